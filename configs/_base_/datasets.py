@@ -1,0 +1,29 @@
+"""Where the data sets lie, and how pictures are prepared.
+
+`data_roots` is the one place of paths: `--cfg-options data_roots.market1501=/data/market1501`. A list is tried
+in order. Elsewhere `'{name}/folder'` stands for the root.
+"""
+data_roots = dict(
+    market1501='data/market1501',
+    dukemtmc='data/dukemtmc',
+    msmt17='data/msmt17',
+    cuhk03='data/cuhk03-np',
+    mesh='data/mesh',                                            # <mesh>/<data set>/{train,test}/render[_deg]
+    real_reid=['data/real_reid', '../shared/data/real_reid'],    # small real sets, Market-1501 layout
+    weights=['weights', '../shared/weights'])
+
+market1501 = dict(type='Market1501', root='{market1501}')
+dukemtmc = dict(type='DukeMTMC', root='{dukemtmc}')
+msmt17 = dict(type='MSMT17', root='{msmt17}')
+cuhk03 = dict(type='CUHK03', root='{cuhk03}')
+mot17_04 = dict(type='FolderReID', layout='market', root='{real_reid}/mot17_04')
+pets_s2l1 = dict(type='FolderReID', layout='market', root='{real_reid}/pets_s2l1')
+
+# height, width; bicubic, antialiased: the same in training and test
+train_transforms = [dict(type='Resize', size=(256, 128))]
+test_transforms = [dict(type='Resize', size=(256, 128))]
+identity_transforms = [
+    dict(type='Resize', size=(256, 128)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomPadCrop', padding=10),
+    dict(type='RandomErase', prob=0.5)]

@@ -1,0 +1,3 @@
+"""reidgen: person re-identification with GANs across domains."""
+
+__version__ = '0.1.0'

@@ -1,0 +1,27 @@
+"""Data sets, pose maps, joint transforms and samplers."""
+from reidgen.datasets.cuhk03 import CUHK03
+from reidgen.datasets.dukemtmc import DukeMTMC
+from reidgen.datasets.folder import FolderReID
+from reidgen.datasets.market1501 import Market1501
+from reidgen.datasets.msmt17 import MSMT17
+from reidgen.datasets.pose_maps import Grayscale, JointHeatmap, PoseMap, RenderedMesh
+from reidgen.datasets.records import Record
+from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.datasets.samplers import IdentitySampler, PseudoLabelSampler, ShuffleSampler
+from reidgen.datasets.shapes import ShapesMap, ShapesReID
+from reidgen.datasets.transforms import (
+    ColorJitter,
+    RandomErase,
+    RandomFlip,
+    RandomPadCrop,
+    Resize,
+    Sample,
+    Transform,
+)
+
+__all__ = [
+    'CUHK03', 'MSMT17', 'ColorJitter', 'DukeMTMC', 'FolderReID', 'Grayscale', 'IdentitySampler',
+    'JointHeatmap', 'Market1501', 'PoseMap', 'PseudoLabelSampler', 'RandomErase', 'RandomFlip',
+    'RandomPadCrop', 'ReIDDataset', 'Record', 'RenderedMesh', 'Resize', 'Sample', 'ShapesMap',
+    'ShapesReID', 'ShuffleSampler', 'Transform',
+]

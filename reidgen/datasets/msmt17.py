@@ -1,0 +1,78 @@
+"""MSMT17 (Wei et al., CVPR 2018): 4101 persons, 15 cameras, releases V1 and V2."""
+import re
+from pathlib import Path
+
+from reidgen.datasets.records import Record
+from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.registry import DATASETS
+
+# release -> folders of the training and the test images; V2 has the faces masked
+RELEASES = {'V1': ('train', 'test'), 'V2': ('mask_train_v2', 'mask_test_v2')}
+CAMERA = re.compile(r'-?\d+_\d+_(?P<camid>\d+)_')   # 0000_000_01_0303morning_0008_0.jpg: camera 1
+
+
+@DATASETS.register_module()
+class MSMT17(ReIDDataset):
+    """MSMT17, read from its list files; the release is told by the names of its folders.
+
+    Identities of the training and of the test lists both start at 0 and are different persons:
+    numbers must not be compared between splits. 0 is a person here, there are no distractors.
+
+    Args:
+        combine_val: the 2,373 validation images, of the same 1,041 persons, belong to the training
+            split, as in unsupervised and cross-domain work (SpCL, GCL); False leaves them out.
+    """
+
+    name = 'msmt17'
+    inner = ('MSMT17_V1', 'MSMT17_V2')
+    folders = ('train and test (or mask_train_v2 and mask_test_v2)',
+               'list_{train,val,query,gallery}.txt')
+    published = {'train': (1041, 32621), 'query': (3060, 11659), 'gallery': (3060, 82161)}
+    pid_range = (0, 4100)
+    camera_range = (1, 15)
+
+    def __init__(self, *args, combine_val: bool = True, **kwargs):
+        self.combine_val = combine_val
+        if not combine_val:
+            self.published = {**self.published, 'train': (1041, 30248)}
+        super().__init__(*args, **kwargs)
+
+    def read_split(self, split: str) -> list[Record]:
+        lists = {'train': ['train', 'val'] if self.combine_val else ['train'],
+                 'query': ['query'], 'gallery': ['gallery']}
+        if split not in lists:
+            raise ValueError(f"MSMT17 has no split '{split}'; it has {', '.join(lists)}")
+        folder = self.root / self._release()[split != 'train']
+        if not folder.is_dir() or not any(folder.iterdir()):
+            raise FileNotFoundError(f'{folder.absolute()} is missing or empty; unpack MSMT17 again')
+        return sorted(record for name in lists[split]
+                      for record in self._read_list(self.root / f'list_{name}.txt', folder))
+
+    def _release(self) -> tuple[str, str]:
+        found = [folders for folders in RELEASES.values()
+                 if any((self.root / folder).is_dir() for folder in folders)]
+        if len(found) != 1:
+            known = ' or '.join(' and '.join(folders) for folders in RELEASES.values())
+            raise FileNotFoundError(
+                f'{self.root.absolute()} must hold the folders of one release of MSMT17, {known}; '
+                f'it holds those of {len(found)}')
+        return found[0]
+
+    @staticmethod
+    def _read_list(path: Path, folder: Path) -> list[Record]:
+        """Lines `0000/0000_000_01_0303morning_0008_0.jpg 0`: path below the folder, identity."""
+        if not path.is_file():
+            raise FileNotFoundError(f'no list {path.absolute()}; it comes with MSMT17, unpack it '
+                                    'again')
+        records = []
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            if not line.strip():
+                continue
+            name, _, pid = line.strip().rpartition(' ')
+            match = CAMERA.match(Path(name).name)
+            if match is None or not re.fullmatch(r'-?\d+', pid):
+                raise ValueError(
+                    f"{path}, line {number}: '{line}' is not like "
+                    f"'0000/0000_000_01_0303morning_0008_0.jpg 0' (path, identity)")
+            records.append(Record(str(folder / name), int(pid), int(match['camid']) - 1))
+        return records

@@ -1,0 +1,269 @@
+"""Pose maps: what E_p sees instead of the image. A new source is one class here."""
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as vision
+
+from reidgen.datasets.from_config import from_config
+from reidgen.datasets.image_files import read_grey
+from reidgen.datasets.records import Record
+from reidgen.registry import POSE_MAPS
+
+TURNS = (45, 90, 135, 180, 225, 270, 315)
+# left and right joints of the 18 of COCO as OpenPose orders them (Cao et al., CVPR 2017)
+OPENPOSE_SWAP = ((2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13), (14, 15), (16, 17))
+
+
+class PoseMap:
+    """A source of pose maps.
+
+    Attributes:
+        channels: M, channels of a map: E_p's `in_channels`.
+        views: turns of the body in degrees that the source has maps of, 0 being the image's own
+            view, which every source has; empty: the own view only.
+    """
+
+    channels: int = 1
+    views: tuple[int, ...] = ()
+
+    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
+        """The map of one image.
+
+        Args:
+            split: 'train', 'query', 'gallery' or 'multi_query'.
+            view: one of `novel_views`; None: the image's own view.
+            image: (3, H, W) uint8, as decoded.
+
+        Returns:
+            (M, h, w) uint8, 0 where there is no body; h and w need not be those of the image.
+        """
+        raise NotImplementedError
+
+    def missing(self, record: Record, split: str) -> list[str]:
+        """What this image lacks, as paths for an error; empty if every view is there."""
+        return []
+
+    def how_to_make(self) -> str:
+        """For the error about missing maps: what to do."""
+        return 'make them, or choose another pose_map'
+
+    def flip(self, maps: Tensor) -> Tensor:
+        """(..., M, H, W) maps of the mirrored image."""
+        return vision.horizontal_flip(maps)
+
+    def attach(self, dataset) -> None:
+        """Told once which data set it serves; only sources that draw from it care."""
+
+    @property
+    def novel_views(self) -> tuple[int, ...]:
+        """The views other than the image's own."""
+        return tuple(view for view in self.views if view != 0)
+
+    @property
+    def num_views(self) -> int:
+        """How many views there are, the own one included."""
+        return 1 + len(self.novel_views)
+
+
+def checked_views(views: Sequence[int]) -> tuple[int, ...]:
+    """The views as a tuple.
+
+    Raises:
+        ValueError: one is no whole number of degrees in 0..359, or is named twice.
+    """
+    wrong = [view for view in views if not isinstance(view, int) or not 0 <= view < 360]
+    if wrong or len(set(views)) < len(views):
+        raise ValueError(f'views={list(views)}: they are different whole degrees in 0..359, '
+                         f'such as {list(TURNS)}')
+    return tuple(views)
+
+
+def build_pose_map(cfg: dict | PoseMap | Sequence[dict | PoseMap] | None) -> PoseMap | None:
+    """One source from one config, the concatenation of several from a list, None from None."""
+    if cfg is None or isinstance(cfg, PoseMap):
+        return cfg
+    if isinstance(cfg, dict):
+        return from_config(cfg, POSE_MAPS)
+    return Concatenated([build_pose_map(part) for part in cfg])
+
+
+class Concatenated(PoseMap):
+    """Several sources as one, along the channels: the luma beside a mesh, say.
+
+    The novel view is one that every source with several views has. A source with one view keeps its
+    own whatever is drawn, so `num_views` is that of the richer ones.
+
+    Raises:
+        ValueError: no source is given, or those with several views share none.
+    """
+
+    def __init__(self, parts: Sequence[PoseMap]):
+        if not parts:
+            raise ValueError('pose_map is an empty list; name a source or set pose_map=None')
+        self.parts = tuple(parts)
+        self.channels = sum(part.channels for part in parts)
+        turning = [part.novel_views for part in parts if part.novel_views]
+        self.views = tuple(view for view in turning[0] if all(view in views for views in turning)
+                           ) if turning else ()
+        if turning and not self.views:
+            raise ValueError(f'the pose maps share no view: {turning}; give them views in common')
+
+    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
+        maps = [part.load(record, split, view if part.novel_views else None, image)
+                for part in self.parts]
+        largest = max((tuple(m.shape[-2:]) for m in maps), key=lambda size: size[0] * size[1])
+        return torch.cat([_resized(m, largest) for m in maps])   # (M, h, w)
+
+    def missing(self, record: Record, split: str) -> list[str]:
+        return [path for part in self.parts for path in part.missing(record, split)]
+
+    def how_to_make(self) -> str:
+        return '; '.join(part.how_to_make() for part in self.parts)
+
+    def flip(self, maps: Tensor) -> Tensor:
+        chunks = maps.split([part.channels for part in self.parts], dim=-3)
+        return torch.cat([part.flip(chunk) for part, chunk in zip(self.parts, chunks)], dim=-3)
+
+    def attach(self, dataset) -> None:
+        for part in self.parts:
+            part.attach(dataset)
+
+
+def _resized(pose_map: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(pose_map.shape[-2:]) == size:
+        return pose_map
+    return vision.resize(pose_map, list(size), InterpolationMode.BICUBIC, antialias=True)
+
+
+@POSE_MAPS.register_module()
+class RenderedMesh(PoseMap):
+    """Grey renderings of the estimated body mesh, in the folders of GCL (Chen et al., CVPR 2021).
+
+        <root>/train/render/<image file name>        the image's own view
+        <root>/train/render_45/<image file name>     the body turned by 45 degrees; and so on
+        <root>/test/...                              query and gallery
+
+    A map of the same name with the suffix .png is taken where there is none with the image's own.
+
+    Args:
+        views: degrees whose folders are read; GCL's released code never draws 315.
+        split_folders: folder of each split, where they are not train and test.
+        subfolders: folders above the image file that the maps keep: 1 for MSMT17 (one an identity).
+    """
+
+    def __init__(self, root: str, views: Sequence[int] = TURNS,
+                 split_folders: dict[str, str] | None = None, subfolders: int = 0):
+        self.root = Path(root)
+        self.views = checked_views(views)
+        self.split_folders = {'train': 'train', 'query': 'test', 'gallery': 'test',
+                              'multi_query': 'test', **(split_folders or {})}
+        self.subfolders = subfolders
+        self._listed: dict[Path, frozenset[str]] = {}
+
+    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
+        path = self._path(record, split, view)
+        png = path.with_suffix('.png')
+        return read_grey(path if path.is_file() or not png.is_file() else png)
+
+    def missing(self, record: Record, split: str) -> list[str]:
+        paths = [self._path(record, split, view) for view in (None, *self.novel_views)]
+        return [str(path) for path in paths
+                if not {path.name, path.with_suffix('.png').name} & self._names(path.parent)]
+
+    def how_to_make(self) -> str:
+        return (f'render the maps with `python tools/render_maps.py`, or point pose_map.root '
+                f'(now {self.root.absolute()}) at them')
+
+    def _path(self, record: Record, split: str, view: int | None) -> Path:
+        name = Path(*Path(record.path).parts[-1 - self.subfolders:])
+        folder = 'render' if view is None else f'render_{view}'
+        return self.root / self.split_folders[split] / folder / name
+
+    def _names(self, folder: Path) -> frozenset[str]:
+        # one listing a folder: asking for 100,000 files one by one takes minutes on a network disk
+        if folder not in self._listed:
+            names = folder.iterdir() if folder.is_dir() else ()
+            self._listed[folder] = frozenset(path.name for path in names)
+        return self._listed[folder]
+
+
+@POSE_MAPS.register_module()
+class JointHeatmap(PoseMap):
+    """One channel a body joint, a Gaussian where it is (Ma et al., NeurIPS 2017: discs).
+
+    Read from `<root>/<split>.json` (train.json, query.json, gallery.json):
+    `{"0002_c1s1_000451_03.jpg": [[x, y, visible], ...], ...}`, pixels of the image file as it is, x
+    to the right, y down, from the centre of the first pixel; visible 0 leaves the channel empty.
+
+    Args:
+        num_joints: J, channels.
+        sigma: of the Gaussian, in pixels of the image file.
+        swap: pairs of left and right joints, which change places in a mirrored image; None:
+            OpenPose's, for 18 joints.
+    """
+
+    def __init__(self, root: str, num_joints: int = 18, sigma: float = 6.0,
+                 swap: Sequence[tuple[int, int]] | None = None):
+        if swap is None and num_joints != 18:
+            raise ValueError(f'num_joints is {num_joints}: give swap, the pairs of left and right '
+                             f'joints (only the 18 of OpenPose are known)')
+        self.root = Path(root)
+        self.channels = num_joints
+        self.sigma = sigma
+        self.order = list(range(num_joints))
+        for left, right in OPENPOSE_SWAP if swap is None else swap:
+            self.order[left], self.order[right] = right, left
+        self._joints: dict[str, dict] = {}
+
+    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
+        name = Path(record.path).name
+        joints = torch.tensor(self._read(split)[name], dtype=torch.float32)    # (J, 3)
+        if joints.shape != (self.channels, 3):
+            raise ValueError(f'{self._file(split)}: {name} has joints of shape '
+                             f'{tuple(joints.shape)}, not ({self.channels}, 3); correct the file '
+                             'or pose_map.num_joints')
+        x, y, visible = joints.unbind(1)
+        height, width = image.shape[-2:]
+        column = torch.exp(-(torch.arange(height) - y[:, None]) ** 2 / (2 * self.sigma ** 2))
+        row = torch.exp(-(torch.arange(width) - x[:, None]) ** 2 / (2 * self.sigma ** 2))
+        heat = column[:, :, None] * row[:, None, :]                            # (J, H, W)
+        return (heat * (visible > 0)[:, None, None] * 255).round().to(torch.uint8)
+
+    def missing(self, record: Record, split: str) -> list[str]:
+        name = Path(record.path).name
+        return [] if name in self._read(split) else [f'{self._file(split)}: {name}']
+
+    def how_to_make(self) -> str:
+        return f'estimate the joints and write them to <split>.json in {self.root.absolute()}'
+
+    def flip(self, maps: Tensor) -> Tensor:
+        return vision.horizontal_flip(maps)[..., self.order, :, :]
+
+    def _file(self, split: str) -> Path:
+        return self.root / f'{split}.json'
+
+    def _read(self, split: str) -> dict:
+        if split not in self._joints:
+            path = self._file(split)
+            try:
+                self._joints[split] = json.loads(path.read_text()) if path.is_file() else {}
+            except json.JSONDecodeError as error:
+                raise ValueError(f'{path} is no JSON: {error}; write it again') from error
+        return self._joints[split]
+
+
+@POSE_MAPS.register_module()
+class Grayscale(PoseMap):
+    """The image's luma (ITU-R BT.601), DG-Net's structure input (Zheng et al., CVPR 2019).
+
+    One view, no file. Its weakness is that clothes stay visible in it.
+    """
+
+    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
+        red, green, blue = image.to(torch.int32)
+        luma = (299 * red + 587 * green + 114 * blue + 500) // 1000            # rounded
+        return luma.to(torch.uint8)[None]

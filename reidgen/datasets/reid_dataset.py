@@ -1,0 +1,264 @@
+"""ReIDDataset: from a folder on disk to the fields of a batch. Subclasses read names."""
+import copy
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from mmengine.logging import MMLogger
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from reidgen.datasets.image_files import find_corrupt, read_rgb
+from reidgen.datasets.pose_maps import build_pose_map
+from reidgen.datasets.records import Record, check_ranges, count_difference, keep_cameras
+from reidgen.datasets.transforms import Sample, build_transforms
+from reidgen.structures import DomainBatch, Draw, ImageBatch
+
+SPLITS = ('train', 'query', 'gallery', 'query+gallery', 'multi_query')
+ON_MISSING = ('raise', 'drop', 'blank')
+NUM_NAMED = 10   # files that an error or a warning lists
+
+
+class ReIDDataset(Dataset):
+    """Images of persons, in sorted order: row i keys the FeatureBank.
+
+    A labelled training split numbers its identities 0..K-1 in sorted order of the file's; test
+    splits keep the file's numbers. Pseudo-labels never enter: they live in the bank.
+
+    Args:
+        root: folder of the data set, or several places of which the first that exists is read.
+        split: 'train', 'query', 'gallery', 'query+gallery' (rows < metainfo['num_query'] are
+            queries) or 'multi_query'.
+        transforms: configs of joint transforms, in order.
+        pose_map: config of a source of maps, or a list of them, concatenated along the channels.
+        labelled: False hands out pid -1.
+        camera_ids: keep the training images of these cameras, numbered as in the file names.
+        strict_stats: counts that are not the published ones raise instead of warn.
+        skip_corrupt: leave files out that cannot be decoded, with a warning, instead of raising.
+        on_missing: an image that lacks a map raises ('raise'), is left out ('drop'), or gets maps
+            of zeros, all of them, even if only one view is missing ('blank').
+        check_images: decode every file once now; False leaves it to the training to meet a bad one.
+
+    Attributes:
+        records: what was read, a list of Record, with the file's pids.
+        pids, camids: (N,) int64, what is handed out.
+        metainfo: name, num_query, num_identities, paths.
+
+    Raises:
+        FileNotFoundError: no root exists, or a folder in it is missing or empty.
+        ValueError: names, numbers or counts are wrong, files are damaged, or maps are missing.
+    """
+
+    name: str = ''
+    inner: ClassVar[tuple[str, ...]] = ()     # root may hold one of these folders instead
+    folders: ClassVar[tuple[str, ...]] = ()   # expected inside, for the error
+    published: dict[str, tuple[int, int]] = {}      # split -> (identities, images)
+    pid_range: tuple[int, int] | None = None        # as in the file names, ends included
+    camera_range: tuple[int, int] | None = None
+    first_camera: int = 1                           # the number in the file names that is camid 0
+
+    def __init__(self, root: str | Sequence[str], split: str = 'train',
+                 transforms: Sequence[dict] = (),
+                 pose_map: dict | Sequence[dict] | None = None, labelled: bool = True,
+                 camera_ids: Sequence[int] | None = None, strict_stats: bool = False,
+                 skip_corrupt: bool = False, on_missing: str = 'raise', check_images: bool = True):
+        for key, value, known in (('split', split, SPLITS), ('on_missing', on_missing, ON_MISSING)):
+            if value not in known:
+                raise ValueError(f"{key} is '{value}'; it must be one of {', '.join(known)}")
+        if camera_ids is not None and split != 'train':
+            raise ValueError(f"camera_ids restricts training images, but split is '{split}'; leave "
+                             "it out")
+        self.split, self.labelled = split, labelled
+        self.camera_ids, self.strict_stats = camera_ids, strict_stats
+        self.skip_corrupt, self.on_missing = skip_corrupt, on_missing
+        self.check_images = check_images
+        self.root = self.find_root(root)
+        self.transforms = build_transforms(transforms)
+        self.pose_map = build_pose_map(pose_map)
+        if self.pose_map is not None:
+            self.pose_map.attach(self)
+        self._random_view = True
+        self._blank: set[str] = set()         # paths of images whose maps are zeros
+        parts = {part: self._read_part(part) for part in split.split('+')}
+        self.records = [record for records in parts.values() for record in records]
+        self._splits = [part for part, records in parts.items() for _ in records]
+        self._number(num_query=len(parts.get('query', ())))
+
+    # ---- what a subclass writes ----
+
+    def read_split(self, split: str) -> list[Record]:
+        """Records of 'train', 'query', 'gallery' or 'multi_query', sorted, junk left out."""
+        raise NotImplementedError
+
+    def read_image(self, record: Record) -> Tensor:
+        """(3, H, W) uint8; a data set that draws its images overrides this and `find_root`."""
+        return read_rgb(record.path)
+
+    def find_root(self, root: str | Sequence[str]) -> Path:
+        """The first of the places that is a folder, or the folder of `inner` in it."""
+        roots = [root] if isinstance(root, str | Path) else root
+        places = [Path(place).expanduser() for place in roots]
+        for place in places:
+            if place.is_dir():
+                inner = [place / name for name in self.inner if (place / name).is_dir()]
+                return inner[0] if inner else place
+        tried = '\n  '.join(str(place.absolute()) for place in places)
+        expected = f' with {", ".join(self.folders)} inside' if self.folders else ''
+        raise FileNotFoundError(
+            f'no {type(self).__name__} at any of\n  {tried}\nExpected is a folder{expected}. Give '
+            f'another with `--cfg-options data_roots.{self.name}=/path`. `configs/gcl_smoke.py` '
+            f'runs the same model on pictures drawn in memory')
+
+    # ---- what is known once it is built ----
+
+    @property
+    def num_identities(self) -> int:
+        """Identities handed out, -1 not counted: 0 if not labelled."""
+        return len(set(self.pids.tolist()) - {-1})
+
+    @property
+    def num_views(self) -> int:
+        """Views of the pose maps, the image's own included; 0 without pose maps."""
+        return 0 if self.pose_map is None else self.pose_map.num_views
+
+    @property
+    def map_channels(self) -> int:
+        """M, channels of a map; 0 without pose maps."""
+        return 0 if self.pose_map is None else self.pose_map.channels
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def plain(self, maps: bool = False) -> 'ReIDDataset':
+        """The same images, nothing random: for the memory's first fill, AdaBN and fixed panels.
+
+        Args:
+            maps: keep the pose maps; the novel view is then the first of the source's novel views.
+        """
+        plain = copy.copy(self)
+        plain.transforms = [transform for transform in self.transforms if not transform.random]
+        plain._random_view = False
+        if not maps:
+            plain.pose_map = None
+        return plain
+
+    def __getitem__(self, item: int | Draw) -> ImageBatch | DomainBatch:
+        """One image: uint8 tensors without batch dimension, and ints, for default_collate.
+
+        A Draw's seed decides everything random about it; a plain row number is its own seed.
+        torch's global random state is left as it was.
+        """
+        index, seed = item if isinstance(item, Draw) else (int(item), int(item))
+        if not 0 <= index < len(self.records):
+            raise IndexError(f'row {index} of {self.name}, which has {len(self.records)} images')
+        with torch.random.fork_rng(devices=[]):
+            # torch.manual_seed would reach the GPU's generator too
+            torch.default_generator.manual_seed(seed)
+            sample = self._load(index)
+            for transform in self.transforms:
+                sample = transform(sample)
+        ids = self.pids[index].item(), self.camids[index].item(), index
+        if sample.maps is None:
+            return ImageBatch(sample.img, *ids)
+        return DomainBatch(sample.img, sample.maps[0], sample.maps[-1], *ids)
+
+    def _load(self, index: int) -> Sample:
+        record, pose_map = self.records[index], self.pose_map
+        image = self.read_image(record)
+        if pose_map is None:
+            return Sample(image)
+        if record.path in self._blank:
+            blank = image.new_zeros(1, pose_map.channels, *image.shape[1:])
+            return Sample(image, blank, pose_map.flip)
+        wanted: list[int | None] = [None]                # the own view
+        if pose_map.novel_views:
+            drawn = torch.randint(len(pose_map.novel_views), ()).item() if self._random_view else 0
+            wanted.append(pose_map.novel_views[drawn])
+        maps = [pose_map.load(record, self._splits[index], view, image) for view in wanted]
+        if maps[0].shape != maps[-1].shape:
+            raise ValueError(f'the maps of {record.path} differ in size: own view '
+                             f'{tuple(maps[0].shape)}, turned by {wanted[-1]} degrees '
+                             f'{tuple(maps[-1].shape)}')
+        return Sample(image, torch.stack(maps), pose_map.flip)
+
+    # ---- building ----
+
+    def _read_part(self, part: str) -> list[Record]:
+        what = f'{type(self).__name__} {part}'
+        records = self.read_split(part)
+        check_ranges(records, what, self.pid_range, self.camera_range, self.first_camera)
+        if self.camera_ids is not None:
+            records = keep_cameras(records, self.camera_ids, what, self.first_camera)
+        elif part in self.published:
+            self._compare(count_difference(records, what, self.published[part]))
+        if self.check_images:
+            records = self._without_corrupt(records, what)
+        if self.pose_map is not None:
+            records = self._without_missing(records, part, what)
+        if not records:
+            raise ValueError(f'{what}: no image is left in {self.root.absolute()} after junk, '
+                             f'distractors and unusable files are taken out')
+        return records
+
+    def _compare(self, difference: str | None) -> None:
+        if difference is None:
+            return
+        if self.strict_stats:
+            raise ValueError(f'{difference}; complete the data set, or set strict_stats=False')
+        self._log(f'{difference}; results are not comparable with published ones', logging.WARNING)
+
+    def _without_corrupt(self, records: list[Record], what: str) -> list[Record]:
+        corrupt = find_corrupt([record.path for record in records])
+        if not corrupt:
+            return records
+        listed = '\n  '.join([f'{path} ({reason})' for path, reason in corrupt.items()][:NUM_NAMED])
+        found = f'{what}: {len(corrupt)} of {len(records)} images cannot be decoded:\n  {listed}'
+        if not self.skip_corrupt:
+            raise ValueError(f'{found}\nRestore them from the archive, or leave them out with '
+                             f'skip_corrupt=True')
+        self._log(f'{found}\nThey are left out (skip_corrupt=True)', logging.WARNING)
+        return [record for record in records if record.path not in corrupt]
+
+    def _without_missing(self, records: list[Record], part: str, what: str) -> list[Record]:
+        lacking = {record.path: missing for record in records
+                   if (missing := self.pose_map.missing(record, part))}
+        if not lacking:
+            return records
+        names = [name for missing in lacking.values() for name in missing]
+        listed = '\n  '.join(names[:NUM_NAMED])
+        found = (f'{what}: {len(lacking)} of {len(records)} images lack pose maps, the first:\n'
+                 f'  {listed}')
+        if self.on_missing == 'raise':
+            raise ValueError(f"{found}\nFix: {self.pose_map.how_to_make()}; or set "
+                             f"on_missing='drop' or 'blank'")
+        self._log(f"{found}\non_missing='{self.on_missing}'", logging.WARNING)
+        if self.on_missing == 'blank':
+            self._blank |= set(lacking)
+            return records
+        return [record for record in records if record.path not in lacking]
+
+    def _number(self, num_query: int) -> None:
+        pids = [record.pid for record in self.records]
+        if not self.labelled:
+            pids = [-1] * len(pids)
+        elif self.split == 'train':
+            nameless = [record.path for record in self.records if record.pid < 0]
+            if nameless:
+                raise ValueError(f'{self.name}: {len(nameless)} training images have no identity, '
+                                 f'the first {nameless[0]}; give identities, or set labelled=False')
+            numbers = {pid: number for number, pid in enumerate(sorted(set(pids)))}
+            pids = [numbers[pid] for pid in pids]
+        self.pids = torch.tensor(pids, dtype=torch.int64)
+        self.camids = torch.tensor([record.camid for record in self.records], dtype=torch.int64)
+        self.metainfo = {'name': self.name, 'num_query': num_query,
+                         'num_identities': self.num_identities,
+                         'paths': tuple(record.path for record in self.records)}
+        self._log(f'{type(self).__name__} {self.split}: {len(self)} images, '
+                  f'{len({record.pid for record in self.records if record.pid >= 0})} identities, '
+                  f'{len(self.camids.unique())} cameras from {self.root}')
+
+    @staticmethod
+    def _log(message: str, level: int = logging.INFO) -> None:
+        MMLogger.get_current_instance().log(level, message)

@@ -1,0 +1,238 @@
+"""Endless samplers of a training: seeded, started anywhere, one sequence for all ranks."""
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from mmengine.dist import get_dist_info
+from torch import Tensor
+from torch.utils.data import Sampler
+
+from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.draws import seed_of
+from reidgen.registry import DATA_SAMPLERS
+from reidgen.structures import Draw
+
+
+class EndlessSampler(Sampler[Draw]):
+    """One global sequence of global batches, of which each rank takes its rows.
+
+    Pass p is a pure function of (seed, p) and its incomplete last global batch is dropped. So one
+    process with a batch of 8 and two with 4 see the same sequence, and any place of it is reached
+    without replay.
+
+    Args:
+        batch_size: images of a batch on one rank.
+        rank, world_size: None: those of the running process group.
+
+    Raises:
+        ValueError: the data set is smaller than one global batch.
+    """
+
+    def __init__(self, dataset: ReIDDataset, batch_size: int, seed: int = 0,
+                 rank: int | None = None, world_size: int | None = None):
+        if seed is None or seed < 0:
+            raise ValueError(f'seed is {seed}; a sampler needs a number of 0 or more '
+                             '(randomness.seed)')
+        if batch_size < 1:
+            raise ValueError(f'batch_size is {batch_size}; it must be 1 or more')
+        running_rank, running_world = get_dist_info()
+        self.rank = running_rank if rank is None else rank
+        self.world_size = running_world if world_size is None else world_size
+        self.dataset, self.batch_size, self.seed = dataset, batch_size, seed
+        self.start = 0
+
+    @property
+    def global_batch(self) -> int:
+        """Images of a batch on all ranks together."""
+        return self.batch_size * self.world_size
+
+    @property
+    def batches_per_pass(self) -> int:
+        """Global batches until everything has had its turn once."""
+        raise NotImplementedError
+
+    def rows_of_pass(self, number: int) -> np.ndarray:
+        """(batches_per_pass * global_batch,) int64 rows of the data set, in order."""
+        raise NotImplementedError
+
+    def set_start(self, batches: int) -> None:
+        """The next `iter` starts at this batch, counted from the beginning of the training."""
+        if batches < 0:
+            raise ValueError(f'a sampler cannot start at batch {batches}')
+        self.start = batches
+
+    def __len__(self) -> int:
+        """Images of a pass on this rank; iterating does not end there."""
+        return self.batches_per_pass * self.batch_size
+
+    def __iter__(self) -> Iterator[Draw]:
+        # what a running iterator yields does not change when set_start or set_labels is called
+        return self._draws(self.start, self.batches_per_pass, self._frozen_rows())
+
+    def _frozen_rows(self):
+        return self.rows_of_pass
+
+    def _draws(self, batch: int, batches_per_pass: int, rows_of_pass) -> Iterator[Draw]:
+        while True:
+            number, first = divmod(batch, batches_per_pass)
+            rows = rows_of_pass(number).reshape(batches_per_pass, self.world_size, self.batch_size)
+            for mine in rows[first:, self.rank].tolist():
+                position = batch * self.global_batch + self.rank * self.batch_size
+                for offset, row in enumerate(mine):
+                    yield Draw(row, seed_of(self.seed, position + offset))
+                batch += 1
+
+    def _check_enough(self, num_images: int, what: str, more: str = 'take more images') -> None:
+        if num_images < self.global_batch:
+            raise ValueError(
+                f'{what} {num_images} images, fewer than one batch of {self.global_batch} '
+                f'({self.batch_size} x {self.world_size} processes); set batch_size to '
+                f'{max(num_images // self.world_size, 1)} or less, or {more}')
+
+
+def _permutation(length: int, *seed: int) -> np.ndarray:
+    return np.random.default_rng(seed_of(*seed)).permutation(length)
+
+
+@DATA_SAMPLERS.register_module()
+class ShuffleSampler(EndlessSampler):
+    """Every image once a pass, in random order."""
+
+    def __init__(self, dataset: ReIDDataset, batch_size: int, seed: int = 0,
+                 rank: int | None = None, world_size: int | None = None):
+        super().__init__(dataset, batch_size, seed, rank, world_size)
+        self._check_enough(len(dataset), f'{dataset.name} has')
+
+    @property
+    def batches_per_pass(self) -> int:
+        return len(self.dataset) // self.global_batch
+
+    def rows_of_pass(self, number: int) -> np.ndarray:
+        rows = _permutation(len(self.dataset), self.seed, number)
+        return rows[:self.batches_per_pass * self.global_batch]
+
+
+@DATA_SAMPLERS.register_module()
+class PseudoLabelSampler(EndlessSampler):
+    """Every image until the first clustering, then all that are no outlier.
+
+    Labels take effect at the next `iter`; call `set_start` with the batches done so far before it,
+    as `divmod(batches, batches_per_pass)` is then the place in the new sequence.
+    """
+
+    def __init__(self, dataset: ReIDDataset, batch_size: int, seed: int = 0,
+                 rank: int | None = None, world_size: int | None = None):
+        super().__init__(dataset, batch_size, seed, rank, world_size)
+        self._check_enough(len(dataset), f'{dataset.name} has')
+        self.inliers = np.arange(len(dataset))
+
+    def set_labels(self, labels: Tensor) -> None:
+        """Takes the clusters of all images.
+
+        Args:
+            labels: (N,) int64, -1 for outliers.
+
+        Raises:
+            ValueError: not one label an image, or fewer images than one global batch are left.
+        """
+        labels = torch.as_tensor(labels).cpu()
+        if labels.shape != (len(self.dataset),):
+            raise ValueError(f'labels have the shape {tuple(labels.shape)}, but '
+                             f'{self.dataset.name} has {len(self.dataset)} images')
+        inliers = (labels != -1).nonzero()[:, 0].numpy()
+        self._check_enough(len(inliers), f'without outliers {self.dataset.name} has',
+                           f'cluster more of the {len(labels)} (larger eps)')
+        self.inliers = inliers
+
+    @property
+    def batches_per_pass(self) -> int:
+        return len(self.inliers) // self.global_batch
+
+    def rows_of_pass(self, number: int) -> np.ndarray:
+        return self._rows(self.inliers, number)
+
+    def _frozen_rows(self):
+        inliers = self.inliers
+        return lambda number: self._rows(inliers, number)
+
+    def _rows(self, inliers: np.ndarray, number: int) -> np.ndarray:
+        kept = len(inliers) // self.global_batch * self.global_batch
+        return inliers[_permutation(len(inliers), self.seed, number)[:kept]]
+
+
+@DATA_SAMPLERS.register_module()
+class IdentitySampler(EndlessSampler):
+    """P identities with K images each (Hermans et al., 2017, section 2), for batch-hard triplets.
+
+    A pass shows every identity once with K of its images, in random order, but for the last that do
+    not fill a batch; over the passes an identity's images come in turn. One with fewer than K
+    images repeats some. The P identities of a batch differ, on all ranks together if the data set
+    has that many.
+
+    Args:
+        batch_size: P * K, on one rank.
+        num_identities: P, on one rank.
+        num_images: K.
+        camera_aware: the K images are of as many cameras as the identity has been seen by.
+
+    Raises:
+        ValueError: P * K is not batch_size, fewer than P identities, or images without identity.
+    """
+
+    def __init__(self, dataset: ReIDDataset, batch_size: int, num_identities: int, num_images: int,
+                 seed: int = 0, camera_aware: bool = False,
+                 rank: int | None = None, world_size: int | None = None):
+        super().__init__(dataset, batch_size, seed, rank, world_size)
+        if num_identities * num_images != batch_size:
+            raise ValueError(
+                f'num_identities * num_images is {num_identities} * {num_images} = '
+                f'{num_identities * num_images}, but batch_size is {batch_size}; make them equal')
+        pids = dataset.pids.numpy()
+        if (pids < 0).any():
+            raise ValueError(f'{dataset.name} hands out {(pids < 0).sum()} images without '
+                             f'identity; set labelled=True, or use ShuffleSampler or '
+                             'PseudoLabelSampler')
+        self.rows_of = [np.flatnonzero(pids == pid) for pid in np.unique(pids)]
+        if len(self.rows_of) < num_identities:
+            raise ValueError(f'{dataset.name} has {len(self.rows_of)} identities, fewer than '
+                             f'num_identities={num_identities}; lower it and batch_size')
+        self.num_identities, self.num_images = num_identities, num_images
+        self.camera_aware = camera_aware
+
+    @property
+    def batches_per_pass(self) -> int:
+        # with fewer identities than all ranks show at once, they are distinct on each rank alone
+        return max(len(self.rows_of) // (self.num_identities * self.world_size), 1)
+
+    def rows_of_pass(self, number: int) -> np.ndarray:
+        wanted = self.num_identities * self.world_size
+        if len(self.rows_of) >= wanted:
+            order = _permutation(len(self.rows_of), self.seed, number)
+            order = order[:self.batches_per_pass * wanted]
+            turns = [number] * len(order)
+        else:
+            order = np.concatenate([
+                _permutation(len(self.rows_of), self.seed, number, rank)[:self.num_identities]
+                for rank in range(self.world_size)])
+            turns = [number * self.world_size + place // self.num_identities
+                     for place in range(len(order))]
+        return np.concatenate([self._images(*chosen) for chosen in zip(order, turns)])
+
+    def _images(self, identity: int, turn: int) -> np.ndarray:
+        """(K,) rows of an identity, the next of its images at every turn."""
+        rows = self.rows_of[identity]
+        groups = max(len(rows) // self.num_images, 1)
+        shuffle, group = divmod(turn, groups)
+        order = rows[_permutation(len(rows), self.seed, shuffle, identity)]
+        if self.camera_aware:
+            order = self._by_turns_of_cameras(order)
+        # np.resize repeats what is too short
+        return np.resize(order[group * self.num_images:], self.num_images)
+
+    def _by_turns_of_cameras(self, rows: np.ndarray) -> np.ndarray:
+        """The rows, the first images of all cameras before their second ones."""
+        camids = self.dataset.camids.numpy()[rows]
+        nth = np.empty(len(rows), dtype=np.int64)        # how many of its camera came before
+        for camid in np.unique(camids):
+            nth[camids == camid] = np.arange((camids == camid).sum())
+        return rows[np.argsort(nth, kind='stable')]

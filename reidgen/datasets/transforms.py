@@ -1,0 +1,178 @@
+"""Transforms of an image and its pose maps together, on uint8 tensors.
+
+Random ones draw from torch's global generator, which the data set seeds for every image: the same
+draw is augmented alike in any worker process.
+"""
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as vision
+
+from reidgen.datasets.from_config import from_config
+from reidgen.registry import TRANSFORMS
+
+MEAN_COLOUR = (124, 116, 104)   # ImageNet's mean (0.485, 0.456, 0.406) in uint8
+
+
+class Sample(NamedTuple):
+    """One image on its way through the transforms."""
+
+    img: Tensor                                      # (3, H, W) uint8
+    maps: Tensor | None = None                       # (V, M, h, w) uint8: own view, novel view
+    flip: Callable[[Tensor], Tensor] = vision.horizontal_flip   # what mirrors the maps
+
+
+class Transform:
+    """A callable from Sample to Sample; `random` says whether it draws numbers."""
+
+    random: ClassVar[bool] = False
+
+    def __call__(self, sample: Sample) -> Sample:
+        raise NotImplementedError
+
+
+def build_transforms(cfgs: Sequence[dict]) -> list[Transform]:
+    """The transforms in order.
+
+    Raises:
+        TypeError: one is no config, has an argument that its class does not take, or its class does
+            not say whether it is random.
+    """
+    if isinstance(cfgs, dict):
+        raise TypeError(f"transforms is a list of dict(type='Name', ...), not one dict: {cfgs}")
+    transforms = [from_config(cfg, TRANSFORMS) for cfg in cfgs]
+    for transform in transforms:
+        if not isinstance(getattr(transform, 'random', None), bool):
+            raise TypeError(f'{type(transform).__name__} must say `random = True` or `random = '
+                            f'False` as a class attribute, like '
+                            'reidgen.datasets.transforms.Transform')
+    return transforms
+
+
+def check_prob(prob: float) -> float:
+    """prob, if it is a probability; ValueError if not."""
+    if not 0 <= prob <= 1:
+        raise ValueError(f'prob is {prob}; it must be in 0..1')
+    return prob
+
+
+@TRANSFORMS.register_module()
+class Resize(Transform):
+    """Bicubic with antialias, image and maps.
+
+    Args:
+        size: (height, width).
+    """
+
+    def __init__(self, size: tuple[int, int]):
+        if len(size) != 2 or min(size) < 1:
+            raise ValueError(f'size is {size}; it must be (height, width), such as (256, 128)')
+        self.size = list(size)
+
+    def __call__(self, sample: Sample) -> Sample:
+        maps = None if sample.maps is None else self._resize(sample.maps)
+        return sample._replace(img=self._resize(sample.img), maps=maps)
+
+    def _resize(self, picture: Tensor) -> Tensor:
+        return vision.resize(picture, self.size, v2.InterpolationMode.BICUBIC, antialias=True)
+
+
+@TRANSFORMS.register_module()
+class RandomFlip(Transform):
+    """Mirrors image and maps; the source of the maps says what that means for its channels.
+
+    Args:
+        prob: of mirroring.
+    """
+
+    random = True
+
+    def __init__(self, prob: float = 0.5):
+        self.prob = check_prob(prob)
+
+    def __call__(self, sample: Sample) -> Sample:
+        if torch.rand(()) >= self.prob:
+            return sample
+        maps = None if sample.maps is None else sample.flip(sample.maps)
+        return sample._replace(img=vision.horizontal_flip(sample.img), maps=maps)
+
+
+@TRANSFORMS.register_module()
+class RandomPadCrop(Transform):
+    """Pads all four sides and cuts the old size out anywhere: a shift, the same for image and maps.
+
+    Args:
+        padding: pixels; the shift is uniform in -padding..padding each way.
+        fill: colour around the image, uint8 RGB; around the maps it is 0, no body.
+    """
+
+    random = True
+
+    def __init__(self, padding: int = 10, fill: Sequence[int] = MEAN_COLOUR):
+        if padding < 1:
+            raise ValueError(f'padding is {padding}; it must be 1 pixel or more')
+        self.padding = padding
+        self.fill = list(fill)
+
+    def __call__(self, sample: Sample) -> Sample:
+        size = sample.img.shape[-2:]
+        if sample.maps is not None and sample.maps.shape[-2:] != size:
+            raise ValueError(
+                f'RandomPadCrop needs image {tuple(size)} and maps {tuple(sample.maps.shape[-2:])} '
+                f'of one size; put Resize before it')
+        top, left = torch.randint(2 * self.padding + 1, (2,)).tolist()
+        maps = None if sample.maps is None else self._shift(sample.maps, top, left, 0)
+        return sample._replace(img=self._shift(sample.img, top, left, self.fill), maps=maps)
+
+    def _shift(self, picture: Tensor, top: int, left: int, fill: list[int] | int) -> Tensor:
+        padded = vision.pad(picture, [self.padding] * 4, fill=fill)
+        return vision.crop(padded, top, left, *picture.shape[-2:])
+
+
+@TRANSFORMS.register_module()
+class RandomErase(Transform):
+    """Paints a random rectangle of the image over (Zhong et al., AAAI 2020); the maps stay whole.
+
+    Deviations, both torchvision's: the ratio of the sides is uniform in its logarithm, so that
+    lying and standing rectangles are equally likely, and after ten rectangles that do not fit the
+    image stays as it is.
+
+    Args:
+        prob: of erasing.
+        area: share of the image, lowest and highest.
+        ratio: height by width, lowest and highest.
+        fill: uint8 RGB.
+    """
+
+    random = True
+
+    def __init__(self, prob: float = 0.5, area: tuple[float, float] = (0.02, 0.4),
+                 ratio: tuple[float, float] = (0.3, 3.33), fill: Sequence[int] = MEAN_COLOUR):
+        self.erase = v2.RandomErasing(check_prob(prob), tuple(area), tuple(ratio), list(fill))
+
+    def __call__(self, sample: Sample) -> Sample:
+        return sample._replace(img=self.erase(sample.img))
+
+
+@TRANSFORMS.register_module()
+class ColorJitter(Transform):
+    """torchvision's ColorJitter, image only.
+
+    Args:
+        brightness, contrast, saturation: factor uniform in 1 - x..1 + x, or a pair of limits.
+        hue: turn of the colour circle, uniform in -x..x, at most 0.5, or a pair of limits.
+    """
+
+    random = True
+
+    def __init__(self, brightness: float | tuple[float, float] = 0.0,
+                 contrast: float | tuple[float, float] = 0.0,
+                 saturation: float | tuple[float, float] = 0.0,
+                 hue: float | tuple[float, float] = 0.0):
+        self.jitter = v2.ColorJitter(brightness, contrast, saturation, hue)
+
+    def __call__(self, sample: Sample) -> Sample:
+        return sample._replace(img=self.jitter(sample.img))

@@ -1,0 +1,19 @@
+"""Engine: loops, hooks, optimizer groups and the runner that assembles a config."""
+
+from . import hooks
+from .ddp import SepDDP
+from .loops import RetrievalValLoop, StagedTrainLoop
+from .optim import OptimizerPerGroup
+from .runner import ReIDRunner
+from .step import run_phases, weigh
+
+__all__ = [
+    'OptimizerPerGroup',
+    'ReIDRunner',
+    'RetrievalValLoop',
+    'SepDDP',
+    'StagedTrainLoop',
+    'hooks',
+    'run_phases',
+    'weigh',
+]

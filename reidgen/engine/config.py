@@ -1,0 +1,148 @@
+"""Reading a config: command line merged, data roots filled in, names and keys checked."""
+
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmengine.runner import Runner
+
+from reidgen import registry
+
+from .optim import OptimizerPerGroup
+
+EXTRA_KEYS = set(OptimizerPerGroup.KEYS)  # beside an optimizer's own
+
+
+def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
+    """The config of a file, ready for `ReIDRunner.from_cfg`.
+
+    Args:
+        path: a Python config.
+        options: dotted keys and values that override it, e.g. {'data_roots.market1501':
+            '/data/market'}.
+
+    Returns:
+        The config; `'{name}/sub'` strings are filled from `data_roots`. A root that is a list of
+        places stays a list: the data set takes the first that exists.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: an unknown registered name or key, with its place in the config and the known
+            ones.
+    """
+    if not Path(path).is_file():
+        near = sorted(str(found) for found in Path(path).parent.glob('*.py'))
+        raise FileNotFoundError(
+            f'no config {path}; there are: {", ".join(near) or "none in that folder"}'
+        )
+    cfg = Config.fromfile(path)
+    if options:
+        cfg.merge_from_dict(options)
+    roots = dict(cfg.get('data_roots') or {})
+    for key, value in list(cfg.items()):
+        if key != 'data_roots':
+            cfg[key] = _with_roots(value, roots)
+    check_config(cfg)
+    return cfg
+
+
+def _with_roots(node: Any, roots: dict[str, str | Sequence[str]]) -> Any:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            node[key] = _with_roots(value, roots)
+        return node
+    if isinstance(node, list | tuple):
+        filled = []
+        for value in node:
+            new = _with_roots(value, roots)
+            # a list of places within a list of places is one list
+            filled += new if isinstance(value, str) and isinstance(new, list) else [new]
+        return type(node)(filled)
+    match = re.fullmatch(r'\{(\w+)\}(.*)', node) if isinstance(node, str) else None
+    if match is None:
+        return node
+    if match[1] not in roots:
+        raise ValueError(
+            f"'{node}' names the data root '{match[1]}'; data_roots has {sorted(roots)}"
+        )
+    root = roots[match[1]]
+    return root + match[2] if isinstance(root, str) else [place + match[2] for place in root]
+
+
+def check_config(cfg: Config) -> None:
+    """Raises ValueError for a `type` that is registered nowhere, a key its class does not take, or
+    a misspelt top-level key.
+    """
+    known = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}
+    for key in cfg:
+        guess = get_close_matches(key, known, 1, cutoff=0.85)
+        if key not in known and guess:
+            raise ValueError(f"unknown top-level key '{key}': did you mean '{guess[0]}'?")
+    for place, node in _typed(cfg._cfg_dict.to_dict(), ''):
+        _check_node(place, node)
+
+
+def _typed(node: Any, place: str) -> Iterator[tuple[str, dict]]:
+    if isinstance(node, dict):
+        if isinstance(node.get('type'), str):
+            yield place, node
+        for key, value in node.items():
+            yield from _typed(value, f'{place}.{key}' if place else str(key))
+    elif isinstance(node, list | tuple):
+        for number, value in enumerate(node):
+            yield from _typed(value, f'{place}.{number}')
+
+
+def _check_node(place: str, node: dict) -> None:
+    registries = [value for value in vars(registry).values() if isinstance(value, Registry)]
+    found = [holder.get(node['type']) for holder in registries]
+    found = [target for target in found if target is not None]
+    if not found:
+        known = registry.names(*registries)
+        guess = get_close_matches(node['type'], known, 3)
+        raise ValueError(
+            f"{place}: nothing is registered as '{node['type']}'"
+            + (f'; near: {", ".join(guess)}' if guess else '')
+            + f'. Known: {", ".join(known)}. A class of your own must be named in custom_imports'
+        )
+    accepted = [_accepted(target) for target in found]
+    if any(keys is None for keys in accepted):
+        return
+    known = set().union(*accepted)
+    unknown = set(node) - known - {'type'}
+    if place.startswith('optim_wrapper.'):
+        unknown -= EXTRA_KEYS
+    for key in sorted(unknown):
+        guess = get_close_matches(key, known, 1)
+        raise ValueError(
+            f"{place}: {node['type']} takes no '{key}'"
+            + (f" (did you mean '{guess[0]}'?)" if guess else '')
+            + f'; known: {", ".join(sorted(known))}'
+        )
+
+
+def _accepted(target) -> set[str] | None:
+    """Names of the arguments of a class or function, through `**kwargs` up its bases; None: any."""
+    names: set[str] = set()
+    if not inspect.isclass(target):
+        parameters = inspect.signature(target).parameters.values()
+        return (
+            None
+            if any(p.kind is p.VAR_KEYWORD for p in parameters)
+            else {p.name for p in parameters}
+        )
+    for cls in target.__mro__:
+        if '__init__' not in vars(cls):
+            continue
+        if cls is object:
+            return names
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        names |= {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return names
+    return None

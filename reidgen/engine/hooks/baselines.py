@@ -1,0 +1,48 @@
+"""What adaptation has to beat."""
+
+import json
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+
+from reidgen.registry import HOOKS
+
+FILE = 'baselines.json'
+
+
+@HOOKS.register_module()
+class BaselineHook(Hook):
+    """Evaluates the encoder before the first iteration of a stage that names `baselines`.
+
+    'direct': as it stands (the ordinary evaluation, so a best checkpoint starts from it); 'adabn':
+    with batch-norm statistics re-estimated on unlabelled target training images (Li et al., 2018).
+    Both go to `baselines.json` in the work dir: stage -> baseline -> metrics.
+    """
+
+    priority = 'ABOVE_NORMAL'  # after StageHook, before the memory is filled
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        loop = runner.train_loop
+        if loop.done > 0 or not loop.stage.baselines:
+            return
+        found = {}
+        if 'direct' in loop.stage.baselines:
+            found['direct'] = loop.evaluate(loop.stage)
+        if 'adabn' in loop.stage.baselines:
+            found['adabn'] = runner.val_loop.evaluate_adapted()
+        for name, metrics in found.items():
+            shown = ', '.join(f'{key} {value:.1f}' for key, value in metrics.items())
+            runner.logger.info(f'before stage {loop.stage.name}, {name}: {shown}')
+        if is_main_process():
+            path = Path(runner.work_dir, FILE)
+            known = read_baselines(runner.work_dir)
+            part = path.with_suffix('.part')
+            part.write_text(json.dumps(known | {loop.stage.name: found}, indent=1))
+            part.replace(path)
+
+
+def read_baselines(work_dir: str | Path) -> dict[str, dict[str, dict[str, float]]]:
+    """Stage -> baseline -> metrics of a work dir; empty if it has none."""
+    path = Path(work_dir, FILE)
+    return json.loads(path.read_text()) if path.exists() else {}

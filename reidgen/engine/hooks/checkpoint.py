@@ -1,0 +1,72 @@
+"""When checkpoints are written, and which are kept."""
+
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+
+from reidgen.registry import HOOKS
+
+
+@HOOKS.register_module()
+class WholeCheckpointHook(CheckpointHook):
+    """Writes `iter_N.pth` at an interval, `stage_<name>.pth` at each stage's end, and keeps the
+    best.
+
+    An old checkpoint is deleted only when the new one is whole. mmengine deletes first: a kill in
+    between would leave no best file at all.
+
+    Args:
+        interval: iterations between `iter_N.pth` files.
+        max_keep_ckpts: how many of them are kept; -1: all.
+        save_best: key of the evaluation whose best is kept as `best_<key>_iter_N.pth`.
+        best_stages: only evaluations in these stages count, the one before the first iteration
+            included;
+            None: all.
+    """
+
+    def __init__(
+        self,
+        interval: int,
+        max_keep_ckpts: int = 2,
+        save_best: str | None = None,
+        rule: str = 'greater',
+        best_stages: tuple[str, ...] | None = None,
+    ):
+        super().__init__(
+            interval=interval,
+            by_epoch=False,
+            max_keep_ckpts=max_keep_ckpts,
+            save_best=save_best,
+            rule=rule if save_best else None,
+        )
+        self.best_stages = best_stages
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        loop = runner.train_loop
+        if loop.done + 1 == loop.stage.iters:
+            runner.save_checkpoint(self.out_dir, f'stage_{loop.stage.name}.pth')
+
+    def after_val_epoch(self, runner, metrics: dict) -> None:
+        if self.best_stages is None or runner.train_loop.evaluated_stage.name in self.best_stages:
+            super().after_val_epoch(runner, metrics)
+
+    def _save_best_checkpoint(self, runner, metrics: dict) -> None:
+        self.best_ckpt_path = None  # mmengine deletes the file of this name before it saves
+        super()._save_best_checkpoint(runner, metrics)
+        if self.best_ckpt_path and is_main_process():
+            runner.message_hub.update_info('best_ckpt', Path(self.best_ckpt_path).name)
+            for old in Path(self.out_dir).glob(f'best_{self.save_best}_iter_*.pth'):
+                if old.name != Path(self.best_ckpt_path).name:
+                    old.unlink()
+
+    def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = name
+        runner.message_hub.update_info('last_ckpt', name)
+        runner.save_checkpoint(self.out_dir, name, save_optimizer=self.save_optimizer, meta=meta)
+        if self.max_keep_ckpts > 0 and is_main_process():
+            numbers = sorted(int(path.stem[5:]) for path in Path(self.out_dir).glob('iter_*.pth'))
+            for old in [number for number in numbers if number <= step][: -self.max_keep_ckpts]:
+                Path(self.out_dir, self.filename_tmpl.format(old)).unlink()

@@ -1,0 +1,78 @@
+"""Filling the memory."""
+
+import torch
+from mmengine.dist import all_gather, get_dist_info
+from mmengine.hooks import Hook
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from reidgen.models.adversarial import bare
+from reidgen.registry import HOOKS
+
+from ..loaders import rank_loader
+from ..loops import progress
+
+
+@HOOKS.register_module()
+class MemoryInitHook(Hook):
+    """Fills the memories of a stage that first uses them.
+
+    Rows are eval-mode embeddings of the training images without augmentation, in the order of the
+    sorted list. Labels are the identities of a labelled set; of an unlabelled one -1, until a hook
+    clusters it.
+
+    Args:
+        banks: training loader -> name of the model's bank over its images.
+        batch_size: images a forward.
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(self, banks: dict[str, str] | None = None, batch_size: int = 128):
+        self.banks = banks or dict(source='bank', target='bank_t')
+        self.batch_size = batch_size
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        loop, model = runner.train_loop, bare(runner.model)
+        if loop.done > 0 or not model.remembers():
+            return
+        for loader, name in self.banks.items():
+            bank = getattr(model, name, None)
+            if bank is None or bank.filled:
+                continue
+            dataset = loop.dataloader.dataset[loader]
+            bank.fill(
+                embed_dataset(model, dataset, self.batch_size, f'fill {name}'),
+                torch.as_tensor(dataset.pids),
+            )
+            runner.logger.info(
+                f'{name}: {len(dataset)} rows of {dataset.name}, '
+                f'{int((bank.labels >= 0).sum())} labelled'
+            )
+
+
+@torch.no_grad()
+def embed_dataset(
+    model, dataset: Dataset, batch_size: int = 128, what: str = 'embed', num_workers: int = 0
+) -> Tensor:
+    """(N, D) L2-normalised eval-mode features of a data set in order, on every rank; the mode is
+    kept.
+    """
+    was_training = model.training
+    model.eval()
+    features = torch.cat(
+        [
+            model.val_step(batch)
+            for batch in progress(rank_loader(dataset, batch_size, num_workers), what)
+        ]
+    )
+    model.train(was_training)
+    rank, world_size = get_dist_info()
+    if world_size == 1:
+        return features
+    rows = -(-len(dataset) // world_size)  # the most rows of a rank
+    padded = torch.zeros(rows, features.shape[1], device=features.device)
+    padded[: len(features)] = features
+    return torch.stack(all_gather(padded), dim=1).flatten(0, 1)[
+        : len(dataset)
+    ]  # rank r held rows r, r + W, ...

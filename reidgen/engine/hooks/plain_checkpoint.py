@@ -1,0 +1,105 @@
+"""Checkpoints of tensors and plain values only."""
+
+import random
+import re
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+
+from reidgen.registry import HOOKS
+
+
+@HOOKS.register_module()
+class PlainCheckpointHook(Hook):
+    """Makes files that load with `weights_only=True`, and restores the random state on resume.
+
+    mmengine pickles its log history, which a safe loader refuses, and runs the text of
+    `meta['config']`.
+    """
+
+    priority = 'LOWEST'  # after every hook that adds to the file
+
+    def __init__(self):
+        self._random_state: dict | None = None
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        hub = checkpoint['message_hub']
+        checkpoint['message_hub'] = dict(
+            log_scalars={
+                key: dict(
+                    log=torch.as_tensor(buffer.data[0]), count=torch.as_tensor(buffer.data[1])
+                )
+                for key, buffer in hub['log_scalars'].items()
+            },
+            runtime_info=hub['runtime_info'],
+            resumed_keys=hub['resumed_keys'],
+        )
+        checkpoint['state_dict'] = {
+            re.sub(r'(^|\.)module\.', r'\1', key): value
+            for key, value in checkpoint['state_dict'].items()
+        }
+        checkpoint['random_state'] = random_state()
+        for key in checkpoint:
+            checkpoint[key] = plain(checkpoint[key], key)
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        checkpoint.get('meta', {}).pop('config', None)
+        hub = checkpoint.get('message_hub')
+        if hub:
+            hub['log_scalars'] = {
+                key: HistoryBuffer(buffer['log'].numpy(), buffer['count'].numpy())
+                for key, buffer in hub['log_scalars'].items()
+            }
+        if runner._resume:
+            self._random_state = checkpoint['random_state']
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        if self._random_state is not None:
+            set_random_state(self._random_state)
+            self._random_state = None
+
+
+def plain(value, place: str):
+    """The value as dicts, lists, tuples, tensors and plain scalars only.
+
+    Raises:
+        TypeError: something else is in it; its place is named.
+    """
+    if isinstance(value, dict):
+        return {key: plain(item, f'{place}.{key}') for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [plain(item, f'{place}.{number}') for number, item in enumerate(value)]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str | torch.Tensor):
+        return value
+    raise TypeError(
+        f'a checkpoint holds tensors and plain values only; {place} is a {type(value).__name__}'
+    )
+
+
+def random_state() -> dict:
+    """State of Python's, numpy's and torch's global generators as plain values."""
+    version, words, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state()
+    state = dict(
+        torch=torch.get_rng_state(),
+        python=[version, list(words), gauss],
+        numpy=[name, keys.tolist(), position, has_gauss, cached],
+    )
+    if torch.cuda.is_available():
+        state['cuda'] = torch.cuda.get_rng_state()
+    return state
+
+
+def set_random_state(state: dict) -> None:
+    """Undoes `random_state`."""
+    torch.set_rng_state(state['torch'].cpu())
+    version, words, gauss = state['python']
+    random.setstate((version, tuple(words), gauss))
+    np.random.set_state(tuple(state['numpy']))
+    if 'cuda' in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state['cuda'].cpu())

@@ -1,0 +1,80 @@
+"""Every evaluation as one table."""
+
+import json
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+
+from reidgen.registry import HOOKS
+
+from .baselines import read_baselines
+
+
+@HOOKS.register_module()
+class RetrievalReportHook(Hook):
+    """Writes `report.md` and `evaluations.json` into the work dir after every evaluation.
+
+    Rows are each evaluation with its stage and iteration, the baselines, and the best so far;
+    columns are the metrics of the first evaluation loader in per cent. The run ends with the table
+    in its log.
+    """
+
+    priority = 'LOWEST'  # after the best checkpoint is decided
+
+    def after_val_epoch(self, runner, metrics: dict[str, float]) -> None:
+        loop = runner.train_loop
+        row = dict(
+            stage=loop.evaluated_stage.name,
+            iter=loop.iter,
+            metrics=metrics,
+            before=loop.evaluated_stage is loop.stage and loop.done == 0,
+        )
+        rows = [
+            old
+            for old in runner.message_hub.runtime_info.get('evaluations', [])
+            if (old['stage'], old['iter']) != (row['stage'], row['iter'])
+        ]
+        runner.message_hub.update_info('evaluations', [*rows, row])
+        self._write(runner)
+
+    def after_train(self, runner) -> None:
+        if runner.message_hub.runtime_info.get('evaluations') and is_main_process():
+            self._write(runner)
+            runner.logger.info('\n' + Path(runner.work_dir, 'report.md').read_text())
+
+    def _write(self, runner) -> None:
+        if not is_main_process():
+            return
+        evaluations = runner.message_hub.get_info('evaluations')
+        baselines = read_baselines(runner.work_dir)
+        Path(runner.work_dir, 'report.md').write_text(table(evaluations, baselines))
+        Path(runner.work_dir, 'evaluations.json').write_text(json.dumps(evaluations, indent=1))
+
+
+def table(evaluations: list[dict], baselines: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Markdown: evaluations in order, baselines, the best and the last of the last stage.
+
+    An evaluation before a stage's first iteration has no row of its own: it is a baseline.
+    """
+    keys = [key for key in evaluations[-1]['metrics'] if '/' not in key]
+    lines = ['| what | ' + ' | '.join(keys) + ' |', '|---|' + '---|' * len(keys)]
+
+    def add(what: str, metrics: dict[str, float]) -> None:
+        cells = [f'{metrics[key]:.1f}' if key in metrics else '' for key in keys]
+        lines.append(f'| {what} | ' + ' | '.join(cells) + ' |')
+
+    for row in (row for row in evaluations if not row['before']):
+        add(f'{row["stage"]}, iteration {row["iter"]}', row['metrics'])
+    names = dict(direct='direct transfer', adabn='AdaBN')
+    for stage, found in baselines.items():
+        for name, metrics in found.items():
+            add(f'**{names[name]}** (before stage {stage})', metrics)
+    last = [row for row in evaluations if row['stage'] == evaluations[-1]['stage']]
+    best = max(last, key=lambda row: row['metrics'][keys[0]])
+    add(
+        f'**best of stage {best["stage"]}** (iteration {best["iter"]}, chosen on the test set)',
+        best['metrics'],
+    )
+    add(f'**last** (iteration {last[-1]["iter"]})', last[-1]['metrics'])
+    return '\n'.join(lines) + '\n'

@@ -1,0 +1,111 @@
+"""Entering a stage."""
+
+import re
+from pathlib import Path
+
+from mmengine.hooks import Hook
+
+from reidgen.models.adversarial import bare
+from reidgen.registry import HOOKS
+
+from ..optim import check_groups
+from ..runner import load_strictly, read_checkpoint
+from ..stages import Stage, check_same_stages, describe
+
+
+@HOOKS.register_module()
+class StageHook(Hook):
+    """Puts the model into the stage of the iteration.
+
+    The stage follows from the iteration alone, so a resumed run enters it again. A group of
+    `optim_wrapper` that no later stage steps gives up its optimizer state.
+    """
+
+    priority = 'HIGHEST'
+
+    def __init__(self):
+        self.entered: Stage | None = None
+
+    def before_train(self, runner) -> None:
+        loop = runner.train_loop
+        check_groups(bare(runner.model), runner.optim_wrapper, loop.stages)
+        for stage in loop.stages:
+            if stage.labels == 'cluster' and not any(
+                getattr(hook, 'writes_labels', False) for hook in runner.hooks
+            ):
+                raise ValueError(
+                    f"stage {stage.name}: labels='cluster' needs a hook that clusters the memory "
+                    f'(writes_labels = True) in custom_hooks; none is there'
+                )
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        loop = runner.train_loop
+        if loop.stage is self.entered:
+            return
+        self.entered = loop.stage
+        if loop.done == 0 and loop.stage.start == 'best':
+            self._load_best(runner, loop)
+        bare(runner.model).enter_stage(
+            loop.stage.name, loop.stage.phases, loop.stage.frozen, loop.stage.loss_weights
+        )
+        self._drop_idle_states(runner, loop)
+        self._drop_idle_logs(runner)
+        self._tell(runner, loop)
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        checkpoint['stages'] = describe(runner.train_loop.stages)
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        if runner._resume:
+            check_same_stages(checkpoint['stages'], runner.train_loop.stages)
+
+    def _load_best(self, runner, loop) -> None:
+        number = loop.stages.index(loop.stage)
+        if number == 0:
+            raise ValueError(
+                f"stage {loop.stage.name} is the first, so start='best' has nothing to start "
+                f'from; use --load-from'
+            )
+        path = Path(runner.work_dir, f'best_loss_{loop.stages[number - 1].name}.pth')
+        if not path.exists():
+            raise FileNotFoundError(
+                f'stage {loop.stage.name} starts from the best of the stage before, but '
+                f'there is no {path}; add BestLossHook to custom_hooks'
+            )
+        load_strictly(bare(runner.model), read_checkpoint(path)['state_dict'], path)
+        runner.logger.info(f'stage {loop.stage.name} starts from {path.name}')
+
+    def _drop_idle_states(self, runner, loop) -> None:
+        model = bare(runner.model)
+        remaining = loop.stages[loop.stages.index(loop.stage) :]
+        due = {
+            (phase.name, network)
+            for stage in remaining
+            for phase in model.phases
+            if stage.phases is None or phase.name in stage.phases
+            for network in set(phase.trains) - set(stage.frozen)
+        }
+        for group in runner.optim_wrapper.values():
+            if not any(group.serves(phase) and network in group.networks for phase, network in due):
+                group.optimizer.state.clear()
+
+    def _drop_idle_logs(self, runner) -> None:
+        """A phase that no longer runs would go on being logged with its last values."""
+        running = {phase.name for phase in bare(runner.model).stage_phases}
+        scalars = runner.message_hub.log_scalars
+        for key in [key for key in scalars if re.match(r'train/(\w+)/', key)]:
+            if key.split('/')[1] not in running:
+                del scalars[key]
+
+    def _tell(self, runner, loop) -> None:
+        model = bare(runner.model)
+        stage = loop.stage
+        trained = sorted(
+            {name for phase in model.stage_phases for name in phase.trains} - model.frozen
+        )
+        off = [family for family in model.loss_families if not model.on(family)]
+        runner.logger.info(
+            f'stage {stage.name}: {stage.iters} iterations, {loop.done} done; trains '
+            f'{", ".join(trained)}; '
+            f'frozen: {", ".join(stage.frozen) or "none"}; weights of 0: {", ".join(off) or "none"}'
+        )

@@ -1,0 +1,60 @@
+"""Learning rates by stage."""
+
+from mmengine.hooks import Hook, RuntimeInfoHook
+
+from reidgen.models.adversarial import bare
+from reidgen.registry import HOOKS
+
+from ..stage_lr import lr_factor
+
+
+@HOOKS.register_module()
+class StageLRHook(Hook):
+    """Sets each group's learning rate to its initial one times the stage's rule; holds no state."""
+
+    priority = 5  # after StageHook, before the rates are logged
+
+    def before_train(self, runner) -> None:
+        if runner.param_schedulers:
+            raise ValueError(
+                'param_scheduler and the lr rules of train_cfg.stages would both set the learning '
+                'rates; remove param_scheduler from the config'
+            )
+        for stage in runner.train_loop.stages:
+            for name, rule in stage.lr.items():
+                if name not in runner.optim_wrapper:
+                    raise ValueError(
+                        f'stage {stage.name}: lr names the group {name!r}; optim_wrapper has '
+                        f'{sorted(runner.optim_wrapper.keys())}'
+                    )
+                try:
+                    lr_factor(0, stage.iters, **rule)
+                except (TypeError, ValueError) as error:
+                    raise ValueError(
+                        f'stage {stage.name}: lr rule of group {name}: {error}'
+                    ) from error
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        loop = runner.train_loop
+        for name, group in runner.optim_wrapper.items():
+            factor = lr_factor(loop.done, loop.stage.iters, **loop.stage.lr.get(name, {}))
+            for lr, param_group in zip(group.base_lrs, group.param_groups):
+                param_group['lr'] = lr * factor
+
+
+@HOOKS.register_module()
+class StageRuntimeInfoHook(RuntimeInfoHook):
+    """mmengine's, with the learning rates of those groups only that this stage steps."""
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        hub, model = runner.message_hub, bare(runner.model)
+        hub.update_info('iter', runner.iter)
+        for name, group in runner.optim_wrapper.items():
+            key = f'train/{name}.lr'
+            if any(
+                group.serves(phase.name) and group.networks & set(phase.trains) - model.frozen
+                for phase in model.stage_phases
+            ):
+                hub.update_scalar(key, group.get_lr()['lr'][0])
+            else:
+                hub.log_scalars.pop(key, None)

@@ -1,0 +1,151 @@
+"""Training loaders: named, endless, drawn in step."""
+
+import inspect
+import zlib
+from collections import namedtuple
+from collections.abc import Sequence
+
+import torch
+from mmengine.dist import get_dist_info
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from reidgen.draws import seed_of
+from reidgen.registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, find
+
+
+def build_dataset(cfg: dict | Dataset) -> Dataset:
+    """A data set from its config."""
+    if isinstance(cfg, Dataset):
+        return cfg
+    cfg = dict(cfg)
+    return find(cfg.pop('type'), DATASETS)(**cfg)
+
+
+def build_loader(cfg: dict, seed: int, name: str) -> DataLoader:
+    """A loader from its config: `batch_size`, `num_workers`, `sampler`, `collate_fn`, `dataset`.
+
+    The sampler is told its batch size and a seed of its own, (seed, name). The loader has a
+    generator of its own, so drawing from it leaves the random state of training alone.
+    """
+    cfg = dict(cfg)
+    dataset = build_dataset(cfg.pop('dataset'))
+    batch_size = cfg.pop('batch_size')
+    collate = cfg.pop('collate_fn', None)
+    if isinstance(collate, dict):
+        collate = find(collate['type'], FUNCTIONS)
+    seed = seed_of(seed, zlib.crc32(name.encode()))
+    workers = cfg.pop('num_workers', 0)
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=_sampler(dict(cfg.pop('sampler')), dataset, batch_size, seed),
+        num_workers=workers,
+        collate_fn=collate or default_collate,
+        drop_last=cfg.pop('drop_last', False),
+        persistent_workers=cfg.pop('persistent_workers', workers > 0),
+        pin_memory=cfg.pop('pin_memory', torch.cuda.is_available()),
+        generator=torch.Generator().manual_seed(seed),
+        **cfg,
+    )
+
+
+def _sampler(cfg: dict, dataset: Dataset, batch_size: int, seed: int):
+    sampler = find(cfg.pop('type'), DATA_SAMPLERS)
+    known = inspect.signature(sampler).parameters
+    given = dict(dataset=dataset, batch_size=batch_size, seed=seed)
+    return sampler(**{key: value for key, value in given.items() if key in known} | cfg)
+
+
+class RankSampler(torch.utils.data.Sampler):
+    """Rows of a data set in order, every world_size-th from this rank's on: each row once over all
+    ranks.
+    """
+
+    def __init__(self, dataset: Dataset):
+        rank, world_size = get_dist_info()
+        self.rows = range(rank, len(dataset), world_size)
+
+    def __iter__(self):
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def rank_loader(dataset: Dataset, batch_size: int = 128, num_workers: int = 0) -> DataLoader:
+    """This rank's share of a data set in order, untouched by augmentation: memory filling."""
+    return _plain_loader(dataset, batch_size, num_workers, sampler=RankSampler(dataset))
+
+
+def shuffled_loader(dataset: Dataset, batch_size: int = 128, num_workers: int = 0) -> DataLoader:
+    """One pass over a data set in an order fixed for good, the same on all ranks, untouched by
+    augmentation; full batches only, if there is one: batch-norm statistics."""
+    return _plain_loader(
+        dataset, batch_size, num_workers, shuffle=True, drop_last=len(dataset) >= batch_size
+    )
+
+
+def _plain_loader(dataset: Dataset, batch_size: int, num_workers: int, **kwargs) -> DataLoader:
+    return DataLoader(
+        dataset.plain(),
+        batch_size=batch_size,
+        num_workers=num_workers,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator().manual_seed(0),
+        **kwargs,
+    )
+
+
+class ParallelLoader:
+    """Several named loaders; each step draws one batch from those that the stage names.
+
+    Yields NamedTuples with the loaders' names as fields, in the order of the config:
+    `batch.source.img`. Only the named loaders run worker processes.
+
+    Args:
+        loaders: by name.
+        length: iterations of the training, which mmengine's hooks ask for.
+    """
+
+    def __init__(self, loaders: dict[str, DataLoader], length: int):
+        self.loaders, self.length = loaders, length
+        self._iterators: dict[str, object] = {}
+        self._position: dict[str, int] = {}
+        self._names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return self.length
+
+    @property
+    def dataset(self) -> dict[str, Dataset]:
+        """Data sets by loader name."""
+        return {name: loader.dataset for name, loader in self.loaders.items()}
+
+    def start(self, names: Sequence[str], positions: dict[str, int]) -> None:
+        """Draws from these loaders next, each from the given batch on."""
+        self._names = tuple(name for name in self.loaders if name in names)
+        for name in set(self._iterators) - set(self._names):
+            self.stop(name)
+        for name in self._names:
+            if name not in self._iterators or self._position[name] != positions[name]:
+                self.restart(name, positions[name])
+
+    def restart(self, name: str, position: int) -> None:
+        """Starts one loader anew at a batch, prefetched ones dropped."""
+        loader = self.loaders[name]
+        loader.sampler.set_start(position)
+        self._iterators[name], self._position[name] = iter(loader), position
+
+    def stop(self, name: str | None = None) -> None:
+        """Ends the worker processes of one loader, or of all."""
+        for name in [name] if name else list(self._iterators):
+            self._iterators.pop(name, None)
+            self.loaders[name]._iterator = None  # persistent workers live here
+
+    def __next__(self):
+        batch = namedtuple('Batch', self._names)(
+            *(next(self._iterators[name]) for name in self._names)
+        )
+        for name in self._names:
+            self._position[name] += 1
+        return batch

@@ -1,0 +1,276 @@
+"""Loops: staged training with several loaders, and retrieval evaluation."""
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.runner import BaseLoop
+from tqdm import tqdm
+
+from reidgen.evaluation.adabn import adapted_batch_norm
+from reidgen.models.adversarial import bare
+from reidgen.registry import LOOPS
+
+from .loaders import ParallelLoader, build_dataset, build_loader, shuffled_loader
+from .stages import Stage, batches_drawn, parse_stages, stage_at
+from .step import run_phases
+
+
+@LOOPS.register_module()
+class StagedTrainLoop(BaseLoop):
+    """Trains stage after stage, counted in iterations.
+
+    Args:
+        runner: the runner.
+        dataloader: named loaders, see `loaders.build_loader`.
+        stages: see `stages.Stage`.
+        first_stage: earlier stages are left out; their result comes with `load_from`.
+        amp: bfloat16 autocast.
+
+    Raises:
+        ValueError: stages, loaders, data sets and networks do not fit together; before any
+            training.
+    """
+
+    def __init__(
+        self,
+        runner,
+        dataloader: dict,
+        stages: list[dict],
+        first_stage: str | None = None,
+        amp: bool = False,
+    ):
+        self.stages, self.first_stage = parse_stages(stages, first_stage), first_stage
+        used = self._used_loaders(dataloader)
+        loaders = {
+            name: build_loader(cfg, runner.seed, name)
+            for name, cfg in dataloader.items()
+            if name in used
+        }
+        self.max_iters = sum(stage.iters for stage in self.stages)
+        super().__init__(runner, ParallelLoader(loaders, self.max_iters))
+        self.model = bare(runner.model)
+        self.model.amp, self.model.draws.seed = amp, runner.seed
+        self.model.check_data(
+            self.dataloader.dataset,
+            {name: loader.batch_size for name, loader in loaders.items()},
+            self.stages,
+        )
+        self._iter, self._epoch, self.max_epochs = 0, 0, 1
+        self.stop_training = False
+        self.evaluated_stage: Stage | None = None  # the stage the latest evaluation belongs to
+
+    @property
+    def iter(self) -> int:
+        """Iterations done."""
+        return self._iter
+
+    @property
+    def epoch(self) -> int:
+        """0: the whole training is one epoch to mmengine."""
+        return self._epoch
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of the current iteration; after the last one, the last stage."""
+        return stage_at(self.stages, min(self._iter, self.max_iters - 1))[0]
+
+    @property
+    def done(self) -> int:
+        """Iterations of the current stage that are done."""
+        return stage_at(self.stages, min(self._iter, self.max_iters - 1))[1]
+
+    def run(self) -> torch.nn.Module:
+        """Launches training, from wherever `_iter` stands."""
+        self.runner.call_hook('before_train')
+        self.runner.call_hook('before_train_epoch')
+        if (
+            self._iter > 0
+            and self.runner.message_hub.runtime_info.get('evaluated_at') != self._iter
+        ):
+            self._evaluate_if_due()  # killed between a checkpoint and its evaluation
+        entered = None
+        while self._iter < self.max_iters and not self.stop_training:
+            stage = self.stage
+            if stage is not entered:
+                names = stage.loaders or tuple(self.dataloader.loaders)
+                self.dataloader.start(
+                    names, {name: batches_drawn(self.stages, self._iter, name) for name in names}
+                )
+                entered = stage
+            self.runner.model.train()
+            self.run_iter(next(self.dataloader))
+            self._evaluate_if_due()
+        self.dataloader.stop()
+        self.runner.call_hook('after_train_epoch')
+        self.runner.call_hook('after_train')
+        return self.runner.model
+
+    def run_iter(self, batch) -> None:
+        """One iteration: preprocess, run the phases, tell the hooks."""
+        self.runner.call_hook('before_train_iter', batch_idx=self._iter, data_batch=batch)
+        logs = run_phases(
+            self.model,
+            self.model.data_preprocessor(batch),
+            self.runner.optim_wrapper,
+            self._iter,
+            self.done,
+        )
+        values = torch.stack([value.float() for value in logs.values()]).tolist()  # one transfer
+        self.runner.call_hook(
+            'after_train_iter',
+            batch_idx=self._iter,
+            data_batch=batch,
+            outputs=dict(zip(logs, values)),
+        )
+        self._iter += 1
+
+    def _evaluate_if_due(self) -> None:
+        stage, done = stage_at(self.stages, self._iter - 1)
+        due = stage.eval_every and ((done + 1) % stage.eval_every == 0 or done + 1 == stage.iters)
+        if due:
+            self.evaluate(stage)
+
+    def evaluate(self, stage: Stage) -> dict[str, float]:
+        """Metrics of the model as it stands, on behalf of a stage: the one just trained or about to
+        be.
+
+        Raises:
+            ValueError: the config has no evaluation.
+        """
+        if self.runner.val_loop is None:
+            raise ValueError(
+                f'stage {stage.name} evaluates, but the config has no val_dataloader, val_cfg '
+                f'and val_evaluator'
+            )
+        self.evaluated_stage = stage
+        return self.runner.val_loop.run()
+
+    def _used_loaders(self, dataloader: dict) -> set[str]:
+        used = set()
+        for stage in self.stages:
+            unknown = set(stage.loaders or ()) - set(dataloader)
+            if unknown:
+                raise ValueError(
+                    f'stage {stage.name} draws from {sorted(unknown)}; train_dataloader has '
+                    f'{sorted(dataloader)}'
+                )
+            used |= set(stage.loaders or dataloader)
+        return used
+
+
+@LOOPS.register_module()
+class RetrievalValLoop(BaseLoop):
+    """Embeds query and gallery images and reports retrieval.
+
+    Args:
+        runner: the runner.
+        dataloader: named loaders; the first reports plain `mAP`, the others prefixed
+            (`source/mAP`).
+        evaluator: config of the metric, one for all loaders.
+        adabn: name of the training loader whose images batch-norm statistics are re-estimated on;
+            AdaBN.
+        adabn_batch_size: images a batch then.
+        recalibrate: evaluate with such statistics always, as a model with bn_mode='target_recalib'
+            does.
+    """
+
+    def __init__(
+        self,
+        runner,
+        dataloader: dict,
+        evaluator: dict,
+        adabn: str | None = None,
+        adabn_batch_size: int = 128,
+        recalibrate: bool = False,
+    ):
+        loaders = {name: build_loader(cfg, 0, name) for name, cfg in dataloader.items()}
+        super().__init__(runner, next(iter(loaders.values())))
+        self.loaders = loaders
+        self.evaluators = {name: runner.build_evaluator(dict(evaluator)) for name in loaders}
+        for name, loader in loaders.items():
+            self.evaluators[name].dataset_meta = loader.dataset.metainfo
+        self.model = bare(runner.model)
+        self.adabn, self.adabn_batch_size = adabn, adabn_batch_size
+        self.recalibrates = recalibrate or getattr(self.model, 'bn_mode', None) == 'target_recalib'
+        self._adabn_loader = None
+
+    @property
+    def evaluator(self):
+        """Evaluator of the first loader."""
+        return next(iter(self.evaluators.values()))
+
+    def run(self) -> dict[str, float]:
+        """Evaluates every loader; metrics by name. The model is left in the mode it was in."""
+        self.runner.call_hook('before_val')
+        self.runner.call_hook('before_val_epoch')
+        metrics = self.evaluate_adapted() if self.recalibrates else self.evaluate()
+        self.runner.message_hub.update_info('evaluated_at', self.runner.iter)
+        self.runner.call_hook('after_val_epoch', metrics=metrics)
+        self.runner.call_hook('after_val')
+        return metrics
+
+    def evaluate(self, names: tuple[str, ...] | None = None) -> dict[str, float]:
+        """Metrics of E_c as it stands, no hook called; of the named loaders, by default all."""
+        was_training, metrics = self.model.training, {}
+        self.model.eval()
+        first = next(iter(self.loaders))
+        for name in names or self.loaders:
+            found = self._evaluate_one(name)
+            metrics |= (
+                found if name == first else {f'{name}/{key}': value for key, value in found.items()}
+            )
+        self.model.train(was_training)
+        return metrics
+
+    def evaluate_adapted(self) -> dict[str, float]:
+        """Metrics with batch-norm statistics re-estimated on unlabelled target training images
+        (AdaBN).
+
+        The first loader is evaluated so, the others as the encoder stands. The encoder is left as
+        it was.
+
+        Raises:
+            ValueError: `val_cfg.adabn` names no training loader.
+        """
+        others = tuple(name for name in self.loaders if name != next(iter(self.loaders)))
+        encoder = getattr(self.model, self.model.encoder_name)
+        with adapted_batch_norm(encoder, self._adabn_images()):
+            metrics = self.evaluate((next(iter(self.loaders)),))
+        return metrics | (self.evaluate(others) if others else {})
+
+    def _evaluate_one(self, name: str) -> dict[str, float]:
+        loader, evaluator = self.loaders[name], self.evaluators[name]
+        for number, batch in enumerate(progress(loader, f'evaluate {name}')):
+            self.runner.call_hook('before_val_iter', batch_idx=number, data_batch=batch)
+            features = self.model.val_step(batch)
+            for (
+                metric
+            ) in evaluator.metrics:  # Evaluator.process would take the tensor apart, row by row
+                metric.process(batch, features)
+            self.runner.call_hook(
+                'after_val_iter', batch_idx=number, data_batch=batch, outputs=features
+            )
+        return evaluator.evaluate(len(loader.dataset))
+
+    def _adabn_images(self):
+        if self._adabn_loader is None:
+            training = (
+                self.runner.cfg.get('train_dataloader')
+                or self.runner.cfg.get('training_data')
+                or {}
+            )
+            cfg = training.get(self.adabn)
+            if cfg is None:
+                raise ValueError(
+                    f'val_cfg.adabn is {self.adabn!r}: name the training loader whose images '
+                    f'the batch-norm statistics are re-estimated on'
+                )
+            self._adabn_loader = shuffled_loader(
+                build_dataset(cfg['dataset']), self.adabn_batch_size, cfg.get('num_workers', 0)
+            )
+        for batch in progress(self._adabn_loader, 're-estimate batch norm'):
+            yield self.model.data_preprocessor(batch).img
+
+
+def progress(loader, what: str):
+    """The loader behind a progress bar with ETA, on the main process's terminal only."""
+    return tqdm(loader, what, leave=False, disable=None if is_main_process() else True)

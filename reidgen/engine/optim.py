@@ -1,0 +1,121 @@
+"""Optimizers as groups of networks."""
+
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from torch import nn
+
+from reidgen.models.adversarial import bare
+from reidgen.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIMIZERS, find
+
+
+class NetworkOptimWrapper(OptimWrapper):
+    """One optimizer over all parameters of some networks.
+
+    Args:
+        optimizer: a torch optimizer.
+        networks: names of the networks it owns.
+        phases: phases that step it; None: every phase that trains one of its networks.
+        clip_grad: arguments of `clip_grad_norm_`, e.g. dict(max_norm=1.0).
+        clip_weights: after each step every parameter is clipped to [-c, c] (WGAN, Arjovsky et al.,
+            2017).
+    """
+
+    def __init__(
+        self,
+        optimizer,
+        networks: tuple[str, ...],
+        phases: tuple[str, ...] | None = None,
+        clip_grad: dict | None = None,
+        clip_weights: float | None = None,
+    ):
+        super().__init__(optimizer, clip_grad=clip_grad)
+        self.networks = frozenset(networks)
+        self.phases = None if phases is None else frozenset(phases)
+        self.clip_weights = clip_weights
+        # the config decides the initial rate, also after a resume
+        self.base_lrs = tuple(group['lr'] for group in optimizer.param_groups)
+
+    def serves(self, phase: str) -> bool:
+        """Whether this phase steps the group."""
+        return self.phases is None or phase in self.phases
+
+    def step(self, **kwargs) -> None:
+        super().step(**kwargs)
+        if self.clip_weights is not None:
+            for group in self.optimizer.param_groups:
+                for parameter in group['params']:
+                    parameter.data.clamp_(-self.clip_weights, self.clip_weights)
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class OptimizerPerGroup:
+    """Builds one optimizer a group: `D=dict(networks=['D_s', 'D_t'], type='Adam', lr=1e-4)`.
+
+    A network in two groups is stepped by both (E_p in G's and F's group is the literal double
+    registration); `phases=['I']` keeps a group to some phases.
+
+    Raises:
+        ValueError: a group without networks, or one that names an unknown network; at build.
+    """
+
+    KEYS = ('networks', 'phases', 'clip_grad', 'clip_weights')
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None):
+        if paramwise_cfg:
+            raise ValueError('paramwise_cfg is not used: make another group of networks instead')
+        self.groups = dict(optim_wrapper_cfg)
+
+    def __call__(self, model: nn.Module) -> OptimWrapperDict:
+        model = bare(model)
+        return OptimWrapperDict(
+            **{name: self._build(model, name, dict(group)) for name, group in self.groups.items()}
+        )
+
+    def _build(self, model, name: str, group: dict) -> NetworkOptimWrapper:
+        own = {key: group.pop(key) for key in self.KEYS if key in group}
+        unknown = sorted(set(own.get('networks', ())) - set(model.network_names))
+        if not own.get('networks') or unknown:
+            raise ValueError(
+                f'optim_wrapper.{name}.networks is {own.get("networks")}; the model has '
+                f'{sorted(model.network_names)}'
+            )
+        optimizer = find(group.pop('type'), OPTIMIZERS)
+        parameters = [
+            parameter
+            for network in own['networks']
+            for parameter in getattr(model, network).parameters()
+            if parameter.requires_grad
+        ]
+        return NetworkOptimWrapper(optimizer(parameters, **group), **own)
+
+
+def check_groups(model, optim: OptimWrapperDict, stages) -> None:
+    """Raises where a stage trains a network that no group steps, or a group in two phases.
+
+    A group whose networks are trained in different phases of one stage would be stepped with the
+    gradients of one phase and the momentum of the other.
+
+    Raises:
+        ValueError: names stage, phase, network and group.
+    """
+    known = {phase.name: phase for phase in model.phases}
+    for stage in stages:
+        steps: dict[str, str] = {}
+        for phase in (known[name] for name in (stage.phases or known) if name in known):
+            for network in sorted(set(phase.trains) - set(stage.frozen)):
+                groups = [
+                    name
+                    for name, group in optim.items()
+                    if group.serves(phase.name) and network in group.networks
+                ]
+                if not groups:
+                    raise ValueError(
+                        f'stage {stage.name}: phase {phase.name} trains {network}, but no group of '
+                        f'optim_wrapper owns it in that phase; add it to a group or freeze it'
+                    )
+                for name in groups:
+                    if steps.setdefault(name, phase.name) != phase.name:
+                        raise ValueError(
+                            f'stage {stage.name}: group {name} would be stepped by the phases '
+                            f'{steps[name]} '
+                            f'and {phase.name}; give each phase a group of its own (key `phases`)'
+                        )

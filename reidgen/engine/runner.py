@@ -1,0 +1,215 @@
+"""The runner: mmengine's, with strict loading, whole files and a quiet start."""
+
+import logging
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import torch
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from reidgen.checkpoint import read_checkpoint
+from reidgen.models.adversarial import bare
+from reidgen.registry import RUNNERS
+
+from .ddp import SepDDP
+
+NOISE = (
+    'FileClient',
+    'HardDiskBackend',
+    'Hooks will be executed',
+    'all SyncBatchNorm',
+    '`resume_param_scheduler` is True',
+)
+
+
+@RUNNERS.register_module()
+class ReIDRunner(Runner):
+    """Assembles a config and runs it.
+
+    Unlike mmengine 0.10.7: a checkpoint must fit the model key by key; it is read without running
+    code (`weights_only=True`); it is written beside and renamed, so a file of its name is always
+    whole; a resume without a path takes the newest whole file of the work dir, wherever that was
+    moved.
+    """
+
+    def build_logger(self, log_level='INFO', log_file=None, **kwargs) -> MMLogger:
+        logger = super().build_logger(log_level, log_file, logger_name='reidgen', **kwargs)
+        for handler in logger.handlers:
+            handler.addFilter(lambda record: not any(part in record.getMessage() for part in NOISE))
+        return logger
+
+    def _log_env(self, env_cfg: dict) -> None:
+        device = (
+            torch.cuda.get_device_name()
+            if torch.cuda.is_available()
+            else f'CPU, {torch.get_num_threads()} threads'
+        )
+        self.logger.info(
+            f'torch {torch.__version__} on {device}, {self.world_size} process(es), '
+            f'seed {self.seed}; files in {self.work_dir}'
+        )
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """The hooks of the config; None switches one off, mmengine's or ours."""
+        theirs = (
+            'runtime_info',
+            'timer',
+            'sampler_seed',
+            'logger',
+            'param_scheduler',
+            'checkpoint',
+        )
+        super().register_default_hooks(
+            {
+                name: hook
+                for name, hook in (hooks or {}).items()
+                if hook is not None or name in theirs
+            }
+        )
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model):
+        """The model on its device; with several processes, each network in its own DDP."""
+        if is_model_wrapper(model):
+            return model
+        model = model.to(get_device())
+        if not self.distributed:
+            return model
+        cfg = dict(model_wrapper_cfg or {})
+        cfg.pop('type', None)
+        return SepDDP(model, device_ids=[int(os.environ['LOCAL_RANK'])], **cfg)
+
+    def load_or_resume(self) -> None:
+        """Loads or resumes once; `resume` without `load_from` looks into the work dir."""
+        if self._has_loaded:
+            return
+        if self._resume and self._load_from is None:
+            newest = newest_checkpoint(self.work_dir, self.logger)
+            if newest is None:
+                self.logger.info(f'nothing to resume in {self.work_dir}: training starts anew')
+            else:
+                self.resume(str(newest))
+        elif self._resume:
+            self.resume(self._load_from)
+        elif self._load_from is not None:
+            self.load_checkpoint(self._load_from)
+        self._has_loaded = True
+
+    def resume(self, filename: str, **kwargs) -> None:
+        """Continues a training from a checkpoint."""
+        super().resume(filename, map_location='cpu', **kwargs)
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location='cpu',
+        strict: bool = True,
+        revise_keys: list | None = None,
+    ) -> dict:
+        """Loads weights and buffers, every key.
+
+        Raises:
+            ValueError: keys or shapes differ from the model's (the first ones are named), or a
+                training is to be resumed from a file without its state.
+        """
+        checkpoint = read_checkpoint(filename)
+        lacking = {'meta', 'message_hub', 'optimizer', 'stages', 'random_state'} - set(checkpoint)
+        if self._resume and lacking:
+            raise ValueError(
+                f'{filename} has no {sorted(lacking)}: training cannot be resumed from it. '
+                f'Resume from an iter_*.pth or stage_*.pth file, or use --load-from'
+            )
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        load_strictly(bare(self.model), checkpoint.get('state_dict', checkpoint), filename)
+        self._has_loaded = True
+        self.logger.info(f'loaded {filename}')
+        return checkpoint
+
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        file_client_args=None,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        meta: dict | None = None,
+        by_epoch: bool = False,
+        backend_args=None,
+    ) -> None:
+        """Writes beside and renames: a kill leaves the old file or the new one, never half of one.
+
+        Raises:
+            OSError: the disk is full or the folder not writable; nothing of the new file is left.
+        """
+        if self.rank != 0:
+            return
+        path, part = Path(out_dir, filename), Path(out_dir, filename + '.part')
+        try:
+            super().save_checkpoint(
+                out_dir,
+                part.name,
+                save_optimizer=save_optimizer,
+                meta=meta,
+                save_param_scheduler=self.param_schedulers is not None,
+                by_epoch=by_epoch,
+            )
+            with open(part, 'rb') as written:
+                os.fsync(written.fileno())
+            os.replace(part, path)
+        except (OSError, RuntimeError) as error:
+            part.unlink(missing_ok=True)
+            raise OSError(
+                f'could not write the checkpoint {path}: {error}. Make room or give another '
+                f'--work-dir, then resume; earlier checkpoints are untouched'
+            ) from error
+
+
+def newest_checkpoint(work_dir: str | Path, logger: logging.Logger | None = None) -> Path | None:
+    """The `iter_N.pth` of the highest N that can be read whole; None if there is none."""
+    numbered = {
+        int(match[1]): path
+        for path in Path(work_dir).glob('iter_*.pth')
+        if (match := re.fullmatch(r'iter_(\d+)\.pth', path.name))
+    }
+    for number in sorted(numbered, reverse=True):
+        if zipfile.is_zipfile(numbered[number]):
+            return numbered[number]
+        (logger or logging.getLogger(__name__)).warning(
+            f'{numbered[number]} is cut short; trying an older checkpoint'
+        )
+    return None
+
+
+def load_strictly(model: torch.nn.Module, state: dict, filename: str | Path) -> None:
+    """Loads a state dict of which every key and shape must fit.
+
+    Raises:
+        ValueError: says how many keys are missing, unknown or of another shape, and names the
+            first.
+    """
+    own = model.state_dict()
+    shapes = [
+        f'{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}'
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    faults = {
+        'missing': sorted(set(own) - set(state)),
+        'unknown': sorted(set(state) - set(own)),
+        'of another shape': shapes,
+    }
+    told = [
+        f'{len(keys)} {what} ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
+        for what, keys in faults.items()
+        if keys
+    ]
+    if told:
+        raise ValueError(
+            f'{filename} does not fit {type(model).__name__}: of {len(own)} tensors '
+            f'{"; ".join(told)}. Use the config it was trained with'
+        )
+    model.load_state_dict(state)

@@ -1,0 +1,96 @@
+"""AdaBN: batch-norm statistics of another domain. No weight moves and no label is needed.
+
+Li et al., "Revisiting batch normalization for practical domain adaptation", 2016; Pattern
+Recognition 2018.
+"""
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@contextmanager
+def adapted_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> Iterator[nn.Module]:
+    """The network in eval mode with statistics of `batches`, as long as the context lasts.
+
+    On exit, also by an exception, all is as before: buffers bit by bit, `num_batches_tracked`
+    included, momenta, and every module's training flag.
+
+    Args:
+        batches: as in `reestimate_batch_norm`.
+
+    Raises:
+        ValueError: as `reestimate_batch_norm`.
+    """
+    modes = {module: module.training for module in network.modules()}
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    try:
+        reestimate_batch_norm(network, batches)
+        network.eval()
+        yield network
+    finally:
+        with torch.no_grad():
+            for buffer, saved in buffers:
+                buffer.copy_(saved)
+        _restore_modes(modes)
+
+
+@torch.no_grad()
+def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Replaces mean and variance of every batch norm, in place, by those of one pass of `batches`.
+
+    A layer's mean is the plain average of its batches' means, its variance that of their unbiased
+    variances (PyTorch's momentum=None); a shorter last batch counts as much as the others. Layers
+    below normalise by the batch meanwhile. Everything but batch norm, dropout included, is in eval
+    mode. Deviation from the paper: the variance is that within batches, not over the whole domain.
+    Momenta and training flags are put back at the end. With several processes, every rank must be
+    given the same batches.
+
+    Args:
+        network: returns anything; the output is ignored.
+        batches: (B, 3, H, W) normalised images on the network's device. A batch of one image is
+            skipped, since a vector has no variance there.
+
+    Raises:
+        ValueError: no batch norm that tracks statistics, or no batch of two images or more. After
+            this or any other exception the statistics are as before.
+    """
+    layers = [module for module in network.modules()
+              if isinstance(module, _BatchNorm) and module.running_mean is not None]
+    if not layers:
+        raise ValueError(f'{type(network).__name__} has no batch norm with running statistics, so '
+                         f'AdaBN has nothing to adapt; leave it out for this network')
+    modes = {module: module.training for module in network.modules()}
+    momenta = [layer.momentum for layer in layers]
+    statistics = [(buffer, buffer.clone()) for layer in layers for buffer in layer.buffers()]
+    num_used = num_single = 0
+    try:
+        network.eval()
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum, layer.training = None, True
+        for images in batches:
+            if len(images) < 2:
+                num_single += 1
+                continue
+            network(images)
+            num_used += 1
+        if num_used == 0:
+            raise ValueError(f'no batch of two images or more to estimate from ({num_single} of '
+                             f'one image); give more images or a larger batch size')
+    except BaseException:
+        for buffer, saved in statistics:
+            buffer.copy_(saved)
+        raise
+    finally:
+        for layer, momentum in zip(layers, momenta):
+            layer.momentum = momentum
+        _restore_modes(modes)
+
+
+def _restore_modes(modes: dict[nn.Module, bool]) -> None:
+    # not module.train(): a class may override it, and it would carry over to the children
+    for module, training in modes.items():
+        module.training = training

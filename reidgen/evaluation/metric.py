@@ -1,0 +1,134 @@
+"""ReIDMetric: collects features batch by batch and calls retrieval.py once."""
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from torch import Tensor
+
+from reidgen.evaluation.retrieval import AP_KINDS, RetrievalResult, evaluate, find_protocol
+from reidgen.registry import METRICS
+from reidgen.structures import DomainBatch, ImageBatch
+
+
+class Evaluated(NamedTuple):
+    """What the last evaluation saw, for pictures: N rows in the order of the data set."""
+
+    result: RetrievalResult
+    features: Tensor   # (N, D) float32
+    pids: Tensor       # (N,) int64
+    camids: Tensor     # (N,) int64
+    num_query: int     # rows before it are queries, the others gallery
+
+
+@METRICS.register_module()
+class ReIDMetric(BaseMetric):
+    """mAP, rank1, rank5, ... and mINP of a query and a gallery set, in PER CENT (0 to 100).
+
+    The data set's `metainfo` must tell `num_query`: rows before it are queries, the others gallery.
+    Its `paths`, if there, name the images in errors. Under the protocol 'all-vs-all' every row is
+    both query and gallery, and `num_query` plays no part. `last` is what the last evaluation saw,
+    None before the first and on all ranks but the first.
+
+    Args:
+        ranks: of the CMC curve, from 1.
+        protocol: a name in `retrieval.PROTOCOLS`.
+        ap: 'standard' or 'trapezoid'.
+        prefix: put before the names, as in `source/mAP`; None puts nothing.
+
+    Raises:
+        ValueError: an unknown protocol or ap, or ranks that are none.
+    """
+
+    default_prefix = ''     # not None, at which mmengine warns that the prefix is missing
+
+    def __init__(self, ranks: Sequence[int] = (1, 5, 10), protocol: str = 'market1501',
+                 ap: str = 'standard', collect_device: str = 'cpu', prefix: str | None = None):
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        if not ranks or min(ranks) < 1:
+            raise ValueError(f'ranks={tuple(ranks)}: give at least one, all from 1 upwards')
+        if ap not in AP_KINDS:
+            raise ValueError(f'unknown ap {ap!r}; known: {", ".join(AP_KINDS)}')
+        self.protocol = find_protocol(protocol)
+        self.ranks = tuple(ranks)
+        self.ap = ap
+        self.last: Evaluated | None = None
+        self._num_rows: int | None = None
+
+    def process(self, data_batch: ImageBatch | DomainBatch, data_samples: Tensor) -> None:
+        """Keeps one batch.
+
+        Args:
+            data_batch: its pid, camid and index (B,) are read.
+            data_samples: (B, D) features, L2-normalised; kept as float32 on the CPU.
+
+        Raises:
+            ValueError: the features are not one row an image.
+        """
+        if data_samples.ndim != 2 or len(data_samples) != len(data_batch.index):
+            raise ValueError(
+                f'features have shape {tuple(data_samples.shape)} for {len(data_batch.index)} '
+                f"images; the model's test mode must return one row (B, D) each")
+        # a batch is one item; mmengine keeps at most as many items as there are images, and where
+        # that cuts (batches of one on several ranks) it cuts the sampler's padding
+        self.results.append((data_samples.detach().float().cpu(), data_batch.pid.cpu(),
+                             data_batch.camid.cpu(), data_batch.index.cpu()))
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """The scores in per cent, equal on all ranks; `size` is the length of the data set."""
+        self._num_rows = size
+        try:
+            return super().evaluate(size)
+        finally:
+            self.results.clear()    # rows left by a failure would stand in for the next one's
+
+    def compute_metrics(self, results: list[tuple[Tensor, ...]]) -> dict[str, float]:
+        """The scores in per cent from batches in any order; sets `last`.
+
+        Raises:
+            RuntimeError: no batch, or images of the data set that none held.
+            ValueError: `num_query` is unknown, or as `retrieval.evaluate`.
+        """
+        features, pids, camids = self._in_order(results)
+        meta = self.dataset_meta or {}
+        if 'num_query' not in meta:
+            raise ValueError(
+                f"the data set's metainfo has no num_query, only: {', '.join(meta) or 'nothing'}; "
+                f"evaluate on queries and gallery, split='query+gallery'")
+        num_query, names = meta['num_query'], meta.get('paths')
+        first, second = slice(0, num_query), slice(num_query, None)
+        if self.protocol.one_set:
+            first = second = slice(None)
+        result = evaluate(
+            features[first], features[second], pids[first], pids[second],
+            camids[first], camids[second],
+            protocol=self.protocol.name, ap=self.ap, max_rank=max(50, *self.ranks),
+            names=None if names is None else [str(name) for name in names])
+        if result.num_skipped:
+            print_log(
+                f'{result.num_skipped} of {len(result.ap)} queries have no match under protocol '
+                f"'{result.protocol}' and are left out of every score", 'current', logging.WARNING)
+        self.last = Evaluated(result, features, pids, camids, num_query)
+        return {name: 100 * value for name, value in result.summary(self.ranks).items()}
+
+    def _in_order(self, results: list[tuple[Tensor, ...]]) -> tuple[Tensor, Tensor, Tensor]:
+        """Features (N, D), pids and camids (N,) by row, each row once: padded samplers repeat."""
+        if not results:
+            raise RuntimeError('nothing to evaluate: no batch was processed; check the val loader')
+        features, pids, camids, index = (torch.cat(each) for each in zip(*results))
+        num_rows = self._num_rows if self._num_rows is not None else int(index.max()) + 1
+        outside = index[(index < 0) | (index >= num_rows)]
+        if len(outside):
+            raise RuntimeError(f'row {int(outside[0])} came from a data set of {num_rows} images; '
+                               f'index must be the row in the list of the evaluated split')
+        rows, first = np.unique(index.numpy(), return_index=True)     # sorted, the first of repeats
+        missing = np.setdiff1d(np.arange(num_rows), rows).tolist()
+        if missing:
+            raise RuntimeError(
+                f'{len(missing)} of {num_rows} images were never processed (rows {missing[:5]}'
+                f'{" ..." if len(missing) > 5 else ""}); the val loader must not drop its last '
+                f'batch, and its sampler must visit every image')
+        return features[first], pids[first], camids[first]

@@ -1,0 +1,262 @@
+"""Adversarial objectives: what a critic and a generator minimise."""
+import logging
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as nnf
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from reidgen.draws import Draws
+from reidgen.registry import LOSSES
+
+Critic = Callable[[Tensor], Tensor | Sequence[Tensor]]
+
+LABEL_MODES = ('bce', 'bce_saturating', 'bce_prob', 'lsgan', 'lsgan_sigmoid')
+MODES = (*LABEL_MODES, 'hinge', 'wgan', 'relativistic_avg')
+SIGMOID_MODES = ('bce', 'bce_saturating', 'lsgan_sigmoid')    # sigmoid(logit) is a probability
+
+
+@LOSSES.register_module()
+class GANLoss(nn.Module):
+    """The objective of a critic and of its generator, over one output or several scales.
+
+    | mode             | critic: real term, fake term         | generator              |
+    |------------------|--------------------------------------|------------------------|
+    | bce              | BCE(r, y_real), BCE(f, y_fake)       | BCE(f, 1)              |
+    | bce_saturating   | the same                             | -mean softplus(f)      |
+    | bce_prob         | the same; critic ends in a sigmoid   | BCE(f, 1)              |
+    | lsgan            | mean (r - y_real)^2, (f - y_fake)^2  | mean (f - 1)^2         |
+    | lsgan_sigmoid    | the same of sigmoid(r), sigmoid(f)   | the same               |
+    | hinge            | mean relu(1 - r), relu(1 + f)        | -mean f                |
+    | wgan             | -mean r, mean f                      | -mean f                |
+    | relativistic_avg | softplus(mean f - r), (f - mean r)   | roles of r, f swapped  |
+
+    r and f are the critic's outputs; means run over batch and patches. Sources: Goodfellow et al.
+    2014 (bce; non-saturating), Mao et al. 2017 (lsgan, here without the factor 1/2: that is a
+    weight), Lim & Ye 2017 (hinge), Arjovsky et al. 2017 (wgan), Jolicoeur-Martineau 2019
+    (relativistic_avg). Always float32.
+
+    Args:
+        scale_reduction: 'mean' or 'sum' over the scales (MUNIT and DG-Net sum).
+        scale_weights: one a scale; 'mean' divides by their sum.
+        real_label, fake_label: the critic's targets; the generator's is always 1.
+        smooth_real, smooth_fake: instead, ranges (low, high) to draw the critic's targets from.
+        flip_prob: probability with which fakes are shown to the critic as real, and reals as fake.
+        draw_per: 'call': one target and one flip for the batch; 'sample': one each.
+        smooth_shared_over_scales: one target for all scales, or one a scale.
+        input_noise: dict(std, start=0, iters=None): noise N(0, std^2) on all that the critic sees;
+            std falls linearly to 0 over `iters` iterations from `start`, and never if it is None.
+
+    Raises:
+        ValueError: an unknown value; label tricks where the mode has no labels.
+    """
+
+    def __init__(self, mode: str = 'bce', scale_reduction: str = 'mean',
+                 scale_weights: Sequence[float] | None = None,
+                 real_label: float = 1.0, fake_label: float = 0.0,
+                 smooth_real: tuple[float, float] | None = None,
+                 smooth_fake: tuple[float, float] | None = None,
+                 flip_prob: float = 0.0, draw_per: str = 'call',
+                 smooth_shared_over_scales: bool = True, input_noise: dict | None = None):
+        super().__init__()
+        _one_of('mode', mode, MODES)
+        _one_of('scale_reduction', scale_reduction, ('mean', 'sum'))
+        _one_of('draw_per', draw_per, ('call', 'sample'))
+        if not 0 <= flip_prob <= 1:
+            raise ValueError(f'flip_prob is {flip_prob}; set a probability from 0 to 1')
+        tricks = (smooth_real is not None or smooth_fake is not None or flip_prob > 0
+                  or (real_label, fake_label) != (1.0, 0.0))
+        if tricks and mode not in LABEL_MODES:
+            raise ValueError(
+                f'mode {mode!r} has no labels to smooth or flip; leave real_label, fake_label, '
+                f'smooth_real, smooth_fake and flip_prob out, or use one of '
+                f'{", ".join(LABEL_MODES)}')
+        if mode == 'lsgan_sigmoid':
+            print_log('GANLoss(mode=lsgan_sigmoid): least squares of a sigmoid, whose gradient '
+                      'vanishes where the critic is sure; lsgan is the usual choice',
+                      'current', level=logging.WARNING)
+        self.mode, self.draw_per, self.flip_prob = mode, draw_per, flip_prob
+        self.scale_reduction, self.scale_weights = scale_reduction, scale_weights
+        self.real = _range('smooth_real', smooth_real, real_label)
+        self.fake = _range('smooth_fake', smooth_fake, fake_label)
+        self.smooth_shared_over_scales = smooth_shared_over_scales
+        self.input_noise = InputNoise(**input_noise) if input_noise else None
+
+    def critic(self, name: str, critic: Critic, real: Tensor, fake: Tensor,
+               draws: Draws) -> dict[str, Tensor]:
+        """The critic's terms, and what it thinks; the fake is detached.
+
+        Args:
+            name: of the critic, in the keys.
+            real, fake: (B, C, H, W); 'sample' flips need equal batch sizes.
+
+        Returns:
+            'adv.<name>.real', 'adv.<name>.fake': 0-d terms of what the critic is told is real, or
+            fake. 'stat.<name>.p_real', 'p_fake': mean probability given to the true reals and
+            fakes; where the output is no logit of a probability ('lsgan', 'hinge', 'wgan',
+            'relativistic_avg') the mean output, as 'o_real', 'o_fake'. Detached.
+        """
+        real_out = self._judge(critic, real, draws)
+        fake_out = self._judge(critic, fake.detach(), draws)
+        with _float32(real_out[0]):
+            told_real, told_fake = self._flip(real_out, fake_out, draws)
+            y_real = self._targets(self.real, told_real, draws)
+            y_fake = self._targets(self.fake, told_fake, draws)
+            terms = [self._critic_terms(*scale)
+                     for scale in zip(told_real, told_fake, y_real, y_fake)]
+            kind, mean_real, mean_fake = self._opinion(real_out, fake_out)
+            return {f'adv.{name}.real': self._over_scales([term[0] for term in terms]),
+                    f'adv.{name}.fake': self._over_scales([term[1] for term in terms]),
+                    f'stat.{name}.{kind}_real': mean_real,
+                    f'stat.{name}.{kind}_fake': mean_fake}
+
+    def generator(self, critic: Critic, fake: Tensor, draws: Draws,
+                  real: Tensor | None = None) -> Tensor:
+        """The generator's 0-d term: hard label 1, no smoothing, no flips.
+
+        Args:
+            real: needed by 'relativistic_avg' alone.
+
+        Raises:
+            ValueError: relativistic_avg without `real`.
+        """
+        if self.mode != 'relativistic_avg':
+            fake_out = self._judge(critic, fake, draws)
+            return self._over_scales([self._generator_term(f) for f in fake_out])
+        if real is None:
+            raise ValueError('GANLoss(mode=relativistic_avg) compares with real images: call '
+                             'generator(critic, fake, draws, real=real)')
+        real_out = self._judge(critic, real.detach(), draws)
+        fake_out = self._judge(critic, fake, draws)
+        return self._over_scales([
+            nnf.softplus(r.mean() - f).mean() + nnf.softplus(r - f.mean()).mean()
+            for r, f in zip(real_out, fake_out)])
+
+    def _judge(self, critic: Critic, img: Tensor, draws: Draws) -> list[Tensor]:
+        if self.input_noise is not None:
+            img = self.input_noise(img, draws)
+        out = critic(img)
+        return [scale.float() for scale in ([out] if isinstance(out, Tensor) else out)]
+
+    def _flip(self, real: list[Tensor], fake: list[Tensor],
+              draws: Draws) -> tuple[list[Tensor], list[Tensor]]:
+        if self.flip_prob == 0:
+            return real, fake
+        if self.draw_per == 'call':
+            return (fake, real) if draws.uniform() < self.flip_prob else (real, fake)
+        if len(real[0]) != len(fake[0]):
+            raise ValueError(f'{len(real[0])} real and {len(fake[0])} fake images cannot change '
+                             f"roles one by one; use equal batch sizes or draw_per='call'")
+        flip = draws.rows(len(real[0]), device=real[0].device) < self.flip_prob      # (B,)
+        flips = [_like_rows(flip, r) for r in real]
+        return ([torch.where(flip, f, r) for flip, r, f in zip(flips, real, fake)],
+                [torch.where(flip, r, f) for flip, r, f in zip(flips, real, fake)])
+
+    def _targets(self, label: tuple[float, float], outputs: list[Tensor],
+                 draws: Draws) -> list[Tensor]:
+        shared = None
+        targets = []
+        for out in outputs:
+            y = self._target(label, out, draws) if shared is None else shared
+            shared = y if self.smooth_shared_over_scales else None
+            targets.append(_like_rows(y, out).expand_as(out))
+        return targets
+
+    def _target(self, label: tuple[float, float], out: Tensor, draws: Draws) -> Tensor:
+        low, high = label
+        if low == high:
+            return out.new_tensor([low])
+        if self.draw_per == 'call':
+            return out.new_tensor([draws.uniform(low, high)])
+        return low + (high - low) * draws.rows(len(out), device=out.device)          # (B,)
+
+    def _critic_terms(self, r: Tensor, f: Tensor, y_real: Tensor,
+                      y_fake: Tensor) -> tuple[Tensor, Tensor]:
+        if self.mode == 'hinge':
+            return nnf.relu(1 - r).mean(), nnf.relu(1 + f).mean()
+        if self.mode == 'wgan':
+            return -r.mean(), f.mean()
+        if self.mode == 'relativistic_avg':
+            return nnf.softplus(f.mean() - r).mean(), nnf.softplus(f - r.mean()).mean()
+        return self._labelled(r, y_real), self._labelled(f, y_fake)
+
+    def _generator_term(self, f: Tensor) -> Tensor:
+        if self.mode in ('hinge', 'wgan'):
+            return -f.mean()
+        if self.mode == 'bce_saturating':
+            return -nnf.softplus(f).mean()
+        return self._labelled(f, torch.ones_like(f))
+
+    def _labelled(self, out: Tensor, target: Tensor) -> Tensor:
+        if self.mode in ('bce', 'bce_saturating'):
+            return nnf.binary_cross_entropy_with_logits(out, target)
+        if self.mode == 'bce_prob':
+            with _float32(out):    # torch refuses it under autocast
+                return nnf.binary_cross_entropy(out, target)
+        return nnf.mse_loss(out.sigmoid() if self.mode == 'lsgan_sigmoid' else out, target)
+
+    def _over_scales(self, terms: list[Tensor]) -> Tensor:
+        weights = self.scale_weights or [1.0] * len(terms)
+        if len(weights) != len(terms):
+            raise ValueError(f'scale_weights has {len(weights)} values, the critic {len(terms)} '
+                             f'scales; give one a scale')
+        total = sum(weight * term for weight, term in zip(weights, terms))
+        return total / sum(weights) if self.scale_reduction == 'mean' else total
+
+    @torch.no_grad()
+    def _opinion(self, real: list[Tensor], fake: list[Tensor]) -> tuple[str, Tensor, Tensor]:
+        kind = 'p' if self.mode in (*SIGMOID_MODES, 'bce_prob') else 'o'
+        means = [torch.stack([(out.sigmoid() if self.mode in SIGMOID_MODES else out).mean()
+                              for out in outputs]).mean() for outputs in (real, fake)]
+        return kind, *means
+
+
+class InputNoise:
+    """Gaussian noise on what a critic sees (instance noise: Sonderby et al., ICLR 2017).
+
+    Args:
+        std: at the start.
+        start: iteration from which std falls.
+        iters: iterations in which it reaches 0; None: it stays.
+    """
+
+    def __init__(self, std: float, start: int = 0, iters: int | None = None):
+        if std < 0 or (iters is not None and iters < 1):
+            raise ValueError(f'input_noise has std {std} and iters {iters}; set std >= 0 and iters '
+                             f'>= 1, or iters=None for noise that stays')
+        self.std, self.start, self.iters = std, start, iters
+
+    def std_at(self, iteration: int) -> float:
+        """Standard deviation at this iteration."""
+        if self.iters is None:
+            return self.std
+        return self.std * min(1.0, max(0.0, 1 - (iteration - self.start) / self.iters))
+
+    def __call__(self, img: Tensor, draws: Draws) -> Tensor:
+        std = self.std_at(draws.iteration)
+        if std == 0:
+            return img
+        return img + std * draws.normal_rows(len(img), *img.shape[1:], device=img.device)
+
+
+def _like_rows(values: Tensor, out: Tensor) -> Tensor:
+    """(B,) or (1,) as (B, 1, ...), to broadcast against an output."""
+    return values.view(-1, *[1] * (out.dim() - 1))
+
+
+def _float32(like: Tensor) -> torch.autocast:
+    return torch.autocast(like.device.type, enabled=False)
+
+
+def _range(key: str, drawn: Sequence[float] | None, fixed: float) -> tuple[float, float]:
+    if drawn is None:
+        return fixed, fixed
+    if len(drawn) != 2 or drawn[0] > drawn[1]:
+        raise ValueError(f'{key} is {drawn}; set a range (low, high), or None for a fixed label')
+    return tuple(drawn)
+
+
+def _one_of(key: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ValueError(f'{key} is {value!r}; choose one of {", ".join(known)}')

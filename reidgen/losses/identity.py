@@ -1,0 +1,150 @@
+"""Losses that know who is who: classification and triplets."""
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+from reidgen.registry import LOSSES
+
+KINDS = ('batch_hard', 'batch_hard_soft', 'batch_all', 'batch_all_nonzero', 'lifted')
+DISTANCES = ('euclidean', 'sqeuclidean', 'cosine')
+MIN_DISTANCE = 1e-6    # of two equal embeddings: a square root has no gradient at 0
+
+
+@LOSSES.register_module()
+class LabelSmoothCrossEntropy(nn.Module):
+    """Cross-entropy against (1 - epsilon) one-hot + epsilon / K (Szegedy et al., CVPR 2016)."""
+
+    def __init__(self, epsilon: float = 0.1):
+        super().__init__()
+        if not 0 <= epsilon < 1:
+            raise ValueError(f'epsilon is {epsilon}; set a share from 0 to below 1')
+        self.epsilon = epsilon
+
+    def forward(self, logits: Tensor, pid: Tensor) -> Tensor:
+        """0-d float32 of logits (B, K) and pid (B,) in 0..K-1."""
+        return nnf.cross_entropy(logits.float(), pid, label_smoothing=self.epsilon)
+
+
+@LOSSES.register_module()
+class TripletLoss(nn.Module):
+    """Triplets mined in the batch (Hermans et al., arXiv 1703.07737).
+
+    [x] below is max(0, x), or ln(1 + e^x) and no m where margin is None.
+
+    | kind              | value                                                              |
+    |-------------------|--------------------------------------------------------------------|
+    | batch_hard        | mean over anchors of [m + farthest positive - nearest negative]    |
+    | batch_hard_soft   | batch_hard with margin None                                        |
+    | batch_all         | mean over all triplets of [m + d_ap - d_an]                        |
+    | batch_all_nonzero | the same sum over the number of its terms above 0                  |
+    | lifted            | mean over anchors of [m + ln sum e^d_ap + ln sum e^-d_an]          |
+
+    Anchors without a positive or a negative are left out; a batch of such anchors alone gives 0.
+    Ties: the first index.
+
+    Args:
+        margin: m, in units of the distance; None: soft.
+        distance: 'euclidean', 'sqeuclidean', or 'cosine' (1 - cos).
+        normalize: L2-normalise the embeddings first.
+        include_self: an anchor counts among its positives, as in open-reid's implementations.
+        ignore_label: images of this pid are neither anchor nor positive nor negative.
+
+    Raises:
+        ValueError: an unknown kind or distance.
+    """
+
+    def __init__(self, kind: str = 'batch_hard', margin: float | None = 0.3,
+                 distance: str = 'euclidean', normalize: bool = False, include_self: bool = False,
+                 ignore_label: int | None = None):
+        super().__init__()
+        if kind not in KINDS:
+            raise ValueError(f'kind is {kind!r}; choose one of {", ".join(KINDS)}')
+        if distance not in DISTANCES:
+            raise ValueError(f'distance is {distance!r}; choose one of {", ".join(DISTANCES)}')
+        self.kind = kind
+        self.margin = None if kind == 'batch_hard_soft' else margin
+        self.distance, self.normalize = distance, normalize
+        self.include_self, self.ignore_label = include_self, ignore_label
+
+    def forward(self, embedding: Tensor, pid: Tensor) -> Tensor:
+        """0-d float32 of embeddings (B, D) and pid (B,), any integers."""
+        with torch.autocast(embedding.device.type, enabled=False):
+            embedding = embedding.float()
+            distances, positive, negative = self._pairs(embedding, pid)
+            terms = self._terms(distances, positive, negative)
+            if len(terms) == 0:
+                return 0 * embedding.sum()
+            if self.kind == 'batch_all_nonzero':
+                return terms.sum() / (terms > 0).sum().clamp(min=1)
+            return terms.mean()
+
+    @torch.no_grad()
+    def statistics(self, embedding: Tensor, pid: Tensor) -> dict[str, Tensor]:
+        """What the hardest positive d_ap and negative d_an of the batch's anchors look like.
+
+        Returns:
+            0-d, each a mean over the anchors that have both: 'prec', the share with d_an > d_ap;
+            'd_ap'; 'd_an'; 'active', the share whose hinge is above 0 (1 where margin is None).
+            NaN if there is no such anchor.
+        """
+        d_ap, d_an = self._hardest(*self._pairs(embedding.float(), pid))
+        active = torch.ones_like(d_ap) if self.margin is None else d_ap + self.margin > d_an
+        return {'prec': (d_an > d_ap).float().mean(), 'd_ap': d_ap.mean(), 'd_an': d_an.mean(),
+                'active': active.float().mean()}
+
+    def _pairs(self, embedding: Tensor, pid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        same = pid[:, None] == pid[None]                                       # (B, B)
+        positive, negative = same, ~same
+        if not self.include_self:
+            positive = positive & ~torch.eye(len(pid), dtype=torch.bool, device=pid.device)
+        if self.ignore_label is not None:
+            known = pid != self.ignore_label
+            both = known[:, None] & known[None]
+            positive, negative = positive & both, negative & both
+        anchors = positive.any(1) & negative.any(1)
+        return self._distances(embedding)[anchors], positive[anchors], negative[anchors]
+
+    def _distances(self, embedding: Tensor) -> Tensor:
+        if self.normalize or self.distance == 'cosine':
+            embedding = nnf.normalize(embedding)
+        if self.distance == 'cosine':
+            return 1 - embedding @ embedding.t()
+        # not through a matrix product: a^2 + b^2 - 2ab cancels where the hard positives are
+        distances = torch.cdist(embedding, embedding,
+                                compute_mode='donot_use_mm_for_euclid_dist')   # (B, B)
+        if self.distance == 'sqeuclidean':
+            return distances.square()
+        return distances.clamp(min=MIN_DISTANCE)
+
+    def _hardest(self, distances: Tensor, positive: Tensor,
+                 negative: Tensor) -> tuple[Tensor, Tensor]:
+        d_ap = distances.masked_fill(~positive, -torch.inf).max(1).values
+        d_an = distances.masked_fill(~negative, torch.inf).min(1).values
+        return d_ap, d_an                                                      # (anchors,) each
+
+    def _terms(self, distances: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """One term an anchor, or one a triplet."""
+        if len(distances) == 0:
+            return distances.flatten()
+        if self.kind.startswith('batch_hard'):
+            d_ap, d_an = self._hardest(distances, positive, negative)
+            return self._hinge(d_ap - d_an)
+        if self.kind == 'lifted':
+            pull = distances.masked_fill(~positive, -torch.inf).logsumexp(1)
+            push = (-distances).masked_fill(~negative, -torch.inf).logsumexp(1)
+            return self._hinge(pull + push)
+        triplets = positive[:, :, None] & negative[:, None]                    # (anchors, B, B)
+        return self._hinge((distances[:, :, None] - distances[:, None])[triplets])
+
+    def _hinge(self, x: Tensor) -> Tensor:
+        return nnf.softplus(x) if self.margin is None else nnf.relu(self.margin + x)
+
+
+@LOSSES.register_module()
+class BatchHardTriplet(TripletLoss):
+    """TripletLoss(kind='batch_hard'); margin None is the soft margin."""
+
+    def __init__(self, margin: float | None = 0.3, distance: str = 'euclidean',
+                 normalize: bool = False, include_self: bool = False,
+                 ignore_label: int | None = None):
+        super().__init__('batch_hard', margin, distance, normalize, include_self, ignore_label)

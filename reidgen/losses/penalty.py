@@ -1,0 +1,103 @@
+"""Gradient penalties: how steep a critic may be."""
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from reidgen.draws import Draws
+from reidgen.registry import LOSSES
+
+Critic = Callable[[Tensor], Tensor | Sequence[Tensor]]
+
+KINDS = ('wgan_gp', 'wgan_gp_1s', 'r1', 'r1_dgnet', 'r2', 'dragan')
+DRAGAN_SPREAD = 0.5    # of the noise around a real image, in standard deviations of the batch
+
+
+@LOSSES.register_module()
+class GradientPenalty(nn.Module):
+    """A penalty on g, the gradient of a critic's output with respect to its input.
+
+    | kind       | where                               | value                             |
+    |------------|-------------------------------------|-----------------------------------|
+    | wgan_gp    | alpha real + (1 - alpha) fake       | mean (|g| - target)^2             |
+    | wgan_gp_1s | the same                            | mean max(0, |g| - target)^2       |
+    | r1         | real                                | mean |g|^2 / 2                    |
+    | r1_dgnet   | real                                | mean |g|^2                        |
+    | r2         | fake                                | mean |g|^2 / 2                    |
+    | dragan     | real + 0.5 std(real) U(0, 1)        | mean (|g| - target)^2             |
+
+    Sources: Gulrajani et al. 2017 (wgan_gp), Petzka et al. 2018 (one-sided), Mescheder et al. 2018
+    (r1, r2), DG-Net (r1 without the half), Kodali et al. 2017 (dragan). Each scale of a critic has
+    its own g; the penalties of the scales are summed. Taken of the raw output, in float32 under
+    autocast too; real and fake are left untouched. Dragan's std is that of this process' batch.
+
+    Args:
+        reduction: of a sample's patches to one number: 'mean', or 'sum' (the usual function, which
+            makes the target so many times smaller for the mean patch as there are patches).
+        target: slope, for the kinds that have one.
+        norm_eps: inside the square root of |g|, for a finite gradient at 0.
+        every: n: computed in every n-th iteration alone, and then n times as large.
+
+    Raises:
+        ValueError: an unknown kind or reduction; every is below 1.
+    """
+
+    def __init__(self, kind: str = 'wgan_gp', reduction: str = 'mean', target: float = 1.0,
+                 norm_eps: float = 1e-12, every: int = 1):
+        super().__init__()
+        if kind not in KINDS:
+            raise ValueError(f'kind is {kind!r}; choose one of {", ".join(KINDS)}')
+        if reduction not in ('mean', 'sum'):
+            raise ValueError(f'reduction is {reduction!r}; choose mean or sum')
+        if every < 1:
+            raise ValueError(f'every is {every}; set 1 (each iteration) or more')
+        self.kind, self.reduction, self.target = kind, reduction, target
+        self.norm_eps, self.every = norm_eps, every
+
+    def forward(self, name: str, critic: Critic, real: Tensor, fake: Tensor,
+                draws: Draws) -> dict[str, Tensor]:
+        """'gp.<name>', 0-d, and 'stat.<name>.grad_norm', the mean |g|, detached.
+
+        In an iteration that is left out (`every`), the penalty is a zero without a graph, and there
+        is no stat.
+
+        Args:
+            real, fake: (B, C, H, W); interpolation cuts both to the smaller batch.
+        """
+        if draws.iteration % self.every:
+            return {f'gp.{name}': real.new_zeros((), dtype=torch.float32)}
+        with torch.autocast(real.device.type, enabled=False):
+            point = self._point(real.detach().float(), fake.detach().float(), draws)
+            point.requires_grad_()
+            out = critic(point)
+            squares = [self._squared_norm(scale, point)
+                       for scale in ([out] if isinstance(out, Tensor) else out)]     # (B,) each
+            penalty = sum(self._penalty(square) for square in squares) * self.every
+            norm = torch.stack([square.detach().sqrt().mean() for square in squares]).mean()
+        return {f'gp.{name}': penalty, f'stat.{name}.grad_norm': norm}
+
+    def _point(self, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
+        if self.kind in ('r1', 'r1_dgnet'):
+            return real.clone()
+        if self.kind == 'r2':
+            return fake.clone()
+        if self.kind == 'dragan':
+            noise = draws.rows(*real.shape, device=real.device)
+            return real + DRAGAN_SPREAD * real.std() * noise
+        size = min(len(real), len(fake))
+        alpha = draws.rows(size, 1, 1, 1, device=real.device)    # one a sample, not one a pixel
+        return alpha * real[:size] + (1 - alpha) * fake[:size]
+
+    def _squared_norm(self, out: Tensor, point: Tensor) -> Tensor:
+        patches = out.float().reshape(len(out), -1)              # (B, patches)
+        score = patches.mean(1) if self.reduction == 'mean' else patches.sum(1)
+        gradient, = torch.autograd.grad(score.sum(), point, create_graph=True)
+        return gradient.flatten(1).square().sum(1)
+
+    def _penalty(self, square: Tensor) -> Tensor:
+        if self.kind == 'r1_dgnet':
+            return square.mean()
+        if self.kind in ('r1', 'r2'):
+            return square.mean() / 2
+        excess = (square + self.norm_eps).sqrt() - self.target
+        return (excess.relu() if self.kind == 'wgan_gp_1s' else excess).square().mean()

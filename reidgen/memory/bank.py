@@ -1,0 +1,97 @@
+"""FeatureBank: what is remembered of every training image."""
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+from reidgen.registry import MEMORIES
+
+
+@MEMORIES.register_module()
+class FeatureBank(nn.Module):
+    """One L2-normalised feature and one label a training image (GCL: Chen et al., CVPR 2021).
+
+    Everything is a buffer, hence saved and moved with the model.
+
+    Args:
+        num_samples: N, training images of the domain.
+        dim: D of the embeddings.
+        momentum: share of the old row in an update.
+
+    Attributes:
+        features: (N, D) float32, rows of unit length.
+        labels: (N,) int64 identities or clusters, -1 = outlier.
+        filled: 0-d bool.
+    """
+
+    features: Tensor
+    labels: Tensor
+    filled: Tensor
+
+    def __init__(self, num_samples: int, dim: int, momentum: float = 0.2):
+        super().__init__()
+        if not 0 <= momentum <= 1:
+            raise ValueError(f'momentum is {momentum}; set the share of the old row, from 0 to 1')
+        self.num_samples, self.dim, self.momentum = num_samples, dim, momentum
+        self.register_buffer('features', torch.zeros(num_samples, dim))
+        self.register_buffer('labels', torch.full((num_samples,), -1, dtype=torch.int64))
+        self.register_buffer('filled', torch.tensor(False))
+
+    @torch.no_grad()
+    def fill(self, features: Tensor, labels: Tensor) -> None:
+        """Writes every row.
+
+        Args:
+            features: (N, D), in the order of the sorted training list; normalised here.
+            labels: (N,) integers.
+
+        Raises:
+            ValueError: N or D is not the bank's, or there is not one label a row.
+        """
+        if len(features) != self.num_samples:
+            raise ValueError(
+                f'the bank has {self.num_samples} rows, but there are {len(features)} training '
+                f'images; set model.bank.num_samples={len(features)}')
+        if features.shape[1:] != (self.dim,):
+            raise ValueError(f'the bank holds {self.dim} numbers a row, but features are '
+                             f'{tuple(features.shape)}; set model.bank.dim={features.shape[-1]}')
+        if labels.shape != (self.num_samples,):
+            raise ValueError(f'labels are {tuple(labels.shape)}; give one a row, '
+                             f'({self.num_samples},)')
+        self.features.copy_(nnf.normalize(features.to(self.features)))
+        self.labels.copy_(labels)
+        self.filled.fill_(True)
+
+    def read(self) -> tuple[Tensor, Tensor]:
+        """The features and labels themselves, not copies.
+
+        Raises:
+            RuntimeError: the bank has not been filled.
+        """
+        self._check_filled()
+        return self.features, self.labels
+
+    @torch.no_grad()
+    def update(self, index: Tensor, embedding: Tensor) -> None:
+        """row <- normalise(momentum * row + (1 - momentum) * normalise(embedding)).
+
+        An index that comes twice is updated once, from its old row and the last of its embeddings.
+
+        Args:
+            index: (B,) rows.
+            embedding: (B, D), not normalised.
+
+        Raises:
+            RuntimeError: the bank has not been filled.
+        """
+        self._check_filled()
+        # writing one row twice in one assignment is in no defined order on a GPU
+        comes_again = (index[:, None] == index[None]).triu(diagonal=1).any(1)
+        index, embedding = index[~comes_again], embedding[~comes_again]
+        new = nnf.normalize(embedding.to(self.features))
+        self.features[index] = nnf.normalize(
+            self.momentum * self.features[index] + (1 - self.momentum) * new)
+
+    def _check_filled(self) -> None:
+        if not self.filled:
+            raise RuntimeError('the FeatureBank has not been filled; call fill(features, labels) '
+                               'with all training images first (MemoryInitHook does so)')

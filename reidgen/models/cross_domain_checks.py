@@ -1,0 +1,107 @@
+"""What must fit together in a CrossDomainGCL; every error names the value and the fix."""
+
+CROSS_POSES = ('own', 'novel', 'other')
+BN_MODES = ('mixed', 'real_only', 'frozen', 'target_recalib')
+JUDGED = ('cross', 'recon', 'cycle')
+DIRECTIONS = ('s2t', 't2s')
+
+
+def check_options(model) -> None:
+    """Raises ValueError where options, networks and banks do not fit; when the model is built."""
+    poses = model.cross_pose
+    for key, given, known in (
+        ('cross_pose', poses.values() if isinstance(poses, dict) else [poses], CROSS_POSES),
+        ('bn_mode', [model.bn_mode], BN_MODES),
+        ('adv_on', model.adv_on, JUDGED),
+        ('memory_directions', model.memory_directions, DIRECTIONS),
+    ):
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise ValueError(f'model.{key} has no choice {unknown}; known: {known}')
+    if model.on('gp') and model.penalty is None:
+        raise ValueError('loss_weights.gp is not 0 but model.penalty is not set; set one of them')
+    if 't2s' in model.memory_directions and model.bank_t is None:
+        raise ValueError('memory direction t2s needs model.bank_t, a bank over the target images')
+    for key, bank in (('bank', model.bank), ('bank_t', model.bank_t)):
+        if bank is not None and bank.dim != model.E_c.embed_dim:
+            raise ValueError(
+                f'model.{key}.dim is {bank.dim} but E_c embeds into {model.E_c.embed_dim}; '
+                f'set model.{key}.dim={model.E_c.embed_dim}'
+            )
+    check_decoders(model)
+
+
+def check_decoders(model) -> None:
+    """Raises ValueError where a decoder does not take what E_c and E_p give."""
+    shared = 'mlp' in model.network_names
+    for name in ('G', 'F'):
+        decoder = getattr(model, name)
+        if decoder.pose_dim != model.E_p.out_dim:
+            raise ValueError(
+                f'model.networks.{name} takes pose codes of {decoder.pose_dim} channels but E_p '
+                f'gives {model.E_p.out_dim}; set model.networks.{name}.pose_dim={model.E_p.out_dim}'
+            )
+        if shared is (decoder.heads is not None):
+            raise ValueError(
+                f'model.networks.{name}.own_heads is {decoder.heads is not None}: with networks.mlp, the '
+                f'AdaINHeads that G and F share, both need own_heads=False; without it neither'
+            )
+    heads = {'mlp': model.mlp} if shared else {'G': model.G.heads, 'F': model.F.heads}
+    for name, head in heads.items():
+        if head.content_dim != model.E_c.content_dim:
+            raise ValueError(
+                f'model.networks.{name}.content_dim is {head.content_dim} but E_c gives '
+                f'{model.E_c.content_dim}; set it to {model.E_c.content_dim}'
+            )
+
+
+def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
+    """Raises ValueError where data sets and batches do not fit the model; before training.
+
+    Args:
+        datasets: training sets by loader name: identity, source, target.
+        batch_sizes: images a batch, by loader name.
+        stages: the stages to be trained.
+    """
+    identity = datasets.get('identity')
+    if identity is not None and identity.num_identities != model.num_identities:
+        raise ValueError(
+            f'model.networks.C.num_identities is {model.num_identities} but {identity.name} has '
+            f'{identity.num_identities} training identities; '
+            f'set model.networks.C.num_identities={identity.num_identities}'
+        )
+    for key, bank, loader in (('bank', model.bank, 'source'), ('bank_t', model.bank_t, 'target')):
+        if bank is not None and loader in datasets and bank.num_samples != len(datasets[loader]):
+            raise ValueError(
+                f'model.{key}.num_samples is {bank.num_samples} but {datasets[loader].name} has '
+                f'{len(datasets[loader])} training images; '
+                f'set model.{key}.num_samples={len(datasets[loader])}'
+            )
+    poses = {
+        model.cross_pose_of(stage.name)
+        for stage in stages
+        if stage.phases is None or {'D', 'G'} & set(stage.phases)
+    }
+    for loader in sorted({'source', 'target'} & set(datasets)):
+        check_maps(model, datasets[loader], loader, 'novel' in poses)
+    if 'other' in poses and batch_sizes['source'] != batch_sizes['target']:
+        raise ValueError(
+            f"cross_pose='other' pairs batch-mates, but the source batch has "
+            f'{batch_sizes["source"]} images and the target batch {batch_sizes["target"]}; make '
+            f'them equal'
+        )
+
+
+def check_maps(model, dataset, loader: str, novel: bool) -> None:
+    """Raises ValueError where the pose maps of a data set do not fit E_p or the novel pose."""
+    if dataset.map_channels != model.map_channels:
+        raise ValueError(
+            f'the pose maps of {dataset.name} have {dataset.map_channels} channels but E_p takes '
+            f'{model.map_channels}; set model.networks.E_p.in_channels={dataset.map_channels}, or '
+            f'give the {loader} data set a pose_map that fits'
+        )
+    if novel and dataset.num_views < 2:
+        raise ValueError(
+            f"cross_pose='novel' needs a pose map with several views; that of {dataset.name} has "
+            f"{dataset.num_views}. Use RenderedMesh, or cross_pose='own' or 'other'"
+        )

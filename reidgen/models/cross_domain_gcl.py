@@ -1,0 +1,270 @@
+"""Cross-domain GCL: two generator sets around one identity encoder."""
+
+from typing import NamedTuple
+
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+from reidgen.registry import LOSSES, MEMORIES, MODELS, find
+from reidgen.structures import Code, DomainBatch
+
+from .adversarial import AdversarialModel, Phase
+from .cross_domain_checks import check_data, check_options
+from .layers.batch_norm import batch_norms, untracked_statistics
+
+
+class Translations(NamedTuple):
+    """Everything painted and encoded in an iteration; `a2b` is content of a in style b."""
+
+    c_s: Code  # E_c(x_s)
+    c_t: Code
+    x_s2s: Tensor  # (B, 3, H, W) F(p_s, c_s) ~ x_s
+    x_t2t: Tensor  # G(p_t, c_t) ~ x_t
+    x_s2t: Tensor  # G(., c_s): the source person in target style
+    x_t2s: Tensor  # F(., c_t)
+    c_s2t: Code  # E_c(x_s2t)
+    c_t2s: Code
+    x_s2t2s: Tensor  # F(p_s, c_s2t) ~ x_s
+    x_t2s2t: Tensor  # G(p_t, c_t2s) ~ x_t
+    c_s2t2s: Code
+    c_t2s2t: Code
+
+
+def l1(image: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference in float32, 0-d."""
+    return nnf.l1_loss(image.float(), target.float())
+
+
+def build(cfg: dict, registry) -> nn.Module:
+    """A registered criterion or memory from its config."""
+    cfg = dict(cfg)
+    return find(cfg.pop('type'), registry)(**cfg)
+
+
+@MODELS.register_module()
+class CrossDomainGCL(AdversarialModel):
+    """Joint generative and contrastive learning between two domains.
+
+        x_s, m_s -> (c_s, p_s) --G--> x_s2t --E_c--> c_s2t --F(p_s, .)--> x_s2t2s ~ x_s
+        x_t, m_t -> (c_t, p_t) --F--> x_t2s --E_c--> c_t2s --G(p_t, .)--> x_t2s2t ~ x_t
+        x_s2s = F(p_s, c_s) ~ x_s        x_t2t = G(p_t, c_t) ~ x_t
+
+    G paints target style and D_t judges it; F paints source style and D_s judges it. E_c and E_p
+    serve both domains. Memory holds the source images: x_s2t is a positive of x_s in target style,
+    which is what carries E_c to the target. Extends GCL (Chen et al., CVPR 2021, eq. 1 to 11) to
+    two generators, with MUNIT's two-domain scheme (Huang et al., ECCV 2018) and the penalty of
+    WGAN-GP (Gulrajani et al., NeurIPS 2017).
+
+    Args:
+        networks: D_s, D_t, G, F, E_p, E_c, C (classifier of stage 1), and optionally `mlp`, AdaIN
+            heads that two decoders with `own_heads=False` share.
+        gan_loss, penalty, contrast: configs of the criteria; `penalty=None` with weight gp=0.
+        bank: config of the FeatureBank over the source training images.
+        bank_t: the same over the target images, for direction t2s.
+        memory_directions: which translations are contrasted: s2t, t2s or both.
+        cross_pose: pose of x_s2t and x_t2s, one value or a dict by stage name. 'own': of the image
+            itself; 'novel': its body at a random other view; 'other': of a batch-mate of the other
+            domain.
+        bn_mode: batch norm of a trained E_c: 'mixed' (real and painted update the statistics),
+            'real_only' (painted images use batch statistics and leave no trace), 'frozen' (eval),
+            'target_recalib' (mixed; re-estimated on target training images before each evaluation).
+        adv_on: which images the critics judge: 'cross', 'recon' (x_t2t, x_s2s), 'cycle'.
+        content_detach: targets of the content losses are constants, else stage 3 could shrink the
+            loss by moving E_c(x_s) itself.
+    """
+
+    phases = (
+        Phase('I', trains=('E_c', 'C'), losses='identity_losses', shared=False),
+        Phase('D', trains=('D_s', 'D_t'), losses='critic_losses'),
+        Phase('G', trains=('G', 'F', 'E_p', 'E_c'), losses='generator_losses'),
+    )
+    loss_families = ('adv', 'gp', 'recon', 'cycle', 'content', 'memory', 'identity', 'triplet')
+
+    def __init__(
+        self,
+        networks: dict[str, dict],
+        gan_loss: dict,
+        contrast: dict,
+        bank: dict,
+        loss_weights: dict[str, float],
+        penalty: dict | None = None,
+        bank_t: dict | None = None,
+        memory_directions: tuple[str, ...] = ('s2t',),
+        cross_pose: str | dict[str, str] = 'own',
+        bn_mode: str = 'mixed',
+        adv_on: tuple[str, ...] = ('cross',),
+        content_detach: bool = True,
+        cross_entropy: dict | None = None,
+        triplet: dict | None = None,
+        data_preprocessor: dict | None = None,
+    ):
+        if 'mlp' in networks:
+            *others, generator = self.phases
+            self.phases = (*others, Phase('G', (*generator.trains, 'mlp'), generator.losses))
+        super().__init__(networks, loss_weights, data_preprocessor)
+        self.gan, self.contrast = build(gan_loss, LOSSES), build(contrast, LOSSES)
+        self.penalty = build(penalty, LOSSES) if penalty else None
+        self.cross_entropy = build(cross_entropy or dict(type='LabelSmoothCrossEntropy'), LOSSES)
+        self.triplet = build(triplet or dict(type='BatchHardTriplet'), LOSSES)
+        self.bank = build(dict(type='FeatureBank') | bank, MEMORIES)
+        self.bank_t = build(dict(type='FeatureBank') | bank_t, MEMORIES) if bank_t else None
+        self.memory_directions, self.adv_on = tuple(memory_directions), tuple(adv_on)
+        self.cross_pose, self.bn_mode, self.content_detach = cross_pose, bn_mode, content_detach
+        # kept here: a distributed wrapper around a network hides its attributes
+        self.num_identities, self.map_channels = self.C.num_identities, self.E_p.in_channels
+        check_options(self)
+
+    # ---- the algorithm ----
+
+    def translate(self, batch) -> Translations:
+        s, t = batch.source, batch.target
+        c_s, c_t = self.E_c(s.img), self.E_c(t.img)
+        p_s, p_t = self.E_p(s.pose_map), self.E_p(t.pose_map)
+        pi_s, pi_t = self._cross_poses(s, t, p_s, p_t)
+        x_s2s, x_t2t = self._paint(self.F, p_s, c_s), self._paint(self.G, p_t, c_t)
+        x_s2t, x_t2s = self._paint(self.G, pi_s, c_s), self._paint(self.F, pi_t, c_t)
+        c_s2t, c_t2s = self._encode_painted(x_s2t), self._encode_painted(x_t2s)
+        x_s2t2s, x_t2s2t = self._paint(self.F, p_s, c_s2t), self._paint(self.G, p_t, c_t2s)
+        c_s2t2s, c_t2s2t = self._encode_painted(x_s2t2s), self._encode_painted(x_t2s2t)
+        return Translations(
+            c_s, c_t, x_s2s, x_t2t, x_s2t, x_t2s, c_s2t, c_t2s, x_s2t2s, x_t2s2t, c_s2t2s, c_t2s2t
+        )
+
+    def identity_losses(self, batch, x: None) -> dict[str, Tensor]:
+        """Stage 1: BNNeck (Luo et al., CVPRW 2019): cross-entropy after, triplet before the batch
+        norm.
+        """
+        s = batch.identity
+        code = self.E_c(s.img)
+        return {
+            'identity.s': self.cross_entropy(self.C(code.embedding), s.pid),
+            'triplet.s': self.triplet(code.pre_bn, s.pid),
+        }
+
+    def critic_losses(self, batch, x: Translations) -> dict[str, Tensor]:
+        losses = {}
+        for name, critic, real, painted in self._judged(batch, x):
+            losses |= self.gan.critic(
+                name, critic, real, painted, self.draws
+            )  # detaches the painted
+            if self.on('gp'):
+                losses |= self.penalty(name, critic, real, painted, self.draws)
+        return losses
+
+    def generator_losses(self, batch, x: Translations) -> dict[str, Tensor]:
+        s, t = batch.source, batch.target
+        losses = {
+            f'adv.{name}': self.gan.generator(critic, painted, self.draws, real=real)
+            for name, critic, real, painted in self._judged(batch, x)
+        }
+        losses |= {
+            'recon.t2t': l1(x.x_t2t, t.img),
+            'recon.s2s': l1(x.x_s2s, s.img),
+            'cycle.t2s2t': l1(x.x_t2s2t, t.img),
+            'cycle.s2t2s': l1(x.x_s2t2s, s.img),
+            'content.s2t': self._content(x.c_s2t, x.c_s),
+            'content.t2s': self._content(x.c_t2s, x.c_t),
+            'content.t2s2t': self._content(x.c_t2s2t, x.c_t),
+            'content.s2t2s': self._content(x.c_s2t2s, x.c_s),
+        }
+        if self.on('memory') and 's2t' in self.memory_directions:
+            losses['memory.s2t'] = self.contrast(
+                self.bank, x.c_s.embedding, x.c_s2t.embedding, s.index, self.draws
+            )
+        if self.on('memory') and 't2s' in self.memory_directions:
+            losses['memory.t2s'] = self.contrast(
+                self.bank_t, x.c_t.embedding, x.c_t2s.embedding, t.index, self.draws
+            )
+        return losses
+
+    def remembers(self) -> bool:
+        return self.on('memory') and any(phase.name == 'G' for phase in self.stage_phases)
+
+    def remember(self, batch, x: Translations | None, logs: dict[str, Tensor]) -> None:
+        if not self.remembers():
+            return
+        if 's2t' in self.memory_directions:
+            self.bank.update(batch.source.index, x.c_s.embedding.detach())
+        if 't2s' in self.memory_directions:
+            self.bank_t.update(batch.target.index, x.c_t.embedding.detach())
+
+    # ---- using it ----
+
+    def embed(self, img: Tensor) -> Tensor:
+        return nnf.normalize(self.E_c(img).embedding.float())
+
+    def paint(self, batch: DomainBatch, to: str) -> Tensor:
+        """(B, 3, H, W): content and pose of the batch in the style of `to`, 'source' or
+        'target'.
+        """
+        if to not in ('source', 'target'):
+            raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
+        decoder = self.G if to == 'target' else self.F
+        return self._paint(decoder, self.E_p(batch.pose_map), self.E_c(batch.img))
+
+    def panel(self, batch) -> list[tuple[str, Tensor]]:
+        s, t = batch.source, batch.target
+        x = self.translate(batch)
+        return [
+            ('x_s', s.img),
+            ('m_s', s.pose_map),
+            ('x_s2s', x.x_s2s),
+            ('x_s2t', x.x_s2t),
+            ('x_s2t2s', x.x_s2t2s),
+            ('x_t', t.img),
+            ('m_t', t.pose_map),
+            ('x_t2t', x.x_t2t),
+            ('x_t2s', x.x_t2s),
+            ('x_t2s2t', x.x_t2s2t),
+        ]
+
+    def train(self, mode: bool = True) -> 'CrossDomainGCL':
+        super().train(mode)
+        adversarial = any(phase.shared for phase in getattr(self, 'stage_phases', ()))
+        if mode and adversarial and getattr(self, 'bn_mode', None) == 'frozen':
+            for layer in batch_norms(self.E_c):
+                layer.eval()
+        return self
+
+    # ---- parts ----
+
+    def _paint(self, decoder: nn.Module, pose: Tensor, code: Code) -> Tensor:
+        shared = 'mlp' in self.network_names
+        return decoder(pose, self.mlp(code.content) if shared else code.content)
+
+    def _encode_painted(self, img: Tensor) -> Code:
+        if self.bn_mode != 'real_only' or not self.E_c.training:
+            return self.E_c(img)
+        with untracked_statistics(self.E_c):
+            return self.E_c(img)
+
+    def _content(self, code: Code, target: Code) -> Tensor:
+        return l1(code.content, target.content.detach() if self.content_detach else target.content)
+
+    def _cross_poses(self, s: DomainBatch, t: DomainBatch, p_s: Tensor, p_t: Tensor):
+        choice = self.cross_pose_of(self.stage_name)
+        if choice == 'own':
+            return p_s, p_t
+        return (p_t, p_s) if choice == 'other' else (self.E_p(s.novel_map), self.E_p(t.novel_map))
+
+    def cross_pose_of(self, stage: str | None) -> str:
+        """'own', 'novel' or 'other': whose pose x_s2t and x_t2s have in this stage."""
+        if isinstance(self.cross_pose, str):
+            return self.cross_pose
+        return self.cross_pose.get(stage, 'own')
+
+    def _judged(self, batch, x: Translations):
+        """(name, critic, real, painted) of every pair the critics judge; names as in the log."""
+        x_s, x_t = batch.source.img, batch.target.img
+        if 'cross' in self.adv_on:
+            yield 'Ds', self.D_s, x_s, x.x_t2s
+            yield 'Dt', self.D_t, x_t, x.x_s2t
+        if 'recon' in self.adv_on:
+            yield 'Ds_recon', self.D_s, x_s, x.x_s2s
+            yield 'Dt_recon', self.D_t, x_t, x.x_t2t
+        if 'cycle' in self.adv_on:
+            yield 'Ds_cycle', self.D_s, x_s, x.x_s2t2s
+            yield 'Dt_cycle', self.D_t, x_t, x.x_t2s2t
+
+    def check_data(self, datasets, batch_sizes, stages) -> None:
+        check_data(self, datasets, batch_sizes, stages)

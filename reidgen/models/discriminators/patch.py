@@ -1,0 +1,67 @@
+"""D: critics that judge an image patch by patch."""
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+from reidgen.models.layers import ResidualBlock, conv_block, normal_init
+from reidgen.registry import DISCRIMINATORS
+
+
+def _critic(in_channels: int, base_dim: int, num_res_blocks: int,
+            num_downsample: int) -> nn.Sequential:
+    dim = base_dim
+    layers = [conv_block(in_channels, dim, 1), conv_block(dim, dim, 3),
+              conv_block(dim, dim, 3, stride=2)]
+    for _ in range(num_downsample - 1):
+        layers += [conv_block(dim, dim, 3), conv_block(dim, 2 * dim, 3, stride=2)]
+        dim *= 2
+    layers += [ResidualBlock(dim) for _ in range(num_res_blocks)]
+    return nn.Sequential(*layers, conv_block(dim, 1, 1, activate=False))
+
+
+@DISCRIMINATORS.register_module()
+class MultiScaleDiscriminator(nn.Module):
+    """One critic a scale, on the image and its halvings (DG-Net, Zheng et al., CVPR 2019; MUNIT).
+
+    No norm, no sigmoid at the end. 341,857 parameters a scale at the defaults.
+
+    Args:
+        base_dim: channels at full resolution, doubled at the second and every further halving.
+        num_downsample: halvings inside a critic.
+
+    Raises:
+        ValueError: num_scales or num_downsample is below 1.
+    """
+
+    def __init__(self, num_scales: int = 3, base_dim: int = 32, num_res_blocks: int = 4,
+                 num_downsample: int = 2, in_channels: int = 3):
+        super().__init__()
+        if num_scales < 1 or num_downsample < 1:
+            raise ValueError(f'num_scales is {num_scales}, num_downsample {num_downsample}; '
+                             f'set both to 1 or more')
+        self.num_downsample = num_downsample
+        self.critics = nn.ModuleList(
+            _critic(in_channels, base_dim, num_res_blocks, num_downsample)
+            for _ in range(num_scales))
+        normal_init(self)
+
+    def forward(self, img: Tensor) -> list[Tensor]:
+        """Logits (B, 1, h, w) a scale, the finest first: h = H / 4, H / 8, H / 16 at the defaults.
+
+        Raises:
+            ValueError: the image is too small for the coarsest critic.
+        """
+        self._check_size(*img.shape[2:])
+        logits = []
+        for scale, critic in enumerate(self.critics):
+            if scale:
+                img = nnf.avg_pool2d(img, 3, stride=2, padding=1, count_include_pad=False)
+            logits.append(critic(img))
+        return logits
+
+    def _check_size(self, height: int, width: int) -> None:
+        halvings = len(self.critics) - 1 + self.num_downsample
+        if min(height, width) <= 2 ** halvings:    # a single row cannot be padded by reflection
+            raise ValueError(
+                f'an image of {height} x {width} is too small for {len(self.critics)} scales of '
+                f'{self.num_downsample} halvings; lower num_scales or num_downsample, or use '
+                f'images with both sides above {2 ** halvings}')

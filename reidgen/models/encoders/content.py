@@ -1,0 +1,115 @@
+"""E_c: from an image to the content that paints and the embedding that retrieves."""
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+from torchvision.models import get_model
+
+from reidgen.models.encoders.weights import Weights, load_weights
+from reidgen.registry import ENCODERS
+from reidgen.structures import Code
+
+
+class Trunk(NamedTuple):
+    """A torchvision classifier without its pooling and classifier."""
+
+    channels: int      # of the last map
+    last_block: str    # the block that halves the map for the last time
+
+
+TRUNKS = {
+    'resnet50': Trunk(2048, 'layer4.0'),
+    'resnet18': Trunk(512, 'layer4.0'),
+    'mobilenet_v2': Trunk(1280, 'features.14'),
+}
+CLASSIFIER = ('avgpool', 'fc', 'classifier')      # torchvision's names of what is cut off
+PART_LAYOUTS = ('channel_major', 'part_major')
+
+
+@ENCODERS.register_module()
+class ContentEncoder(nn.Module):
+    """Part features for AdaIN and a batch-normalised embedding for retrieval.
+
+    The encoder of GCL (Chen et al., CVPR 2021; trunk of JVTC): a torchvision trunk with the last
+    stride removed, average-pooled in horizontal stripes to `content`, and over the whole map to
+    Linear and BatchNorm1d (BNNeck, Luo et al., CVPRW 2019).
+
+    Args:
+        trunk: 'resnet50', 'resnet18' or 'mobilenet_v2'.
+        num_parts: horizontal stripes of `content`.
+        embed_dim: D; None leaves the linear layer out, D is then the trunk's channels.
+        part_layout: 'channel_major': element c * num_parts + p of content is channel c of stripe p,
+            so that a run of content holds all stripes (DG-Net, GCL); 'part_major': run k is
+            stripe k.
+        last_stride: of the trunk's last halving: 1 as in re-identification, 2 as in torchvision.
+        weights: a .pth or .safetensors path; 'imagenet' (torchvision's IMAGENET1K_V1 from its hub);
+            None for a random start; or a list, of which the first that can be obtained is used.
+        neck_bias: False fixes the bias of the batch norm at 0 (BNNeck's advice).
+
+    Attributes:
+        content_dim: num_parts x channels of the trunk.
+        embed_dim: D.
+
+    Raises:
+        ValueError: an unknown trunk, layout or stride; a checkpoint that does not fit.
+        FileNotFoundError: none of the weights can be obtained.
+    """
+
+    def __init__(self, trunk: str = 'resnet50', num_parts: int = 4, embed_dim: int | None = 512,
+                 part_layout: str = 'channel_major', last_stride: int = 1,
+                 weights: Weights | Sequence[Weights] = None, neck_bias: bool = True):
+        super().__init__()
+        _check(trunk, part_layout, last_stride)
+        channels = TRUNKS[trunk].channels
+        self.trunk_name, self.part_layout, self.num_parts = trunk, part_layout, num_parts
+        self.content_dim = num_parts * channels
+        self.embed_dim = embed_dim or channels
+        self.trunk = build_trunk(trunk, last_stride)
+        self.linear = nn.Linear(channels, embed_dim) if embed_dim else nn.Identity()
+        self.neck = _neck(self.embed_dim, neck_bias)
+        if embed_dim:
+            nn.init.kaiming_normal_(self.linear.weight, mode='fan_out')
+            nn.init.zeros_(self.linear.bias)
+        load_weights(self, weights)
+
+    def forward(self, img: Tensor) -> Code:
+        """Code of normalised images (B, 3, H, W)."""
+        feature_map = self.trunk(img)                                       # (B, C, H / 16, W / 16)
+        parts = nnf.adaptive_avg_pool2d(feature_map, (self.num_parts, 1)).squeeze(3)    # (B, C, P)
+        if self.part_layout == 'part_major':
+            parts = parts.transpose(1, 2)
+        pre_bn = self.linear(nnf.adaptive_avg_pool2d(feature_map, 1).flatten(1))
+        return Code(content=parts.flatten(1), embedding=self.neck(pre_bn), pre_bn=pre_bn)
+
+
+def build_trunk(name: str, last_stride: int = 1) -> nn.Sequential:
+    """torchvision's network up to its last map, under torchvision's names of the tensors."""
+    children = get_model(name, weights=None).named_children()
+    trunk = nn.Sequential(OrderedDict(
+        (child, module) for child, module in children if child not in CLASSIFIER))
+    for layer in trunk.get_submodule(TRUNKS[name].last_block).modules():
+        if isinstance(layer, nn.Conv2d) and layer.stride == (2, 2):
+            layer.stride = (last_stride, last_stride)
+    return trunk
+
+
+def _neck(dim: int, bias: bool) -> nn.BatchNorm1d:
+    neck = nn.BatchNorm1d(dim)
+    if not bias:
+        # a buffer, not a frozen parameter: whoever thaws the network must not thaw this
+        del neck.bias
+        neck.register_buffer('bias', torch.zeros(dim))
+    return neck
+
+
+def _check(trunk: str, part_layout: str, last_stride: int) -> None:
+    if trunk not in TRUNKS:
+        raise ValueError(f'trunk is {trunk!r}; choose one of {", ".join(TRUNKS)}')
+    if part_layout not in PART_LAYOUTS:
+        raise ValueError(f'part_layout is {part_layout!r}; choose one of {", ".join(PART_LAYOUTS)}')
+    if last_stride not in (1, 2):
+        raise ValueError(f'last_stride is {last_stride}; set 1 (re-identification) or 2 '
+                         f'(torchvision)')

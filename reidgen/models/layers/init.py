@@ -1,0 +1,22 @@
+"""Starting weights of convolutions and linear layers."""
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+
+def _init(module: nn.Module, start: Callable[[Tensor], Tensor]) -> None:
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            start(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def kaiming_init(module: nn.Module) -> None:
+    """Kaiming normal with fan_in and a = 0, bias 0, in every convolution and linear layer."""
+    _init(module, lambda weight: nn.init.kaiming_normal_(weight, a=0, mode='fan_in'))
+
+
+def normal_init(module: nn.Module, std: float = 0.02) -> None:
+    """N(0, std^2), bias 0, in every convolution and linear layer of the module."""
+    _init(module, lambda weight: nn.init.normal_(weight, std=std))

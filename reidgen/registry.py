@@ -1,0 +1,109 @@
+"""Registries: where a config's `type='Name'` is looked up.
+
+Every mmengine root registry gets a child here, so that the scope `reidgen` is complete; five kinds
+are our own. A module named in `locations` is imported the first time its registry is asked, so a
+config's
+`custom_imports` is left to its user:
+
+    @DISCRIMINATORS.register_module()
+    class MyCritic(nn.Module): ...
+
+    custom_imports = dict(imports=['my_package.my_critic'])      # in the config
+"""
+
+from mmengine import registry as root
+from mmengine.registry import Registry
+from torch import nn
+
+SCOPE = 'reidgen'
+
+
+def _child(name: str, *locations: str) -> Registry:
+    parent = getattr(root, name)
+    return Registry(
+        parent.name,
+        parent=parent,
+        scope=SCOPE,
+        locations=[f'{SCOPE}.{location}' for location in locations],
+    )
+
+
+def _own(name: str, *locations: str) -> Registry:
+    # no parent: mmengine allows one child of a scope under each root registry
+    return Registry(name, scope=SCOPE, locations=[f'{SCOPE}.{location}' for location in locations])
+
+
+ENCODERS = _own('encoder', 'models')
+GENERATORS = _own('generator', 'models')
+DISCRIMINATORS = _own('discriminator', 'models')
+LOSSES = _own('loss', 'losses')
+MEMORIES = _own('memory', 'memory')
+
+MODELS = _child('MODELS', 'models')
+MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'engine')
+DATASETS = _child('DATASETS', 'datasets')
+DATA_SAMPLERS = _child('DATA_SAMPLERS', 'datasets')
+TRANSFORMS = _child('TRANSFORMS', 'datasets')
+POSE_MAPS = _own('pose map', 'datasets')
+RUNNERS = _child('RUNNERS', 'engine')
+LOOPS = _child('LOOPS', 'engine')
+HOOKS = _child('HOOKS', 'engine')
+OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'engine')
+METRICS = _child('METRICS', 'evaluation')
+VISUALIZERS = _child('VISUALIZERS', 'visualization')
+
+# nothing of ours in these yet; without a child of this scope mmengine warns once for each
+OPTIMIZERS = _child('OPTIMIZERS')
+PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS')
+EVALUATOR = _child('EVALUATOR')
+VISBACKENDS = _child('VISBACKENDS')
+LOG_PROCESSORS = _child('LOG_PROCESSORS')
+RUNNER_CONSTRUCTORS = _child('RUNNER_CONSTRUCTORS')
+WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS')
+TASK_UTILS = _child('TASK_UTILS')
+FUNCTIONS = _child('FUNCTIONS')
+INFERENCERS = _child('INFERENCERS')
+STRATEGIES = _child('STRATEGIES')
+
+OWN = (ENCODERS, GENERATORS, DISCRIMINATORS, LOSSES, MEMORIES, POSE_MAPS)
+NETWORKS = (ENCODERS, GENERATORS, DISCRIMINATORS, MODELS)
+
+
+def names(*registries: Registry) -> list[str]:
+    """Names a config may use for `type` in these registries, sorted."""
+    found = set()
+    for registry in registries:
+        registry.import_from_location()
+        found |= set(registry.module_dict) | set(
+            registry.parent.module_dict if registry.parent else ()
+        )
+    return sorted(found)
+
+
+def find(name: str, *registries: Registry):
+    """The registered class or function of that name in the first registry that has it.
+
+    Raises:
+        ValueError: nothing of that name is registered; the known names are listed.
+    """
+    for registry in registries:
+        registry.import_from_location()
+        if name in registry.module_dict or registry.parent is not None:
+            found = registry.get(name)
+            if found is not None:
+                return found
+    kinds = ', '.join(registry.name for registry in registries)
+    raise ValueError(
+        f"no {kinds} is registered as '{name}'; known: {', '.join(names(*registries))}. "
+        f"A class of your own must be named in the config's custom_imports"
+    )
+
+
+def build_network(cfg: dict) -> nn.Module:
+    """A network from its config: looked up among encoders, generators, discriminators, then
+    models.
+    """
+    cfg = dict(cfg)
+    network = find(cfg.pop('type'), *NETWORKS)
+    return network(**cfg)

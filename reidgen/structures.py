@@ -1,0 +1,50 @@
+"""Batches and codes: NamedTuples, so that collate, pin_memory and mmengine's cast_data handle them.
+
+Letters, the same everywhere: B batch, N training images, D embedding, C channels, H and W height
+    and width.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Draw(NamedTuple):
+    """What a training sampler yields: which image, and the seed of its augmentation.
+
+    The seed comes from (seed of the run, position in the sequence), so an image is augmented alike
+    in whatever worker process or rank it is loaded.
+    """
+
+    index: int  # row in the sorted list of records
+    seed: int  # 0 <= seed < 2**63
+
+
+class ImageBatch(NamedTuple):
+    """Images without maps: stage 1 and evaluation. Loaders hand out uint8; the model's preprocessor
+    floats.
+    """
+
+    img: Tensor  # (B, 3, H, W) float32, ImageNet-normalised
+    pid: Tensor  # (B,) int64 identity; -1 where the domain is unlabelled
+    camid: Tensor  # (B,) int64 camera, from 0
+    index: Tensor  # (B,) int64 row in the sorted list of the split
+
+
+class DomainBatch(NamedTuple):
+    """Images of one domain with their pose maps."""
+
+    img: Tensor  # (B, 3, H, W) float32, ImageNet-normalised
+    pose_map: Tensor  # (B, M, H, W) float32 in [-1, 1]: the pose in img; M channels, 1 for a mesh
+    novel_map: Tensor  # like pose_map, the body at a random other view; one view alone is repeated
+    pid: Tensor  # (B,) int64 identity; -1 where the domain is unlabelled
+    camid: Tensor  # (B,) int64 camera, from 0
+    index: Tensor  # (B,) int64 row in the sorted training list: the key into the FeatureBank
+
+
+class Code(NamedTuple):
+    """What a content encoder returns, always all three."""
+
+    content: Tensor  # (B, num_parts * C) part features, not normalised: drives AdaIN
+    embedding: Tensor  # (B, D) what memory and retrieval compare, not yet normalised
+    pre_bn: Tensor  # (B, D) the same before its batch norm: the triplet loss (BNNeck)

@@ -1,0 +1,118 @@
+"""CMC curves of several runs, and the losses of one, as picture files."""
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+# the object-oriented interface throughout: pyplot holds global state and may want a screen
+
+
+def draw_cmc(results: Mapping[str, np.ndarray], path: str | Path, max_rank: int = 20) -> None:
+    """Share of queries whose first match is at rank k or before, one curve a name.
+
+    Args:
+        results: name to (K,) CMC in [0, 1], rank 1 first; K may differ.
+        path: written in the format of its suffix.
+        max_rank: end of the axis; a shorter curve ends where it ends.
+
+    Raises:
+        ValueError: no curve, or one that is not a vector within [0, 1].
+    """
+    if not results:
+        raise ValueError('no CMC curve to draw: give at least one name and its array')
+    figure, axes = _figure(1)
+    for name, cmc in results.items():
+        cmc = np.asarray(cmc)
+        if cmc.ndim != 1 or not ((cmc >= 0) & (cmc <= 1)).all():
+            raise ValueError(f'the CMC of {name} must be a vector within [0, 1]; its shape is '
+                             f'{cmc.shape}; percentages must be divided by 100')
+        shown = cmc[:max_rank]
+        axes[0].plot(np.arange(1, len(shown) + 1), 100 * shown, marker='.',
+                     label=f'{name} (rank-1 {100 * cmc[0]:.1f} %)')
+    axes[0].set(xlabel='rank', ylabel='queries matched (%)', xlim=(1, max(2, max_rank)))
+    axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].legend(loc='lower right')
+    _save(figure, path)
+
+
+def draw_loss_curves(scalars: str | Path, path: str | Path,
+                     keys: Sequence[str] | None = None) -> None:
+    """The curves of a run's log over iterations, one plot a phase (what stands before the slash).
+
+    Args:
+        scalars: mmengine's log, `vis_data/scalars.json` of the work dir: one JSON object a line.
+        path: written in the format of its suffix.
+        keys: terms to draw, as logged ('G/loss_recon.t2t'); None takes all that hold the word loss.
+
+    Raises:
+        FileNotFoundError: no such log.
+        ValueError: a line that is no JSON, a key that was never logged, or no loss at all.
+    """
+    curves = read_scalars(scalars)
+    if keys is None:
+        keys = [key for key in curves if 'loss' in key]
+    unknown = [key for key in keys if key not in curves]
+    if unknown or not keys:
+        raise ValueError(f'{scalars} logs no {", ".join(unknown) or "loss"}; '
+                         f'it has: {", ".join(curves) or "nothing"}')
+    phases: dict[str, list[str]] = {}
+    for key in keys:
+        phases.setdefault(key.rpartition('/')[0], []).append(key)
+    figure, all_axes = _figure(len(phases))
+    for axes, (phase, terms) in zip(all_axes, phases.items()):
+        for term in terms:
+            steps, values = curves[term]
+            axes.plot(steps, values, label=term.rpartition('/')[2], linewidth=1,
+                      marker='.' if len(steps) == 1 else None)
+        axes.set(title=phase, xlabel='iteration', ylabel='loss')
+        axes.legend(fontsize='small')
+    _save(figure, path)
+
+
+def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Name to (steps, values), (K,) each, sorted by step.
+
+    Of a step logged twice the later line stays: a run that is resumed may append to its log. What
+    is no number is passed over.
+
+    Raises:
+        FileNotFoundError: no such log.
+        ValueError: a line that is no JSON object or has no step.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'no log {path}; it is vis_data/scalars.json in the work dir of a '
+                                f'run with a LocalVisBackend')
+    curves: dict[str, dict[int, float]] = {}
+    for number, line in enumerate(Path(path).read_text().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+            step = int(values['step'])
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'{path}, line {number}: no JSON object with a step: {line[:60]!r}; is this a '
+                f'scalars.json, and was it written to the end?') from error
+        for key, value in values.items():
+            if key not in ('step', 'iter', 'epoch') and isinstance(value, int | float):
+                curves.setdefault(key, {})[step] = value
+    return {key: (np.array(sorted(points)), np.array([points[step] for step in sorted(points)]))
+            for key, points in curves.items()}
+
+
+def _figure(num_axes: int) -> tuple[Figure, list]:
+    figure = Figure(figsize=(7, 4.5 * num_axes), layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(num_axes, squeeze=False)[:, 0]
+    for each in axes:
+        each.grid(alpha=0.3)
+    return figure, list(axes)
+
+
+def _save(figure: Figure, path: str | Path) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,68 @@
+"""Translations side by side: rows are persons, columns what the networks made of them."""
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as nnf
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+PADDING = 2     # pixels, white, around every cell
+TITLE = 14      # height of the line of titles
+
+
+def panel(columns: Sequence[tuple[str, Tensor]], mean: Sequence[float], std: Sequence[float]
+          ) -> Tensor:
+    """A picture of one row a person and one column a (title, batch).
+
+    Args:
+        columns: each batch (B, C, H, W) float, alike but for C. Three channels are an image, its
+            normalisation undone by `mean` and `std`; any other number is a map in [-1, 1], shown
+            grey as the mean of its channels. What lies outside the range is clipped.
+        mean: of the three channels, for pixels in [0, 1]; `std` likewise.
+
+    Returns:
+        (3, TITLE + B * (H + 2) + 2, K * (W + 2) + 2) uint8 on the CPU, for K columns. A title that
+        is wider than its column is cut.
+
+    Raises:
+        ValueError: no column, or batches that differ in B, H or W.
+    """
+    sizes = {(batch.shape[0], *batch.shape[2:]) for _, batch in columns}
+    if len(sizes) != 1 or any(batch.ndim != 4 for _, batch in columns):
+        shapes = ', '.join(f'{title} {tuple(batch.shape)}' for title, batch in columns)
+        raise ValueError(f'columns must be batches (B, C, H, W), alike in B, H and W; '
+                         f'given: {shapes or "none"}')
+    pictures = [_picture(batch.detach().float().cpu(), mean, std) for _, batch in columns]
+    cells = torch.stack(pictures)                                            # (K, B, 3, H, W)
+    cells = nnf.pad(cells, (0, PADDING, 0, PADDING), value=1.0)
+    grid = cells.permute(2, 1, 3, 0, 4).flatten(3).flatten(1, 2)             # (3, B * H, K * W)
+    grid = nnf.pad(grid, (PADDING, 0, PADDING, 0), value=1.0)
+    titles = _titles([title for title, _ in columns], pictures[0].shape[-1], grid.shape[-1])
+    return torch.cat([titles, (255 * grid).round().to(torch.uint8)], dim=1)
+
+
+def save_png(picture: Tensor, path: str | Path) -> None:
+    """Writes a (3, H, W) uint8 picture, folders included."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()).save(path, format='PNG')
+
+
+def _picture(batch: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """(B, 3, H, W) in [0, 1] of normalised images or of maps."""
+    if batch.shape[1] == 3:
+        batch = batch * torch.tensor(std).view(3, 1, 1) + torch.tensor(mean).view(3, 1, 1)
+    else:
+        batch = (batch.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1) + 1) / 2
+    return batch.clamp(0, 1)
+
+
+def _titles(titles: list[str], cell_width: int, width: int) -> Tensor:
+    """(3, TITLE, width) uint8, each title above its column."""
+    strip = Image.new('RGB', (width, TITLE), 'white')
+    for column, title in enumerate(titles):
+        box = Image.new('RGB', (cell_width, TITLE), 'white')    # its edge cuts what is too long
+        ImageDraw.Draw(box).text((0, 0), title, fill='black', font=ImageFont.load_default(10))
+        strip.paste(box, (PADDING + column * (cell_width + PADDING), 0))
+    flat = torch.frombuffer(bytearray(strip.tobytes()), dtype=torch.uint8)
+    return flat.view(TITLE, width, 3).permute(2, 0, 1)

@@ -1,0 +1,35 @@
+"""Installs reidgen and what it runs on: `pip install -e .`."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+root = Path(__file__).parent
+version = re.search(r"__version__ = '(.+)'", (root / 'reidgen/__init__.py').read_text())[1]
+
+setup(
+    name='reidgen',
+    version=version,
+    description='Person re-identification with GANs across domains',
+    long_description=(root / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    python_requires='>=3.11,<3.14',
+    packages=find_packages(include=['reidgen', 'reidgen.*']),
+    install_requires=[
+        'torch>=2.6',
+        'torchvision>=0.21',
+        'mmengine>=0.10.7,<0.11',  # later ones may load checkpoints unsafely
+        'mmcv-lite>=2.2,<3',  # the pure-Python wheel of mmcv: the same import, no compiled op
+        'numpy>=1.26',
+        'scipy>=1.11',
+        'scikit-learn>=1.4',
+        'pillow>=10',
+        'pyyaml',
+        'safetensors>=0.4',
+        'tensorboard',
+        'tqdm',
+    ],
+    extras_require={'dev': ['pytest>=8', 'ruff>=0.6']},
+)

@@ -1,0 +1,107 @@
+import pytest
+import torch
+
+from reidgen.datasets.transforms import (
+    MEAN_COLOUR,
+    ColorJitter,
+    RandomErase,
+    RandomFlip,
+    RandomPadCrop,
+    Resize,
+    Sample,
+    build_transforms,
+)
+
+
+def noise(*shape: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(1, 256, shape, generator=generator).to(torch.uint8)
+
+
+def test_resize_gives_image_and_maps_one_size_and_keeps_flat_colour():
+    flat = torch.full((3, 5, 5), 90, dtype=torch.uint8)
+    sample = Resize((8, 4))(Sample(flat, noise(2, 1, 16, 16)))
+    assert sample.img.shape == (3, 8, 4)
+    assert sample.maps.shape == (2, 1, 8, 4)
+    assert sample.img.dtype == sample.maps.dtype == torch.uint8
+    assert set(sample.img.flatten().tolist()) == {90}
+    with pytest.raises(ValueError, match=r'size is \(256,\); it must be \(height, width\)'):
+        Resize((256,))
+
+
+def test_flip_mirrors_image_and_maps_together_by_the_rule_of_the_maps():
+    img, maps = noise(3, 4, 6), noise(2, 2, 4, 6)
+    sample = RandomFlip(1.0)(Sample(img, maps, lambda m: m.flip(-3)))
+    assert torch.equal(sample.img, img.flip(-1))
+    assert torch.equal(sample.maps, maps.flip(-3))      # this source only swaps channels
+    assert RandomFlip(0.0)(Sample(img, maps)).img is img
+
+
+def test_flip_happens_as_often_as_it_says():
+    img = torch.arange(2, dtype=torch.uint8).expand(3, 1, 2)
+    torch.manual_seed(0)
+    flipped = sum(RandomFlip(0.3)(Sample(img)).img[0, 0, 0].item() for _ in range(1000))
+    assert 250 < flipped < 350      # binomial: 300 +- 3.5 standard deviations
+    with pytest.raises(ValueError, match=r'prob is 1\.5; it must be in 0\.\.1'):
+        RandomFlip(1.5)
+
+
+def test_pad_crop_shifts_image_and_maps_alike_and_fills_with_mean_colour_and_zero():
+    img = noise(3, 6, 5)
+    crop = RandomPadCrop(2)
+    shifts = set()
+    for seed in range(60):
+        torch.manual_seed(seed)
+        shifted = crop(Sample(img, img[None, :1]))
+        outside = shifted.maps[0, 0] == 0                     # the noise has no zero
+        mean = torch.tensor(MEAN_COLOUR, dtype=torch.uint8)[:, None]
+        assert torch.equal(shifted.img[:, outside], mean.expand(3, int(outside.sum())))
+        assert torch.equal(shifted.img[0][~outside], shifted.maps[0, 0][~outside])
+        # the shift, read off the rows and columns that are wholly outside
+        rows, columns = outside.all(1), outside.all(0)
+        down = int(rows.sum()) * (1 if rows[0] else -1)
+        right = int(columns.sum()) * (1 if columns[0] else -1)
+        assert shifted.img.shape == img.shape
+        shifts.add((down, right))
+    assert {down for down, _ in shifts} == {right for _, right in shifts} == {-2, -1, 0, 1, 2}
+
+
+def test_pad_crop_refuses_maps_of_another_size():
+    with pytest.raises(ValueError, match='put Resize before it'):
+        RandomPadCrop(2)(Sample(noise(3, 6, 5), noise(2, 1, 12, 10)))
+
+
+def test_erase_paints_one_rectangle_of_mean_colour_within_the_area_and_spares_the_maps():
+    img, maps = torch.zeros(3, 40, 20, dtype=torch.uint8), noise(2, 1, 40, 20)
+    areas = []
+    for seed in range(30):
+        torch.manual_seed(seed)
+        sample = RandomErase(1.0, area=(0.1, 0.3))(Sample(img, maps))
+        assert sample.maps is maps
+        painted = sample.img[0] == MEAN_COLOUR[0]
+        top_down, left_right = painted.any(1), painted.any(0)
+        assert painted.sum() == top_down.sum() * left_right.sum()      # a full rectangle
+        assert set(sample.img[:, painted].unique().tolist()) == set(MEAN_COLOUR)
+        areas.append(painted.float().mean().item())
+    assert min(areas) > 0.07    # sides are rounded to pixels
+    assert max(areas) < 0.33
+    assert img.max() == 0       # the image given is left as it was
+    assert RandomErase(0.0)(Sample(img)).img.max() == 0
+
+
+def test_jitter_changes_the_image_alone():
+    img, maps = noise(3, 8, 4), noise(2, 1, 8, 4)
+    sample = ColorJitter(brightness=(0.5, 0.5))(Sample(img, maps))
+    assert torch.allclose(sample.img.float(), img.float() / 2, atol=1)
+    assert sample.maps is maps
+
+
+def test_a_transform_must_say_whether_it_is_random():
+    class Mystery:
+        def __call__(self, sample):
+            return sample
+
+    with pytest.raises(TypeError, match='Mystery must say `random = True` or `random = False`'):
+        build_transforms([{'type': Mystery}])
+    with pytest.raises(TypeError, match='not one dict'):
+        build_transforms({'type': 'Resize', 'size': (8, 4)})

@@ -1,0 +1,350 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import average_precision_score
+
+from reidgen.evaluation.retrieval import (
+    PROTOCOLS,
+    evaluate,
+    evaluate_distances,
+    ranked_lists,
+    squared_distances,
+)
+
+NAN = float('nan')
+
+
+def on_a_line(places):
+    """(N, 1) features whose distances are plain: the query of the tests stands at 0."""
+    return torch.tensor(places, dtype=torch.float32)[:, None]
+
+
+def score(query_features, gallery_features, query_labels, gallery_labels, **kwargs):
+    """`evaluate` with labels as lists of (pid, camid)."""
+    query_pids, query_camids = zip(*query_labels)
+    gallery_pids, gallery_camids = zip(*gallery_labels)
+    return evaluate(query_features, gallery_features, query_pids, gallery_pids, query_camids,
+                    gallery_camids, **kwargs)
+
+
+def random_set(seed=0, num_query=30, num_gallery=90, num_pids=8, num_cams=3, dim=5):
+    """Labels with pid -1 and 0 among them, and unit features."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def integers(low, high, count):
+        return torch.randint(low, high, (count,), generator=generator)
+
+    def units(count):
+        x = torch.randn(count, dim, generator=generator)
+        return x / x.norm(dim=1, keepdim=True)
+
+    return (units(num_query), units(num_gallery), integers(1, num_pids, num_query),
+            integers(-1, num_pids, num_gallery), integers(0, num_cams, num_query),
+            integers(0, num_cams, num_gallery))
+
+
+def by_definition(distances, query_pids, gallery_pids, query_camids, gallery_camids,
+                  trapezoid=False, cameras=True, one_set=False):
+    """Per query (AP, rank of the first match, INP), None without a match: slowly, in loops."""
+    scores = []
+    for q in range(len(query_pids)):
+        listed = sorted(range(len(gallery_pids)), key=lambda g: (float(distances[q][g]), g))
+        rank = found = 0
+        area, first, last = 0.0, None, None
+        for g in listed:
+            same = int(gallery_pids[g]) == int(query_pids[q])
+            if int(gallery_pids[g]) == -1 or (one_set and g == q):
+                continue
+            if cameras and same and int(gallery_camids[g]) == int(query_camids[q]):
+                continue
+            rank += 1
+            if same:
+                found += 1
+                new = found / rank
+                old = 1.0 if rank == 1 else (found - 1) / (rank - 1)
+                area += (old + new) / 2 if trapezoid else new
+                first, last = first or rank, rank
+        scores.append((area / found, first, found / last) if found else None)
+    return scores
+
+
+def assert_equals_loops(result, scores):
+    counted = [each for each in scores if each is not None]
+    assert result.num_queries == len(counted)
+    assert result.num_skipped == len(scores) - len(counted)
+    assert result.ap == pytest.approx([NAN if s is None else s[0] for s in scores], nan_ok=True)
+    assert result.mAP == pytest.approx(sum(s[0] for s in counted) / len(counted))
+    assert result.mINP == pytest.approx(sum(s[2] for s in counted) / len(counted))
+    for k in range(1, len(result.cmc) + 1):
+        expected = sum(s[1] <= k for s in counted) / len(counted)
+        assert result.cmc[k - 1] == pytest.approx(expected)
+
+
+# ---- lists worked out by hand ----
+
+GALLERY = [(1, 0), (2, 1), (1, 1), (3, 0), (1, 2)]    # at 1, 2, 3, 4, 5; the first is junk
+
+
+def test_five_image_gallery_scores_as_worked_out_on_paper():
+    # kept: miss, match, miss, match, at ranks 2 and 4: AP = (1/2 + 2/4) / 2, INP = 2/4
+    result = score(on_a_line([0]), on_a_line([1, 2, 3, 4, 5]), [(1, 0)], GALLERY, max_rank=7)
+    assert result.mAP == pytest.approx(0.5)
+    assert result.mINP == pytest.approx(0.5)
+    assert result.cmc.tolist() == [0, 1, 1, 1, 1, 1, 1]
+    assert (result.num_queries, result.num_skipped, result.protocol) == (1, 0, 'market1501')
+
+
+def test_trapezoid_of_the_same_list_is_a_third():
+    # ((0/1 + 1/2)/2 + (1/3 + 2/4)/2) / 2 = (1/4 + 5/12) / 2
+    result = score(on_a_line([0]), on_a_line([1, 2, 3, 4, 5]), [(1, 0)], GALLERY, ap='trapezoid')
+    assert result.mAP == pytest.approx(1 / 3)
+
+
+def test_no_camera_counts_the_match_by_the_same_camera():
+    # match, miss, match, miss, match: AP = (1/1 + 2/3 + 3/5) / 3
+    result = score(on_a_line([0]), on_a_line([1, 2, 3, 4, 5]), [(1, 0)], GALLERY,
+                   protocol='no-camera')
+    assert result.mAP == pytest.approx((1 + 2 / 3 + 3 / 5) / 3)
+    assert result.cmc[0] == 1
+
+
+def test_all_vs_all_leaves_out_only_the_item_itself_and_nobody():
+    x = on_a_line([0, 1, 3, 7, 8])
+    labels = [(1, 0), (2, 0), (1, 0), (-1, 0), (2, 0)]
+    # pids in the list of each: 0 (pid 1) sees 2 1 2, 1 (pid 2) sees 1 1 2, 2 (pid 1) sees 2 1 2,
+    # 4 (pid 2) sees 1 2 1, and the image of nobody has no match
+    result = score(x, x, labels, labels, protocol='all-vs-all')
+    assert result.ap == pytest.approx([1 / 2, 1 / 3, 1 / 2, NAN, 1 / 2], nan_ok=True)
+    assert result.num_skipped == 1
+
+
+def test_perfect_ranking_scores_one():
+    result = score(on_a_line([0]), on_a_line([1, 2, 3, 4]), [(1, 0)],
+                   [(1, 1), (1, 2), (2, 0), (3, 0)])
+    assert (result.mAP, result.mINP) == (1, 1)
+    assert (result.cmc == 1).all()
+
+
+@pytest.mark.parametrize('num_good, num_gallery', [(1, 6), (3, 10)])
+def test_worst_ranking_scores_the_closed_form(num_good, num_gallery):
+    labels = [(2, 0)] * (num_gallery - num_good) + [(1, 1)] * num_good
+    result = score(on_a_line([0]), on_a_line(range(1, num_gallery + 1)), [(1, 0)], labels)
+    expected = sum(i / (num_gallery - num_good + i) for i in range(1, num_good + 1)) / num_good
+    assert result.mAP == pytest.approx(expected)
+    assert result.mINP == pytest.approx(num_good / num_gallery)
+
+
+def test_random_distances_find_a_match_first_as_often_as_matches_are():
+    distances = torch.rand(4000, 40, generator=torch.Generator().manual_seed(3))
+    result = evaluate_distances(distances, [1] * 4000, [1] * 10 + [2] * 30, [0] * 4000, [1] * 40)
+    assert result.cmc[0] == pytest.approx(10 / 40, abs=0.03)     # over four standard deviations
+    assert result.cmc[1] == pytest.approx(1 - 30 / 40 * 29 / 39, abs=0.03)
+
+
+def test_equal_distances_keep_gallery_order():
+    places = on_a_line([1, 1, 1, 1])
+    last = score(on_a_line([0]), places, [(1, 0)], [(2, 1), (3, 1), (4, 1), (1, 1)])
+    first = score(on_a_line([0]), places, [(1, 0)], [(1, 1), (2, 1), (3, 1), (4, 1)])
+    assert (last.mAP, first.mAP) == (1 / 4, 1)
+
+
+# ---- against other roads ----
+
+@pytest.mark.parametrize('protocol, cameras', [('market1501', True), ('msmt17', True),
+                                               ('cuhk03-np', True), ('no-camera', False)])
+@pytest.mark.parametrize('ap', ['standard', 'trapezoid'])
+def test_scores_equal_slow_loops_with_many_ties(protocol, cameras, ap):
+    _, _, *labels = random_set(seed=1)
+    distances = torch.randint(0, 6, (30, 90), generator=torch.Generator().manual_seed(2)).float()
+    result = evaluate_distances(distances, *labels, protocol=protocol, ap=ap, block=7)
+    assert_equals_loops(result, by_definition(distances, *labels, trapezoid=ap == 'trapezoid',
+                                              cameras=cameras))
+
+
+def test_all_vs_all_equals_slow_loops():
+    _, x, _, pids, _, camids = random_set(seed=4)
+    result = evaluate(x, x, pids, pids, camids, camids, protocol='all-vs-all', block=11)
+    distances = (x[:, None].double() - x[None].double()).square().sum(2)
+    assert_equals_loops(result, by_definition(distances, pids, pids, camids, camids,
+                                              cameras=False, one_set=True))
+
+
+def test_features_equal_slow_loops_over_their_differences():
+    query, gallery, *labels = random_set(seed=5)
+    distances = (query[:, None].double() - gallery[None].double()).square().sum(2)
+    assert_equals_loops(evaluate(query, gallery, *labels), by_definition(distances, *labels))
+
+
+def test_standard_ap_equals_scikit_learn_without_ties():
+    query, gallery, *labels = random_set(seed=6)
+    query_pids, gallery_pids, query_camids, gallery_camids = labels
+    result = evaluate(query, gallery, *labels)
+    similarity = (query.double() @ gallery.double().t()).numpy()
+    for q in range(len(query)):
+        good = gallery_pids == query_pids[q]
+        keep = ~((good & (gallery_camids == query_camids[q])) | (gallery_pids == -1))
+        if (good & keep).any():
+            expected = average_precision_score(good[keep].numpy(), similarity[q][keep.numpy()])
+            assert result.ap[q] == pytest.approx(expected)
+        else:
+            assert math.isnan(result.ap[q])
+
+
+def test_trapezoid_is_never_above_standard():
+    arguments = random_set(seed=7)
+    standard, trapezoid = (evaluate(*arguments, ap=ap).ap for ap in ('standard', 'trapezoid'))
+    counted = ~np.isnan(standard)
+    assert (trapezoid[counted] <= standard[counted]).all()
+    assert (trapezoid[counted] < standard[counted]).any()
+
+
+# ---- what must not matter ----
+
+def same(first, second):
+    return (np.array_equal(first.ap, second.ap, equal_nan=True) and first.mINP == second.mINP
+            and np.array_equal(first.cmc, second.cmc) and first.mAP == second.mAP)
+
+
+@pytest.mark.parametrize('block', [1, 4, 29, 30])
+def test_block_size_changes_nothing(block):
+    query, gallery, *labels = random_set(seed=8)
+    gallery = torch.cat([gallery[:45], gallery[:45]])      # every image twice: ties everywhere
+    assert same(evaluate(query, gallery, *labels, block=block), evaluate(query, gallery, *labels))
+
+
+def test_distances_in_blocks_and_gallery_chunks_equal_the_whole(monkeypatch):
+    query, gallery, *_ = random_set(seed=9, dim=64)
+    whole = squared_distances(query, gallery)
+    monkeypatch.setattr('reidgen.evaluation.retrieval.GALLERY_CHUNK', 13)
+    parts = torch.cat([squared_distances(rows, gallery) for rows in query.split(7)])
+    assert torch.equal(whole, parts)
+    assert torch.allclose(whole, torch.cdist(query, gallery).square(), atol=1e-5)
+
+
+def test_matrix_of_distances_and_numpy_arrays_give_the_same():
+    query, gallery, *labels = random_set(seed=10)
+    direct = evaluate(query, gallery, *labels)
+    assert same(direct, evaluate_distances(squared_distances(query, gallery), *labels))
+    assert same(direct, evaluate(query.numpy(), gallery.numpy(), *(x.numpy() for x in labels)))
+
+
+def test_order_of_the_gallery_changes_nothing_without_ties():
+    query, gallery, query_pids, gallery_pids, query_camids, gallery_camids = random_set(seed=11)
+    order = torch.randperm(len(gallery), generator=torch.Generator().manual_seed(0))
+    shuffled = evaluate(query, gallery[order], query_pids, gallery_pids[order], query_camids,
+                        gallery_camids[order])
+    assert same(shuffled, evaluate(query, gallery, query_pids, gallery_pids, query_camids,
+                                   gallery_camids))
+
+
+@pytest.mark.parametrize('junk', [(-1, 1), (5, 0)])
+def test_junk_anywhere_in_the_gallery_changes_nothing(junk):
+    query, gallery, _, gallery_pids, _, gallery_camids = random_set(seed=12)
+    query_labels = [(5, 0)] * len(query)
+    labels = list(zip(gallery_pids.tolist(), gallery_camids.tolist()))
+    without = score(query, gallery, query_labels, labels)
+    # on top of the queries themselves, hence before every match; at both ends and in the middle
+    more = torch.cat([query[:9], gallery[:40], query[9:20], gallery[40:], query[20:]])
+    more_labels = [junk] * 9 + labels[:40] + [junk] * 11 + labels[40:] + [junk] * 10
+    assert same(without, score(query, more, query_labels, more_labels))
+
+
+def test_pid_zero_is_a_distractor_like_any_other():
+    near, far = on_a_line([1, 2]), [(0, 1), (1, 1)]
+    assert score(on_a_line([0]), near, [(1, 0)], far).mAP == 0.5
+
+
+# ---- skipping and counting ----
+
+def test_query_without_a_match_is_skipped_and_counted():
+    # the second is seen by its own camera only, the third not at all
+    result = score(on_a_line([0, 0, 0]), on_a_line([1, 2]), [(1, 0), (2, 1), (9, 0)],
+                   [(2, 1), (1, 1)])
+    assert (result.num_queries, result.num_skipped) == (1, 2)
+    assert result.ap == pytest.approx([0.5, NAN, NAN], nan_ok=True)
+    assert result.mAP == 0.5                              # not 0.5 / 3
+    assert result.cmc[:2].tolist() == [0, 1]
+
+
+def test_summary_names_ranks_and_refuses_those_not_computed():
+    result = score(on_a_line([0]), on_a_line([1, 2, 3, 4, 5]), [(1, 0)], GALLERY, max_rank=10)
+    assert result.summary() == {'mAP': 0.5, 'rank1': 0, 'rank5': 1, 'rank10': 1, 'mINP': 0.5}
+    assert list(result.summary(ranks=(2,))) == ['mAP', 'rank2', 'mINP']
+    with pytest.raises(ValueError, match=r'\[11, 0\].*1\.\.10'):
+        result.summary(ranks=(1, 11, 0))
+
+
+def test_cmc_counts_no_match_behind_its_last_rank():
+    result = score(on_a_line([0]), on_a_line([1, 2, 3]), [(1, 0)], [(2, 1), (3, 1), (1, 1)],
+                   max_rank=2)
+    assert result.cmc.tolist() == [0, 0]
+
+
+# ---- lists for drawing ----
+
+def test_ranked_lists_keep_junk_and_flag_it():
+    lists = ranked_lists(on_a_line([9, 0]), on_a_line([5, 4, 3, 2, 1]), [3, 1], [1, 3, -1, 2, 1],
+                         [1, 0], [2, 0, 1, 1, 0], top=4, rows=[1, 0])
+    assert [each.query for each in lists] == [1, 0]
+    assert lists[0].gallery.tolist() == [4, 3, 2, 1]
+    assert lists[0].flags == ('junk', 'miss', 'junk', 'miss')
+    assert lists[0].distances.tolist() == [1, 4, 9, 16]
+    assert lists[1].gallery.tolist() == [0, 1, 2, 3]
+    assert lists[1].flags == ('miss', 'match', 'junk', 'miss')
+
+
+def test_ranked_lists_take_all_queries_and_short_galleries():
+    lists = ranked_lists(on_a_line([0, 3]), on_a_line([1, 2]), [1, 2], [1, 2], [0, 0], [1, 1])
+    assert [each.gallery.tolist() for each in lists] == [[0, 1], [1, 0]]
+    with pytest.raises(ValueError, match=r'rows \[2\] are not among the 2 queries'):
+        ranked_lists(on_a_line([0, 3]), on_a_line([1, 2]), [1, 2], [1, 2], [0, 0], [1, 1], rows=[2])
+
+
+# ---- errors ----
+
+def test_features_that_are_not_finite_are_named():
+    query, gallery = on_a_line([0, NAN]), on_a_line([1, 2])
+    labels = ([1, 1], [1, 1], [0, 0], [1, 1])
+    with pytest.raises(ValueError, match='1 of 2 query rows: 1;'):
+        evaluate(query, gallery, *labels)
+    with pytest.raises(ValueError, match=r'2 of 2 gallery rows: 0 \(c\), 1 \(d\);'):
+        evaluate(gallery, gallery / 0, *labels, names=['a', 'b', 'c', 'd'])
+    with pytest.raises(ValueError, match='3 names for 2 queries and 2 gallery'):
+        evaluate(query, gallery, *labels, names=['a', 'b', 'c'])
+
+
+def test_sets_that_cannot_be_compared_are_refused_with_their_sizes():
+    x, none = on_a_line([1, 2]), torch.empty(0, 1)
+    two, zero = [1, 1], []
+    with pytest.raises(ValueError, match='2 queries and 0 gallery images'):
+        evaluate(x, none, two, zero, two, zero)
+    with pytest.raises(ValueError, match='0 queries and 2 gallery images'):
+        evaluate(none, x, zero, two, zero, two)
+    with pytest.raises(ValueError, match=r'\(2, 1\).*\(2, 3\)'):
+        evaluate(x, torch.ones(2, 3), two, two, two, two)
+    with pytest.raises(ValueError, match=r'gallery_pids has shape \(3,\), but there are 2 rows'):
+        evaluate(x, x, two, [1, 1, 1], two, two)
+    with pytest.raises(ValueError, match=r'query values have shape \(2,\)'):
+        evaluate(torch.ones(2), x, two, two, two, two)
+    with pytest.raises(ValueError, match='2 queries and the 2 gallery images differ'):
+        evaluate(x, x, [1, 2], [2, 1], two, two, protocol='all-vs-all')
+
+
+def test_no_match_at_all_tells_the_counts_and_a_way_out():
+    x = on_a_line([1, 2])
+    with pytest.raises(ValueError, match=r'none of 2 queries.*2 gallery.*2 share.*no-camera'):
+        evaluate(x, x, [1, 2], [1, 2], [0, 0], [0, 0])
+    with pytest.raises(ValueError, match='0 share a pid with one; check that query and gallery'):
+        evaluate(x, x, [1, 2], [3, 4], [0, 0], [1, 1])
+    with pytest.raises(ValueError, match='every person has a single image'):
+        evaluate(x, x, [1, 2], [1, 2], [0, 0], [0, 0], protocol='all-vs-all')
+
+
+def test_unknown_names_list_the_known():
+    x, ones = on_a_line([1, 2]), [1, 1]
+    with pytest.raises(ValueError, match=f"'market'.*{', '.join(PROTOCOLS)}"):
+        evaluate(x, x, ones, ones, ones, ones, protocol='market')
+    with pytest.raises(ValueError, match=r"'voc'.*standard, trapezoid"):
+        evaluate(x, x, ones, ones, ones, ones, protocol='no-camera', ap='voc')

@@ -1,0 +1,375 @@
+import logging
+import math
+
+import pytest
+import torch
+from mmengine.logging import MMLogger
+from torch import nn
+
+from reidgen.draws import Draws
+from reidgen.losses import GANLoss
+from reidgen.registry import LOSSES
+
+REAL, FAKE = torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4)  # told apart by their first pixel
+LN2 = math.log(2)
+
+
+def judge(real, fake):
+    """A critic that answers `real` to REAL, `fake` to FAKE."""
+    return lambda img: fake if img[0, 0, 0, 0] > 0.5 else real
+
+
+def critic_terms(loss, real, fake, draws=None) -> tuple[float, float]:
+    terms = loss.critic('D', judge(real, fake), REAL, FAKE, draws or Draws())
+    return terms['adv.D.real'].item(), terms['adv.D.fake'].item()
+
+
+def generator_term(loss, fake, real=None) -> float:
+    given = {'real': REAL} if real is not None else {}
+    return loss.generator(judge(real, fake), FAKE, Draws(), **given).item()
+
+
+def bce(logit: float, target: float) -> float:
+    prob = 1 / (1 + math.exp(-logit))
+    return -target * math.log(prob) - (1 - target) * math.log(1 - prob)
+
+
+# ---- values ----
+
+
+def test_bce_of_an_undecided_critic_is_ln2_a_term():
+    loss = GANLoss('bce')
+    zero = torch.zeros(2, 1)
+    assert critic_terms(loss, zero, zero) == pytest.approx((LN2, LN2))
+    assert generator_term(loss, zero) == pytest.approx(LN2)
+
+
+def test_bce_of_given_logits_and_labels():
+    z = torch.tensor([[2.0, -1.0], [0.5, 0.0]])
+    real, fake = critic_terms(GANLoss('bce'), z, z)
+    assert real == pytest.approx(sum(bce(v, 1) for v in (2, -1, 0.5, 0)) / 4)
+    assert real == pytest.approx(0.651853, abs=1e-6)
+    assert fake == pytest.approx(1.026854, abs=1e-6)
+    assert critic_terms(GANLoss('bce', real_label=0.9), z, z)[0] == pytest.approx(
+        0.689353, abs=1e-6
+    )
+    assert generator_term(GANLoss('bce', real_label=0.9), z) == pytest.approx(0.651853, abs=1e-6)
+
+
+R, F = torch.tensor([[2.0], [0.5]]), torch.tensor([[-2.0], [0.5]])
+
+
+@pytest.mark.parametrize(
+    'mode, real, fake, generator',
+    [
+        ('hinge', (0 + 0.5) / 2, (0 + 1.5) / 2, (2 - 0.5) / 2),
+        ('lsgan', (1 + 0.25) / 2, (4 + 0.25) / 2, (9 + 0.25) / 2),
+        ('wgan', -1.25, -0.75, 0.75),
+    ],
+)
+def test_objectives_worked_out_by_hand(mode, real, fake, generator):
+    loss = GANLoss(mode)
+    assert critic_terms(loss, R, F) == pytest.approx((real, fake))
+    assert generator_term(loss, F) == pytest.approx(generator)
+
+
+def test_lsgan_sigmoid_squares_probabilities():
+    p_real, p_fake = (
+        [1 / (1 + math.exp(-v)) for v in (2, 0.5)],
+        [1 / (1 + math.exp(-v)) for v in (-2, 0.5)],
+    )
+    expected = sum((p - 1) ** 2 for p in p_real) / 2, sum(p**2 for p in p_fake) / 2
+    assert critic_terms(GANLoss('lsgan_sigmoid'), R, F) == pytest.approx(expected)
+
+
+def test_the_saturating_generator_maximises_the_critics_fake_term():
+    loss = GANLoss('bce_saturating')
+    assert generator_term(loss, F) == pytest.approx(-critic_terms(loss, R, F)[1])
+    assert critic_terms(loss, R, F) == pytest.approx(critic_terms(GANLoss('bce'), R, F))
+
+
+def test_bce_prob_of_a_sigmoid_is_bce_of_the_logit():
+    z = torch.linspace(-9.5, 9.5, 12).view(3, 4)
+    on_prob = critic_terms(GANLoss('bce_prob'), z.sigmoid(), (-z).sigmoid())
+    # float32 holds 1 - sigmoid(9.5) to three digits
+    assert on_prob == pytest.approx(critic_terms(GANLoss('bce'), z, -z), rel=2e-5)
+
+
+def test_relativistic_average_compares_with_the_mean_of_the_other_side():
+    def softplus(x):
+        return math.log1p(math.exp(x))
+
+    r, f = (2.0, 0.5), (-2.0, 0.5)
+    mean_r, mean_f = 1.25, -0.75
+    real = sum(softplus(-(v - mean_f)) for v in r) / 2
+    fake = sum(softplus(v - mean_r) for v in f) / 2
+    loss = GANLoss('relativistic_avg')
+    assert critic_terms(loss, R, F) == pytest.approx((real, fake))
+    swapped = (sum(softplus(-(v - mean_r)) for v in f) + sum(softplus(v - mean_f) for v in r)) / 2
+    assert generator_term(loss, F, real=R) == pytest.approx(swapped)
+    with pytest.raises(ValueError, match='real=real'):
+        loss.generator(judge(R, F), FAKE, Draws())
+
+
+# ---- scales ----
+
+
+def test_scales_are_averaged_or_summed():
+    scales_r, scales_f = [R, R.view(1, 2), R], [F, F.view(1, 2), F]
+    single = critic_terms(GANLoss('lsgan'), R, F)
+    assert critic_terms(GANLoss('lsgan'), scales_r, scales_f) == pytest.approx(single)
+    summed = critic_terms(GANLoss('lsgan', scale_reduction='sum'), scales_r, scales_f)
+    assert summed == pytest.approx((3 * single[0], 3 * single[1]))
+
+
+def test_each_scale_counts_the_same_however_many_patches_it_has():
+    fine, coarse = torch.full((2, 1, 8, 4), 3.0), torch.full((2, 1, 1, 1), 1.0)
+    assert generator_term(GANLoss('wgan'), [fine, coarse]) == pytest.approx(-2)
+
+
+def test_scale_weights_are_normalised_for_the_mean_alone():
+    scales = [torch.full((1, 1), 1.0), torch.full((1, 1), 4.0)]
+    assert generator_term(GANLoss('wgan', scale_weights=[3, 1]), scales) == pytest.approx(-7 / 4)
+    loss = GANLoss('wgan', scale_weights=[3, 1], scale_reduction='sum')
+    assert generator_term(loss, scales) == pytest.approx(-7)
+    with pytest.raises(ValueError, match='scale_weights has 1 values, the critic 2 scales'):
+        generator_term(GANLoss('wgan', scale_weights=[1]), scales)
+
+
+def test_lsgan_of_a_constant_critic_over_three_fakes_and_scales_has_its_closed_form():
+    c, loss = 0.3, GANLoss('lsgan', scale_reduction='sum')
+    constant = [torch.full((2, 1, 4, 2), c)] * 3
+    total = sum(sum(critic_terms(loss, constant, constant)) for _ in range(3))
+    assert total == pytest.approx(9 * (c**2 + (1 - c) ** 2))
+    adv = sum(2 * generator_term(loss, constant) for _ in range(3))  # the 2 is GCL's weight
+    assert adv == pytest.approx(18 * (1 - c) ** 2)
+
+
+# ---- labels ----
+
+SMOOTH = {'smooth_real': (0.7, 1.0), 'smooth_fake': (0.0, 0.3)}
+
+
+def test_zero_logits_cost_ln2_a_scale_whatever_the_label():
+    zero = [torch.zeros(2, 1, 4, 2)] * 3
+    assert critic_terms(
+        GANLoss('bce', scale_reduction='sum', **SMOOTH), zero, zero
+    ) == pytest.approx((3 * LN2, 3 * LN2))
+
+
+def test_smooth_labels_average_to_the_floor_of_a_perfect_critic():
+    sure = math.log(0.85 / 0.15)
+    loss = GANLoss('bce', scale_reduction='sum', **SMOOTH)
+    real, fake = [torch.full((2, 1, 1, 1), sure)] * 3, [torch.full((2, 1, 1, 1), -sure)] * 3
+    draws, found = Draws(3), []
+    for iteration in range(1500):
+        draws.begin(iteration)
+        found.append(critic_terms(loss, real, fake, draws))
+    entropy = -0.85 * math.log(0.85) - 0.15 * math.log(0.15)
+    mean = torch.tensor(found).mean(0)
+    assert mean[0].item() == pytest.approx(3 * entropy, abs=0.02)
+    assert mean[1].item() == pytest.approx(3 * entropy, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    'draw_per, shared, distinct',
+    [('call', True, 1), ('call', False, 2), ('sample', True, 4), ('sample', False, 8)],
+)
+def test_labels_are_drawn_as_often_as_asked(draw_per, shared, distinct):
+    # at out = 0 the gradient of mean (out - y)^2 is -2 y / n: it shows every pixel's label
+    real = [
+        torch.zeros(4, 1, 2, 2, requires_grad=True),
+        torch.zeros(4, 1, 1, 1, requires_grad=True),
+    ]
+    fake = [torch.zeros(4, 1, 2, 2), torch.zeros(4, 1, 1, 1)]
+    loss = GANLoss(
+        'lsgan',
+        scale_reduction='sum',
+        draw_per=draw_per,
+        smooth_shared_over_scales=shared,
+        smooth_real=(0.7, 1.2),
+    )
+    loss.critic('D', judge(real, fake), REAL, FAKE, Draws())['adv.D.real'].backward()
+    labels = [-scale.grad * scale.numel() / 2 for scale in real]
+    assert all(torch.equal(scale, scale[:, :, :1, :1].expand_as(scale)) for scale in labels)
+    values = torch.cat([scale[:, 0, 0, 0] for scale in labels])
+    assert len({round(value, 5) for value in values.tolist()}) == distinct
+    assert values.min() >= 0.7
+    assert values.max() <= 1.2
+
+
+def test_one_sided_smoothing_moves_the_real_term_alone():
+    hard, smooth = (
+        critic_terms(GANLoss('bce'), R, F),
+        critic_terms(GANLoss('bce', real_label=0.9), R, F),
+    )
+    assert smooth[1] == hard[1]
+    assert smooth[0] == pytest.approx((bce(2, 0.9) + bce(0.5, 0.9)) / 2)
+
+
+def test_the_generators_label_is_hard_and_draws_nothing():
+    draws = Draws()
+    state = draws.generator.get_state()
+    loss = GANLoss('bce', flip_prob=1.0, **SMOOTH)
+    assert loss.generator(judge(R, F), FAKE, draws).item() == pytest.approx(
+        (bce(-2, 1) + bce(0.5, 1)) / 2
+    )
+    assert torch.equal(draws.generator.get_state(), state)
+
+
+def test_flip_probability_one_swaps_real_and_fake_exactly():
+    for draw_per in ('call', 'sample'):
+        flipped = critic_terms(GANLoss('bce', flip_prob=1.0, draw_per=draw_per), R, F)
+        assert flipped == critic_terms(GANLoss('bce', draw_per=draw_per), F, R)
+        assert flipped != critic_terms(GANLoss('bce'), R, F)
+
+
+def test_flips_leave_the_reported_probabilities_alone():
+    stats = GANLoss('bce', flip_prob=1.0).critic('D', judge(R, F), REAL, FAKE, Draws())
+    assert stats['stat.D.p_real'].item() == pytest.approx(R.sigmoid().mean().item())
+
+
+def test_a_flip_is_as_frequent_as_asked():
+    loss, draws, flips = GANLoss('lsgan', flip_prob=0.25), Draws(), 0
+    for iteration in range(800):
+        draws.begin(iteration)
+        flips += critic_terms(loss, torch.ones(1, 1), torch.zeros(1, 1), draws)[0] == 1.0
+    assert flips / 800 == pytest.approx(0.25, abs=0.06)
+
+
+def test_samples_are_flipped_one_by_one():
+    n = 64
+    loss = GANLoss('lsgan', flip_prob=0.5, draw_per='sample')
+    real, fake = torch.ones(n, 1, 2, 2), torch.zeros(n, 1, 2, 2)
+    terms = critic_terms(loss, real, fake)  # each flipped pair adds 1 / n to both terms
+    assert terms[0] == terms[1]
+    assert (terms[0] * n) == pytest.approx(round(terms[0] * n))
+    assert 0.2 < terms[0] < 0.8
+    with pytest.raises(ValueError, match='64 real and 2 fake images cannot change roles'):
+        critic_terms(loss, real, fake[:2])
+
+
+# ---- noise ----
+
+
+def test_noise_reaches_real_and_fake_and_falls_linearly_to_zero():
+    loss = GANLoss('wgan', input_noise={'std': 0.5, 'start': 10, 'iters': 20})
+    draws = Draws()
+    for iteration, std in [(0, 0.5), (10, 0.5), (20, 0.25), (30, 0.0), (99, 0.0)]:
+        draws.begin(iteration)
+        seen = []
+
+        def critic(x, seen=seen):
+            seen.append(x)
+            return x.mean((1, 2, 3))
+
+        img = torch.full((4, 3, 16, 16), 2.0)
+        loss.critic('D', critic, img, img, draws)
+        loss.generator(critic, img, draws)
+        assert len(seen) == 3  # real, fake, and the generator's fake: once each
+        for noisy in seen:
+            assert (noisy - img).std().item() == pytest.approx(std, rel=0.1, abs=1e-9)
+        assert std == 0 or not torch.equal(seen[0], seen[1])
+
+
+def test_noise_without_an_end_stays():
+    loss = GANLoss('wgan', input_noise={'std': 0.05})
+    assert loss.input_noise.std_at(10**6) == 0.05
+
+
+# ---- plumbing ----
+
+
+class Scale(nn.Module):
+    def __init__(self, value):
+        super().__init__()
+        self.value = nn.Parameter(torch.tensor(value))
+
+    def forward(self, x):
+        return self.value * x
+
+
+def test_the_critic_moves_and_the_fake_does_not():
+    generator, critic = Scale(0.7), Scale(0.3)
+    fake = generator(torch.ones(2, 3, 4, 4))
+    loss = GANLoss('bce')
+    terms = loss.critic('Ds', critic, torch.randn(2, 3, 4, 4), fake, Draws())
+    assert set(terms) == {'adv.Ds.real', 'adv.Ds.fake', 'stat.Ds.p_real', 'stat.Ds.p_fake'}
+    assert all(term.shape == () for term in terms.values())
+    assert not terms['stat.Ds.p_real'].requires_grad
+    (terms['adv.Ds.real'] + terms['adv.Ds.fake']).backward()
+    assert generator.value.grad is None
+    assert critic.value.grad is not None
+    loss.generator(critic, fake, Draws()).backward()
+    assert generator.value.grad is not None
+
+
+@pytest.mark.parametrize(
+    'mode, kind, value',
+    [
+        ('bce', 'p', 1 / (1 + math.exp(-3))),
+        ('bce_prob', 'p', 0.4),
+        ('lsgan', 'o', 3.0),
+        ('wgan', 'o', 3.0),
+    ],
+)
+def test_reports_a_probability_where_the_output_is_one(mode, kind, value):
+    out = torch.full((2, 1), 0.4 if mode == 'bce_prob' else 3.0)
+    terms = GANLoss(mode).critic('D', judge([out, out], [out, out]), REAL, FAKE, Draws())
+    assert terms[f'stat.D.{kind}_real'].item() == pytest.approx(value)
+
+
+@pytest.mark.parametrize('mode', ['bce', 'bce_prob', 'lsgan', 'hinge', 'wgan', 'relativistic_avg'])
+def test_the_loss_is_float32_under_autocast(mode):
+    loss = GANLoss(mode)
+    outputs = [torch.rand(2, 1).bfloat16().requires_grad_() for _ in range(2)]
+    with torch.autocast('cpu', torch.bfloat16):
+        terms = loss.critic('D', judge(*outputs), REAL, FAKE, Draws())
+        adv = loss.generator(judge(*outputs), FAKE, Draws(), real=REAL)
+    assert {term.dtype for term in [*terms.values(), adv]} == {torch.float32}
+    adv.backward()
+
+
+@pytest.mark.parametrize(
+    'trick',
+    [
+        {'smooth_real': (0.7, 1.0)},
+        {'smooth_fake': (0.0, 0.3)},
+        {'flip_prob': 0.1},
+        {'real_label': 0.9},
+    ],
+)
+@pytest.mark.parametrize('mode', ['hinge', 'wgan', 'relativistic_avg'])
+def test_label_tricks_without_labels_are_refused_at_build(mode, trick):
+    with pytest.raises(ValueError, match=f"mode '{mode}' has no labels to smooth or flip"):
+        GANLoss(mode, **trick)
+
+
+@pytest.mark.parametrize(
+    'wrong, message',
+    [
+        ({'mode': 'gan'}, "mode is 'gan'; choose one of bce, "),
+        ({'scale_reduction': 'max'}, "scale_reduction is 'max'"),
+        ({'draw_per': 'pixel'}, "draw_per is 'pixel'"),
+        ({'flip_prob': 2}, 'flip_prob is 2'),
+        ({'smooth_real': (1.0, 0.7)}, r'smooth_real is \(1.0, 0.7\)'),
+        ({'input_noise': {'std': 0.1, 'iters': 0}}, 'iters 0'),
+    ],
+)
+def test_wrong_values_are_named(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        GANLoss(**wrong)
+
+
+def test_least_squares_of_a_sigmoid_warns(monkeypatch):
+    records = []
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'handle', records.append)
+    GANLoss('lsgan_sigmoid')
+    assert [record.levelno for record in records] == [logging.WARNING]
+    assert 'gradient vanishes' in records[0].getMessage()
+
+
+def test_a_config_builds_the_loss_and_it_holds_nothing_to_train():
+    loss = LOSSES.build({'type': 'GANLoss', 'mode': 'bce', 'scale_reduction': 'sum', **SMOOTH})
+    assert list(loss.parameters()) == []
+    assert loss.state_dict() == {}

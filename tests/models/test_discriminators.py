@@ -1,0 +1,97 @@
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from reidgen.models.discriminators import MultiScaleDiscriminator
+from reidgen.registry import DISCRIMINATORS
+
+
+def count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
+def test_the_critic_has_the_published_size_and_three_maps():
+    with torch.device('meta'):
+        critic = MultiScaleDiscriminator()
+        maps = critic(torch.empty(2, 3, 256, 128))
+    assert count(critic) == 1_025_571
+    assert [count(scale) for scale in critic.critics] == [341_857] * 3
+    assert [tuple(scale.shape) for scale in maps] == [(2, 1, 64, 32), (2, 1, 32, 16), (2, 1, 16, 8)]
+
+
+def test_each_scale_sees_the_image_halved_once_more_and_padding_is_not_counted():
+    critic = MultiScaleDiscriminator(base_dim=2, num_res_blocks=1)
+    critic.critics = nn.ModuleList(nn.Identity() for _ in range(3))
+    img = torch.randn(1, 1, 32, 24)
+    seen = critic(img)
+    assert torch.equal(seen[0], img)
+    for before, after in pairwise(seen):
+        height, width = after.shape[2:]
+        for y in range(height):
+            for x in range(width):
+                window = before[0, 0, max(2 * y - 1, 0) : 2 * y + 2, max(2 * x - 1, 0) : 2 * x + 2]
+                assert after[0, 0, y, x].item() == pytest.approx(window.mean().item(), abs=1e-6)
+
+
+def test_scales_are_judged_by_networks_of_their_own():
+    critic = MultiScaleDiscriminator(base_dim=2, num_res_blocks=1)
+    before = critic(torch.ones(1, 3, 32, 32))
+    nn.init.zeros_(critic.critics[1][-1].conv.weight)
+    after = critic(torch.ones(1, 3, 32, 32))
+    assert [torch.equal(b, a) for b, a in zip(before, after)] == [True, False, True]
+
+
+def test_the_critic_starts_near_zero_everywhere():
+    critic = MultiScaleDiscriminator(base_dim=32, num_res_blocks=1, num_scales=1)
+    assert critic.critics[0][1].conv.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert critic.critics[0][1].conv.bias.abs().max() == 0
+
+
+def test_second_derivatives_are_those_of_finite_differences():
+    # a gradient penalty differentiates twice, through activations in place and reflected borders
+    critic = MultiScaleDiscriminator(num_scales=2, base_dim=2, num_res_blocks=1).double()
+    for parameter in critic.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    img = torch.randn(1, 3, 9, 9, dtype=torch.double, requires_grad=True)
+    weight = critic.critics[0][1].conv.weight
+
+    def slope() -> torch.Tensor:
+        total = sum(scale.sum() for scale in critic(img))
+        return torch.autograd.grad(total, img, create_graph=True)[0].square().sum()
+
+    (gradient,) = torch.autograd.grad(slope(), weight)
+    with torch.no_grad():
+        weight[0, 1, 1, 2] += 1e-6
+    above = slope()
+    with torch.no_grad():
+        weight[0, 1, 1, 2] -= 2e-6
+    expected = (above - slope()) / 2e-6
+    assert gradient[0, 1, 1, 2].item() == pytest.approx(expected.item(), rel=1e-4)
+    assert expected.abs() > 1e-3
+
+
+def test_an_image_too_small_for_its_scales_is_refused_with_the_fix():
+    critic = MultiScaleDiscriminator(base_dim=2, num_res_blocks=1)
+    with pytest.raises(
+        ValueError, match=r'32 x 16 is too small for 3 scales .* both sides above 16'
+    ):
+        critic(torch.randn(1, 3, 32, 16))
+    smallest = critic(torch.randn(1, 3, 17, 17))
+    assert [tuple(scale.shape[2:]) for scale in smallest] == [(5, 5), (3, 3), (2, 2)]
+    with pytest.raises(ValueError, match='num_scales is 0'):
+        MultiScaleDiscriminator(num_scales=0)
+
+
+def test_a_config_builds_the_critic_by_name():
+    critic = DISCRIMINATORS.build(
+        {'type': 'MultiScaleDiscriminator', 'num_scales': 2, 'base_dim': 2}
+    )
+    assert isinstance(critic, MultiScaleDiscriminator)
+    assert len(critic.critics) == 2

@@ -1,0 +1,76 @@
+import json
+
+import numpy as np
+import pytest
+from mmengine.visualization import LocalVisBackend
+from PIL import Image
+
+from reidgen.visualization.curves import draw_cmc, draw_loss_curves, read_scalars
+
+
+def shown(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert('RGB')).astype(int)
+
+
+def write(path, *lines):
+    path.write_text(''.join(f'{json.dumps(line)}\n' for line in lines))
+    return path
+
+
+def test_cmc_of_two_runs_is_drawn_in_two_colours(tmp_path):
+    draw_cmc({'direct': np.array([0.3, 0.5, 0.6]), 'adabn': np.array([0.4, 0.7])},
+             tmp_path / 'new' / 'cmc.png')
+    picture = shown(tmp_path / 'new' / 'cmc.png')
+    assert picture.shape == (540, 840, 3)
+    blue = (picture == (0x1f, 0x77, 0xb4)).all(2).sum()       # matplotlib's first two colours
+    orange = (picture == (0xff, 0x7f, 0x0e)).all(2).sum()
+    assert blue > 100
+    assert orange > 100
+
+
+def test_cmc_in_per_cent_or_empty_is_refused(tmp_path):
+    with pytest.raises(ValueError, match='CMC of gcl must be a vector within'):
+        draw_cmc({'gcl': np.array([30.0, 50.0])}, tmp_path / 'cmc.png')
+    with pytest.raises(ValueError, match='no CMC curve'):
+        draw_cmc({}, tmp_path / 'cmc.png')
+
+
+def test_scalars_of_mmengine_are_read_back(tmp_path):
+    backend = LocalVisBackend(str(tmp_path))
+    backend.add_scalars({'G/loss': 2.5, 'G/loss_recon.t2t': 1.5, 'lr': 0.1, 'iter': 10}, step=10)
+    backend.add_scalars({'mAP': 12.0}, step=10)
+    backend.add_scalars({'G/loss': 2.0, 'G/loss_recon.t2t': 1.0, 'lr': 0.1, 'iter': 20}, step=20)
+    curves = read_scalars(tmp_path / 'scalars.json')
+    assert set(curves) == {'G/loss', 'G/loss_recon.t2t', 'lr', 'mAP'}
+    assert [each.tolist() for each in curves['G/loss']] == [[10, 20], [2.5, 2.0]]
+    assert [each.tolist() for each in curves['mAP']] == [[10], [12.0]]
+
+
+def test_of_a_step_logged_twice_the_later_stays(tmp_path):
+    log = write(tmp_path / 'scalars.json', {'loss': 1.0, 'step': 10}, {'loss': 2.0, 'step': 20},
+                {'loss': 3.0, 'step': 20}, {'loss': 4.0, 'step': 15, 'note': 'resumed'})
+    assert [each.tolist() for each in read_scalars(log)['loss']] == [[10, 15, 20], [1, 4, 3]]
+
+
+def test_losses_get_a_plot_a_phase(tmp_path):
+    log = write(tmp_path / 'scalars.json', *(
+        {'D/loss': 5 - i, 'G/loss': 3 + i, 'G/loss_adv.Ds': i, 'lr': 1, 'step': i}
+        for i in range(4)))
+    draw_loss_curves(log, tmp_path / 'all.png')
+    draw_loss_curves(log, tmp_path / 'one.png', keys=['D/loss'])
+    assert shown(tmp_path / 'all.png').shape == (2 * 540, 840, 3)
+    assert shown(tmp_path / 'one.png').shape == (540, 840, 3)
+
+
+def test_unknown_terms_and_files_are_named(tmp_path):
+    log = write(tmp_path / 'scalars.json', {'D/loss': 1.0, 'step': 1})
+    with pytest.raises(ValueError, match='logs no G/los; it has: D/loss'):
+        draw_loss_curves(log, tmp_path / 'x.png', keys=['G/los'])
+    with pytest.raises(ValueError, match='logs no loss; it has: lr'):
+        draw_loss_curves(write(tmp_path / 'b.json', {'lr': 1, 'step': 1}), tmp_path / 'x.png')
+    with pytest.raises(FileNotFoundError, match=r'no log .*none\.json'):
+        read_scalars(tmp_path / 'none.json')
+    (tmp_path / 'cut.json').write_text('{"loss": 1, "step": 1}\n{"loss": 2, "st')
+    with pytest.raises(ValueError, match='line 2: no JSON object'):
+        read_scalars(tmp_path / 'cut.json')
