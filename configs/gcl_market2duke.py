@@ -10,15 +10,16 @@ source, target = _base_.market1501, _base_.dukemtmc
 # ---- model: seven networks, one memory, three criteria, eight weighted families ----
 model = dict(
     type='CrossDomainGCL',
-    cross_pose='own',                            # pose of x_s2t, x_t2s: own | novel | other, or a dict by stage
-    bn_mode='mixed',                             # or real_only | frozen | target_recalib
+    cross_pose='own',               # pose of x_s2t, x_t2s: own | novel | other, or a dict by stage
+    bn_mode='mixed',                # or real_only | frozen | target_recalib
     networks=dict(
         D_s=dict(type='MultiScaleDiscriminator', num_scales=3, base_dim=32),   # source style?
         D_t=dict(type='MultiScaleDiscriminator', num_scales=3, base_dim=32),   # target style?
         G=dict(type='AdaINDecoder', content_dim=8192, base_dim=128),           # -> target style
         F=dict(type='AdaINDecoder', content_dim=8192, base_dim=128),           # -> source style
         E_p=dict(type='PoseEncoder', in_channels=1, base_dim=16, num_res_blocks=4),
-        E_c=dict(type='ContentEncoder', trunk='resnet50', num_parts=4, embed_dim=512, weights='imagenet'),
+        E_c=dict(type='ContentEncoder', trunk='resnet50', num_parts=4, embed_dim=512,
+                 weights='imagenet'),
         C=dict(type='IdentityClassifier', in_dim=512, num_identities=751)),    # stage 1 only
     bank=dict(num_samples=12936, dim=512, momentum=0.2),          # Market training images
     gan_loss=dict(type='GANLoss', mode='bce', scale_reduction='sum', smooth_real=(0.7, 1.0),

@@ -1,8 +1,9 @@
-"""CrossDomainGCL on real photographs: MOT17-04 (labelled, night) -> PETS 2009 S2.L1 (unlabelled, day).
+"""CrossDomainGCL on photographs: MOT17-04 (labelled, night) -> PETS 2009 S2.L1 (unlabelled, day).
 
-Needs:   mot17_04 and pets_s2l1 (54 and 112 training crops) under data/real_reid or ../shared/data/real_reid,
-         MobileNetV2 ImageNet weights under weights or ../shared/weights, or torchvision's hub.
-Result:  README.md. Two tiny sets: a demonstration that every part works on photographs, no benchmark.
+Needs:   mot17_04 and pets_s2l1 (54 and 112 training crops) under data/real_reid or
+         ../shared/data/real_reid; MobileNetV2 ImageNet weights under weights or ../shared/weights,
+         or torchvision's hub.
+Result:  README.md. Two tiny sets: every part works on photographs; no benchmark.
 """
 _base_ = ['_base_/runtime.py', '_base_/datasets.py']
 

@@ -49,7 +49,8 @@ train_cfg = dict(
         dict(name='identity', iters=40, phases=['I'], loaders=['identity'], eval_every=20,
              lr=dict(I=dict(warmup=5, milestones=[30], gamma=0.1))),
         dict(name='generators', iters=10, phases=['D', 'G'], loaders=['source', 'target'],
-             frozen=['E_c'], loss_weights=dict(memory=0), lr=dict(D=halve, G=halve, F=halve, P=halve)),
+             frozen=['E_c'], loss_weights=dict(memory=0),
+             lr=dict(D=halve, G=halve, F=halve, P=halve)),
         dict(name='joint', iters=10, phases=['D', 'G'], loaders=['source', 'target'],
              baselines=['direct', 'adabn'], eval_every=5,
              lr=dict(D=halve, G=halve, F=halve, P=halve, E_c=dict(milestones=[5], gamma=0.1)))])
@@ -62,8 +63,10 @@ default_hooks = dict(
 # ---- data ----
 resize = dict(type='Resize', size=(64, 32))
 flip = dict(type='RandomFlip', prob=0.5)
-augmented = [resize, flip, dict(type='RandomPadCrop', padding=3), dict(type='RandomErase', prob=0.5)]
-loader = dict(batch_size=4, collate_fn=dict(type='default_collate'), sampler=dict(type='ShuffleSampler'))
+augmented = [resize, flip, dict(type='RandomPadCrop', padding=3),
+             dict(type='RandomErase', prob=0.5)]
+loader = dict(batch_size=4, collate_fn=dict(type='default_collate'),
+              sampler=dict(type='ShuffleSampler'))
 mapped = dict(split='train', transforms=[resize, flip], pose_map=dict(type='ShapesMap'))
 train_dataloader = dict(
     identity=dict(batch_size=16, collate_fn=dict(type='default_collate'),

@@ -1,15 +1,16 @@
 """Where the data sets lie, and how pictures are prepared.
 
-`data_roots` is the one place of paths: `--cfg-options data_roots.market1501=/data/market1501`. A list is tried
-in order. Elsewhere `'{name}/folder'` stands for the root.
+`data_roots` is the one place of paths: `--cfg-options data_roots.market1501=/data/market1501`. A
+list is tried in order. Elsewhere `'{name}/folder'` stands for the root.
 """
 data_roots = dict(
     market1501='data/market1501',
     dukemtmc='data/dukemtmc',
     msmt17='data/msmt17',
     cuhk03='data/cuhk03-np',
-    mesh='data/mesh',                                            # <mesh>/<data set>/{train,test}/render[_deg]
-    real_reid=['data/real_reid', '../shared/data/real_reid'],    # small real sets, Market-1501 layout
+    mesh='data/mesh',               # <mesh>/<data set>/{train,test}/render[_deg]
+    # small sets of real photographs in Market-1501 layout
+    real_reid=['data/real_reid', '../shared/data/real_reid'],
     weights=['weights', '../shared/weights'])
 
 market1501 = dict(type='Market1501', root='{market1501}')

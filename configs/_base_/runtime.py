@@ -1,4 +1,4 @@
-"""What every training shares: hooks, log, seed. A hook is switched off with None, changed by its key."""
+"""What every training shares: hooks, log, seed. None switches a hook off, its key changes it."""
 default_scope = 'reidgen'
 randomness = dict(seed=0)
 default_hooks = dict(
@@ -17,4 +17,5 @@ default_hooks = dict(
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
 visualizer = dict(type='Visualizer', vis_backends=[
     dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
-env_cfg = dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0), dist_cfg=dict(backend='nccl'))
+env_cfg = dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+               dist_cfg=dict(backend='nccl'))

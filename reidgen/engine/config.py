@@ -103,7 +103,7 @@ def _check_node(place: str, node: dict) -> None:
     found = [holder.get(node['type']) for holder in registries]
     found = [target for target in found if target is not None]
     if not found:
-        known = registry.names(*registries)
+        known = sorted(set().union(*(holder.module_dict for holder in registries)))
         guess = get_close_matches(node['type'], known, 3)
         raise ValueError(
             f"{place}: nothing is registered as '{node['type']}'"

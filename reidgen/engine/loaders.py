@@ -10,25 +10,17 @@ from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from reidgen.draws import seed_of
-from reidgen.registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, find
+from reidgen.registry import DATA_SAMPLERS, FUNCTIONS, find
 
 
-def build_dataset(cfg: dict | Dataset) -> Dataset:
-    """A data set from its config."""
-    if isinstance(cfg, Dataset):
-        return cfg
-    cfg = dict(cfg)
-    return find(cfg.pop('type'), DATASETS)(**cfg)
-
-
-def build_loader(cfg: dict, seed: int, name: str) -> DataLoader:
-    """A loader from its config: `batch_size`, `num_workers`, `sampler`, `collate_fn`, `dataset`.
+def build_loader(dataset: Dataset, cfg: dict, seed: int, name: str) -> DataLoader:
+    """A loader from its config: `batch_size`, `num_workers`, `sampler`, `collate_fn`.
 
     The sampler is told its batch size and a seed of its own, (seed, name). The loader has a
     generator of its own, so drawing from it leaves the random state of training alone.
     """
     cfg = dict(cfg)
-    dataset = build_dataset(cfg.pop('dataset'))
+    cfg.pop('dataset')
     batch_size = cfg.pop('batch_size')
     collate = cfg.pop('collate_fn', None)
     if isinstance(collate, dict):
@@ -138,9 +130,9 @@ class ParallelLoader:
 
     def stop(self, name: str | None = None) -> None:
         """Ends the worker processes of one loader, or of all."""
-        for name in [name] if name else list(self._iterators):
-            self._iterators.pop(name, None)
-            self.loaders[name]._iterator = None  # persistent workers live here
+        for ended in [name] if name else list(self._iterators):
+            self._iterators.pop(ended, None)
+            self.loaders[ended]._iterator = None  # persistent workers live here
 
     def __next__(self):
         batch = namedtuple('Batch', self._names)(

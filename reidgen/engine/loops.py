@@ -9,8 +9,8 @@ from reidgen.evaluation.adabn import adapted_batch_norm
 from reidgen.models.adversarial import bare
 from reidgen.registry import LOOPS
 
-from .loaders import ParallelLoader, build_dataset, build_loader, shuffled_loader
-from .stages import Stage, batches_drawn, parse_stages, stage_at
+from .loaders import ParallelLoader, build_loader, shuffled_loader
+from .stages import Stage, batches_drawn, parse_stages, stage_at, used_loaders
 from .step import run_phases
 
 
@@ -39,11 +39,10 @@ class StagedTrainLoop(BaseLoop):
         amp: bool = False,
     ):
         self.stages, self.first_stage = parse_stages(stages, first_stage), first_stage
-        used = self._used_loaders(dataloader)
         loaders = {
-            name: build_loader(cfg, runner.seed, name)
+            name: build_loader(runner.dataset(cfg), cfg, runner.seed, name)
             for name, cfg in dataloader.items()
-            if name in used
+            if name in used_loaders(self.stages, tuple(dataloader))
         }
         self.max_iters = sum(stage.iters for stage in self.stages)
         super().__init__(runner, ParallelLoader(loaders, self.max_iters))
@@ -144,18 +143,6 @@ class StagedTrainLoop(BaseLoop):
         self.evaluated_stage = stage
         return self.runner.val_loop.run()
 
-    def _used_loaders(self, dataloader: dict) -> set[str]:
-        used = set()
-        for stage in self.stages:
-            unknown = set(stage.loaders or ()) - set(dataloader)
-            if unknown:
-                raise ValueError(
-                    f'stage {stage.name} draws from {sorted(unknown)}; train_dataloader has '
-                    f'{sorted(dataloader)}'
-                )
-            used |= set(stage.loaders or dataloader)
-        return used
-
 
 @LOOPS.register_module()
 class RetrievalValLoop(BaseLoop):
@@ -182,7 +169,10 @@ class RetrievalValLoop(BaseLoop):
         adabn_batch_size: int = 128,
         recalibrate: bool = False,
     ):
-        loaders = {name: build_loader(cfg, 0, name) for name, cfg in dataloader.items()}
+        loaders = {
+            name: build_loader(runner.dataset(cfg), cfg, 0, name)
+            for name, cfg in dataloader.items()
+        }
         super().__init__(runner, next(iter(loaders.values())))
         self.loaders = loaders
         self.evaluators = {name: runner.build_evaluator(dict(evaluator)) for name in loaders}
@@ -265,7 +255,7 @@ class RetrievalValLoop(BaseLoop):
                     f'the batch-norm statistics are re-estimated on'
                 )
             self._adabn_loader = shuffled_loader(
-                build_dataset(cfg['dataset']), self.adabn_batch_size, cfg.get('num_workers', 0)
+                self.runner.dataset(cfg), self.adabn_batch_size, cfg.get('num_workers', 0)
             )
         for batch in progress(self._adabn_loader, 're-estimate batch norm'):
             yield self.model.data_preprocessor(batch).img

@@ -1,5 +1,6 @@
 """The runner: mmengine's, with strict loading, whole files and a quiet start."""
 
+import json
 import logging
 import os
 import re
@@ -11,12 +12,14 @@ from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch.utils.data import Dataset
 
 from reidgen.checkpoint import read_checkpoint
 from reidgen.models.adversarial import bare
-from reidgen.registry import RUNNERS
+from reidgen.registry import DATASETS, RUNNERS, find
 
 from .ddp import SepDDP
+from .stages import parse_stages, used_loaders
 
 NOISE = (
     'FileClient',
@@ -36,6 +39,10 @@ class ReIDRunner(Runner):
     whole; a resume without a path takes the newest whole file of the work dir, wherever that was
     moved.
     """
+
+    def __init__(self, *args, **kwargs):
+        self._datasets: dict[str, Dataset] = {}
+        super().__init__(*args, **kwargs)
 
     def build_logger(self, log_level='INFO', log_file=None, **kwargs) -> MMLogger:
         logger = super().build_logger(log_level, log_file, logger_name='reidgen', **kwargs)
@@ -71,6 +78,24 @@ class ReIDRunner(Runner):
                 if hook is not None or name in theirs
             }
         )
+
+    def build_model(self, model):
+        """The model, after the data sets: their faults show before any weights are fetched."""
+        if isinstance(self._train_loop, dict) and 'stages' in self._train_loop:
+            stages = parse_stages(self._train_loop['stages'], self._train_loop.get('first_stage'))
+            for name in used_loaders(stages, tuple(self._train_dataloader)):
+                self.dataset(self._train_dataloader[name])
+        for loader in (self._val_dataloader or {}).values():
+            self.dataset(loader)
+        return super().build_model(model)
+
+    def dataset(self, loader: dict) -> Dataset:
+        """The data set of a loader's config; loaders of equal `dataset` share it."""
+        cfg = dict(loader['dataset'])
+        key = json.dumps(cfg, sort_keys=True, default=str)
+        if key not in self._datasets:
+            self._datasets[key] = find(cfg.pop('type'), DATASETS)(**cfg)
+        return self._datasets[key]
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model):
         """The model on its device; with several processes, each network in its own DDP."""

@@ -113,6 +113,25 @@ def batches_drawn(stages: Sequence[Stage], iteration: int, loader: str) -> int:
     return drawn
 
 
+def used_loaders(stages: Sequence[Stage], names: Sequence[str]) -> list[str]:
+    """Those of the named training loaders that a stage draws from, in order.
+
+    Raises:
+        ValueError: a stage draws from a loader that is not there.
+    """
+    for stage in stages:
+        unknown = sorted(set(stage.loaders or ()) - set(names))
+        if unknown:
+            raise ValueError(
+                f'stage {stage.name} draws from {unknown}; train_dataloader has {sorted(names)}'
+            )
+    return [
+        name
+        for name in names
+        if any(stage.loaders is None or name in stage.loaders for stage in stages)
+    ]
+
+
 def describe(stages: Sequence[Stage]) -> list[dict]:
     """Plain data that tells the stages, kept in checkpoints."""
     return [asdict(stage) for stage in stages]

@@ -43,8 +43,8 @@ def check_decoders(model) -> None:
             )
         if shared is (decoder.heads is not None):
             raise ValueError(
-                f'model.networks.{name}.own_heads is {decoder.heads is not None}: with networks.mlp, the '
-                f'AdaINHeads that G and F share, both need own_heads=False; without it neither'
+                f'model.networks.{name}.own_heads is {decoder.heads is not None}: with networks.mlp,'
+                f' the AdaINHeads that G and F share, both need own_heads=False; without it neither'
             )
     heads = {'mlp': model.mlp} if shared else {'G': model.G.heads, 'F': model.F.heads}
     for name, head in heads.items():

@@ -1,7 +1,7 @@
 """Filling the memory."""
 
 import torch
-from mmengine.dist import all_gather, get_dist_info
+from mmengine.dist import all_gather, get_world_size
 from mmengine.hooks import Hook
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -67,7 +67,7 @@ def embed_dataset(
         ]
     )
     model.train(was_training)
-    rank, world_size = get_dist_info()
+    world_size = get_world_size()
     if world_size == 1:
         return features
     rows = -(-len(dataset) // world_size)  # the most rows of a rank

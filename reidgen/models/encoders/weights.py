@@ -14,7 +14,6 @@ from reidgen.checkpoint import read_checkpoint
 IMAGENET = 'imagenet'
 NAMES_SHOWN = 8    # of missing tensors, in an error
 FIX = 'Point the key `weights` at a local file of the encoder'
-FIX = 'Point the key `weights` at a local file of the encoder'
 Weights = str | Path | None
 
 
