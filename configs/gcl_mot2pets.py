@@ -14,12 +14,13 @@ model = dict(
     type='CrossDomainGCL',
     cross_pose='own',
     networks=dict(
-        D_s=dict(type='MultiScaleDiscriminator', num_scales=2, base_dim=16, num_res_blocks=2),
-        D_t=dict(type='MultiScaleDiscriminator', num_scales=2, base_dim=16, num_res_blocks=2),
-        G=dict(type='AdaINDecoder', content_dim=5120, base_dim=64, pose_dim=64, head_dim=256),
-        F=dict(type='AdaINDecoder', content_dim=5120, base_dim=64, pose_dim=64, head_dim=256),
-        E_p=dict(type='PoseEncoder', in_channels=1, base_dim=16, num_res_blocks=2, out_dim=64),
+        D_s=dict(type='StridedDiscriminator', num_scales=2, base_dim=32),
+        D_t=dict(type='StridedDiscriminator', num_scales=2, base_dim=32),
+        G=dict(type='StripeAdaINDecoder', content_dim=5312, num_parts=4, base_dim=64),
+        F=dict(type='StripeAdaINDecoder', content_dim=5312, num_parts=4, base_dim=64),
+        E_p=dict(type='StructureEncoder', in_channels=1, out_dim=64),
         E_c=dict(type='ContentEncoder', trunk='mobilenet_v2', num_parts=4, embed_dim=None,
+                 part_layout='part_major', early_stats=True,
                  weights=['{weights}/mobilenet_v2_imagenet.safetensors', 'imagenet']),
         C=dict(type='IdentityClassifier', in_dim=1280, num_identities=9)),
     bank=dict(num_samples=54, dim=1280, momentum=0.2),
@@ -43,24 +44,24 @@ optim_wrapper = dict(
     I=dict(networks=['E_c', 'C'], phases=['I'], type='Adam', lr=3.5e-4, weight_decay=5e-4))
 
 # ---- stages, in iterations: 8 identities x 4 images, then 8 + 8 images ----
-halve_60, halve_15 = dict(every=60, gamma=0.5), dict(every=15, gamma=0.5)
+halve_80, halve_20 = dict(every=80, gamma=0.5), dict(every=20, gamma=0.5)
 train_cfg = dict(
     type='StagedTrainLoop',
     stages=[
         dict(name='identity', iters=60, phases=['I'], loaders=['identity'],
              lr=dict(I=dict(warmup=10, milestones=[40], gamma=0.1))),
-        dict(name='generators', iters=300, phases=['D', 'G'], loaders=['source', 'target'],
+        dict(name='generators', iters=160, phases=['D', 'G'], loaders=['source', 'target'],
              frozen=['E_c'], loss_weights=dict(memory=0),
-             lr=dict(D=halve_60, G=halve_60, F=halve_60, P=halve_60)),
-        dict(name='joint', iters=60, phases=['D', 'G'], loaders=['source', 'target'],
-             baselines=['direct', 'adabn'], eval_every=20,
-             lr=dict(D=halve_15, G=halve_15, F=halve_15, P=halve_15,
-                     E_c=dict(milestones=[30], gamma=0.1)))])
+             lr=dict(D=halve_80, G=halve_80, F=halve_80, P=halve_80)),
+        dict(name='joint', iters=40, phases=['D', 'G'], loaders=['source', 'target'],
+             baselines=['direct', 'adabn'], eval_every=10,
+             lr=dict(D=halve_20, G=halve_20, F=halve_20, P=halve_20,
+                     E_c=dict(milestones=[20], gamma=0.1)))])
 default_hooks = dict(
     logger=dict(interval=20),
-    checkpoint=dict(interval=60, save_best='mAP', best_stages=['joint']),
-    best_loss=dict(type='BestLossHook', stage='generators', interval=60),
-    grid=dict(type='TranslationGridHook', interval=60))
+    checkpoint=dict(interval=40, save_best='mAP', best_stages=['joint']),
+    best_loss=dict(type='BestLossHook', stage='generators', interval=40),
+    grid=dict(type='TranslationGridHook', interval=40))
 
 # ---- data ----
 resize = dict(type='Resize', size=(128, 64))

@@ -1,6 +1,4 @@
-"""Evaluates a checkpoint: python tools/test.py configs/gcl_market2duke.py
-work_dirs/gcl_market2duke/stage_joint.pth
-"""
+"""Evaluates a checkpoint: python tools/test.py CONFIG work_dirs/NAME/stage_joint.pth"""
 
 import argparse
 import csv
@@ -12,9 +10,14 @@ from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
 os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
+# threads that wait must not spin: beside another job that made a step many times slower
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
-from mmengine.config import DictAction  # noqa: E402
+from reidgen.engine import ReIDRunner  # noqa: E402
+from reidgen.engine.command_line import add_common_options, run  # noqa: E402
+from reidgen.engine.config import load_config  # noqa: E402
+from reidgen.models.adversarial import bare  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -36,32 +39,23 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
         metavar='N',
         help='draw the ranked lists of N queries and the CMC curve',
     )
-    parser.add_argument('--amp', action='store_true', help='bfloat16 autocast')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override the config, e.g. data_roots.market1501=/data/market',
-    )
+    add_common_options(parser)
     return parser.parse_args(args)
+
+
+def default_work_dir(config: str) -> str:
+    """work_dirs/<config name>/test."""
+    return f'work_dirs/{Path(config).stem}/test'
 
 
 def evaluate(args: argparse.Namespace) -> dict[str, float]:
     """Metrics in per cent; writes results.json, results.csv and the pictures into the work dir."""
-    from reidgen.engine import ReIDRunner
-    from reidgen.engine.config import load_config
-    from reidgen.models.adversarial import bare
-
     cfg = load_config(args.config, args.cfg_options)
-    cfg.work_dir = args.work_dir or f'work_dirs/{Path(args.config).stem}/test'
+    cfg.work_dir = args.work_dir or default_work_dir(args.config)
     cfg.launcher, cfg.load_from, cfg.resume = args.launcher, args.checkpoint, False
     if args.adabn:
         cfg.val_cfg.recalibrate = True
     only_evaluate(cfg)
-    start_processes(args.launcher)
     runner = ReIDRunner.from_cfg(cfg)
     bare(runner.model).amp = args.amp
     metrics = runner.val()
@@ -91,14 +85,6 @@ def only_evaluate(cfg) -> None:
         logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
         plain_checkpoint=dict(type='PlainCheckpointHook'),
     )
-
-
-def start_processes(launcher: str) -> None:
-    """Joins the process group on machines without CUDA; elsewhere the runner does."""
-    import torch
-
-    if launcher == 'pytorch' and not torch.cuda.is_available():
-        torch.distributed.init_process_group('gloo')
 
 
 def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namespace, loop) -> None:
@@ -173,12 +159,7 @@ def picture(dataset, row: int):
 
 def main() -> None:
     args = parse_args()
-    try:
-        evaluate(args)
-    except (ValueError, OSError) as error:
-        if os.environ.get('REIDGEN_TRACEBACK'):
-            raise
-        sys.exit(f'{type(error).__name__}: {error}')
+    run(lambda: evaluate(args), args.work_dir or default_work_dir(args.config))
 
 
 if __name__ == '__main__':

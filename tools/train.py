@@ -3,14 +3,19 @@
 import argparse
 import os
 import sys
-import traceback
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
 os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
+# threads that wait must not spin: beside another job that made a step many times slower
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
-from mmengine.config import Config, DictAction  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+
+from reidgen.engine import ReIDRunner  # noqa: E402
+from reidgen.engine.command_line import add_common_options, run  # noqa: E402
+from reidgen.engine.config import load_config  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -34,30 +39,22 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--first-stage', metavar='NAME', help='leave out the stages before this one'
     )
-    parser.add_argument('--amp', action='store_true', help='bfloat16 autocast')
     parser.add_argument('--seed', type=int, help="of everything random (default: the config's)")
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override the config, e.g. data_roots.market1501=/data/market',
-    )
+    add_common_options(parser)
     return parser.parse_args(args)
+
+
+def default_work_dir(config: str) -> str:
+    """work_dirs/<config name>."""
+    return f'work_dirs/{Path(config).stem}'
 
 
 def configure(args: argparse.Namespace) -> Config:
     """The config with the command line merged."""
-    from reidgen.engine.config import load_config
-
     cfg = load_config(args.config, args.cfg_options)
-    if args.resume and (args.load_from or args.first_stage):
-        raise ValueError(
-            '--resume continues a run as it was; --load-from and --first-stage start a new one'
-        )
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
+    if args.resume and args.load_from:
+        raise ValueError('--resume continues a run as it was, --load-from starts a new one')
+    cfg.work_dir = args.work_dir or default_work_dir(args.config)
     cfg.launcher = args.launcher
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness') or {}, seed=args.seed)
@@ -72,39 +69,13 @@ def configure(args: argparse.Namespace) -> Config:
 
 
 def train(args: argparse.Namespace) -> None:
-    from reidgen.engine import ReIDRunner
-
-    cfg = configure(args)
-    start_processes(args.launcher)
-    ReIDRunner.from_cfg(cfg).train()
-
-
-def start_processes(launcher: str) -> None:
-    """Joins the process group on machines without CUDA; elsewhere the runner does."""
-    import torch
-
-    if launcher == 'pytorch' and not torch.cuda.is_available():
-        torch.distributed.init_process_group('gloo')
+    """Trains as the command line says."""
+    ReIDRunner.from_cfg(configure(args)).train()
 
 
 def main() -> None:
-    """Ends with one line for what a user can mend; the traceback goes into the work dir."""
     args = parse_args()
-    try:
-        train(args)
-    except (ValueError, OSError, FloatingPointError) as error:
-        sys.exit(tell(error, args))
-
-
-def tell(error: Exception, args: argparse.Namespace) -> str:
-    """The error in one line, and where its traceback lies."""
-    work_dir = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}')
-    told = f'{type(error).__name__}: {error}'
-    if not work_dir.is_dir():
-        return told
-    path = work_dir / 'error.txt'
-    path.write_text(traceback.format_exc())
-    return f'{told}\n(traceback: {path})'
+    run(lambda: train(args), args.work_dir or default_work_dir(args.config))
 
 
 if __name__ == '__main__':

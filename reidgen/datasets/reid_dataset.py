@@ -108,8 +108,9 @@ class ReIDDataset(Dataset):
         expected = f' with {", ".join(self.folders)} inside' if self.folders else ''
         raise FileNotFoundError(
             f'no {type(self).__name__} at any of\n  {tried}\nExpected is a folder{expected}. Give '
-            f'another with `--cfg-options data_roots.{self.name}=/path`. `configs/gcl_smoke.py` '
-            f'runs the same model on pictures drawn in memory')
+            f'another on the command line, `--cfg-options data_roots.{self.name}=/path` (the names '
+            f'are in configs/_base_/datasets.py). `configs/gcl_mot2pets.py` runs the same model on '
+            f'a few photographs, `configs/gcl_smoke.py` on pictures drawn in memory')
 
     # ---- what is known once it is built ----
 

@@ -32,8 +32,8 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: an unknown registered name or key, with its place in the config and the known
-            ones.
+        ValueError: options that do not fit the config; an unknown registered name or key, with its
+            place in the config and the known ones.
     """
     if not Path(path).is_file():
         near = sorted(str(found) for found in Path(path).parent.glob('*.py'))
@@ -42,7 +42,10 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         )
     cfg = Config.fromfile(path)
     if options:
-        cfg.merge_from_dict(options)
+        try:
+            cfg.merge_from_dict(options)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f'the options {options} do not fit {path}: {error.args[0]}') from error
     roots = dict(cfg.get('data_roots') or {})
     for key, value in list(cfg.items()):
         if key != 'data_roots':
@@ -79,6 +82,11 @@ def check_config(cfg: Config) -> None:
     a misspelt top-level key.
     """
     known = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}
+    for key in {'sync_bn', 'find_unused_parameters'} & set(cfg):
+        raise ValueError(
+            f"the top-level key '{key}' has no effect here; what wraps the networks is set by "
+            f'model_wrapper_cfg, see SepDDP'
+        )
     for key in cfg:
         guess = get_close_matches(key, known, 1, cutoff=0.85)
         if key not in known and guess:
@@ -114,7 +122,7 @@ def _check_node(place: str, node: dict) -> None:
     if any(keys is None for keys in accepted):
         return
     known = set().union(*accepted)
-    unknown = set(node) - known - {'type'}
+    unknown = set(node) - known - {'type', '_delete_'}
     if place.startswith('optim_wrapper.'):
         unknown -= EXTRA_KEYS
     for key in sorted(unknown):

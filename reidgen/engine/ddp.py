@@ -1,13 +1,19 @@
 """Several processes: one DistributedDataParallel a network."""
 
 import inspect
+from collections.abc import Sequence
 
 import torch
+from mmengine.dist import all_reduce_params, get_world_size
 from mmengine.model import MMDistributedDataParallel, MMSeparateDistributedDataParallel
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
+from reidgen.models.adversarial import AdversarialModel
 from reidgen.registry import MODEL_WRAPPERS
+
+from .stages import Stage
 
 
 @MODEL_WRAPPERS.register_module()
@@ -19,7 +25,11 @@ class SepDDP(MMSeparateDistributedDataParallel):
     has deprecated.
 
     A network is called only through `forward`, any number of times before one backward. A network
-    part of which gets no gradient from a phase's losses needs `find_unused_parameters=True`.
+    part of which gets no gradient from a phase's losses needs `find_unused_parameters=True`; it
+    then costs a walk through the graph at each forward. CrossDomainGCL needs it where E_c trains
+    without one of its losses: with memory=0 nothing reaches the embedding. With memory on it does
+    not, nor in the stage 'identity', nor where E_c is frozen. `ReIDRunner` sets it by
+    `leaves_parameters_unused`; `model_wrapper_cfg` in the config overrides that.
 
     Args:
         module: the model, on its device; what is frozen now is never synchronised.
@@ -57,3 +67,25 @@ class SepDDP(MMSeparateDistributedDataParallel):
         for name, child in module.named_children():
             if any(parameter.requires_grad for parameter in child.parameters()):
                 setattr(module, name, MMDistributedDataParallel(child, **options))
+
+
+def leaves_parameters_unused(model: AdversarialModel, stages: Sequence[Stage]) -> bool:
+    """Whether a stage trains the encoder while a loss family is off, which may have been the only
+    one that reaches some of its parameters."""
+    for stage in stages:
+        phases = [p for p in model.phases if stage.phases is None or p.name in stage.phases]
+        trains = any(model.encoder_name in phase.trains for phase in phases)
+        if trains and model.encoder_name not in stage.frozen:
+            weights = model.loss_weights | stage.loss_weights
+            if any(weight == 0 for weight in weights.values()):
+                return True
+    return False
+
+
+def average_statistics(model: AdversarialModel) -> None:
+    """Gives every process the mean of all their batch-norm statistics, so that all evaluate, and
+    the first one saves, the same network. Layers in eval mode are equal and left alone."""
+    if get_world_size() > 1:
+        layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training]
+        buffers = [buffer for layer in layers for buffer in layer.buffers(recurse=False)]
+        all_reduce_params([b for b in buffers if b.is_floating_point()], op='mean')

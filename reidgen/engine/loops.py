@@ -9,8 +9,9 @@ from reidgen.evaluation.adabn import adapted_batch_norm
 from reidgen.models.adversarial import bare
 from reidgen.registry import LOOPS
 
+from .ddp import average_statistics
 from .loaders import ParallelLoader, build_loader, shuffled_loader
-from .stages import Stage, batches_drawn, parse_stages, stage_at, used_loaders
+from .stages import Stage, batches_drawn, check_reads, parse_stages, stage_at, used_loaders
 from .step import run_phases
 
 
@@ -48,11 +49,13 @@ class StagedTrainLoop(BaseLoop):
         super().__init__(runner, ParallelLoader(loaders, self.max_iters))
         self.model = bare(runner.model)
         self.model.amp, self.model.draws.seed = amp, runner.seed
+        check_reads(self.stages, self.model.phases, tuple(dataloader))
         self.model.check_data(
             self.dataloader.dataset,
             {name: loader.batch_size for name, loader in loaders.items()},
             self.stages,
         )
+        self._check_evaluations()
         self._iter, self._epoch, self.max_epochs = 0, 0, 1
         self.stop_training = False
         self.evaluated_stage: Stage | None = None  # the stage the latest evaluation belongs to
@@ -113,6 +116,7 @@ class StagedTrainLoop(BaseLoop):
             self._iter,
             self.done,
         )
+        average_statistics(self.model)
         values = torch.stack([value.float() for value in logs.values()]).tolist()  # one transfer
         self.runner.call_hook(
             'after_train_iter',
@@ -132,16 +136,19 @@ class StagedTrainLoop(BaseLoop):
         """Metrics of the model as it stands, on behalf of a stage: the one just trained or about to
         be.
 
-        Raises:
-            ValueError: the config has no evaluation.
         """
-        if self.runner.val_loop is None:
-            raise ValueError(
-                f'stage {stage.name} evaluates, but the config has no val_dataloader, val_cfg '
-                f'and val_evaluator'
-            )
         self.evaluated_stage = stage
         return self.runner.val_loop.run()
+
+    def _check_evaluations(self) -> None:
+        for stage in self.stages:
+            if (stage.eval_every or stage.baselines) and self.runner.val_loop is None:
+                raise ValueError(
+                    f'stage {stage.name} evaluates, but the config has no val_dataloader, val_cfg '
+                    f'and val_evaluator'
+                )
+            if 'adabn' in stage.baselines:
+                self.runner.val_loop.adabn_loader()
 
 
 @LOOPS.register_module()
@@ -180,8 +187,10 @@ class RetrievalValLoop(BaseLoop):
             self.evaluators[name].dataset_meta = loader.dataset.metainfo
         self.model = bare(runner.model)
         self.adabn, self.adabn_batch_size = adabn, adabn_batch_size
-        self.recalibrates = recalibrate or getattr(self.model, 'bn_mode', None) == 'target_recalib'
         self._adabn_loader = None
+        self.recalibrates = recalibrate or getattr(self.model, 'bn_mode', None) == 'target_recalib'
+        if self.recalibrates:
+            self.adabn_loader()
 
     @property
     def evaluator(self):
@@ -193,8 +202,9 @@ class RetrievalValLoop(BaseLoop):
         self.runner.call_hook('before_val')
         self.runner.call_hook('before_val_epoch')
         metrics = self.evaluate_adapted() if self.recalibrates else self.evaluate()
-        self.runner.message_hub.update_info('evaluated_at', self.runner.iter)
         self.runner.call_hook('after_val_epoch', metrics=metrics)
+        # not before: a checkpoint written by one hook may lack what a later hook adds
+        self.runner.message_hub.update_info('evaluated_at', self.runner.iter)
         self.runner.call_hook('after_val')
         return metrics
 
@@ -241,7 +251,12 @@ class RetrievalValLoop(BaseLoop):
             )
         return evaluator.evaluate(len(loader.dataset))
 
-    def _adabn_images(self):
+    def adabn_loader(self):
+        """Loader of the images that batch-norm statistics are re-estimated on.
+
+        Raises:
+            ValueError: `val_cfg.adabn` names no training loader.
+        """
         if self._adabn_loader is None:
             training = (
                 self.runner.cfg.get('train_dataloader')
@@ -257,7 +272,10 @@ class RetrievalValLoop(BaseLoop):
             self._adabn_loader = shuffled_loader(
                 self.runner.dataset(cfg), self.adabn_batch_size, cfg.get('num_workers', 0)
             )
-        for batch in progress(self._adabn_loader, 're-estimate batch norm'):
+        return self._adabn_loader
+
+    def _adabn_images(self):
+        for batch in progress(self.adabn_loader(), 're-estimate batch norm'):
             yield self.model.data_preprocessor(batch).img
 
 

@@ -72,7 +72,7 @@ class OptimizerPerGroup:
 
     def _build(self, model, name: str, group: dict) -> NetworkOptimWrapper:
         own = {key: group.pop(key) for key in self.KEYS if key in group}
-        unknown = sorted(set(own.get('networks', ())) - set(model.network_names))
+        unknown = sorted(set(own.get('networks') or ()) - set(model.network_names))
         if not own.get('networks') or unknown:
             raise ValueError(
                 f'optim_wrapper.{name}.networks is {own.get("networks")}; the model has '
@@ -82,8 +82,7 @@ class OptimizerPerGroup:
         parameters = [
             parameter
             for network in own['networks']
-            for parameter in getattr(model, network).parameters()
-            if parameter.requires_grad
+            for parameter in model.trainable[network]
         ]
         return NetworkOptimWrapper(optimizer(parameters, **group), **own)
 

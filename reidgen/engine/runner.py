@@ -18,7 +18,7 @@ from reidgen.checkpoint import read_checkpoint
 from reidgen.models.adversarial import bare
 from reidgen.registry import DATASETS, RUNNERS, find
 
-from .ddp import SepDDP
+from .ddp import SepDDP, leaves_parameters_unused
 from .stages import parse_stages, used_loaders
 
 NOISE = (
@@ -49,6 +49,13 @@ class ReIDRunner(Runner):
         for handler in logger.handlers:
             handler.addFilter(lambda record: not any(part in record.getMessage() for part in NOISE))
         return logger
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Joins the process group; on machines without CUDA over gloo, which mmengine cannot."""
+        joined = torch.distributed.is_initialized()
+        if self._launcher == 'pytorch' and not joined and not torch.cuda.is_available():
+            torch.distributed.init_process_group('gloo')
+        super().setup_env(env_cfg)
 
     def _log_env(self, env_cfg: dict) -> None:
         device = (
@@ -106,6 +113,9 @@ class ReIDRunner(Runner):
             return model
         cfg = dict(model_wrapper_cfg or {})
         cfg.pop('type', None)
+        if self.cfg.get('train_cfg'):
+            stages = parse_stages(self.cfg.train_cfg.stages, self.cfg.train_cfg.get('first_stage'))
+            cfg.setdefault('find_unused_parameters', leaves_parameters_unused(model, stages))
         return SepDDP(model, device_ids=[int(os.environ['LOCAL_RANK'])], **cfg)
 
     def load_or_resume(self) -> None:
@@ -148,6 +158,12 @@ class ReIDRunner(Runner):
                 f'{filename} has no {sorted(lacking)}: training cannot be resumed from it. '
                 f'Resume from an iter_*.pth or stage_*.pth file, or use --load-from'
             )
+        seed = checkpoint['meta'].get('seed') if self._resume else self.seed
+        if seed != self.seed:
+            raise ValueError(
+                f'{filename} was trained with the seed {seed}, this run has {self.seed}; a resumed '
+                f'run goes on with the same batches: set randomness.seed={seed}'
+            )
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         load_strictly(bare(self.model), checkpoint.get('state_dict', checkpoint), filename)
         self._has_loaded = True
@@ -169,10 +185,12 @@ class ReIDRunner(Runner):
 
         Raises:
             OSError: the disk is full or the folder not writable; nothing of the new file is left.
+            FloatingPointError: a weight is NaN or infinite; nothing is written.
         """
         if self.rank != 0:
             return
         path, part = Path(out_dir, filename), Path(out_dir, filename + '.part')
+        self._check_finite(path)
         try:
             super().save_checkpoint(
                 out_dir,
@@ -192,21 +210,33 @@ class ReIDRunner(Runner):
                 f'--work-dir, then resume; earlier checkpoints are untouched'
             ) from error
 
+    def _check_finite(self, path: Path) -> None:
+        # a finite loss can have an infinite gradient; a resume must not find what that made
+        broken = [
+            plain_key(key)
+            for key, value in bare(self.model).state_dict().items()
+            if not torch.isfinite(value).all()
+        ]
+        if broken:
+            raise FloatingPointError(
+                f'iteration {self.iter + 1}: NaN or infinity in {len(broken)} tensors of the model '
+                f'({broken[0]}, ...), so {path.name} is not written. The checkpoint before it is '
+                f'good: resume from it with a lower learning rate or weight, or with clip_grad'
+            )
+
 
 def newest_checkpoint(work_dir: str | Path, logger: logging.Logger | None = None) -> Path | None:
-    """The `iter_N.pth` of the highest N that can be read whole; None if there is none."""
-    numbered = {
-        int(match[1]): path
-        for path in Path(work_dir).glob('iter_*.pth')
-        if (match := re.fullmatch(r'iter_(\d+)\.pth', path.name))
-    }
-    for number in sorted(numbered, reverse=True):
-        if zipfile.is_zipfile(numbered[number]):
-            return numbered[number]
-        (logger or logging.getLogger(__name__)).warning(
-            f'{numbered[number]} is cut short; trying an older checkpoint'
-        )
-    return None
+    """The latest `iter_N.pth` or `stage_<name>.pth` that is whole; None if there is none."""
+    found: dict[Path, int] = {}
+    for path in sorted(Path(work_dir).glob('*.pth')):
+        match = re.fullmatch(r'iter_(\d+)|stage_.+', path.stem)
+        if match and zipfile.is_zipfile(path):
+            found[path] = int(match[1]) if match[1] else read_checkpoint(path)['meta']['iter']
+        elif match:
+            (logger or logging.getLogger(__name__)).warning(
+                f'{path} is cut short; trying an older checkpoint'
+            )
+    return max(found, key=found.get, default=None)
 
 
 def load_strictly(model: torch.nn.Module, state: dict, filename: str | Path) -> None:
@@ -216,7 +246,8 @@ def load_strictly(model: torch.nn.Module, state: dict, filename: str | Path) -> 
         ValueError: says how many keys are missing, unknown or of another shape, and names the
             first.
     """
-    own = model.state_dict()
+    names = {plain_key(key): key for key in model.state_dict()}
+    own = {plain_key(key): value for key, value in model.state_dict().items()}
     shapes = [
         f'{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}'
         for key in own
@@ -237,4 +268,9 @@ def load_strictly(model: torch.nn.Module, state: dict, filename: str | Path) -> 
             f'{filename} does not fit {type(model).__name__}: of {len(own)} tensors '
             f'{"; ".join(told)}. Use the config it was trained with'
         )
-    model.load_state_dict(state)
+    model.load_state_dict({names[key]: value for key, value in state.items()})
+
+
+def plain_key(key: str) -> str:
+    """A key of a state dict without the `module.` of distributed wrappers."""
+    return re.sub(r'(^|\.)module\.', r'\1', key)

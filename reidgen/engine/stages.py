@@ -132,6 +132,24 @@ def used_loaders(stages: Sequence[Stage], names: Sequence[str]) -> list[str]:
     ]
 
 
+def check_reads(stages: Sequence[Stage], phases: Sequence, names: Sequence[str]) -> None:
+    """Raises ValueError where a stage runs a phase without a loader that the phase reads.
+
+    Args:
+        phases: of the model, with `name` and `reads`.
+        names: of all training loaders.
+    """
+    for stage in stages:
+        drawn = names if stage.loaders is None else stage.loaders
+        for phase in phases:
+            lacking = sorted(set(phase.reads) - set(drawn))
+            if lacking and (stage.phases is None or phase.name in stage.phases):
+                raise ValueError(
+                    f'stage {stage.name}: phase {phase.name} reads the loaders '
+                    f'{sorted(phase.reads)}, the stage draws {sorted(drawn)}; add {lacking}'
+                )
+
+
 def describe(stages: Sequence[Stage]) -> list[dict]:
     """Plain data that tells the stages, kept in checkpoints."""
     return [asdict(stage) for stage in stages]

@@ -1,6 +1,7 @@
 """FeatureBank: what is remembered of every training image."""
 import torch
 import torch.nn.functional as nnf
+from mmengine.dist import all_gather
 from torch import Tensor, nn
 
 from reidgen.registry import MEMORIES
@@ -74,20 +75,23 @@ class FeatureBank(nn.Module):
     def update(self, index: Tensor, embedding: Tensor) -> None:
         """row <- normalise(momentum * row + (1 - momentum) * normalise(embedding)).
 
-        An index that comes twice is updated once, from its old row and the last of its embeddings.
+        Every process writes the rows of all processes, so that their banks stay equal. An index
+        that comes twice is updated once, from its old row and the last of its embeddings.
 
         Args:
-            index: (B,) rows.
+            index: (B,) rows, of this process; B is the same on all.
             embedding: (B, D), not normalised.
 
         Raises:
             RuntimeError: the bank has not been filled.
         """
         self._check_filled()
+        index = torch.cat(all_gather(index))
+        embedding = torch.cat(all_gather(embedding.to(self.features)))
         # writing one row twice in one assignment is in no defined order on a GPU
         comes_again = (index[:, None] == index[None]).triu(diagonal=1).any(1)
         index, embedding = index[~comes_again], embedding[~comes_again]
-        new = nnf.normalize(embedding.to(self.features))
+        new = nnf.normalize(embedding)
         self.features[index] = nnf.normalize(
             self.momentum * self.features[index] + (1 - self.momentum) * new)
 

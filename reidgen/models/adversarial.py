@@ -23,6 +23,7 @@ class Phase:
     losses: str  # method of the model: (batch, x) -> {'family.detail': 0-d tensor}
     every: int = 1  # n: the last of every n iterations of the stage
     shared: bool = True  # reads x = translate(batch); False: x is None
+    reads: tuple[str, ...] = ()  # training loaders that a stage must draw for it
 
 
 class AdversarialModel(BaseModel):
@@ -60,7 +61,7 @@ class AdversarialModel(BaseModel):
         for name, network in networks.items():
             self.add_module(name, build_network(network))
         # a network may keep parameters frozen for good; no phase thaws those
-        self._trainable = {
+        self.trainable = {
             name: [p for p in getattr(self, name).parameters() if p.requires_grad]
             for name in networks
         }
@@ -146,14 +147,18 @@ class AdversarialModel(BaseModel):
         self.stage_name = name
         self.stage_phases = tuple(p for p in self.phases if phases is None or p.name in phases)
         self.frozen = frozenset(frozen)
-        self.loss_weights = self._base_weights | self._checked_weights(loss_weights or {})
+        given = self._checked_weights(loss_weights or {})
+        # what a stage says of a family holds in every phase, also where the model weighs one apart
+        base = self._base_weights
+        kept = {key: base[key] for key in base if key.rpartition('/')[2] not in given}
+        self.loss_weights = kept | given
         self.train(self.training)
 
     def train_only(self, names: Sequence[str]) -> None:
         """Freezes all networks but these, less what the stage freezes; used by `run_phases`
         alone.
         """
-        for name, parameters in self._trainable.items():
+        for name, parameters in self.trainable.items():
             trains = name in names and name not in self.frozen
             for parameter in parameters:
                 parameter.requires_grad_(trains)

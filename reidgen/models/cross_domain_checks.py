@@ -43,8 +43,8 @@ def check_decoders(model) -> None:
             )
         if shared is (decoder.heads is not None):
             raise ValueError(
-                f'model.networks.{name}.own_heads is {decoder.heads is not None}: with networks.mlp,'
-                f' the AdaINHeads that G and F share, both need own_heads=False; without it neither'
+                f'model.networks.{name}.own_heads is {decoder.heads is not None}: G and F need '
+                f'own_heads=False with networks.mlp, the AdaINHeads they share, and only then'
             )
     heads = {'mlp': model.mlp} if shared else {'G': model.G.heads, 'F': model.F.heads}
     for name, head in heads.items():
@@ -77,11 +77,9 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
                 f'{len(datasets[loader])} training images; '
                 f'set model.{key}.num_samples={len(datasets[loader])}'
             )
-    poses = {
-        model.cross_pose_of(stage.name)
-        for stage in stages
-        if stage.phases is None or {'D', 'G'} & set(stage.phases)
-    }
+    painting = [s for s in stages if s.phases is None or {'D', 'G'} & set(s.phases)]
+    check_stages(model, datasets, painting)
+    poses = {model.cross_pose_of(stage.name) for stage in painting}
     for loader in sorted({'source', 'target'} & set(datasets)):
         check_maps(model, datasets[loader], loader, 'novel' in poses)
     if 'other' in poses and batch_sizes['source'] != batch_sizes['target']:
@@ -90,6 +88,26 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
             f'{batch_sizes["source"]} images and the target batch {batch_sizes["target"]}; make '
             f'them equal'
         )
+
+
+def check_stages(model, datasets, painting) -> None:
+    """Raises ValueError where a stage with phase D or G has no pose, or a memory without labels."""
+    for stage in painting:
+        if isinstance(model.cross_pose, dict) and stage.name not in model.cross_pose:
+            raise ValueError(
+                f"model.cross_pose has no choice for stage '{stage.name}', only for "
+                f'{sorted(model.cross_pose)}; set model.cross_pose.{stage.name} to one of '
+                f'{", ".join(CROSS_POSES)}'
+            )
+        source, weights = datasets.get('source'), {**model.loss_weights, **stage.loss_weights}
+        if source is None or source.num_identities or stage.labels == 'cluster':
+            continue
+        if weights['memory'] and 's2t' in model.memory_directions:
+            raise ValueError(
+                f'stage {stage.name}: the memory needs to know who is who, but {source.name} is '
+                f"unlabelled; set labels='cluster' and add a hook that clusters, or "
+                f'loss_weights=dict(memory=0)'
+            )
 
 
 def check_maps(model, dataset, loader: str, novel: bool) -> None:

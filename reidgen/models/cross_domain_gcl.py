@@ -1,5 +1,6 @@
 """Cross-domain GCL: two generator sets around one identity encoder."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch.nn.functional as nnf
@@ -11,6 +12,8 @@ from reidgen.structures import Code, DomainBatch
 from .adversarial import AdversarialModel, Phase
 from .cross_domain_checks import check_data, check_options
 from .layers.batch_norm import batch_norms, untracked_statistics
+
+DOMAINS = ('source', 'target')  # loaders
 
 
 class Translations(NamedTuple):
@@ -51,7 +54,7 @@ class CrossDomainGCL(AdversarialModel):
 
     G paints target style and D_t judges it; F paints source style and D_s judges it. E_c and E_p
     serve both domains. Memory holds the source images: x_s2t is a positive of x_s in target style,
-    which is what carries E_c to the target. Extends GCL (Chen et al., CVPR 2021, eq. 1 to 11) to
+    which is what carries E_c to the target. Extends GCL (Chen et al., CVPR 2021) to
     two generators, with MUNIT's two-domain scheme (Huang et al., ECCV 2018) and the penalty of
     WGAN-GP (Gulrajani et al., NeurIPS 2017).
 
@@ -74,9 +77,9 @@ class CrossDomainGCL(AdversarialModel):
     """
 
     phases = (
-        Phase('I', trains=('E_c', 'C'), losses='identity_losses', shared=False),
-        Phase('D', trains=('D_s', 'D_t'), losses='critic_losses'),
-        Phase('G', trains=('G', 'F', 'E_p', 'E_c'), losses='generator_losses'),
+        Phase('I', ('E_c', 'C'), 'identity_losses', shared=False, reads=('identity',)),
+        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS),
+        Phase('G', ('G', 'F', 'E_p', 'E_c'), 'generator_losses', reads=DOMAINS),
     )
     loss_families = ('adv', 'gp', 'recon', 'cycle', 'content', 'memory', 'identity', 'triplet')
 
@@ -100,7 +103,7 @@ class CrossDomainGCL(AdversarialModel):
     ):
         if 'mlp' in networks:
             *others, generator = self.phases
-            self.phases = (*others, Phase('G', (*generator.trains, 'mlp'), generator.losses))
+            self.phases = (*others, replace(generator, trains=(*generator.trains, 'mlp')))
         super().__init__(networks, loss_weights, data_preprocessor)
         self.gan, self.contrast = build(gan_loss, LOSSES), build(contrast, LOSSES)
         self.penalty = build(penalty, LOSSES) if penalty else None
@@ -131,9 +134,7 @@ class CrossDomainGCL(AdversarialModel):
         )
 
     def identity_losses(self, batch, x: None) -> dict[str, Tensor]:
-        """Stage 1: BNNeck (Luo et al., CVPRW 2019): cross-entropy after, triplet before the batch
-        norm.
-        """
+        """Stage 1: triplet before, classes after batch norm (BNNeck, Luo et al., CVPRW 2019)."""
         s = batch.identity
         code = self.E_c(s.img)
         return {
@@ -144,9 +145,8 @@ class CrossDomainGCL(AdversarialModel):
     def critic_losses(self, batch, x: Translations) -> dict[str, Tensor]:
         losses = {}
         for name, critic, real, painted in self._judged(batch, x):
-            losses |= self.gan.critic(
-                name, critic, real, painted, self.draws
-            )  # detaches the painted
+            # both detach what is painted
+            losses |= self.gan.critic(name, critic, real, painted, self.draws)
             if self.on('gp'):
                 losses |= self.penalty(name, critic, real, painted, self.draws)
         return losses
@@ -197,7 +197,7 @@ class CrossDomainGCL(AdversarialModel):
         """(B, 3, H, W): content and pose of the batch in the style of `to`, 'source' or
         'target'.
         """
-        if to not in ('source', 'target'):
+        if to not in DOMAINS:
             raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
         decoder = self.G if to == 'target' else self.F
         return self._paint(decoder, self.E_p(batch.pose_map), self.E_c(batch.img))

@@ -56,8 +56,9 @@ class WholeCheckpointHook(CheckpointHook):
         self.best_ckpt_path = None  # mmengine deletes the file of this name before it saves
         super()._save_best_checkpoint(runner, metrics)
         if self.best_ckpt_path and is_main_process():
+            key = self.key_indicators[0].replace('/', '_')  # as mmengine names the file
             runner.message_hub.update_info('best_ckpt', Path(self.best_ckpt_path).name)
-            for old in Path(self.out_dir).glob(f'best_{self.save_best}_iter_*.pth'):
+            for old in Path(self.out_dir).glob(f'best_{key}_iter_*.pth'):
                 if old.name != Path(self.best_ckpt_path).name:
                     old.unlink()
 
@@ -67,6 +68,10 @@ class WholeCheckpointHook(CheckpointHook):
         runner.message_hub.update_info('last_ckpt', name)
         runner.save_checkpoint(self.out_dir, name, save_optimizer=self.save_optimizer, meta=meta)
         if self.max_keep_ckpts > 0 and is_main_process():
-            numbers = sorted(int(path.stem[5:]) for path in Path(self.out_dir).glob('iter_*.pth'))
+            numbers = sorted(
+                int(path.stem[5:])
+                for path in Path(self.out_dir).glob('iter_*.pth')
+                if path.stem[5:].isdigit()
+            )
             for old in [number for number in numbers if number <= step][: -self.max_keep_ckpts]:
                 Path(self.out_dir, self.filename_tmpl.format(old)).unlink()

@@ -1,7 +1,6 @@
 """Checkpoints of tensors and plain values only."""
 
 import random
-import re
 
 import numpy as np
 import torch
@@ -9,6 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 
 from reidgen.registry import HOOKS
+
+from ..runner import plain_key
 
 
 @HOOKS.register_module()
@@ -37,8 +38,7 @@ class PlainCheckpointHook(Hook):
             resumed_keys=hub['resumed_keys'],
         )
         checkpoint['state_dict'] = {
-            re.sub(r'(^|\.)module\.', r'\1', key): value
-            for key, value in checkpoint['state_dict'].items()
+            plain_key(key): value for key, value in checkpoint['state_dict'].items()
         }
         checkpoint['random_state'] = random_state()
         for key in checkpoint:

@@ -28,7 +28,9 @@ class RetrievalReportHook(Hook):
             stage=loop.evaluated_stage.name,
             iter=loop.iter,
             metrics=metrics,
-            before=loop.evaluated_stage is loop.stage and loop.done == 0,
+            before=loop.iter < loop.max_iters
+            and loop.evaluated_stage is loop.stage
+            and loop.done == 0,
         )
         rows = [
             old

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from mmengine.dist import barrier
 from mmengine.hooks import Hook
 
 from reidgen.models.adversarial import bare
@@ -11,6 +12,7 @@ from reidgen.registry import HOOKS
 from ..optim import check_groups
 from ..runner import load_strictly, read_checkpoint
 from ..stages import Stage, check_same_stages, describe
+from .best_loss import BestLossHook
 
 
 @HOOKS.register_module()
@@ -37,6 +39,7 @@ class StageHook(Hook):
                     f"stage {stage.name}: labels='cluster' needs a hook that clusters the memory "
                     f'(writes_labels = True) in custom_hooks; none is there'
                 )
+        self._check_starts(runner, loop)
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         loop = runner.train_loop
@@ -59,18 +62,31 @@ class StageHook(Hook):
         if runner._resume:
             check_same_stages(checkpoint['stages'], runner.train_loop.stages)
 
+    def _check_starts(self, runner, loop) -> None:
+        watched = {hook.stage for hook in runner.hooks if isinstance(hook, BestLossHook)}
+        for before, stage in zip((None, *loop.stages), loop.stages):
+            if stage.start != 'best':
+                continue
+            if before is None:
+                raise ValueError(
+                    f"stage {stage.name} is the first, so start='best' has nothing to start "
+                    f'from; use --load-from'
+                )
+            if before.name not in watched:
+                raise ValueError(
+                    f"stage {stage.name} has start='best', but nothing keeps the best of "
+                    f"{before.name}; add dict(type='BestLossHook', stage='{before.name}') to "
+                    f'custom_hooks'
+                )
+
     def _load_best(self, runner, loop) -> None:
-        number = loop.stages.index(loop.stage)
-        if number == 0:
-            raise ValueError(
-                f"stage {loop.stage.name} is the first, so start='best' has nothing to start "
-                f'from; use --load-from'
-            )
-        path = Path(runner.work_dir, f'best_loss_{loop.stages[number - 1].name}.pth')
+        barrier()  # the first process may still be writing the file
+        before = loop.stages[loop.stages.index(loop.stage) - 1]
+        path = Path(runner.work_dir, f'best_loss_{before.name}.pth')
         if not path.exists():
             raise FileNotFoundError(
                 f'stage {loop.stage.name} starts from the best of the stage before, but '
-                f'there is no {path}; add BestLossHook to custom_hooks'
+                f'there is no {path}; put it back, or resume from an older checkpoint'
             )
         load_strictly(bare(runner.model), read_checkpoint(path)['state_dict'], path)
         runner.logger.info(f'stage {loop.stage.name} starts from {path.name}')

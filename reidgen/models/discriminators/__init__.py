@@ -1,4 +1,4 @@
 """Networks that judge images."""
-from reidgen.models.discriminators.patch import MultiScaleDiscriminator
+from reidgen.models.discriminators.patch import MultiScaleDiscriminator, StridedDiscriminator
 
-__all__ = ['MultiScaleDiscriminator']
+__all__ = ['MultiScaleDiscriminator', 'StridedDiscriminator']

@@ -1,8 +1,10 @@
 """D: critics that judge an image patch by patch."""
+from itertools import pairwise
+
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from reidgen.models.layers import ResidualBlock, conv_block, normal_init
+from reidgen.models.layers import ResidualBlock, conv_block, kaiming_init, normal_init
 from reidgen.registry import DISCRIMINATORS
 
 
@@ -65,3 +67,40 @@ class MultiScaleDiscriminator(nn.Module):
                 f'an image of {height} x {width} is too small for {len(self.critics)} scales of '
                 f'{self.num_downsample} halvings; lower num_scales or num_downsample, or use '
                 f'images with both sides above {2 ** halvings}')
+
+
+@DISCRIMINATORS.register_module()
+class StridedDiscriminator(nn.Module):
+    """One critic a scale of strided 4 x 4 convolutions only: cheap, for small pictures.
+
+    Every layer halves the image at once (pix2pix's critic, Isola et al., CVPR 2017, without norm).
+
+    Args:
+        base_dim: channels of the first layer, doubled at each.
+        num_downsample: layers, hence halvings.
+
+    Raises:
+        ValueError: num_scales or num_downsample is below 1.
+    """
+
+    def __init__(self, num_scales: int = 2, base_dim: int = 32, num_downsample: int = 3,
+                 in_channels: int = 3):
+        super().__init__()
+        if num_scales < 1 or num_downsample < 1:
+            raise ValueError(f'num_scales is {num_scales}, num_downsample {num_downsample}; '
+                             f'set both to 1 or more')
+        dims = [in_channels, *(base_dim * 2 ** k for k in range(num_downsample))]
+        self.critics = nn.ModuleList(
+            nn.Sequential(*(conv_block(a, b, 4, stride=2) for a, b in pairwise(dims)),
+                          conv_block(dims[-1], 1, 3, activate=False))
+            for _ in range(num_scales))
+        kaiming_init(self)
+
+    def forward(self, img: Tensor) -> list[Tensor]:
+        """Logits (B, 1, h, w) a scale, the finest first: h = H / 8, H / 16 at the defaults."""
+        logits = []
+        for scale, critic in enumerate(self.critics):
+            if scale:
+                img = nnf.avg_pool2d(img, 3, stride=2, padding=1, count_include_pad=False)
+            logits.append(critic(img))
+        return logits

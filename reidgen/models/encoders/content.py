@@ -18,12 +18,14 @@ class Trunk(NamedTuple):
 
     channels: int      # of the last map
     last_block: str    # the block that halves the map for the last time
+    early: str         # the last block at a quarter of the size
+    early_channels: int
 
 
 TRUNKS = {
-    'resnet50': Trunk(2048, 'layer4.0'),
-    'resnet18': Trunk(512, 'layer4.0'),
-    'mobilenet_v2': Trunk(1280, 'features.14'),
+    'resnet50': Trunk(2048, 'layer4.0', 'layer1', 256),
+    'resnet18': Trunk(512, 'layer4.0', 'layer1', 64),
+    'mobilenet_v2': Trunk(1280, 'features.14', 'features.3', 24),
 }
 CLASSIFIER = ('avgpool', 'fc', 'classifier')      # torchvision's names of what is cut off
 PART_LAYOUTS = ('channel_major', 'part_major')
@@ -48,9 +50,12 @@ class ContentEncoder(nn.Module):
         weights: a .pth or .safetensors path; 'imagenet' (torchvision's IMAGENET1K_V1 from its hub);
             None for a random start; or a list, of which the first that can be obtained is used.
         neck_bias: False fixes the bias of the batch norm at 0 (BNNeck's advice).
+        early_stats: adds to each stripe of content the mean and standard deviation of a map at a
+            quarter of the size: colours that the last map has forgotten, and a decoder needs.
+            Needs part_layout='part_major'.
 
     Attributes:
-        content_dim: num_parts x channels of the trunk.
+        content_dim: num_parts x (channels of the trunk, and twice those of the early map).
         embed_dim: D.
 
     Raises:
@@ -60,12 +65,17 @@ class ContentEncoder(nn.Module):
 
     def __init__(self, trunk: str = 'resnet50', num_parts: int = 4, embed_dim: int | None = 512,
                  part_layout: str = 'channel_major', last_stride: int = 1,
-                 weights: Weights | Sequence[Weights] = None, neck_bias: bool = True):
+                 weights: Weights | Sequence[Weights] = None, neck_bias: bool = True,
+                 early_stats: bool = False):
         super().__init__()
         _check(trunk, part_layout, last_stride)
+        if early_stats and part_layout != 'part_major':
+            raise ValueError("early_stats adds to each stripe; set part_layout='part_major'")
         channels = TRUNKS[trunk].channels
         self.trunk_name, self.part_layout, self.num_parts = trunk, part_layout, num_parts
-        self.content_dim = num_parts * channels
+        self.early_stats = early_stats
+        self.content_dim = num_parts * (
+            channels + 2 * TRUNKS[trunk].early_channels * early_stats)
         self.embed_dim = embed_dim or channels
         self.trunk = build_trunk(trunk, last_stride)
         self.linear = nn.Linear(channels, embed_dim) if embed_dim else nn.Identity()
@@ -77,12 +87,32 @@ class ContentEncoder(nn.Module):
 
     def forward(self, img: Tensor) -> Code:
         """Code of normalised images (B, 3, H, W)."""
-        feature_map = self.trunk(img)                                       # (B, C, H / 16, W / 16)
-        parts = nnf.adaptive_avg_pool2d(feature_map, (self.num_parts, 1)).squeeze(3)    # (B, C, P)
+        early_map, feature_map = self._maps(img)                            # (B, C, H / 16, W / 16)
+        parts = self._stripes(feature_map)                                  # (B, C, P)
+        if self.early_stats:
+            mean = self._stripes(early_map)
+            square = self._stripes(early_map.float().square())
+            std = (square - mean.float().square()).clamp_min(1e-4).sqrt().to(mean)
+            parts = torch.cat([parts, mean, std], dim=1)
         if self.part_layout == 'part_major':
             parts = parts.transpose(1, 2)
         pre_bn = self.linear(nnf.adaptive_avg_pool2d(feature_map, 1).flatten(1))
         return Code(content=parts.flatten(1), embedding=self.neck(pre_bn), pre_bn=pre_bn)
+
+
+    def _maps(self, img: Tensor) -> tuple[Tensor, Tensor]:
+        """The early map and the last one, of one pass through the trunk."""
+        *outer, last = TRUNKS[self.trunk_name].early.split('.')
+        x, early_map = img, None
+        for name, layer in self.trunk.get_submodule('.'.join(outer)).named_children():
+            x = layer(x)
+            if name == last:
+                early_map = x
+        return early_map, x
+
+    def _stripes(self, feature_map: Tensor) -> Tensor:
+        """(B, C, num_parts): means of horizontal stripes."""
+        return nnf.adaptive_avg_pool2d(feature_map, (self.num_parts, 1)).squeeze(3)
 
 
 def build_trunk(name: str, last_stride: int = 1) -> nn.Sequential:

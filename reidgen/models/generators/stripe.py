@@ -1,0 +1,82 @@
+"""A decoder that paints each height of the picture with the content found there."""
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+from reidgen.models.encoders.structure import Structure
+from reidgen.models.layers import conv_block, kaiming_init
+from reidgen.models.layers.conv import SLOPE
+from reidgen.registry import GENERATORS
+
+
+class StripeHeads(nn.Module):
+    """AdaIN parameters that change with the height: one head, shared by the stripes.
+
+    Args:
+        content_dim: num_parts stripes, part after part (`part_layout='part_major'`).
+        num_params: numbers a stripe.
+    """
+
+    def __init__(self, content_dim: int, num_parts: int, num_params: int, hidden_dim: int):
+        super().__init__()
+        if content_dim % num_parts:
+            raise ValueError(
+                f'content_dim is {content_dim}, not a multiple of num_parts={num_parts}')
+        self.content_dim, self.num_parts = content_dim, num_parts
+        self.layers = nn.Sequential(
+            nn.Linear(content_dim // num_parts, hidden_dim), nn.LeakyReLU(SLOPE, inplace=True),
+            nn.Linear(hidden_dim, hidden_dim), nn.LeakyReLU(SLOPE, inplace=True),
+            nn.Linear(hidden_dim, num_params))
+
+    def forward(self, content: Tensor, height: int) -> Tensor:
+        """(B, num_params, height, 1): stripes of content (B, content_dim), interpolated."""
+        stripes = self.layers(content.unflatten(1, (self.num_parts, -1)))    # (B, P, num_params)
+        stripes = stripes.transpose(1, 2)[..., None]
+        return nnf.interpolate(stripes, (height, 1), mode='bilinear', align_corners=False)
+
+
+@GENERATORS.register_module()
+class StripeAdaINDecoder(nn.Module):
+    """AdaIN residual blocks with parameters by height, then upsampling with skips.
+
+    Differs from GCL's decoder (Chen et al., CVPR 2021), which paints the whole picture with one set
+    of parameters and sees the pose at a quarter of the size only: a shirt's colour goes to the
+    shirt's height, and edges come through the skips.
+
+    Args:
+        content_dim: of the encoder; its `part_layout` must be 'part_major'.
+        num_parts: stripes in it.
+        base_dim: channels at a quarter of the size: `out_dim` of the StructureEncoder.
+        hidden_dim: of the heads.
+    """
+
+    def __init__(self, content_dim: int, num_parts: int = 4, base_dim: int = 64,
+                 num_res_blocks: int = 3, hidden_dim: int = 256):
+        super().__init__()
+        self.pose_dim, self.num_res_blocks, self.base_dim = base_dim, num_res_blocks, base_dim
+        half, quarter = base_dim // 2, base_dim // 4
+        # weight and bias of two layers a block, and a colour to end with
+        num_params = (4 * num_res_blocks + 1) * base_dim
+        self.heads = StripeHeads(content_dim, num_parts, num_params, hidden_dim)
+        self.convs = nn.ModuleList(
+            conv_block(base_dim, base_dim, 3, activate=False) for _ in range(2 * num_res_blocks))
+        self.up_half = conv_block(base_dim + half, half, 3)
+        self.up_full = conv_block(half + quarter, quarter, 3)
+        self.image = conv_block(quarter, 3, 3, activate=False)
+        kaiming_init(self)
+
+    def forward(self, pose: Structure, content: Tensor) -> Tensor:
+        """(B, 3, H, W) of a structure and content (B, content_dim); normalised space, no tanh."""
+        x = pose.quarter
+        params = self.heads(content, x.shape[2]).unflatten(1, (-1, self.base_dim))
+        for block in range(self.num_res_blocks):
+            first, second = self.convs[2 * block], self.convs[2 * block + 1]
+            hidden = nnf.leaky_relu(self._paint(first(x), params, 4 * block), SLOPE)
+            x = x + self._paint(second(hidden), params, 4 * block + 2)
+        x = x + params[:, -1]
+        x = self.up_half(torch.cat([nnf.interpolate(x, scale_factor=2), pose.half], dim=1))
+        x = self.up_full(torch.cat([nnf.interpolate(x, scale_factor=2), pose.full], dim=1))
+        return self.image(x)
+
+    def _paint(self, x: Tensor, params: Tensor, first: int) -> Tensor:
+        return nnf.instance_norm(x) * (1 + params[:, first]) + params[:, first + 1]

@@ -1,0 +1,132 @@
+"""Trainings of gcl_tiny.py, and one of them finished for all tests that only read."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from tiny_networks import environment, python
+
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+NUMBERS = itertools.count()
+
+
+class Killed(BaseException):
+    """What KillHook raises: as a Ctrl-C, nothing may catch it."""
+
+
+class KillHook(Hook):
+    """Ends the training in the middle of an iteration, as a crash would."""
+
+    priority = 'HIGHEST'
+
+    def __init__(self, iteration: int):
+        self.iteration = iteration
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter + 1 == self.iteration:
+            raise Killed
+
+
+def tiny_config(work_dir: Path, options: dict | None = None, **keys):
+    """The config of gcl_tiny.py with dotted options merged and top-level keys set."""
+    cfg = load_config(HERE / 'gcl_tiny.py', options)
+    cfg.work_dir = str(work_dir)
+    cfg.experiment_name = f'tiny_{next(NUMBERS)}'  # mmengine keeps one log history a name
+    for key, value in keys.items():
+        cfg[key] = value
+    return cfg
+
+
+def tiny_runner(work_dir: Path, options: dict | None = None, **keys) -> ReIDRunner:
+    return ReIDRunner.from_cfg(tiny_config(work_dir, options, **keys))
+
+
+@pytest.fixture
+def config():
+    return tiny_config
+
+
+@pytest.fixture
+def build():
+    return tiny_runner
+
+
+@pytest.fixture
+def train():
+    """Trains and returns the runner; with `kill_at` it dies in that iteration."""
+
+    def run(work_dir: Path, options: dict | None = None, kill_at: int | None = None, **keys):
+        runner = tiny_runner(work_dir, options, **keys)
+        if kill_at is not None:
+            runner.register_hook(KillHook(kill_at))
+        try:
+            runner.train()
+        except Killed:
+            assert runner.iter + 1 == kill_at
+        return runner
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def straight(tmp_path_factory) -> ReIDRunner:
+    """A finished training of 7 + 6 + 7 iterations, a checkpoint every five; not to be changed."""
+    runner = tiny_runner(
+        tmp_path_factory.mktemp('straight'),
+        {'default_hooks.checkpoint.max_keep_ckpts': -1},
+    )
+    runner.train()
+    return runner
+
+
+@pytest.fixture
+def step_of(build, tmp_path):
+    """Model, optimizer groups and a preprocessed batch, in a stage of gcl_tiny.py."""
+
+    def make(stage_name: str, options: dict | None = None):
+        runner = build(tmp_path / f'step_{stage_name}', options)
+        loop, model = runner.train_loop, runner.model
+        stage = next(stage for stage in loop.stages if stage.name == stage_name)
+        model.train()
+        model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
+        if model.remembers():
+            draw = torch.Generator().manual_seed(0)
+            pids = loop.dataloader.dataset['source'].pids
+            model.bank.fill(torch.randn(32, 8, generator=draw), torch.as_tensor(pids))
+        loop.dataloader.start(stage.loaders, dict.fromkeys(stage.loaders, 0))
+        batch = model.data_preprocessor(next(loop.dataloader))
+        return model, runner.build_optim_wrapper(runner.optim_wrapper), batch
+
+    return make
+
+
+@pytest.fixture
+def shell():
+    return python
+
+
+@pytest.fixture
+def env():
+    return environment
+
+
+def snapshot(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+@pytest.fixture
+def moved():
+    """Names of the networks and memories of which anything differs between two state dicts."""
+
+    def compare(before: dict, after: dict) -> set[str]:
+        assert before.keys() == after.keys()
+        return {key.partition('.')[0] for key in before if not torch.equal(before[key], after[key])}
+
+    compare.snapshot = snapshot
+    return compare

@@ -1,0 +1,181 @@
+from pathlib import Path
+
+import pytest
+
+from reidgen.engine.config import load_config
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / 'configs'
+SMOKE = CONFIGS / 'gcl_smoke.py'
+
+
+def strings(node):
+    if isinstance(node, dict):
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for value in node:
+            yield from strings(value)
+    elif isinstance(node, str):
+        yield node
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=lambda path: path.stem)
+def test_every_config_parses(path):
+    cfg = load_config(path)
+    assert not [value for value in strings(cfg._cfg_dict.to_dict()) if value.startswith('{')]
+    assert cfg.default_scope == 'reidgen'
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The path of a config of this text."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / 'mine.py'
+        path.write_text(text)
+        return path
+
+    return write
+
+
+# ---- names and keys ----
+
+
+@pytest.mark.parametrize(
+    'option,value,error',
+    [
+        (
+            'model.type',
+            'CrossDomainGLC',
+            r"model: nothing is registered as 'CrossDomainGLC'; near: CrossDomainGCL",
+        ),
+        (
+            'model.networks.G.type',
+            'AdaINDecodr',
+            r'model\.networks\.G: .*near: AdaINDecoder.*Known: .*PoseEncoder',
+        ),
+        (
+            'model.networks.G.base_dims',
+            8,
+            r"networks\.G: AdaINDecoder takes no 'base_dims' \(did you mean 'base_dim'",
+        ),
+        (
+            'model.gan_los',
+            {},
+            r"model: CrossDomainGCL takes no 'gan_los' \(did you mean 'gan_loss'",
+        ),
+        (
+            'optim_wrapper.D.beta',
+            1,
+            r"optim_wrapper\.D: Adam takes no 'beta' \(did you mean 'betas'",
+        ),
+        (
+            'train_dataloader.source.dataset.num_ids',
+            1,
+            r"source\.dataset: ShapesReID takes no 'num_ids'",
+        ),
+        (
+            'train_dataloader.identity.dataset.transforms.2.paddin',
+            1,
+            r"transforms\.2: RandomPadCrop takes no 'paddin'",
+        ),
+        (
+            'default_hooks.grid.intervall',
+            1,
+            r"default_hooks\.grid: .* takes no 'intervall' .*'interval'",
+        ),
+        (
+            'val_evaluator.rank',
+            1,
+            r"val_evaluator: ReIDMetric takes no 'rank' \(did you mean 'ranks'",
+        ),
+    ],
+)
+def test_a_misspelt_name_or_key_is_told_with_its_place(option, value, error):
+    with pytest.raises(ValueError, match=error):
+        load_config(SMOKE, {option: value})
+
+
+@pytest.mark.parametrize(
+    'key,meant', [('train_dataloder', 'train_dataloader'), ('custom_hook', 'custom_hooks')]
+)
+def test_a_misspelt_top_level_key_is_told(key, meant):
+    with pytest.raises(ValueError, match=f"unknown top-level key '{key}': did you mean '{meant}'"):
+        load_config(SMOKE, {key: []})
+
+
+def test_variables_of_a_config_are_no_misspellings(written):
+    assert load_config(written('loaders, my_width, stages = [], 3, 4')).my_width == 3
+
+
+def test_no_such_file_lists_what_is_there(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r'no config .*gcl_smok\.py; there are: .*gcl_smoke\.py'
+    ):
+        load_config(CONFIGS / 'gcl_smok.py')
+
+
+def test_keys_of_an_optimizer_group_are_known_beside_the_optimizers_own():
+    options = {
+        'optim_wrapper.D.clip_grad': dict(max_norm=1.0),
+        'optim_wrapper.D.clip_weights': 0.01,
+    }
+    assert load_config(SMOKE, options).optim_wrapper.D.clip_weights == 0.01
+
+
+# ---- data roots ----
+
+ROOTS = """
+data_roots = dict(market='data/market', mesh='data/mesh', real=['here', 'there'])
+source = dict(root='{market}')
+pairs = [dict(root='{market}/train', maps='{mesh}/market')]
+places = dict(root='{real}/mot', weights=['{real}/w.pth', 'imagenet'])
+title = 'no {market} within a text'
+"""
+
+
+def test_roots_are_filled_in_wherever_they_are_used(written):
+    cfg = load_config(written(ROOTS))
+    assert cfg.source.root == 'data/market'
+    assert cfg.pairs[0] == dict(root='data/market/train', maps='data/mesh/market')
+    assert cfg.title == 'no {market} within a text'
+
+
+def test_a_list_of_places_stays_one_list(written):
+    cfg = load_config(written(ROOTS))
+    assert cfg.places.root == ['here/mot', 'there/mot']
+    assert cfg.places.weights == ['here/w.pth', 'there/w.pth', 'imagenet']
+
+
+def test_an_override_of_a_root_reaches_every_use(written):
+    cfg = load_config(written(ROOTS), {'data_roots.market': '/disk/m'})
+    assert (cfg.source.root, cfg.pairs[0].root) == ('/disk/m', '/disk/m/train')
+
+
+def test_an_override_of_a_root_reaches_the_loaders_of_a_shipped_config():
+    cfg = load_config(
+        CONFIGS / 'gcl_market2duke.py',
+        {'data_roots.market1501': '/disk/m', 'data_roots.mesh': '/disk/maps'},
+    )
+    used = [cfg.train_dataloader.identity.dataset, cfg.train_dataloader.source.dataset]
+    assert [dataset.root for dataset in used] == ['/disk/m', '/disk/m']
+    assert cfg.train_dataloader.source.dataset.pose_map.root.startswith('/disk/maps/')
+
+
+def test_an_unknown_root_is_told_with_the_known_ones(written):
+    with pytest.raises(
+        ValueError, match=r"names the data root 'cuhk'; data_roots has \['market', 'mesh', 'real'\]"
+    ):
+        load_config(written(ROOTS + "other = dict(root='{cuhk}/x')"))
+
+
+def test_checking_a_config_does_not_change_it():
+    assert load_config(SMOKE).pretty_text == load_config(SMOKE).pretty_text
+
+
+@pytest.mark.parametrize(
+    'options', [{'train_cfg.stages.7.iters': 3}, {'default_hooks.sampler_seed.type': 'StageHook'}]
+)
+def test_options_that_do_not_fit_the_config_are_told(options):
+    with pytest.raises(ValueError, match=r'the options \{.* do not fit .*gcl_smoke\.py'):
+        load_config(SMOKE, options)

@@ -1,0 +1,262 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as nnf
+from PIL import Image
+from torch.utils.data import default_collate
+
+from reidgen.checkpoint import read_checkpoint
+from reidgen.engine.hooks import BaselineHook, MemoryInitHook, TranslationGridHook
+from reidgen.engine.hooks.memory_init import embed_dataset
+from reidgen.engine.hooks.retrieval_report import table
+
+PAIR = dict(phases=['D', 'G'], loaders=['source', 'target'])
+JOINT = dict(PAIR, name='joint', iters=2)
+
+
+@pytest.fixture
+def entered(build, tmp_path):
+    """A runner in the first iteration of a joint stage, nothing trained."""
+
+    def make(**stage):
+        runner = build(tmp_path, {'train_cfg.stages': [dict(JOINT, **stage)]})
+        runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+        stage = runner.train_loop.stages[0]
+        runner.model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
+        runner.model.train()
+        return runner
+
+    return make
+
+
+# ---- memory ----
+
+
+def test_memory_holds_eval_mode_embeddings_in_the_order_of_the_list(entered):
+    runner = entered()
+    model, images = runner.model, runner.train_loop.dataloader.dataset['source']
+    MemoryInitHook(batch_size=5).before_train_iter(runner, 0)
+    assert model.bank.filled
+    assert model.training
+    plain = images.plain()
+    model.eval()
+    for row in range(len(images)):
+        batch = model.data_preprocessor(default_collate([plain[row]]))
+        with torch.no_grad():
+            expected = nnf.normalize(model.E_c(batch.img).embedding)[0]
+        torch.testing.assert_close(model.bank.features[row], expected, rtol=0, atol=1e-5)
+    assert model.bank.labels.tolist() == np.repeat(range(8), 4).tolist()
+
+
+def test_a_filled_memory_is_left_alone(entered):
+    runner = entered()
+    runner.model.bank.fill(torch.ones(32, 8), torch.arange(32))
+    MemoryInitHook().before_train_iter(runner, 0)
+    assert runner.model.bank.labels.tolist() == list(range(32))
+
+
+def test_a_stage_without_memory_fills_none(entered):
+    runner = entered(loss_weights=dict(memory=0))
+    MemoryInitHook().before_train_iter(runner, 0)
+    assert not runner.model.bank.filled
+
+
+def test_embedding_a_data_set_keeps_the_mode_of_the_model(entered):
+    model = entered().model
+    model.eval()
+    features = embed_dataset(model, entered().train_loop.dataloader.dataset['source'], batch_size=7)
+    assert not model.training
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(32))
+
+
+# ---- baselines and report ----
+
+
+def test_baselines_are_written_and_leave_the_model_bit_identical(entered, moved, tmp_path):
+    runner = entered(baselines=['direct', 'adabn'])
+    before = moved.snapshot(runner.model)
+    modes = [module.training for module in runner.model.modules()]
+    BaselineHook().before_train_iter(runner, 0)
+    assert moved(before, runner.model.state_dict()) == set()
+    assert [module.training for module in runner.model.modules()] == modes
+    found = json.loads((tmp_path / 'baselines.json').read_text())['joint']
+    assert set(found) == {'direct', 'adabn'}
+    assert found['direct'] == pytest.approx(runner.val_loop.evaluate())
+    assert found['adabn']['mAP'] != found['direct']['mAP']
+    assert (
+        found['adabn']['source/mAP'] == found['direct']['source/mAP']
+    )  # adapted to the target alone
+
+
+def test_baselines_are_measured_before_the_first_iteration_only(entered, tmp_path):
+    runner = entered(baselines=['direct'])
+    runner.train_loop._iter = 1
+    BaselineHook().before_train_iter(runner, 1)
+    assert not (tmp_path / 'baselines.json').exists()
+
+
+def test_the_report_has_evaluations_baselines_best_and_last():
+    def row(stage, iteration, score, before=False):
+        metrics = {'mAP': score, 'source/mAP': 99.0}
+        return dict(stage=stage, iter=iteration, metrics=metrics, before=before)
+
+    rows = [
+        row('identity', 40, 10.0),
+        row('joint', 40, 10.0, True),
+        row('joint', 45, 30.04),
+        row('joint', 50, 20.0),
+    ]
+    assert table(
+        rows, dict(joint=dict(direct=dict(mAP=10.0), adabn=dict(mAP=15.0)))
+    ).splitlines() == [
+        '| what | mAP |',
+        '|---|---|',
+        '| identity, iteration 40 | 10.0 |',
+        '| joint, iteration 45 | 30.0 |',
+        '| joint, iteration 50 | 20.0 |',
+        '| **direct transfer** (before stage joint) | 10.0 |',
+        '| **AdaBN** (before stage joint) | 15.0 |',
+        '| **best of stage joint** (iteration 45, chosen on the test set) | 30.0 |',
+        '| **last** (iteration 50) | 20.0 |',
+    ]
+
+
+def test_a_resume_after_an_evaluation_keeps_its_row(train, tmp_path):
+    options = {
+        'train_cfg.stages': [
+            dict(name='identity', iters=4, phases=['I'], loaders=['identity'], eval_every=2)
+        ],
+        'default_hooks.checkpoint': dict(interval=2, save_best='mAP', max_keep_ckpts=2),
+    }
+    train(
+        tmp_path, options, kill_at=3
+    )  # iteration 2 was the best so far: its file is written twice
+    train(tmp_path, options, resume=True)
+    rows = json.loads((tmp_path / 'evaluations.json').read_text())
+    assert [row['iter'] for row in rows] == [2, 4]
+
+
+# ---- pictures ----
+
+
+def test_grids_are_written_and_leave_random_state_and_modes_alone(entered, tmp_path):
+    runner = entered()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    modes = [module.training for module in runner.model.modules()]
+    hook = TranslationGridHook(interval=10, num_images=3)
+    for runner.train_loop._iter in range(2):  # not due, then the stage's last
+        hook.after_train_iter(runner, runner.train_loop._iter)
+    assert torch.equal(torch.rand(3), expected)
+    assert [module.training for module in runner.model.modules()] == modes
+    assert [path.name for path in (tmp_path / 'grids').iterdir()] == ['joint_000002.png']
+    width, height = Image.open(tmp_path / 'grids/joint_000002.png').size
+    assert width >= 10 * 32
+    assert height >= 3 * 64
+
+
+def test_a_stage_without_both_domains_has_no_grid(build, tmp_path):
+    runner = build(tmp_path)
+    TranslationGridHook(interval=1).after_train_iter(runner, 0)  # stage identity
+    assert not (tmp_path / 'grids').exists()
+
+
+# ---- faults that must show before training ----
+
+
+@pytest.mark.parametrize(
+    'stages,error',
+    [
+        (
+            [dict(JOINT, labels='cluster')],
+            "stage joint: labels='cluster' needs a hook that clusters",
+        ),
+        ([dict(JOINT, start='best')], "stage joint is the first, so start='best' has nothing"),
+        (
+            [dict(PAIR, name='generators', iters=1), dict(JOINT, start='best')],
+            r"start='best', but nothing keeps the best of generators; .*BestLossHook",
+        ),
+        (
+            [dict(JOINT, lr=dict(X=dict(scale=2.0)))],
+            r"lr names the group 'X'; optim_wrapper has \['D', 'E_c'",
+        ),
+        ([dict(JOINT, lr=dict(G=dict(every=2)))], 'lr rule of group G: an lr rule needs gamma'),
+        ([dict(JOINT, lr=dict(G=dict(milestone=2)))], r"lr rule of group G: .*'milestone'"),
+        ([dict(JOINT, loaders=['sauce'])], r"draws from \['sauce'\]; train_dataloader has"),
+        ([dict(JOINT, phases=['X'])], r"\['X'\]; known: \['D', 'G', 'I'\]"),
+        ([dict(JOINT, frozen=['E_x'])], r"\['E_x'\]"),
+    ],
+)
+def test_a_wrong_stage_stops_before_the_first_iteration(stages, error, train, tmp_path):
+    with pytest.raises(ValueError, match=error):
+        train(tmp_path, {'train_cfg.stages': stages})
+    assert not list(tmp_path.glob('*.pth'))
+
+
+def test_param_scheduler_beside_stage_rules_is_refused(train, tmp_path):
+    scheduler = {name: [] for name in ('D', 'G', 'F', 'P', 'E_c')}
+    scheduler['I'] = [dict(type='MultiStepLR', milestones=[2], by_epoch=False)]
+    with pytest.raises(ValueError, match='remove param_scheduler'):
+        train(tmp_path, param_scheduler=scheduler)
+
+
+def test_an_evaluation_without_val_loader_is_refused_before_training(train, tmp_path):
+    nothing = dict.fromkeys(('val_dataloader', 'val_cfg', 'val_evaluator'))
+    options = {'train_cfg.stages': [dict(JOINT, eval_every=1)]}
+    with pytest.raises(
+        ValueError, match='stage joint evaluates, but the config has no val_dataloader'
+    ):
+        train(tmp_path, options, **nothing)
+
+
+def test_adabn_on_an_unknown_loader_is_refused_before_training(train, tmp_path):
+    options = {'train_cfg.stages': [dict(JOINT, baselines=['adabn'])], 'val_cfg.adabn': 'traget'}
+    with pytest.raises(ValueError, match=r"val_cfg\.adabn is 'traget'"):
+        train(tmp_path, options)
+
+
+def test_best_loss_of_an_unknown_stage_is_refused(train, tmp_path):
+    with pytest.raises(ValueError, match=r"watches the stage 'x'; the stages are \['identity'"):
+        train(tmp_path, {}, custom_hooks=[dict(type='BestLossHook', stage='x')])
+
+
+# ---- stages in a run ----
+
+
+def test_start_best_goes_on_from_the_lowest_loss(train, tmp_path):
+    stage = dict(phases=['I'], loaders=['identity'])
+    options = {
+        'train_cfg.stages': [
+            dict(
+                stage, name='first', iters=3, lr=dict(I=dict(scale=50.0))
+            ),  # 0.05: the loss jumps about
+            dict(stage, name='second', iters=1, start='best', lr=dict(I=dict(scale=0.0))),
+        ],
+        'optim_wrapper.I.weight_decay': 0.0,
+        'custom_hooks': [dict(type='BestLossHook', stage='first', term='I/loss', interval=1)],
+    }
+    runner = train(tmp_path, options)
+    best = read_checkpoint(tmp_path / 'best_loss_first.pth')['state_dict']
+    for name, parameter in runner.model.named_parameters():
+        assert torch.equal(parameter, best[name]), name
+
+
+def test_optimizer_state_of_a_group_that_is_done_is_dropped(straight):
+    state = {
+        name: read_checkpoint(Path(straight.work_dir, name))['optimizer']
+        for name in ('iter_5.pth', 'iter_10.pth')
+    }
+    assert state['iter_5.pth']['I']['state']
+    assert not state['iter_10.pth']['I']['state']
+    assert state['iter_10.pth']['G']['state']
+
+
+def test_learning_rates_in_the_log_follow_the_rules(straight):
+    scalars = read_checkpoint(Path(straight.work_dir, 'iter_20.pth'))['message_hub']['log_scalars']
+    rates = scalars['train/E_c.lr']['log'].tolist()
+    assert rates == pytest.approx(4 * [3.5e-4] + 3 * [3.5e-5])
+    assert 'train/I.lr' not in scalars

@@ -1,0 +1,114 @@
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from reidgen.checkpoint import read_checkpoint
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = Path(__file__).with_name('gcl_tiny.py')
+LOADERS = ('identity', 'source')
+
+
+def history(checkpoint: dict) -> dict[str, list[float]]:
+    """The logged losses and learning rates; times differ from run to run."""
+    scalars = checkpoint['message_hub']['log_scalars']
+    return {k: v['log'].tolist() for k, v in scalars.items() if 'time' not in k}
+
+
+def same(one, other, place='') -> None:
+    """Nested plain values and tensors, bit for bit."""
+    assert type(one) is type(other), place
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), place
+        for key in one:
+            same(one[key], other[key], f'{place}.{key}')
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other), place
+        for number, (a, b) in enumerate(zip(one, other)):
+            same(a, b, f'{place}.{number}')
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), place
+    else:
+        assert one == other, place
+
+
+def assert_same_end(one: Path, other: Path) -> None:
+    one, other = read_checkpoint(one), read_checkpoint(other)
+    for part in ('state_dict', 'optimizer', 'random_state'):
+        same(one[part], other[part], part)
+    assert history(one) == history(other)
+
+
+# augmentation is random in all loaders; the training in one piece has no workers
+@pytest.mark.parametrize('kill_at,workers', [(12, 0), (17, 2)])
+def test_a_killed_and_resumed_training_ends_with_the_bits_of_one_in_a_piece(
+    kill_at, workers, straight, train, tmp_path
+):
+    options = {f'train_dataloader.{name}.num_workers': workers for name in LOADERS}
+    train(tmp_path, options, kill_at=kill_at)
+    assert not (tmp_path / 'iter_20.pth').exists()
+    torch.manual_seed(999)  # what a new process starts with must not matter
+    resumed = train(tmp_path, options, resume=True)
+    assert resumed.iter == 20
+    assert_same_end(Path(straight.work_dir, 'iter_20.pth'), tmp_path / 'iter_20.pth')
+
+
+def test_a_resume_at_a_stage_boundary_takes_the_actions_of_its_first_iteration(
+    straight, train, tmp_path
+):
+    train(tmp_path, kill_at=14)  # in the first iteration of joint: its memory has just been filled
+    (tmp_path / 'iter_10.pth').unlink()
+    assert read_checkpoint(tmp_path / 'stage_generators.pth')['meta']['iter'] == 13
+    train(tmp_path, resume=True)
+    assert_same_end(Path(straight.work_dir, 'stage_joint.pth'), tmp_path / 'stage_joint.pth')
+
+
+def test_resuming_with_another_seed_is_refused(straight, train, tmp_path):
+    path = str(Path(straight.work_dir, 'iter_10.pth'))
+    with pytest.raises(
+        ValueError, match=r'trained with the seed 0, this run has 7.*randomness\.seed=0'
+    ):
+        train(tmp_path, resume=True, load_from=path, randomness=dict(seed=7))
+
+
+def test_a_longer_last_stage_goes_on_where_the_shorter_ended(straight, train, tmp_path):
+    path = str(Path(straight.work_dir, 'iter_20.pth'))
+    runner = train(tmp_path, {'train_cfg.stages.2.iters': 9}, resume=True, load_from=path)
+    assert runner.iter == 22
+
+
+def test_nothing_to_resume_starts_anew_and_says_so(train, tmp_path):
+    runner = train(tmp_path, kill_at=2, resume=True)
+    assert runner.iter == 1
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert f'nothing to resume in {tmp_path}' in log
+
+
+def test_kill_9_at_a_random_moment_and_resume_ends_with_the_same_weights(straight, env, tmp_path):
+    command = [
+        sys.executable,
+        str(ROOT / 'tools/train.py'),
+        str(CONFIG),
+        '--work-dir',
+        str(tmp_path),
+    ]
+    process = subprocess.Popen(command, env=env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    deadline = time.time() + 60
+    while not any(tmp_path.glob('*.pth')) and time.time() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(random.Random(time.time_ns()).uniform(0, 3))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert any(tmp_path.glob('*.pth'))
+    again = subprocess.run(
+        [*command, '--resume'], env=env(), capture_output=True, text=True, timeout=120
+    )
+    assert again.returncode == 0, again.stderr
+    assert_same_end(Path(straight.work_dir, 'stage_joint.pth'), tmp_path / 'stage_joint.pth')

@@ -1,0 +1,132 @@
+import pytest
+
+from reidgen.engine.stages import (
+    Stage,
+    batches_drawn,
+    check_same_stages,
+    describe,
+    parse_stages,
+    stage_at,
+)
+
+THREE = [
+    dict(name='identity', iters=3, loaders=['identity']),
+    dict(name='generators', iters=2, loaders=['source', 'target']),
+    dict(name='joint', iters=4),
+]
+
+
+@pytest.mark.parametrize(
+    'iteration,name,done',
+    [
+        (0, 'identity', 0),
+        (2, 'identity', 2),
+        (3, 'generators', 0),
+        (4, 'generators', 1),
+        (5, 'joint', 0),
+        (8, 'joint', 3),
+    ],
+)
+def test_the_stage_of_an_iteration(iteration, name, done):
+    stage, found = stage_at(parse_stages(THREE), iteration)
+    assert (stage.name, found) == (name, done)
+
+
+def test_an_iteration_past_the_end_is_refused():
+    with pytest.raises(ValueError, match='iteration 9 is past the last stage, which ends at 9'):
+        stage_at(parse_stages(THREE), 9)
+
+
+@pytest.mark.parametrize('loader', ['identity', 'source', 'target'])
+def test_batches_drawn_equals_counting_them_one_by_one(loader):
+    stages = parse_stages(THREE)
+    drawn = 0
+    for iteration in range(9):
+        assert batches_drawn(stages, iteration, loader) == drawn
+        named = stage_at(stages, iteration)[0].loaders
+        drawn += named is None or loader in named
+    assert batches_drawn(stages, 9, loader) == drawn
+
+
+def test_lists_become_tuples_and_the_rest_keeps_its_default():
+    stage = parse_stages([dict(name='a', iters=1, phases=['D'], frozen=['E_c'])])[0]
+    assert (stage.phases, stage.frozen) == (('D',), ('E_c',))
+    assert (stage.loaders, stage.labels, stage.start) == (None, 'identity', 'last')
+
+
+@pytest.mark.parametrize(
+    'stage,error',
+    [
+        (
+            dict(name='a', iters=1, loss_weight={}),
+            r"unknown key 'loss_weight' \(did you mean 'loss_weights'",
+        ),
+        (
+            dict(name='a', iters=1, colour=3),
+            r"stage a: unknown key 'colour'; known: \['name', 'iters'",
+        ),
+        (dict(name='a'), r"a stage needs \['iters'\]"),
+        (dict(name='a', iters=0), 'iters must be a whole number from 1; got 0'),
+        (dict(name='a', iters=2.5), 'iters must be a whole number from 1; got 2.5'),
+        (
+            dict(name='a', iters=1, labels='pseudo'),
+            r"labels is 'pseudo'; known: \('identity', 'cluster'\)",
+        ),
+        (dict(name='a', iters=1, start='worst'), "start is 'worst'"),
+        (
+            dict(name='a', iters=1, baselines=['dirct']),
+            r"no baseline \['dirct'\]; known: 'direct', 'adabn'",
+        ),
+    ],
+)
+def test_a_wrong_stage_names_the_fault(stage, error):
+    with pytest.raises(ValueError, match=error):
+        parse_stages([stage])
+
+
+def test_no_stage_and_two_of_one_name_are_refused():
+    with pytest.raises(ValueError, match='stages is empty'):
+        parse_stages([])
+    with pytest.raises(ValueError, match='two stages have the same name'):
+        parse_stages([dict(name='a', iters=1), dict(name='a', iters=2)])
+
+
+def test_first_stage_leaves_the_earlier_ones_out():
+    assert [s.name for s in parse_stages(THREE, 'generators')] == ['generators', 'joint']
+    with pytest.raises(ValueError, match=r"first_stage is 'jont'; the stages are \['identity'"):
+        parse_stages(THREE, 'jont')
+
+
+# ---- resume ----
+
+
+def changed(number: int, **keys) -> tuple[Stage, ...]:
+    return parse_stages(
+        [dict(stage, **(keys if n == number else {})) for n, stage in enumerate(THREE)]
+    )
+
+
+def test_only_the_last_stage_may_get_longer():
+    saved = describe(parse_stages(THREE))
+    check_same_stages(saved, parse_stages(THREE))
+    check_same_stages(saved, changed(2, iters=10))
+    with pytest.raises(ValueError, match='stage joint: iters was 4 in the checkpoint and is 3'):
+        check_same_stages(saved, changed(2, iters=3))
+    with pytest.raises(ValueError, match=r'stage identity: iters was 3 .* and is 4'):
+        check_same_stages(saved, changed(0, iters=4))
+
+
+@pytest.mark.parametrize(
+    'key,value',
+    [('phases', ['D']), ('frozen', ['G']), ('loss_weights', {'gp': 0.0}), ('loaders', ['source'])],
+)
+def test_any_other_change_is_refused_by_its_key(key, value):
+    with pytest.raises(ValueError, match=rf'stage generators: {key} was .*--load-from'):
+        check_same_stages(describe(parse_stages(THREE)), changed(1, **{key: value}))
+
+
+def test_another_number_of_stages_is_refused_with_both_lists():
+    with pytest.raises(
+        ValueError, match=r"'identity', 'generators', 'joint'\], the config has \['joint'\]"
+    ):
+        check_same_stages(describe(parse_stages(THREE)), parse_stages(THREE, 'joint'))

@@ -1,0 +1,149 @@
+"""A CrossDomainGCL of a few thousand parameters, on 32 x 16 pixels."""
+
+from collections import namedtuple
+
+import pytest
+import torch
+import torch.nn.functional as nnf
+from torch import nn
+
+from reidgen.engine import OptimizerPerGroup
+from reidgen.models import CrossDomainGCL
+from reidgen.registry import ENCODERS
+from reidgen.structures import Code, DomainBatch
+
+SIZE = (32, 16)
+NUM_ROWS, EMBED_DIM, CONTENT_DIM = 10, 8, 32  # of the memory, of E_c
+Batch = namedtuple('Batch', ['source', 'target'])
+
+
+@ENCODERS.register_module()
+class ToyContentEncoder(nn.Module):
+    """What CrossDomainGCL asks of E_c, two convolutions deep: batch norms, parts, neck."""
+
+    content_dim, embed_dim = CONTENT_DIM, EMBED_DIM
+
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Sequential(
+            nn.Conv2d(3, 8, 3, stride=2, padding=1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Conv2d(8, 8, 3, stride=2, padding=1),
+            nn.BatchNorm2d(8),
+        )
+        self.linear, self.neck = nn.Linear(8, EMBED_DIM), nn.BatchNorm1d(EMBED_DIM)
+
+    def forward(self, img):
+        feature_map = self.trunk(img)
+        parts = nnf.adaptive_avg_pool2d(feature_map, (4, 1)).flatten(1)
+        pre_bn = self.linear(feature_map.mean((2, 3)))
+        return Code(parts, self.neck(pre_bn), pre_bn)
+
+
+def toy_config(**changes) -> dict:
+    """Keyword arguments of CrossDomainGCL; `networks` and `loss_weights` are merged."""
+    critic = dict(type='MultiScaleDiscriminator', num_scales=2, base_dim=4, num_res_blocks=1)
+    decoder = dict(type='AdaINDecoder', content_dim=CONTENT_DIM, base_dim=8, head_dim=8)
+    networks = dict(
+        D_s=critic,
+        D_t=critic,
+        G=decoder,
+        F=decoder,
+        E_p=dict(
+            type='PoseEncoder',
+            base_dim=4,
+            num_res_blocks=1,
+            aspp_dim=4,
+            out_dim=8,
+            dilations=(1, 2, 3),
+        ),
+        E_c=dict(type='ToyContentEncoder'),
+        C=dict(type='IdentityClassifier', in_dim=EMBED_DIM, num_identities=5),
+    )
+    weights = dict(adv=1, gp=10, recon=5, cycle=5, content=5, memory=1, identity=1, triplet=1)
+    return dict(
+        dict(
+            bank=dict(num_samples=NUM_ROWS, dim=EMBED_DIM),
+            gan_loss=dict(
+                type='GANLoss',
+                scale_reduction='sum',
+                smooth_real=(0.7, 1.0),
+                smooth_fake=(0.0, 0.3),
+                flip_prob=0.1,
+            ),
+            penalty=dict(type='GradientPenalty'),
+            contrast=dict(type='MemoryContrast', num_negatives=4),
+        ),
+        **{key: value for key, value in changes.items() if key not in ('networks', 'loss_weights')},
+        networks=networks | changes.get('networks', {}),
+        loss_weights=weights | changes.get('loss_weights', {}),
+    )
+
+
+@pytest.fixture(scope='session', name='toy_config')
+def toy_config_fixture():
+    return toy_config
+
+
+@pytest.fixture(scope='session')
+def build_toy():
+    """The model in training mode with a filled memory: rows 2k and 2k + 1 are person k."""
+
+    def build(**changes) -> CrossDomainGCL:
+        torch.manual_seed(0)
+        model = CrossDomainGCL(**toy_config(**changes))
+        for bank in (model.bank, model.bank_t):
+            if bank is not None:
+                bank.fill(torch.randn(NUM_ROWS, EMBED_DIM), torch.arange(NUM_ROWS) // 2)
+        return model.train()
+
+    return build
+
+
+@pytest.fixture(scope='session')
+def toy_batch():
+    """Random preprocessed images and maps; rows of the memory: 1, 4, 7, ... of each domain."""
+
+    def domain(seed: int, size: int) -> DomainBatch:
+        rng = torch.Generator().manual_seed(seed)
+        img = torch.randn(size, 3, *SIZE, generator=rng)
+        maps = 2 * torch.rand(2, size, 1, *SIZE, generator=rng) - 1
+        index = (3 * torch.arange(size) + 1) % NUM_ROWS
+        return DomainBatch(img, *maps, pid=index // 2, camid=torch.zeros_like(index), index=index)
+
+    return lambda size=3, seed=0: Batch(domain(2 * seed, size), domain(2 * seed + 1, size))
+
+
+@pytest.fixture(scope='session')
+def toy_optim():
+    """Plain gradient descent on every network of a model, a group each."""
+
+    def build(model):
+        groups = {
+            name: dict(networks=[name], type='SGD', lr=1e-3)
+            for name in model.network_names
+            if name != 'C'
+        }
+        return OptimizerPerGroup(groups)(model)
+
+    return build
+
+
+@pytest.fixture(scope='session')
+def gradients():
+    """Which networks a backward pass of one term reaches: the names with a gradient not zero."""
+
+    def reached(model, term) -> set[str]:
+        model.zero_grad(set_to_none=True)
+        term.backward(retain_graph=True)
+        names = {
+            name
+            for name in model.network_names
+            for parameter in getattr(model, name).parameters()
+            if parameter.grad is not None and parameter.grad.count_nonzero()
+        }
+        model.zero_grad(set_to_none=True)
+        return names
+
+    return reached

@@ -1,0 +1,269 @@
+"""AdversarialModel: stages, freezing, random numbers and precision."""
+
+from collections import namedtuple
+
+import pytest
+import torch
+from torch import nn
+
+from reidgen.draws import Draws
+from reidgen.engine import OptimizerPerGroup, run_phases
+from reidgen.models import AdversarialModel, Phase
+from reidgen.registry import ENCODERS
+
+STAGE_3 = dict(name='joint', phases=['D', 'G'])
+Painted = namedtuple('Painted', ['x'])
+
+
+@ENCODERS.register_module()
+class ToyLayer(nn.Module):
+    """A linear layer and a batch norm, whose weight may be frozen for good."""
+
+    def __init__(self, fixed: bool = False):
+        super().__init__()
+        self.linear, self.norm = nn.Linear(4, 4), nn.BatchNorm1d(4)
+        self.norm.weight.requires_grad_(not fixed)
+
+    def forward(self, x):
+        return self.norm(self.linear(x))
+
+
+class ToyGAN(AdversarialModel):
+    """A critic D and a painter E, G, on vectors of four numbers."""
+
+    phases = (
+        Phase('D', trains=('D',), losses='critic_losses', every=2),
+        Phase('G', trains=('E', 'G'), losses='generator_losses'),
+    )
+    loss_families = ('adv', 'recon')
+
+    def translate(self, batch):
+        return Painted(self.G(self.E(batch)))
+
+    def critic_losses(self, batch, x):
+        noise = self.draws.rows(len(batch), 4)
+        return {'adv.D': (self.D(x.x.detach() + noise) - self.D(batch)).mean(0)[0]}
+
+    def generator_losses(self, batch, x):
+        return {
+            'adv.G': -self.D(x.x).square().mean(),
+            'recon.G': (x.x - batch).abs().mean(),
+            'stat.seen': x.x.detach().mean(),
+        }
+
+
+def toy_gan(**changes) -> ToyGAN:
+    torch.manual_seed(0)
+    networks = {name: dict(type='ToyLayer') for name in ('D', 'E', 'G')}
+    config = dict(networks=networks, loss_weights=dict(adv=1, recon=5)) | changes
+    return ToyGAN(**config).train()
+
+
+def optim_of(model):
+    return OptimizerPerGroup(
+        {name: dict(networks=[name], type='SGD', lr=0.1) for name in model.network_names}
+    )(model)
+
+
+def thawed(model) -> set[str]:
+    return {
+        name
+        for name in model.network_names
+        if any(parameter.requires_grad for parameter in getattr(model, name).parameters())
+    }
+
+
+# ---- stages ----
+
+
+def test_a_stage_frees_what_it_trains_and_keeps_what_it_freezes():
+    model = toy_gan()
+    model.enter_stage('warm', frozen=['E'])
+    model.train_only(['E', 'G'])
+    assert thawed(model) == {'G'}
+    model.enter_stage('joint')
+    model.train_only(['E', 'G'])
+    assert thawed(model) == {'E', 'G'}
+
+
+def test_a_parameter_frozen_for_good_is_never_thawed_and_never_moves():
+    fixed = dict(type='ToyLayer', fixed=True)
+    model = toy_gan(networks=dict(D=fixed, E=fixed, G=dict(type='ToyLayer')))
+    before = model.E.norm.weight.clone()
+    model.enter_stage('warm', frozen=['E'])
+    model.enter_stage('joint')
+    model.train_only(model.network_names)
+    assert [name for name, p in model.named_parameters() if not p.requires_grad] == [
+        'D.norm.weight',
+        'E.norm.weight',
+    ]
+    run_phases(model, torch.randn(6, 4), optim_of(model), 0, 1)
+    assert torch.equal(model.E.norm.weight, before)
+    model.train_only(model.network_names)
+    assert not model.E.norm.weight.requires_grad
+
+
+def test_a_frozen_network_stays_in_eval_mode_until_its_stage_ends():
+    model = toy_gan()
+    model.enter_stage('warm', frozen=['E'])
+    for mode in (True, False, True):
+        model.train(mode)
+        assert [model.E.norm.training, model.G.norm.training] == [False, mode]
+    model.enter_stage('joint')
+    assert model.E.norm.training
+    model.eval()
+    model.enter_stage('warm', frozen=['E'])
+    assert not model.training  # entering a stage does not change the mode
+
+
+def test_a_phase_whose_networks_are_all_frozen_does_not_run():
+    model = toy_gan()
+    model.enter_stage('critic', frozen=['E', 'G'])
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    logs = run_phases(model, torch.randn(6, 4), optim_of(model), 0, 1)
+    assert {key.partition('/')[0] for key in logs} == {'D'}
+    moved = {
+        key[0] for key, value in model.state_dict().items() if not torch.equal(value, before[key])
+    }
+    assert moved == {'D'}
+
+
+def test_each_phase_moves_its_networks_alone_and_leaves_no_gradient():
+    model, batch = toy_gan(), torch.randn(6, 4)
+    optim = optim_of(model)
+    model.enter_stage('joint')
+    for done, phases, networks in ((0, {'G'}, {'E', 'G'}), (1, {'D', 'G'}, {'D', 'E', 'G'})):
+        before = {key: value.clone() for key, value in model.named_parameters()}
+        logs = run_phases(model, batch, optim, done, done)
+        assert {key.partition('/')[0] for key in logs} == phases  # D is due every second time
+        moved = {key[0] for key, p in model.named_parameters() if not torch.equal(p, before[key])}
+        assert moved == networks
+        assert all(parameter.grad is None for parameter in model.parameters())
+
+
+# ---- weights ----
+
+
+def test_a_family_is_on_where_any_phase_weighs_it():
+    model = toy_gan(loss_weights=dict(adv=0, recon=5))
+    assert [model.on('adv'), model.on('recon')] == [False, True]
+    model.enter_stage('joint', loss_weights={'D/adv': 0.5, 'recon': 0})
+    assert [model.on('adv'), model.on('recon')] == [True, False]
+    model.enter_stage('later')  # what a stage weighs ends with it
+    assert [model.on('adv'), model.on('recon')] == [False, True]
+
+
+def test_the_sum_of_a_phase_weighs_families_and_prefers_the_phase():
+    model = toy_gan(loss_weights={'adv': 2, 'G/adv': 0.5, 'recon': 5})
+    model.enter_stage('joint')
+    logs = run_phases(model, torch.randn(6, 4), optim_of(model), 0, 1)
+    expected = 0.5 * logs['G/loss_adv.G'] + 5 * logs['G/loss_recon.G']
+    torch.testing.assert_close(logs['G/loss'], expected)
+    torch.testing.assert_close(logs['D/loss'], 2 * logs['D/loss_adv.D'])
+    assert 'G/stat.seen' in logs
+
+
+# ---- random numbers ----
+
+
+def test_random_numbers_are_those_of_seed_and_iteration_alone():
+    def numbers(seed: int, iteration: int) -> list[float]:
+        draws = Draws(seed)
+        draws.uniform()  # whatever was drawn before
+        draws.begin(iteration)
+        return [
+            draws.uniform(),
+            *draws.rows(2, 3).flatten().tolist(),
+            *draws.normal_rows(2).tolist(),
+        ]
+
+    state = torch.get_rng_state()
+    assert numbers(3, 7) == numbers(3, 7)
+    assert len({tuple(numbers(*key)) for key in ((3, 7), (3, 8), (4, 7), (7, 3))}) == 4
+    assert torch.equal(torch.get_rng_state(), state)  # nothing is taken from the global generator
+
+
+def test_an_iteration_repeats_exactly_whatever_was_drawn_before_it():
+    def critic_loss(iteration: int, draw_first: bool) -> float:
+        model, batch = toy_gan(), torch.randn(6, 4)
+        model.enter_stage('joint')
+        if draw_first:
+            model.draws.rows(50)
+        return run_phases(model, batch, optim_of(model), iteration, 1)['D/loss'].item()
+
+    assert critic_loss(4, False) == critic_loss(4, True) != critic_loss(5, False)
+
+
+# ---- precision ----
+
+
+def test_autocast_is_bfloat16_where_asked_for_and_off_otherwise():
+    model, x = toy_gan(), torch.randn(6, 4)
+    with model.autocast():
+        assert model.G.linear(x).dtype == torch.float32
+    model.amp = True
+    with model.autocast():
+        assert model.G.linear(x).dtype == torch.bfloat16
+
+
+def test_penalty_and_memory_are_float32_under_bfloat16(build_toy, toy_batch, toy_optim):
+    model, batch = build_toy(), toy_batch()
+    model.enter_stage(**STAGE_3)
+    model.amp = True
+    seen, asked = {'D_s': [], 'D_t': [], 'E_c': [], 'penalty': []}, []
+    rows = model.bank.features.clone()
+    for name in ('D_s', 'D_t'):
+        getattr(model, name).register_forward_hook(
+            lambda _, args, out, name=name: seen[name].append(out[0].dtype)
+        )
+    model.E_c.register_forward_hook(lambda _, args, out: seen['E_c'].append(out.embedding.dtype))
+    model.penalty.register_forward_hook(
+        lambda _, args, out: seen['penalty'].extend(value.dtype for value in out.values())
+    )
+    model.contrast.register_forward_pre_hook(
+        lambda _, args: asked.extend([args, model.draws.generator.get_state()])
+    )
+    logs = run_phases(model, batch, toy_optim(model), 0, 0)
+    half, full = torch.bfloat16, torch.float32
+    assert seen == dict(
+        D_s=[half, half, full, half],  # real, painted, penalty; painted again
+        D_t=[half, half, full, half],
+        E_c=[half] * 6,
+        penalty=[full] * 4,
+    )
+    assert all(torch.isfinite(value) for value in logs.values())
+    assert {parameter.dtype for parameter in model.parameters()} == {full}
+    assert model.bank.features.dtype == full
+
+    # outside autocast the memory loss is the same to the last bit
+    model.bank.features.copy_(rows)
+    args, state = asked
+    model.draws.generator.set_state(state)
+    again = model.contrast(*args)
+    assert again.dtype == full
+    assert torch.equal(again, logs['G/loss_memory.s2t'])
+
+
+def test_evaluation_features_are_float32_under_bfloat16(build_toy, toy_batch):
+    model = build_toy().eval()
+    model.amp = True
+    features = model.val_step(toy_batch().source)
+    assert features.dtype == torch.float32
+    assert not features.requires_grad
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(3))
+
+
+# ---- what a model must say ----
+
+
+def test_missing_networks_weights_and_methods_are_named():
+    with pytest.raises(ValueError, match=r"ToyGAN needs the networks \['G'\]; model.networks has"):
+        toy_gan(networks=dict(D=dict(type='ToyLayer'), E=dict(type='ToyLayer')))
+    with pytest.raises(ValueError, match=r"no weight for \['recon'\]"):
+        toy_gan(loss_weights=dict(adv=1))
+    with pytest.raises(ValueError, match=r"no encoder, .* is registered as 'ToyLayr'"):
+        toy_gan(networks={name: dict(type='ToyLayr') for name in 'DEG'})
+    with pytest.raises(TypeError, match='ToyGAN has no embedding to evaluate'):
+        toy_gan().embed(torch.randn(2, 3, 8, 4))
+    with pytest.raises(TypeError, match='ToyGAN paints no images'):
+        toy_gan().paint(None, 'target')

@@ -1,0 +1,169 @@
+"""CrossDomainGCL: each network runs once for each thing it must see, against recomputation."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from torch.utils.flop_counter import FlopCounterMode
+
+from reidgen.engine import run_phases
+from reidgen.models.cross_domain_gcl import l1
+from reidgen.registry import MODELS
+
+CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'gcl_market2duke.py'
+STAGE_2 = dict(name='generators', phases=['D', 'G'], frozen=['E_c'], loss_weights={'memory': 0})
+STAGE_3 = dict(name='joint', phases=['D', 'G'])
+
+
+def count_evaluations(model) -> Counter:
+    """A counter by network that every forward pass from now on adds to."""
+    count = Counter()
+    for name in model.network_names:
+        getattr(model, name).register_forward_hook(
+            lambda *_, name=name: count.update([name]),
+        )
+    return count
+
+
+def recomputed_losses(model, batch) -> dict:
+    """The two critics' and the two generators' lists, each loss from the images on.
+
+    Poses and codes are kept within one loss and nothing is kept between two.
+    """
+    s, t = batch.source, batch.target
+
+    def x_s2t():
+        return model.G(model.E_p(s.pose_map), model.E_c(s.img).content)
+
+    def x_t2s():
+        return model.F(model.E_p(t.pose_map), model.E_c(t.img).content)
+
+    def own_style(domain, decoder):
+        painted = decoder(model.E_p(domain.pose_map), model.E_c(domain.img).content)
+        return l1(painted, domain.img)
+
+    def there(domain, abroad):
+        """Content of the image and of its translation: the loss compares them."""
+        content = model.E_c(domain.img).content
+        painted = abroad(model.E_p(domain.pose_map), content)
+        return l1(model.E_c(painted).content, content.detach())
+
+    def there_and_back(domain, abroad, home):
+        pose, content = model.E_p(domain.pose_map), model.E_c(domain.img).content
+        return home(pose, model.E_c(abroad(pose, content)).content), content
+
+    def cycle(domain, abroad, home):
+        return l1(there_and_back(domain, abroad, home)[0], domain.img)
+
+    def content_of_cycle(domain, abroad, home):
+        painted, content = there_and_back(domain, abroad, home)
+        return l1(model.E_c(painted).content, content.detach())
+
+    def memory():
+        c_s = model.E_c(s.img)
+        c_s2t = model.E_c(model.G(model.E_p(s.pose_map), c_s.content))
+        return model.contrast(model.bank, c_s.embedding, c_s2t.embedding, s.index, model.draws)
+
+    losses = {}
+    for name, critic, real, painted in (
+        ('Ds', model.D_s, s.img, x_t2s),
+        ('Dt', model.D_t, t.img, x_s2t),
+    ):
+        losses |= model.gan.critic(name, critic, real, painted(), model.draws)
+        losses |= model.penalty(name, critic, real, painted(), model.draws)
+    G, F = model.G, model.F
+    losses |= {
+        'adv.Ds': model.gan.generator(model.D_s, x_t2s(), model.draws),
+        'adv.Dt': model.gan.generator(model.D_t, x_s2t(), model.draws),
+        'recon.t2t': own_style(t, G),
+        'recon.s2s': own_style(s, F),
+        'cycle.t2s2t': cycle(t, F, G),
+        'cycle.s2t2s': cycle(s, G, F),
+        'content.s2t': there(s, G),
+        'content.t2s': there(t, F),
+        'content.t2s2t': content_of_cycle(t, F, G),
+        'content.s2t2s': content_of_cycle(s, G, F),
+    }
+    if model.on('memory'):
+        losses['memory.s2t'] = memory()
+    return losses
+
+
+def shared_losses(model, batch) -> dict:
+    """The same lists from one shared forward pass."""
+    x = model.translate(batch)
+    return model.critic_losses(batch, x) | model.generator_losses(batch, x)
+
+
+def test_a_joint_iteration_evaluates_twenty_two_networks(build_toy, toy_batch, toy_optim):
+    model = build_toy()
+    model.enter_stage(**STAGE_3)
+    count = count_evaluations(model)
+    run_phases(model, toy_batch(), toy_optim(model), 0, 0)
+    # a critic sees real and painted images, the penalty's points, and the painted ones once more
+    assert count == dict(E_c=6, E_p=2, G=3, F=3, D_s=4, D_t=4)
+    assert count.total() == 22
+
+
+@pytest.mark.parametrize('cross_pose, num_poses', [('own', 2), ('other', 2), ('novel', 4)])
+def test_only_another_view_costs_more_poses(build_toy, toy_batch, toy_optim, cross_pose, num_poses):
+    model = build_toy(cross_pose=cross_pose)
+    model.enter_stage(**STAGE_2)
+    count = count_evaluations(model)
+    run_phases(model, toy_batch(), toy_optim(model), 0, 0)
+    assert count == dict(E_c=6, E_p=num_poses, G=3, F=3, D_s=4, D_t=4)
+
+
+@pytest.mark.parametrize('stage, total', [(STAGE_2, 62), (STAGE_3, 66)])
+def test_recomputing_for_each_loss_takes_about_three_times_the_evaluations(
+    build_toy, toy_batch, stage, total
+):
+    model, batch = build_toy(), toy_batch()
+    model.enter_stage(**stage)
+    count = count_evaluations(model)
+    shared = shared_losses(model, batch)
+    assert count.total() == 22
+    count.clear()
+    recomputed = recomputed_losses(model, batch)
+    assert count.total() == total
+    assert recomputed.keys() == shared.keys()
+
+
+def test_shared_and_recomputed_losses_are_equal_while_the_encoder_is_frozen(build_toy, toy_batch):
+    model, batch = build_toy(), toy_batch()
+    model.enter_stage(**STAGE_2)
+    model.draws.begin(5)
+    shared = shared_losses(model, batch)
+    model.draws.begin(5)
+    recomputed = recomputed_losses(model, batch)
+    assert shared.keys() == recomputed.keys()
+    for name, value in shared.items():
+        torch.testing.assert_close(recomputed[name], value, rtol=1e-6, atol=0, msg=name)
+
+
+def test_recomputing_takes_more_than_two_and_a_half_times_the_arithmetic(build_toy, toy_batch):
+    cfg = Config.fromfile(CONFIG).model
+    cfg.networks.E_c.weights = None
+    with torch.device('meta'):
+        model = MODELS.build(cfg)
+        img, pose_map = torch.empty(2, 3, 256, 128), torch.empty(2, 1, 256, 128)
+        pose, content = torch.empty(2, 128, 64, 32), torch.empty(2, 8192)
+    inputs = dict(
+        E_c=(img,), E_p=(pose_map,), G=(pose, content), F=(pose, content), D_s=(img,), D_t=(img,)
+    )
+    flops = {}
+    for name, args in inputs.items():
+        with FlopCounterMode(display=False) as counter:
+            getattr(model, name)(*args)
+        flops[name] = counter.get_total_flops()
+
+    toy, batch = build_toy(), toy_batch()
+    toy.enter_stage(**STAGE_2)
+    count, spent = count_evaluations(toy), []
+    for losses in (shared_losses, recomputed_losses):
+        count.clear()
+        losses(toy, batch)
+        spent.append(sum(count[name] * flops[name] for name in flops))
+    assert 2.5 < spent[1] / spent[0] < 3.5

@@ -1,0 +1,56 @@
+"""Every config, made small, trains one iteration of each of its stages on drawn figures."""
+from pathlib import Path
+
+import pytest
+
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config
+
+CONFIGS = sorted((Path(__file__).parents[1] / 'configs').glob('*.py'))
+RESIZE = dict(type='Resize', size=(64, 32))
+SMALL = dict(
+    D_s=dict(num_scales=2, base_dim=4, num_res_blocks=1),
+    D_t=dict(num_scales=2, base_dim=4, num_res_blocks=1),
+    G=dict(content_dim=2048, base_dim=8, pose_dim=8, head_dim=8),
+    F=dict(content_dim=2048, base_dim=8, pose_dim=8, head_dim=8),
+    E_p=dict(
+        in_channels=1, base_dim=4, num_res_blocks=1, aspp_dim=4, out_dim=8, dilations=(1, 2, 3)
+    ),
+    E_c=dict(trunk='resnet18', embed_dim=16, weights=None),
+    C=dict(in_dim=16, num_identities=4),
+)
+
+
+def shrink(cfg, work_dir: Path) -> None:
+    """Small networks, four persons a domain, one iteration a stage; in place."""
+    for name, network in SMALL.items():
+        cfg.model.networks[name].update(network)
+    cfg.model.bank.update(num_samples=16, dim=16)
+    loaders = [*cfg.train_dataloader.items(), *cfg.val_dataloader.items()]
+    for name, loader in loaders:
+        domain = 'b' if name == 'target' else 'a'
+        split, labelled = loader.dataset.get('split'), loader.dataset.get('labelled', True)
+        mapped = 'pose_map' in loader.dataset
+        loader.dataset = dict(
+            type='ShapesReID', domain=domain, num_identities=4, split=split, labelled=labelled,
+            transforms=[RESIZE],
+        )
+        if mapped:
+            loader.dataset['pose_map'] = dict(type='ShapesMap')
+        loader.num_workers = 0
+        loader.batch_size = 4
+    cfg.train_dataloader.identity.sampler.update(num_identities=2, num_images=2)
+    for stage in cfg.train_cfg.stages:
+        stage.iters = 1
+    cfg.work_dir = str(work_dir)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_trains_one_iteration_of_each_stage(path, tmp_path):
+    cfg = load_config(path)
+    stages = [stage.name for stage in cfg.train_cfg.stages]
+    shrink(cfg, tmp_path)
+    ReIDRunner.from_cfg(cfg).train()
+    for stage in stages:
+        assert (tmp_path / f'stage_{stage}.pth').exists()
+    assert '**AdaBN**' in (tmp_path / 'report.md').read_text()
