@@ -1,4 +1,5 @@
 """Reading checkpoints: tensors and plain numbers only, never code."""
+
 import pickle
 from pathlib import Path
 
@@ -20,12 +21,14 @@ def read_checkpoint(path: str | Path) -> dict:
         what = 'is a folder' if path.is_dir() else 'does not exist'
         raise FileNotFoundError(
             f'checkpoint {path} {what}; give the path of a .pth or .safetensors file '
-            f'(relative paths start at {Path.cwd()})')
+            f'(relative paths start at {Path.cwd()})'
+        )
     state = _read_safetensors(path) if path.suffix == '.safetensors' else _read_torch(path)
     if not isinstance(state, dict):
         raise ValueError(
             f'checkpoint {path} holds a {type(state).__name__}, not a dictionary of tensors; '
-            f'save the state dict: torch.save(model.state_dict(), path)')
+            f'save the state dict: torch.save(model.state_dict(), path)'
+        )
     return state
 
 
@@ -33,8 +36,10 @@ def _read_safetensors(path: Path) -> dict:
     try:
         return load_file(path, device='cpu')
     except SafetensorError as error:
-        raise ValueError(f'checkpoint {path} is cut short or is no safetensors file ({error}); '
-                         f'copy or download it again') from error
+        raise ValueError(
+            f'checkpoint {path} is cut short or is no safetensors file ({error}); '
+            f'copy or download it again'
+        ) from error
 
 
 def _read_torch(path: Path) -> dict:
@@ -45,12 +50,16 @@ def _read_torch(path: Path) -> dict:
             raise ValueError(
                 f'checkpoint {path} holds Python objects beside tensors, which would run code when '
                 f'read; reading is refused. Save its state dict alone, where the file can be '
-                f"trusted: torch.save(checkpoint['state_dict'], path)") from error
-        raise ValueError(f'{path} is no checkpoint (neither a zip archive of torch.save nor its '
-                         f'older format); give a .pth or .safetensors file') from error
+                f"trusted: torch.save(checkpoint['state_dict'], path)"
+            ) from error
+        raise ValueError(
+            f'{path} is no checkpoint (neither a zip archive of torch.save nor its '
+            f'older format); give a .pth or .safetensors file'
+        ) from error
     except PermissionError:
         raise
-    except (RuntimeError, EOFError, OSError) as error:    # which, depends on where the file ends
+    except (RuntimeError, EOFError, OSError) as error:  # which, depends on where the file ends
         reason = str(error).splitlines()[0] if str(error) else 'unexpected end of file'
-        raise ValueError(f'checkpoint {path} is cut short or damaged ({reason}); '
-                         f'copy or download it again') from error
+        raise ValueError(
+            f'checkpoint {path} is cut short or damaged ({reason}); copy or download it again'
+        ) from error

@@ -1,4 +1,5 @@
 """Every config, made small, trains one iteration of each of its stages on drawn figures."""
+
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,11 @@ def shrink(cfg, work_dir: Path) -> None:
         split, labelled = loader.dataset.get('split'), loader.dataset.get('labelled', True)
         mapped = 'pose_map' in loader.dataset
         loader.dataset = dict(
-            type='ShapesReID', domain=domain, num_identities=4, split=split, labelled=labelled,
+            type='ShapesReID',
+            domain=domain,
+            num_identities=4,
+            split=split,
+            labelled=labelled,
             transforms=[RESIZE],
         )
         if mapped:

@@ -1,4 +1,5 @@
 """What the README tells a newcomer to type runs as it is written."""
+
 import os
 import re
 import subprocess
@@ -28,7 +29,10 @@ def test_plug_in_of_the_readme_trains(tmp_path):
     stages = [f'train_cfg.stages.{number}.iters=2' for number in range(3)]
     run = subprocess.run(
         [sys.executable, ROOT / 'tools/train.py', 'my_experiment.py', '--cfg-options', *stages],
-        cwd=tmp_path, capture_output=True, text=True, env=os.environ | {'OMP_NUM_THREADS': '1'},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {'OMP_NUM_THREADS': '1'},
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,4 +1,5 @@
 """The smoke config: all stages, end to end."""
+
 import json
 from pathlib import Path
 

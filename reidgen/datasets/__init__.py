@@ -1,4 +1,5 @@
 """Data sets, pose maps, joint transforms and samplers."""
+
 from reidgen.datasets.cuhk03 import CUHK03
 from reidgen.datasets.dukemtmc import DukeMTMC
 from reidgen.datasets.folder import FolderReID
@@ -9,6 +10,7 @@ from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.samplers import IdentitySampler, PseudoLabelSampler, ShuffleSampler
 from reidgen.datasets.shapes import ShapesMap, ShapesReID
+from reidgen.datasets.synthetic_reid import GarmentPair, SyntheticMesh, SyntheticReID
 from reidgen.datasets.transforms import (
     ColorJitter,
     RandomErase,
@@ -20,8 +22,30 @@ from reidgen.datasets.transforms import (
 )
 
 __all__ = [
-    'CUHK03', 'MSMT17', 'ColorJitter', 'DukeMTMC', 'FolderReID', 'Grayscale', 'IdentitySampler',
-    'JointHeatmap', 'Market1501', 'PoseMap', 'PseudoLabelSampler', 'RandomErase', 'RandomFlip',
-    'RandomPadCrop', 'ReIDDataset', 'Record', 'RenderedMesh', 'Resize', 'Sample', 'ShapesMap',
-    'ShapesReID', 'ShuffleSampler', 'Transform',
+    'CUHK03',
+    'MSMT17',
+    'ColorJitter',
+    'DukeMTMC',
+    'FolderReID',
+    'GarmentPair',
+    'Grayscale',
+    'IdentitySampler',
+    'JointHeatmap',
+    'Market1501',
+    'PoseMap',
+    'PseudoLabelSampler',
+    'RandomErase',
+    'RandomFlip',
+    'RandomPadCrop',
+    'ReIDDataset',
+    'Record',
+    'RenderedMesh',
+    'Resize',
+    'Sample',
+    'ShapesMap',
+    'ShapesReID',
+    'ShuffleSampler',
+    'SyntheticMesh',
+    'SyntheticReID',
+    'Transform',
 ]

@@ -1,4 +1,5 @@
 """CUHK03 (Li et al., CVPR 2014) under the new protocol of Zhong et al., CVPR 2017."""
+
 from reidgen.datasets import market_layout
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset

@@ -1,4 +1,5 @@
 """DukeMTMC-reID (Zheng et al., ICCV 2017; Ristani et al., ECCV 2016 workshops): 8 cameras."""
+
 from reidgen.datasets import market_layout
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset

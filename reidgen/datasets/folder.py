@@ -1,4 +1,5 @@
 """FolderReID: crops of one's own, from a folder or a CSV list."""
+
 import csv
 import re
 from collections.abc import Sequence
@@ -37,30 +38,43 @@ class FolderReID(ReIDDataset):
         name: for messages and `metainfo`.
     """
 
-    def __init__(self, root: str | Sequence[str], split: str = 'train', *, layout: str = 'flat',
-                 pattern: str | None = PATTERN, csv_file: str | None = None,
-                 distractor_pid: int | None = 0, first_camera: int = 1, name: str = 'folder',
-                 **kwargs):
+    def __init__(
+        self,
+        root: str | Sequence[str],
+        split: str = 'train',
+        *,
+        layout: str = 'flat',
+        pattern: str | None = PATTERN,
+        csv_file: str | None = None,
+        distractor_pid: int | None = 0,
+        first_camera: int = 1,
+        name: str = 'folder',
+        **kwargs,
+    ):
         if layout not in LAYOUTS:
             raise ValueError(f"layout is '{layout}'; it must be one of {', '.join(LAYOUTS)}")
         groups = set(re.compile(pattern).groupindex) if pattern else set()
         if pattern and (not groups or groups - {'pid', 'camid'}):
-            raise ValueError(f'pattern {pattern} must have a named group pid or camid or both, as '
-                             f'in {PATTERN}; pattern=None if file names say nothing')
+            raise ValueError(
+                f'pattern {pattern} must have a named group pid or camid or both, as '
+                f'in {PATTERN}; pattern=None if file names say nothing'
+            )
         if layout == 'market' and (csv_file or groups != {'pid', 'camid'}):
-            raise ValueError("layout='market' takes no csv_file and needs a pattern with pid and "
-                             "camid")
+            raise ValueError(
+                "layout='market' takes no csv_file and needs a pattern with pid and camid"
+            )
         self.layout, self.pattern, self.csv_file = layout, pattern, csv_file
         self.distractor_pid, self.first_camera, self.name = distractor_pid, first_camera, name
-        self.camera_range = (first_camera, 10 ** 6)
-        self.pid_range = (-1, 2 ** 31)
+        self.camera_range = (first_camera, 10**6)
+        self.pid_range = (-1, 2**31)
         self.folders = market_layout.NEEDED if layout == 'market' else ()
         super().__init__(root, split, **kwargs)
 
     def read_split(self, split: str) -> list[Record]:
         if self.layout == 'market':
             return market_layout.read_market_split(
-                self.root, split, self.pattern, self.distractor_pid, self.first_camera)
+                self.root, split, self.pattern, self.distractor_pid, self.first_camera
+            )
         if self.csv_file:
             records, named = self._read_csv(self.root / self.csv_file, split)
         else:
@@ -74,14 +88,22 @@ class FolderReID(ReIDDataset):
             return Record(str(path), -1, 0)
         below = path.relative_to(self.root).as_posix()
         match = re.search(self.pattern, below)
-        groups = {} if match is None else {
-            name: text for name, text in match.groupdict().items() if text is not None}
+        groups = (
+            {}
+            if match is None
+            else {name: text for name, text in match.groupdict().items() if text is not None}
+        )
         if match is None or not all(re.fullmatch(r'-?\d+', text) for text in groups.values()):
-            raise ValueError(f'{path}: {below} does not fit the pattern {self.pattern} with '
-                             f'whole numbers; rename the file, give a pattern that fits, or '
-                             f'pattern=None if names say nothing')
-        return Record(str(path), int(groups.get('pid', -1)),
-                      int(groups.get('camid', self.first_camera)) - self.first_camera)
+            raise ValueError(
+                f'{path}: {below} does not fit the pattern {self.pattern} with '
+                f'whole numbers; rename the file, give a pattern that fits, or '
+                f'pattern=None if names say nothing'
+            )
+        return Record(
+            str(path),
+            int(groups.get('pid', -1)),
+            int(groups.get('camid', self.first_camera)) - self.first_camera,
+        )
 
     def _read_csv(self, path: Path, split: str) -> tuple[list[Record], bool]:
         """Sorted records, and whether the list tells identities."""
@@ -91,27 +113,35 @@ class FolderReID(ReIDDataset):
             rows = csv.DictReader(file)
             columns = set(rows.fieldnames or ())
             if 'path' not in columns or columns - set(COLUMNS):
-                raise ValueError(f'{path}, line 1: columns are '
-                                 f'{", ".join(rows.fieldnames or ["none"])}; path is needed, '
-                                 f'{", ".join(COLUMNS[1:])} are optional, others are not known')
-            records = [self._from_row(row, f'{path}, line {rows.line_num}') for row in rows
-                       if self._is_of(row, split, f'{path}, line {rows.line_num}')]
+                raise ValueError(
+                    f'{path}, line 1: columns are '
+                    f'{", ".join(rows.fieldnames or ["none"])}; path is needed, '
+                    f'{", ".join(COLUMNS[1:])} are optional, others are not known'
+                )
+            records = [
+                self._from_row(row, f'{path}, line {rows.line_num}')
+                for row in rows
+                if self._is_of(row, split, f'{path}, line {rows.line_num}')
+            ]
         return sorted(records), 'pid' in columns
 
     @staticmethod
     def _is_of(row: dict, split: str, where: str) -> bool:
         known = tuple(market_layout.FOLDERS)
         if row.get('split', split) not in known:
-            raise ValueError(f"{where}: split is '{row['split']}'; it must be one of "
-                             f"{', '.join(known)}")
+            raise ValueError(
+                f"{where}: split is '{row['split']}'; it must be one of {', '.join(known)}"
+            )
         return row.get('split', split) == split
 
     def _from_row(self, row: dict, where: str) -> Record:
         numbers = row.get('pid', '-1'), row.get('camid', str(self.first_camera))
         whole = [re.fullmatch(r'\s*-?\d+\s*', number or '') for number in numbers]
         if not row['path'] or not all(whole):
-            raise ValueError(f'{where}: path {row["path"]!r}, pid {numbers[0]!r}, camid '
-                             f'{numbers[1]!r}; path is a file below root, pid and camid are whole '
-                             'numbers')
+            raise ValueError(
+                f'{where}: path {row["path"]!r}, pid {numbers[0]!r}, camid '
+                f'{numbers[1]!r}; path is a file below root, pid and camid are whole '
+                'numbers'
+            )
         pid, camera = map(int, numbers)
         return Record(str(self.root / row['path']), pid, camera - self.first_camera)

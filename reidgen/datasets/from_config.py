@@ -1,4 +1,5 @@
 """A transform or pose map from its config, with errors that name what was misspelt."""
+
 import inspect
 
 from mmengine.registry import Registry
@@ -23,6 +24,8 @@ def from_config(cfg: dict, registry: Registry):
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     unknown = sorted(set(arguments) - set(parameters))
     if unknown and not open_ended:
-        raise TypeError(f'{made_by.__name__} takes no {", ".join(unknown)}; '
-                        f'it takes {", ".join(parameters) or "no argument"}')
+        raise TypeError(
+            f'{made_by.__name__} takes no {", ".join(unknown)}; '
+            f'it takes {", ".join(parameters) or "no argument"}'
+        )
     return made_by(**arguments)

@@ -1,4 +1,5 @@
 """Image files: listed in order, decoded to uint8 tensors, checked once before they are needed."""
+
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from tqdm import tqdm
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 # what Pillow raises on files that are no image, cut short, damaged, or absurdly large
 DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
-PROGRESS_FROM = 2000   # images from which a progress bar is worth it
+PROGRESS_FROM = 2000  # images from which a progress bar is worth it
 
 # (path, size, modification time) -> what is wrong with it, '' for a good file
 _checked: dict[tuple[str, int, int], str] = {}
@@ -27,14 +28,17 @@ def list_images(folder: Path, recursive: bool = False) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(
             f'no folder {folder.absolute()}: the data set is not unpacked, or only half of it; '
-            f'unpack it again or point root at another copy')
+            f'unpack it again or point root at another copy'
+        )
     found = folder.rglob('*') if recursive else folder.iterdir()
-    images = sorted(path for path in found
-                    if path.suffix.lower() in SUFFIXES and not path.name.startswith('.'))
+    images = sorted(
+        path for path in found if path.suffix.lower() in SUFFIXES and not path.name.startswith('.')
+    )
     if not images:
         raise FileNotFoundError(
             f'{folder.absolute()} holds no image ({", ".join(SUFFIXES)}); unpack the data set '
-            f'again or point root at another copy')
+            f'again or point root at another copy'
+        )
     return images
 
 
@@ -57,8 +61,9 @@ def _decode(path: str | Path, mode: str) -> Tensor:
         with Image.open(path) as image:
             return vision.pil_to_tensor(image.convert(mode))
     except DECODE_ERRORS as error:
-        raise OSError(f'cannot read the image {path}: {error}; restore the file from the data '
-                      "set's archive") from error
+        raise OSError(
+            f"cannot read the image {path}: {error}; restore the file from the data set's archive"
+        ) from error
 
 
 def find_corrupt(paths: Sequence[str]) -> dict[str, str]:
@@ -69,9 +74,15 @@ def find_corrupt(paths: Sequence[str]) -> dict[str, str]:
     """
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         # disable=None: no bar where the output is no terminal
-        reasons = list(tqdm(
-            pool.map(_reason, paths), total=len(paths), desc='checking images', unit='image',
-            disable=None if len(paths) > PROGRESS_FROM else True))
+        reasons = list(
+            tqdm(
+                pool.map(_reason, paths),
+                total=len(paths),
+                desc='checking images',
+                unit='image',
+                disable=None if len(paths) > PROGRESS_FROM else True,
+            )
+        )
     return {path: reason for path, reason in zip(paths, reasons) if reason}
 
 

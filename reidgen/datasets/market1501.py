@@ -1,4 +1,5 @@
 """Market-1501 (Zheng et al., ICCV 2015): 1501 persons, 6 cameras."""
+
 from reidgen.datasets import market_layout
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset

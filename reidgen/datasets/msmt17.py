@@ -1,4 +1,5 @@
 """MSMT17 (Wei et al., CVPR 2018): 4101 persons, 15 cameras, releases V1 and V2."""
+
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from reidgen.registry import DATASETS
 
 # release -> folders of the training and the test images; V2 has the faces masked
 RELEASES = {'V1': ('train', 'test'), 'V2': ('mask_train_v2', 'mask_test_v2')}
-CAMERA = re.compile(r'-?\d+_\d+_(?P<camid>\d+)_')   # 0000_000_01_0303morning_0008_0.jpg: camera 1
+CAMERA = re.compile(r'-?\d+_\d+_(?P<camid>\d+)_')  # 0000_000_01_0303morning_0008_0.jpg: camera 1
 
 
 @DATASETS.register_module()
@@ -25,8 +26,10 @@ class MSMT17(ReIDDataset):
 
     name = 'msmt17'
     inner = ('MSMT17_V1', 'MSMT17_V2')
-    folders = ('train and test (or mask_train_v2 and mask_test_v2)',
-               'list_{train,val,query,gallery}.txt')
+    folders = (
+        'train and test (or mask_train_v2 and mask_test_v2)',
+        'list_{train,val,query,gallery}.txt',
+    )
     published = {'train': (1041, 32621), 'query': (3060, 11659), 'gallery': (3060, 82161)}
     pid_range = (0, 4100)
     camera_range = (1, 15)
@@ -38,32 +41,43 @@ class MSMT17(ReIDDataset):
         super().__init__(*args, **kwargs)
 
     def read_split(self, split: str) -> list[Record]:
-        lists = {'train': ['train', 'val'] if self.combine_val else ['train'],
-                 'query': ['query'], 'gallery': ['gallery']}
+        lists = {
+            'train': ['train', 'val'] if self.combine_val else ['train'],
+            'query': ['query'],
+            'gallery': ['gallery'],
+        }
         if split not in lists:
             raise ValueError(f"MSMT17 has no split '{split}'; it has {', '.join(lists)}")
         folder = self.root / self._release()[split != 'train']
         if not folder.is_dir() or not any(folder.iterdir()):
             raise FileNotFoundError(f'{folder.absolute()} is missing or empty; unpack MSMT17 again')
-        return sorted(record for name in lists[split]
-                      for record in self._read_list(self.root / f'list_{name}.txt', folder))
+        return sorted(
+            record
+            for name in lists[split]
+            for record in self._read_list(self.root / f'list_{name}.txt', folder)
+        )
 
     def _release(self) -> tuple[str, str]:
-        found = [folders for folders in RELEASES.values()
-                 if any((self.root / folder).is_dir() for folder in folders)]
+        found = [
+            folders
+            for folders in RELEASES.values()
+            if any((self.root / folder).is_dir() for folder in folders)
+        ]
         if len(found) != 1:
             known = ' or '.join(' and '.join(folders) for folders in RELEASES.values())
             raise FileNotFoundError(
                 f'{self.root.absolute()} must hold the folders of one release of MSMT17, {known}; '
-                f'it holds those of {len(found)}')
+                f'it holds those of {len(found)}'
+            )
         return found[0]
 
     @staticmethod
     def _read_list(path: Path, folder: Path) -> list[Record]:
         """Lines `0000/0000_000_01_0303morning_0008_0.jpg 0`: path below the folder, identity."""
         if not path.is_file():
-            raise FileNotFoundError(f'no list {path.absolute()}; it comes with MSMT17, unpack it '
-                                    'again')
+            raise FileNotFoundError(
+                f'no list {path.absolute()}; it comes with MSMT17, unpack it again'
+            )
         records = []
         for number, line in enumerate(path.read_text().splitlines(), start=1):
             if not line.strip():
@@ -73,6 +87,7 @@ class MSMT17(ReIDDataset):
             if match is None or not re.fullmatch(r'-?\d+', pid):
                 raise ValueError(
                     f"{path}, line {number}: '{line}' is not like "
-                    f"'0000/0000_000_01_0303morning_0008_0.jpg 0' (path, identity)")
+                    f"'0000/0000_000_01_0303morning_0008_0.jpg 0' (path, identity)"
+                )
             records.append(Record(str(folder / name), int(pid), int(match['camid']) - 1))
         return records

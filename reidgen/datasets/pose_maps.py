@@ -1,4 +1,5 @@
 """Pose maps: what E_p sees instead of the image. A new source is one class here."""
+
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,8 +78,10 @@ def checked_views(views: Sequence[int]) -> tuple[int, ...]:
     """
     wrong = [view for view in views if not isinstance(view, int) or not 0 <= view < 360]
     if wrong or len(set(views)) < len(views):
-        raise ValueError(f'views={list(views)}: they are different whole degrees in 0..359, '
-                         f'such as {list(TURNS)}')
+        raise ValueError(
+            f'views={list(views)}: they are different whole degrees in 0..359, '
+            f'such as {list(TURNS)}'
+        )
     return tuple(views)
 
 
@@ -107,16 +110,21 @@ class Concatenated(PoseMap):
         self.parts = tuple(parts)
         self.channels = sum(part.channels for part in parts)
         turning = [part.novel_views for part in parts if part.novel_views]
-        self.views = tuple(view for view in turning[0] if all(view in views for views in turning)
-                           ) if turning else ()
+        self.views = (
+            tuple(view for view in turning[0] if all(view in views for views in turning))
+            if turning
+            else ()
+        )
         if turning and not self.views:
             raise ValueError(f'the pose maps share no view: {turning}; give them views in common')
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
-        maps = [part.load(record, split, view if part.novel_views else None, image)
-                for part in self.parts]
+        maps = [
+            part.load(record, split, view if part.novel_views else None, image)
+            for part in self.parts
+        ]
         largest = max((tuple(m.shape[-2:]) for m in maps), key=lambda size: size[0] * size[1])
-        return torch.cat([_resized(m, largest) for m in maps])   # (M, h, w)
+        return torch.cat([_resized(m, largest) for m in maps])  # (M, h, w)
 
     def missing(self, record: Record, split: str) -> list[str]:
         return [path for part in self.parts for path in part.missing(record, split)]
@@ -155,12 +163,22 @@ class RenderedMesh(PoseMap):
         subfolders: folders above the image file that the maps keep: 1 for MSMT17 (one an identity).
     """
 
-    def __init__(self, root: str, views: Sequence[int] = TURNS,
-                 split_folders: dict[str, str] | None = None, subfolders: int = 0):
+    def __init__(
+        self,
+        root: str,
+        views: Sequence[int] = TURNS,
+        split_folders: dict[str, str] | None = None,
+        subfolders: int = 0,
+    ):
         self.root = Path(root)
         self.views = checked_views(views)
-        self.split_folders = {'train': 'train', 'query': 'test', 'gallery': 'test',
-                              'multi_query': 'test', **(split_folders or {})}
+        self.split_folders = {
+            'train': 'train',
+            'query': 'test',
+            'gallery': 'test',
+            'multi_query': 'test',
+            **(split_folders or {}),
+        }
         self.subfolders = subfolders
         self._listed: dict[Path, frozenset[str]] = {}
 
@@ -171,15 +189,20 @@ class RenderedMesh(PoseMap):
 
     def missing(self, record: Record, split: str) -> list[str]:
         paths = [self._path(record, split, view) for view in (None, *self.novel_views)]
-        return [str(path) for path in paths
-                if not {path.name, path.with_suffix('.png').name} & self._names(path.parent)]
+        return [
+            str(path)
+            for path in paths
+            if not {path.name, path.with_suffix('.png').name} & self._names(path.parent)
+        ]
 
     def how_to_make(self) -> str:
-        return (f'render the maps with `python tools/render_maps.py`, or point pose_map.root '
-                f'(now {self.root.absolute()}) at them')
+        return (
+            f'render the maps with `python tools/render_maps.py`, or point pose_map.root '
+            f'(now {self.root.absolute()}) at them'
+        )
 
     def _path(self, record: Record, split: str, view: int | None) -> Path:
-        name = Path(*Path(record.path).parts[-1 - self.subfolders:])
+        name = Path(*Path(record.path).parts[-1 - self.subfolders :])
         folder = 'render' if view is None else f'render_{view}'
         return self.root / self.split_folders[split] / folder / name
 
@@ -206,11 +229,18 @@ class JointHeatmap(PoseMap):
             OpenPose's, for 18 joints.
     """
 
-    def __init__(self, root: str, num_joints: int = 18, sigma: float = 6.0,
-                 swap: Sequence[tuple[int, int]] | None = None):
+    def __init__(
+        self,
+        root: str,
+        num_joints: int = 18,
+        sigma: float = 6.0,
+        swap: Sequence[tuple[int, int]] | None = None,
+    ):
         if swap is None and num_joints != 18:
-            raise ValueError(f'num_joints is {num_joints}: give swap, the pairs of left and right '
-                             f'joints (only the 18 of OpenPose are known)')
+            raise ValueError(
+                f'num_joints is {num_joints}: give swap, the pairs of left and right '
+                f'joints (only the 18 of OpenPose are known)'
+            )
         self.root = Path(root)
         self.channels = num_joints
         self.sigma = sigma
@@ -221,16 +251,18 @@ class JointHeatmap(PoseMap):
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
         name = Path(record.path).name
-        joints = torch.tensor(self._read(split)[name], dtype=torch.float32)    # (J, 3)
+        joints = torch.tensor(self._read(split)[name], dtype=torch.float32)  # (J, 3)
         if joints.shape != (self.channels, 3):
-            raise ValueError(f'{self._file(split)}: {name} has joints of shape '
-                             f'{tuple(joints.shape)}, not ({self.channels}, 3); correct the file '
-                             'or pose_map.num_joints')
+            raise ValueError(
+                f'{self._file(split)}: {name} has joints of shape '
+                f'{tuple(joints.shape)}, not ({self.channels}, 3); correct the file '
+                'or pose_map.num_joints'
+            )
         x, y, visible = joints.unbind(1)
         height, width = image.shape[-2:]
-        column = torch.exp(-(torch.arange(height) - y[:, None]) ** 2 / (2 * self.sigma ** 2))
-        row = torch.exp(-(torch.arange(width) - x[:, None]) ** 2 / (2 * self.sigma ** 2))
-        heat = column[:, :, None] * row[:, None, :]                            # (J, H, W)
+        column = torch.exp(-((torch.arange(height) - y[:, None]) ** 2) / (2 * self.sigma**2))
+        row = torch.exp(-((torch.arange(width) - x[:, None]) ** 2) / (2 * self.sigma**2))
+        heat = column[:, :, None] * row[:, None, :]  # (J, H, W)
         return (heat * (visible > 0)[:, None, None] * 255).round().to(torch.uint8)
 
     def missing(self, record: Record, split: str) -> list[str]:
@@ -265,5 +297,5 @@ class Grayscale(PoseMap):
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
         red, green, blue = image.to(torch.int32)
-        luma = (299 * red + 587 * green + 114 * blue + 500) // 1000            # rounded
+        luma = (299 * red + 587 * green + 114 * blue + 500) // 1000  # rounded
         return luma.to(torch.uint8)[None]

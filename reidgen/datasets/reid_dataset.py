@@ -1,4 +1,5 @@
 """ReIDDataset: from a folder on disk to the fields of a batch. Subclasses read names."""
+
 import copy
 import logging
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from reidgen.structures import DomainBatch, Draw, ImageBatch
 
 SPLITS = ('train', 'query', 'gallery', 'query+gallery', 'multi_query')
 ON_MISSING = ('raise', 'drop', 'blank')
-NUM_NAMED = 10   # files that an error or a warning lists
+NUM_NAMED = 10  # files that an error or a warning lists
 
 
 class ReIDDataset(Dataset):
@@ -52,24 +53,33 @@ class ReIDDataset(Dataset):
     """
 
     name: str = ''
-    inner: ClassVar[tuple[str, ...]] = ()     # root may hold one of these folders instead
-    folders: ClassVar[tuple[str, ...]] = ()   # expected inside, for the error
-    published: dict[str, tuple[int, int]] = {}      # split -> (identities, images)
-    pid_range: tuple[int, int] | None = None        # as in the file names, ends included
+    inner: ClassVar[tuple[str, ...]] = ()  # root may hold one of these folders instead
+    folders: ClassVar[tuple[str, ...]] = ()  # expected inside, for the error
+    published: dict[str, tuple[int, int]] = {}  # split -> (identities, images)
+    pid_range: tuple[int, int] | None = None  # as in the file names, ends included
     camera_range: tuple[int, int] | None = None
-    first_camera: int = 1                           # the number in the file names that is camid 0
+    first_camera: int = 1  # the number in the file names that is camid 0
 
-    def __init__(self, root: str | Sequence[str], split: str = 'train',
-                 transforms: Sequence[dict] = (),
-                 pose_map: dict | Sequence[dict] | None = None, labelled: bool = True,
-                 camera_ids: Sequence[int] | None = None, strict_stats: bool = False,
-                 skip_corrupt: bool = False, on_missing: str = 'raise', check_images: bool = True):
+    def __init__(
+        self,
+        root: str | Sequence[str],
+        split: str = 'train',
+        transforms: Sequence[dict] = (),
+        pose_map: dict | Sequence[dict] | None = None,
+        labelled: bool = True,
+        camera_ids: Sequence[int] | None = None,
+        strict_stats: bool = False,
+        skip_corrupt: bool = False,
+        on_missing: str = 'raise',
+        check_images: bool = True,
+    ):
         for key, value, known in (('split', split, SPLITS), ('on_missing', on_missing, ON_MISSING)):
             if value not in known:
                 raise ValueError(f"{key} is '{value}'; it must be one of {', '.join(known)}")
         if camera_ids is not None and split != 'train':
-            raise ValueError(f"camera_ids restricts training images, but split is '{split}'; leave "
-                             "it out")
+            raise ValueError(
+                f"camera_ids restricts training images, but split is '{split}'; leave it out"
+            )
         self.split, self.labelled = split, labelled
         self.camera_ids, self.strict_stats = camera_ids, strict_stats
         self.skip_corrupt, self.on_missing = skip_corrupt, on_missing
@@ -80,7 +90,7 @@ class ReIDDataset(Dataset):
         if self.pose_map is not None:
             self.pose_map.attach(self)
         self._random_view = True
-        self._blank: set[str] = set()         # paths of images whose maps are zeros
+        self._blank: set[str] = set()  # paths of images whose maps are zeros
         parts = {part: self._read_part(part) for part in split.split('+')}
         self.records = [record for records in parts.values() for record in records]
         self._splits = [part for part, records in parts.items() for _ in records]
@@ -110,7 +120,8 @@ class ReIDDataset(Dataset):
             f'no {type(self).__name__} at any of\n  {tried}\nExpected is a folder{expected}. Give '
             f'another on the command line, `--cfg-options data_roots.{self.name}=/path` (the names '
             f'are in configs/_base_/datasets.py). `configs/gcl_mot2pets.py` runs the same model on '
-            f'a few photographs, `configs/gcl_smoke.py` on pictures drawn in memory')
+            f'a few photographs, `configs/gcl_smoke.py` on pictures drawn in memory'
+        )
 
     # ---- what is known once it is built ----
 
@@ -173,15 +184,17 @@ class ReIDDataset(Dataset):
         if record.path in self._blank:
             blank = image.new_zeros(1, pose_map.channels, *image.shape[1:])
             return Sample(image, blank, pose_map.flip)
-        wanted: list[int | None] = [None]                # the own view
+        wanted: list[int | None] = [None]  # the own view
         if pose_map.novel_views:
             drawn = torch.randint(len(pose_map.novel_views), ()).item() if self._random_view else 0
             wanted.append(pose_map.novel_views[drawn])
         maps = [pose_map.load(record, self._splits[index], view, image) for view in wanted]
         if maps[0].shape != maps[-1].shape:
-            raise ValueError(f'the maps of {record.path} differ in size: own view '
-                             f'{tuple(maps[0].shape)}, turned by {wanted[-1]} degrees '
-                             f'{tuple(maps[-1].shape)}')
+            raise ValueError(
+                f'the maps of {record.path} differ in size: own view '
+                f'{tuple(maps[0].shape)}, turned by {wanted[-1]} degrees '
+                f'{tuple(maps[-1].shape)}'
+            )
         return Sample(image, torch.stack(maps), pose_map.flip)
 
     # ---- building ----
@@ -199,8 +212,10 @@ class ReIDDataset(Dataset):
         if self.pose_map is not None:
             records = self._without_missing(records, part, what)
         if not records:
-            raise ValueError(f'{what}: no image is left in {self.root.absolute()} after junk, '
-                             f'distractors and unusable files are taken out')
+            raise ValueError(
+                f'{what}: no image is left in {self.root.absolute()} after junk, '
+                f'distractors and unusable files are taken out'
+            )
         return records
 
     def _compare(self, difference: str | None) -> None:
@@ -217,23 +232,30 @@ class ReIDDataset(Dataset):
         listed = '\n  '.join([f'{path} ({reason})' for path, reason in corrupt.items()][:NUM_NAMED])
         found = f'{what}: {len(corrupt)} of {len(records)} images cannot be decoded:\n  {listed}'
         if not self.skip_corrupt:
-            raise ValueError(f'{found}\nRestore them from the archive, or leave them out with '
-                             f'skip_corrupt=True')
+            raise ValueError(
+                f'{found}\nRestore them from the archive, or leave them out with skip_corrupt=True'
+            )
         self._log(f'{found}\nThey are left out (skip_corrupt=True)', logging.WARNING)
         return [record for record in records if record.path not in corrupt]
 
     def _without_missing(self, records: list[Record], part: str, what: str) -> list[Record]:
-        lacking = {record.path: missing for record in records
-                   if (missing := self.pose_map.missing(record, part))}
+        lacking = {
+            record.path: missing
+            for record in records
+            if (missing := self.pose_map.missing(record, part))
+        }
         if not lacking:
             return records
         names = [name for missing in lacking.values() for name in missing]
         listed = '\n  '.join(names[:NUM_NAMED])
-        found = (f'{what}: {len(lacking)} of {len(records)} images lack pose maps, the first:\n'
-                 f'  {listed}')
+        found = (
+            f'{what}: {len(lacking)} of {len(records)} images lack pose maps, the first:\n'
+            f'  {listed}'
+        )
         if self.on_missing == 'raise':
-            raise ValueError(f"{found}\nFix: {self.pose_map.how_to_make()}; or set "
-                             f"on_missing='drop' or 'blank'")
+            raise ValueError(
+                f"{found}\nFix: {self.pose_map.how_to_make()}; or set on_missing='drop' or 'blank'"
+            )
         self._log(f"{found}\non_missing='{self.on_missing}'", logging.WARNING)
         if self.on_missing == 'blank':
             self._blank |= set(lacking)
@@ -247,18 +269,25 @@ class ReIDDataset(Dataset):
         elif self.split == 'train':
             nameless = [record.path for record in self.records if record.pid < 0]
             if nameless:
-                raise ValueError(f'{self.name}: {len(nameless)} training images have no identity, '
-                                 f'the first {nameless[0]}; give identities, or set labelled=False')
+                raise ValueError(
+                    f'{self.name}: {len(nameless)} training images have no identity, '
+                    f'the first {nameless[0]}; give identities, or set labelled=False'
+                )
             numbers = {pid: number for number, pid in enumerate(sorted(set(pids)))}
             pids = [numbers[pid] for pid in pids]
         self.pids = torch.tensor(pids, dtype=torch.int64)
         self.camids = torch.tensor([record.camid for record in self.records], dtype=torch.int64)
-        self.metainfo = {'name': self.name, 'num_query': num_query,
-                         'num_identities': self.num_identities,
-                         'paths': tuple(record.path for record in self.records)}
-        self._log(f'{type(self).__name__} {self.split}: {len(self)} images, '
-                  f'{len({record.pid for record in self.records if record.pid >= 0})} identities, '
-                  f'{len(self.camids.unique())} cameras from {self.root}')
+        self.metainfo = {
+            'name': self.name,
+            'num_query': num_query,
+            'num_identities': self.num_identities,
+            'paths': tuple(record.path for record in self.records),
+        }
+        self._log(
+            f'{type(self).__name__} {self.split}: {len(self)} images, '
+            f'{len({record.pid for record in self.records if record.pid >= 0})} identities, '
+            f'{len(self.camids.unique())} cameras from {self.root}'
+        )
 
     @staticmethod
     def _log(message: str, level: int = logging.INFO) -> None:

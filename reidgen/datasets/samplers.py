@@ -1,4 +1,5 @@
 """Endless samplers of a training: seeded, started anywhere, one sequence for all ranks."""
+
 from collections.abc import Iterator
 
 import numpy as np
@@ -28,11 +29,18 @@ class EndlessSampler(Sampler[Draw]):
         ValueError: the data set is smaller than one global batch.
     """
 
-    def __init__(self, dataset: ReIDDataset, batch_size: int, seed: int = 0,
-                 rank: int | None = None, world_size: int | None = None):
+    def __init__(
+        self,
+        dataset: ReIDDataset,
+        batch_size: int,
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ):
         if seed is None or seed < 0:
-            raise ValueError(f'seed is {seed}; a sampler needs a number of 0 or more '
-                             '(randomness.seed)')
+            raise ValueError(
+                f'seed is {seed}; a sampler needs a number of 0 or more (randomness.seed)'
+            )
         if batch_size < 1:
             raise ValueError(f'batch_size is {batch_size}; it must be 1 or more')
         running_rank, running_world = get_dist_info()
@@ -87,7 +95,8 @@ class EndlessSampler(Sampler[Draw]):
             raise ValueError(
                 f'{what} {num_images} images, fewer than one batch of {self.global_batch} '
                 f'({self.batch_size} x {self.world_size} processes); set batch_size to '
-                f'{max(num_images // self.world_size, 1)} or less, or {more}')
+                f'{max(num_images // self.world_size, 1)} or less, or {more}'
+            )
 
 
 def _permutation(length: int, *seed: int) -> np.ndarray:
@@ -98,8 +107,14 @@ def _permutation(length: int, *seed: int) -> np.ndarray:
 class ShuffleSampler(EndlessSampler):
     """Every image once a pass, in random order."""
 
-    def __init__(self, dataset: ReIDDataset, batch_size: int, seed: int = 0,
-                 rank: int | None = None, world_size: int | None = None):
+    def __init__(
+        self,
+        dataset: ReIDDataset,
+        batch_size: int,
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ):
         super().__init__(dataset, batch_size, seed, rank, world_size)
         self._check_enough(len(dataset), f'{dataset.name} has')
 
@@ -109,7 +124,7 @@ class ShuffleSampler(EndlessSampler):
 
     def rows_of_pass(self, number: int) -> np.ndarray:
         rows = _permutation(len(self.dataset), self.seed, number)
-        return rows[:self.batches_per_pass * self.global_batch]
+        return rows[: self.batches_per_pass * self.global_batch]
 
 
 @DATA_SAMPLERS.register_module()
@@ -120,8 +135,14 @@ class PseudoLabelSampler(EndlessSampler):
     as `divmod(batches, batches_per_pass)` is then the place in the new sequence.
     """
 
-    def __init__(self, dataset: ReIDDataset, batch_size: int, seed: int = 0,
-                 rank: int | None = None, world_size: int | None = None):
+    def __init__(
+        self,
+        dataset: ReIDDataset,
+        batch_size: int,
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ):
         super().__init__(dataset, batch_size, seed, rank, world_size)
         self._check_enough(len(dataset), f'{dataset.name} has')
         self.inliers = np.arange(len(dataset))
@@ -137,11 +158,16 @@ class PseudoLabelSampler(EndlessSampler):
         """
         labels = torch.as_tensor(labels).cpu()
         if labels.shape != (len(self.dataset),):
-            raise ValueError(f'labels have the shape {tuple(labels.shape)}, but '
-                             f'{self.dataset.name} has {len(self.dataset)} images')
+            raise ValueError(
+                f'labels have the shape {tuple(labels.shape)}, but '
+                f'{self.dataset.name} has {len(self.dataset)} images'
+            )
         inliers = (labels != -1).nonzero()[:, 0].numpy()
-        self._check_enough(len(inliers), f'without outliers {self.dataset.name} has',
-                           f'cluster more of the {len(labels)} (larger eps)')
+        self._check_enough(
+            len(inliers),
+            f'without outliers {self.dataset.name} has',
+            f'cluster more of the {len(labels)} (larger eps)',
+        )
         self.inliers = inliers
 
     @property
@@ -179,23 +205,36 @@ class IdentitySampler(EndlessSampler):
         ValueError: P * K is not batch_size, fewer than P identities, or images without identity.
     """
 
-    def __init__(self, dataset: ReIDDataset, batch_size: int, num_identities: int, num_images: int,
-                 seed: int = 0, camera_aware: bool = False,
-                 rank: int | None = None, world_size: int | None = None):
+    def __init__(
+        self,
+        dataset: ReIDDataset,
+        batch_size: int,
+        num_identities: int,
+        num_images: int,
+        seed: int = 0,
+        camera_aware: bool = False,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ):
         super().__init__(dataset, batch_size, seed, rank, world_size)
         if num_identities * num_images != batch_size:
             raise ValueError(
                 f'num_identities * num_images is {num_identities} * {num_images} = '
-                f'{num_identities * num_images}, but batch_size is {batch_size}; make them equal')
+                f'{num_identities * num_images}, but batch_size is {batch_size}; make them equal'
+            )
         pids = dataset.pids.numpy()
         if (pids < 0).any():
-            raise ValueError(f'{dataset.name} hands out {(pids < 0).sum()} images without '
-                             f'identity; set labelled=True, or use ShuffleSampler or '
-                             'PseudoLabelSampler')
+            raise ValueError(
+                f'{dataset.name} hands out {(pids < 0).sum()} images without '
+                f'identity; set labelled=True, or use ShuffleSampler or '
+                'PseudoLabelSampler'
+            )
         self.rows_of = [np.flatnonzero(pids == pid) for pid in np.unique(pids)]
         if len(self.rows_of) < num_identities:
-            raise ValueError(f'{dataset.name} has {len(self.rows_of)} identities, fewer than '
-                             f'num_identities={num_identities}; lower it and batch_size')
+            raise ValueError(
+                f'{dataset.name} has {len(self.rows_of)} identities, fewer than '
+                f'num_identities={num_identities}; lower it and batch_size'
+            )
         self.num_identities, self.num_images = num_identities, num_images
         self.camera_aware = camera_aware
 
@@ -208,14 +247,19 @@ class IdentitySampler(EndlessSampler):
         wanted = self.num_identities * self.world_size
         if len(self.rows_of) >= wanted:
             order = _permutation(len(self.rows_of), self.seed, number)
-            order = order[:self.batches_per_pass * wanted]
+            order = order[: self.batches_per_pass * wanted]
             turns = [number] * len(order)
         else:
-            order = np.concatenate([
-                _permutation(len(self.rows_of), self.seed, number, rank)[:self.num_identities]
-                for rank in range(self.world_size)])
-            turns = [number * self.world_size + place // self.num_identities
-                     for place in range(len(order))]
+            order = np.concatenate(
+                [
+                    _permutation(len(self.rows_of), self.seed, number, rank)[: self.num_identities]
+                    for rank in range(self.world_size)
+                ]
+            )
+            turns = [
+                number * self.world_size + place // self.num_identities
+                for place in range(len(order))
+            ]
         return np.concatenate([self._images(*chosen) for chosen in zip(order, turns)])
 
     def _images(self, identity: int, turn: int) -> np.ndarray:
@@ -227,12 +271,12 @@ class IdentitySampler(EndlessSampler):
         if self.camera_aware:
             order = self._by_turns_of_cameras(order)
         # np.resize repeats what is too short
-        return np.resize(order[group * self.num_images:], self.num_images)
+        return np.resize(order[group * self.num_images :], self.num_images)
 
     def _by_turns_of_cameras(self, rows: np.ndarray) -> np.ndarray:
         """The rows, the first images of all cameras before their second ones."""
         camids = self.dataset.camids.numpy()[rows]
-        nth = np.empty(len(rows), dtype=np.int64)        # how many of its camera came before
+        nth = np.empty(len(rows), dtype=np.int64)  # how many of its camera came before
         for camid in np.unique(camids):
             nth[camids == camid] = np.arange((camids == camid).sum())
         return rows[np.argsort(nth, kind='stable')]

@@ -1,4 +1,5 @@
 """ShapesReID: two domains of stick figures, drawn in memory: for tests, no benchmark."""
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,19 +46,31 @@ class ShapesReID(ReIDDataset):
         ValueError: a size that cannot be; too many persons for the clothes there are.
     """
 
-    def __init__(self, domain: str = 'a', split: str = 'train', num_identities: int = 8,
-                 images_per_identity: int = 4, num_cameras: int = 2,
-                 size: tuple[int, int] = (64, 32), seed: int = 0, **kwargs):
+    def __init__(
+        self,
+        domain: str = 'a',
+        split: str = 'train',
+        num_identities: int = 8,
+        images_per_identity: int = 4,
+        num_cameras: int = 2,
+        size: tuple[int, int] = (64, 32),
+        seed: int = 0,
+        **kwargs,
+    ):
         if domain not in STYLES:
             raise ValueError(f"domain is '{domain}'; it must be one of {', '.join(STYLES)}")
         if not 1 <= num_identities <= MAX_PERSONS // 2:
-            raise ValueError(f'num_identities is {num_identities}; it must be in '
-                             f'1..{MAX_PERSONS // 2}, there are {MAX_PERSONS} sets of clothes for '
-                             'training and test')
+            raise ValueError(
+                f'num_identities is {num_identities}; it must be in '
+                f'1..{MAX_PERSONS // 2}, there are {MAX_PERSONS} sets of clothes for '
+                'training and test'
+            )
         if split != 'train' and min(images_per_identity, num_cameras) < 2:
-            raise ValueError(f'images_per_identity={images_per_identity} and '
-                             f'num_cameras={num_cameras} must be 2 or more, or a query has nothing '
-                             'to find')
+            raise ValueError(
+                f'images_per_identity={images_per_identity} and '
+                f'num_cameras={num_cameras} must be 2 or more, or a query has nothing '
+                'to find'
+            )
         self.domain, self.size, self.seed = domain, tuple(size), seed
         self.num_persons, self.images_per_identity = num_identities, images_per_identity
         self.camera_range = (1, num_cameras)
@@ -71,15 +84,23 @@ class ShapesReID(ReIDDataset):
     def read_split(self, split: str) -> list[Record]:
         num_cameras = self.camera_range[1]
         num_queries = max(1, min(num_cameras, self.images_per_identity // 2))
-        numbers = {'train': range(self.images_per_identity), 'query': range(num_queries),
-                   'gallery': range(num_queries, self.images_per_identity)}
+        numbers = {
+            'train': range(self.images_per_identity),
+            'query': range(num_queries),
+            'gallery': range(num_queries, self.images_per_identity),
+        }
         if split not in numbers:
             raise ValueError(f"ShapesReID has no split '{split}'; it has {', '.join(numbers)}")
         first = 1 if split == 'train' else 1 + self.num_persons
         return sorted(
-            Record(f'{self.name}/{pid:04d}_c{number % num_cameras + 1}_{number:03d}.png', pid,
-                   number % num_cameras)
-            for pid in range(first, first + self.num_persons) for number in numbers[split])
+            Record(
+                f'{self.name}/{pid:04d}_c{number % num_cameras + 1}_{number:03d}.png',
+                pid,
+                number % num_cameras,
+            )
+            for pid in range(first, first + self.num_persons)
+            for number in numbers[split]
+        )
 
     def read_image(self, record: Record) -> Tensor:
         """(3, H, W) uint8, drawn the first time it is asked for."""
@@ -87,8 +108,13 @@ class ShapesReID(ReIDDataset):
             brightness = 100 - 12 * (record.camid % 3)
             style = STYLES[self.domain]
             style = style._replace(gain=tuple(gain * brightness // 100 for gain in style.gain))
-            pixels = draw_person(self.size, self._pose(record), self._clothes(record.pid), style,
-                                 self._rng(record, 1))
+            pixels = draw_person(
+                self.size,
+                self._pose(record),
+                self._clothes(record.pid),
+                style,
+                self._rng(record, 1),
+            )
             self._drawn[record.path] = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
         return self._drawn[record.path]
 
@@ -103,13 +129,17 @@ class ShapesReID(ReIDDataset):
     def _rng(self, record: Record, purpose: int) -> np.random.Generator:
         number = int(Path(record.path).stem.rsplit('_', 1)[1])
         return np.random.default_rng(
-            seed_of(self.seed, ord(self.domain), record.pid, number, purpose))
+            seed_of(self.seed, ord(self.domain), record.pid, number, purpose)
+        )
 
     def _pose(self, record: Record) -> Pose:
         rng = self._rng(record, 0)
-        return Pose(azimuth_deg=60 * record.camid + rng.uniform(-25, 25), swing=rng.uniform(-1, 1),
-                    height=rng.uniform(0.84, 0.92), shift=(rng.uniform(-0.05, 0.05),
-                                                           rng.uniform(-0.02, 0.02)))
+        return Pose(
+            azimuth_deg=60 * record.camid + rng.uniform(-25, 25),
+            swing=rng.uniform(-1, 1),
+            height=rng.uniform(0.84, 0.92),
+            shift=(rng.uniform(-0.05, 0.05), rng.uniform(-0.02, 0.02)),
+        )
 
     def _clothes(self, pid: int) -> Clothes:
         """Neighbouring persons wear other shirts; no two persons of a domain wear the same."""
@@ -118,10 +148,13 @@ class ShapesReID(ReIDDataset):
         person = pid - 1
         shirt = shirts[person % NUM_COLOURS]
         below = trousers[(person + person // NUM_COLOURS) % NUM_COLOURS]
-        return Clothes(shirt=hue(shirt / NUM_COLOURS),
-                       trousers=hue((below + 0.5) / NUM_COLOURS, 0.8, 0.6),
-                       stripes=STRIPES[person // NUM_COLOURS ** 2 % len(STRIPES)],
-                       hair=HAIR[person % len(HAIR)], skin=SKIN[person % len(SKIN)])
+        return Clothes(
+            shirt=hue(shirt / NUM_COLOURS),
+            trousers=hue((below + 0.5) / NUM_COLOURS, 0.8, 0.6),
+            stripes=STRIPES[person // NUM_COLOURS**2 % len(STRIPES)],
+            hair=HAIR[person % len(HAIR)],
+            skin=SKIN[person % len(SKIN)],
+        )
 
 
 @POSE_MAPS.register_module()
@@ -138,9 +171,11 @@ class ShapesMap(PoseMap):
 
     def attach(self, dataset: ReIDDataset) -> None:
         if not isinstance(dataset, ShapesReID):
-            raise TypeError(f'ShapesMap draws the figures of ShapesReID, not those of '
-                            f'{type(dataset).__name__}; set pose_map to RenderedMesh, JointHeatmap '
-                            'or Grayscale')
+            raise TypeError(
+                f'ShapesMap draws the figures of ShapesReID, not those of '
+                f'{type(dataset).__name__}; set pose_map to RenderedMesh, JointHeatmap '
+                'or Grayscale'
+            )
         self.dataset = dataset
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:

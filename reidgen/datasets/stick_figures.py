@@ -1,4 +1,5 @@
 """Dressed stick figures and grey maps of their bodies: the pictures of ShapesReID."""
+
 import colorsys
 import math
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from PIL import Image, ImageDraw
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float, float]
-SCALE = 2   # drawn larger by this factor and averaged down: smooth edges
+SCALE = 2  # drawn larger by this factor and averaged down: smooth edges
 
 # rest positions, figure 2 high around 0: x to the body's left, y up, z to the front
 HEAD, FACE = (0.0, 0.78, 0.03), (0.0, 0.76, 0.09)
@@ -22,7 +23,7 @@ class Clothes(NamedTuple):
 
     shirt: Colour
     trousers: Colour
-    stripes: Colour | None   # across the shirt
+    stripes: Colour | None  # across the shirt
     hair: Colour
     skin: Colour
 
@@ -30,20 +31,20 @@ class Clothes(NamedTuple):
 class Pose(NamedTuple):
     """How the figure stands in the picture."""
 
-    azimuth_deg: float   # 0 faces the camera, counted as the body turns to its left
-    swing: float         # of arms and legs in -1..1
-    height: float        # share of the picture's height
-    shift: tuple[float, float]   # of the centre, shares of width and height: right, down
+    azimuth_deg: float  # 0 faces the camera, counted as the body turns to its left
+    swing: float  # of arms and legs in -1..1
+    height: float  # share of the picture's height
+    shift: tuple[float, float]  # of the centre, shares of width and height: right, down
 
 
 class Style(NamedTuple):
     """What a domain looks like."""
 
-    sky: Colour          # background, top
-    ground: Colour       # background, bottom
-    gain: Colour         # multiplies each channel, in percent
-    noise: float         # standard deviation, of 255
-    texture: float       # strength of the background's texture, of 255
+    sky: Colour  # background, top
+    ground: Colour  # background, bottom
+    gain: Colour  # multiplies each channel, in percent
+    noise: float  # standard deviation, of 255
+    texture: float  # strength of the background's texture, of 255
 
 
 class Limb(NamedTuple):
@@ -62,17 +63,22 @@ def hue(turn: float, saturation: float = 0.85, value: float = 0.9) -> Colour:
 
 def body(swing: float) -> list[Limb]:
     """The limbs of a walking figure; swing -1..1 is the place in the stride."""
-    limbs = [Limb('torso', NECK, HIPS, 0.17), Limb('head', HEAD, HEAD, 0.13),
-             Limb('face', FACE, FACE, 0.10)]
+    limbs = [
+        Limb('torso', NECK, HIPS, 0.17),
+        Limb('head', HEAD, HEAD, 0.13),
+        Limb('face', FACE, FACE, 0.10),
+    ]
     for side in (1, -1):
         angle = 0.6 * swing * side
         shoulder, hip = (side * SHOULDER[0], *SHOULDER[1:]), (side * HIP[0], *HIP[1:])
         elbow = _below(shoulder, ARM, -angle)
         knee = _below(hip, THIGH, angle)
-        limbs += [Limb('arm', shoulder, elbow, 0.065),
-                  Limb('forearm', elbow, _below(elbow, FOREARM, -angle + 0.4), 0.05),
-                  Limb('thigh', hip, knee, 0.09),
-                  Limb('shin', knee, _below(knee, SHIN, angle - 0.25), 0.07)]
+        limbs += [
+            Limb('arm', shoulder, elbow, 0.065),
+            Limb('forearm', elbow, _below(elbow, FOREARM, -angle + 0.4), 0.05),
+            Limb('thigh', hip, knee, 0.09),
+            Limb('shin', knee, _below(knee, SHIN, angle - 0.25), 0.07),
+        ]
     return limbs
 
 
@@ -128,15 +134,22 @@ def draw_map(size: tuple[int, int], pose: Pose, view_deg: float = 0.0) -> np.nda
     return canvas.shrunk(picture)
 
 
-def draw_person(size: tuple[int, int], pose: Pose, clothes: Clothes, style: Style,
-                rng: np.random.Generator) -> np.ndarray:
+def draw_person(
+    size: tuple[int, int], pose: Pose, clothes: Clothes, style: Style, rng: np.random.Generator
+) -> np.ndarray:
     """(H, W, 3) uint8 photograph of the figure, in the style of a domain."""
     canvas = Canvas(size, pose)
     picture = Image.fromarray(_background((canvas.height, canvas.width), style, rng))
     draw = ImageDraw.Draw(picture)
-    colours = {'torso': clothes.shirt, 'arm': clothes.shirt, 'forearm': clothes.skin,
-               'head': clothes.hair, 'face': clothes.skin,
-               'thigh': clothes.trousers, 'shin': clothes.trousers}
+    colours = {
+        'torso': clothes.shirt,
+        'arm': clothes.shirt,
+        'forearm': clothes.skin,
+        'head': clothes.hair,
+        'face': clothes.skin,
+        'thigh': clothes.trousers,
+        'shin': clothes.trousers,
+    }
     for limb in canvas.limbs:
         canvas.capsule(draw, limb, colours[limb.name])
         if limb.name == 'torso' and clothes.stripes is not None:

@@ -3,6 +3,7 @@
 Random ones draw from torch's global generator, which the data set seeds for every image: the same
 draw is augmented alike in any worker process.
 """
+
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
@@ -14,15 +15,15 @@ from torchvision.transforms.v2 import functional as vision
 from reidgen.datasets.from_config import from_config
 from reidgen.registry import TRANSFORMS
 
-MEAN_COLOUR = (124, 116, 104)   # ImageNet's mean (0.485, 0.456, 0.406) in uint8
+MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean (0.485, 0.456, 0.406) in uint8
 
 
 class Sample(NamedTuple):
     """One image on its way through the transforms."""
 
-    img: Tensor                                      # (3, H, W) uint8
-    maps: Tensor | None = None                       # (V, M, h, w) uint8: own view, novel view
-    flip: Callable[[Tensor], Tensor] = vision.horizontal_flip   # what mirrors the maps
+    img: Tensor  # (3, H, W) uint8
+    maps: Tensor | None = None  # (V, M, h, w) uint8: own view, novel view
+    flip: Callable[[Tensor], Tensor] = vision.horizontal_flip  # what mirrors the maps
 
 
 class Transform:
@@ -46,9 +47,11 @@ def build_transforms(cfgs: Sequence[dict]) -> list[Transform]:
     transforms = [from_config(cfg, TRANSFORMS) for cfg in cfgs]
     for transform in transforms:
         if not isinstance(getattr(transform, 'random', None), bool):
-            raise TypeError(f'{type(transform).__name__} must say `random = True` or `random = '
-                            f'False` as a class attribute, like '
-                            'reidgen.datasets.transforms.Transform')
+            raise TypeError(
+                f'{type(transform).__name__} must say `random = True` or `random = '
+                f'False` as a class attribute, like '
+                'reidgen.datasets.transforms.Transform'
+            )
     return transforms
 
 
@@ -122,7 +125,8 @@ class RandomPadCrop(Transform):
         if sample.maps is not None and sample.maps.shape[-2:] != size:
             raise ValueError(
                 f'RandomPadCrop needs image {tuple(size)} and maps {tuple(sample.maps.shape[-2:])} '
-                f'of one size; put Resize before it')
+                f'of one size; put Resize before it'
+            )
         top, left = torch.randint(2 * self.padding + 1, (2,)).tolist()
         maps = None if sample.maps is None else self._shift(sample.maps, top, left, 0)
         return sample._replace(img=self._shift(sample.img, top, left, self.fill), maps=maps)
@@ -149,8 +153,13 @@ class RandomErase(Transform):
 
     random = True
 
-    def __init__(self, prob: float = 0.5, area: tuple[float, float] = (0.02, 0.4),
-                 ratio: tuple[float, float] = (0.3, 3.33), fill: Sequence[int] = MEAN_COLOUR):
+    def __init__(
+        self,
+        prob: float = 0.5,
+        area: tuple[float, float] = (0.02, 0.4),
+        ratio: tuple[float, float] = (0.3, 3.33),
+        fill: Sequence[int] = MEAN_COLOUR,
+    ):
         self.erase = v2.RandomErasing(check_prob(prob), tuple(area), tuple(ratio), list(fill))
 
     def __call__(self, sample: Sample) -> Sample:
@@ -168,10 +177,13 @@ class ColorJitter(Transform):
 
     random = True
 
-    def __init__(self, brightness: float | tuple[float, float] = 0.0,
-                 contrast: float | tuple[float, float] = 0.0,
-                 saturation: float | tuple[float, float] = 0.0,
-                 hue: float | tuple[float, float] = 0.0):
+    def __init__(
+        self,
+        brightness: float | tuple[float, float] = 0.0,
+        contrast: float | tuple[float, float] = 0.0,
+        saturation: float | tuple[float, float] = 0.0,
+        hue: float | tuple[float, float] = 0.0,
+    ):
         self.jitter = v2.ColorJitter(brightness, contrast, saturation, hue)
 
     def __call__(self, sample: Sample) -> Sample:

@@ -80,9 +80,7 @@ class OptimizerPerGroup:
             )
         optimizer = find(group.pop('type'), OPTIMIZERS)
         parameters = [
-            parameter
-            for network in own['networks']
-            for parameter in model.trainable[network]
+            parameter for network in own['networks'] for parameter in model.trainable[network]
         ]
         return NetworkOptimWrapper(optimizer(parameters, **group), **own)
 

@@ -3,6 +3,7 @@
 Li et al., "Revisiting batch normalization for practical domain adaptation", 2016; Pattern
 Recognition 2018.
 """
+
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -57,11 +58,16 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
         ValueError: no batch norm that tracks statistics, or no batch of two images or more. After
             this or any other exception the statistics are as before.
     """
-    layers = [module for module in network.modules()
-              if isinstance(module, _BatchNorm) and module.running_mean is not None]
+    layers = [
+        module
+        for module in network.modules()
+        if isinstance(module, _BatchNorm) and module.running_mean is not None
+    ]
     if not layers:
-        raise ValueError(f'{type(network).__name__} has no batch norm with running statistics, so '
-                         f'AdaBN has nothing to adapt; leave it out for this network')
+        raise ValueError(
+            f'{type(network).__name__} has no batch norm with running statistics, so '
+            f'AdaBN has nothing to adapt; leave it out for this network'
+        )
     modes = {module: module.training for module in network.modules()}
     momenta = [layer.momentum for layer in layers]
     statistics = [(buffer, buffer.clone()) for layer in layers for buffer in layer.buffers()]
@@ -78,8 +84,10 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
             network(images)
             num_used += 1
         if num_used == 0:
-            raise ValueError(f'no batch of two images or more to estimate from ({num_single} of '
-                             f'one image); give more images or a larger batch size')
+            raise ValueError(
+                f'no batch of two images or more to estimate from ({num_single} of '
+                f'one image); give more images or a larger batch size'
+            )
     except BaseException:
         for buffer, saved in statistics:
             buffer.copy_(saved)

@@ -1,4 +1,5 @@
 """ReIDMetric: collects features batch by batch and calls retrieval.py once."""
+
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,10 +19,10 @@ class Evaluated(NamedTuple):
     """What the last evaluation saw, for pictures: N rows in the order of the data set."""
 
     result: RetrievalResult
-    features: Tensor   # (N, D) float32
-    pids: Tensor       # (N,) int64
-    camids: Tensor     # (N,) int64
-    num_query: int     # rows before it are queries, the others gallery
+    features: Tensor  # (N, D) float32
+    pids: Tensor  # (N,) int64
+    camids: Tensor  # (N,) int64
+    num_query: int  # rows before it are queries, the others gallery
 
 
 @METRICS.register_module()
@@ -43,10 +44,16 @@ class ReIDMetric(BaseMetric):
         ValueError: an unknown protocol or ap, or ranks that are none.
     """
 
-    default_prefix = ''     # not None, at which mmengine warns that the prefix is missing
+    default_prefix = ''  # not None, at which mmengine warns that the prefix is missing
 
-    def __init__(self, ranks: Sequence[int] = (1, 5, 10), protocol: str = 'market1501',
-                 ap: str = 'standard', collect_device: str = 'cpu', prefix: str | None = None):
+    def __init__(
+        self,
+        ranks: Sequence[int] = (1, 5, 10),
+        protocol: str = 'market1501',
+        ap: str = 'standard',
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ):
         super().__init__(collect_device=collect_device, prefix=prefix)
         if not ranks or min(ranks) < 1:
             raise ValueError(f'ranks={tuple(ranks)}: give at least one, all from 1 upwards')
@@ -71,11 +78,18 @@ class ReIDMetric(BaseMetric):
         if data_samples.ndim != 2 or len(data_samples) != len(data_batch.index):
             raise ValueError(
                 f'features have shape {tuple(data_samples.shape)} for {len(data_batch.index)} '
-                f"images; the model's test mode must return one row (B, D) each")
+                f"images; the model's test mode must return one row (B, D) each"
+            )
         # a batch is one item; mmengine keeps at most as many items as there are images, and where
         # that cuts (batches of one on several ranks) it cuts the sampler's padding
-        self.results.append((data_samples.detach().float().cpu(), data_batch.pid.cpu(),
-                             data_batch.camid.cpu(), data_batch.index.cpu()))
+        self.results.append(
+            (
+                data_samples.detach().float().cpu(),
+                data_batch.pid.cpu(),
+                data_batch.camid.cpu(),
+                data_batch.index.cpu(),
+            )
+        )
 
     def evaluate(self, size: int) -> dict[str, float]:
         """The scores in per cent, equal on all ranks; `size` is the length of the data set."""
@@ -83,7 +97,7 @@ class ReIDMetric(BaseMetric):
         try:
             return super().evaluate(size)
         finally:
-            self.results.clear()    # rows left by a failure would stand in for the next one's
+            self.results.clear()  # rows left by a failure would stand in for the next one's
 
     def compute_metrics(self, results: list[tuple[Tensor, ...]]) -> dict[str, float]:
         """The scores in per cent from batches in any order; sets `last`.
@@ -97,20 +111,31 @@ class ReIDMetric(BaseMetric):
         if 'num_query' not in meta:
             raise ValueError(
                 f"the data set's metainfo has no num_query, only: {', '.join(meta) or 'nothing'}; "
-                f"evaluate on queries and gallery, split='query+gallery'")
+                f"evaluate on queries and gallery, split='query+gallery'"
+            )
         num_query, names = meta['num_query'], meta.get('paths')
         first, second = slice(0, num_query), slice(num_query, None)
         if self.protocol.one_set:
             first = second = slice(None)
         result = evaluate(
-            features[first], features[second], pids[first], pids[second],
-            camids[first], camids[second],
-            protocol=self.protocol.name, ap=self.ap, max_rank=max(50, *self.ranks),
-            names=None if names is None else [str(name) for name in names])
+            features[first],
+            features[second],
+            pids[first],
+            pids[second],
+            camids[first],
+            camids[second],
+            protocol=self.protocol.name,
+            ap=self.ap,
+            max_rank=max(50, *self.ranks),
+            names=None if names is None else [str(name) for name in names],
+        )
         if result.num_skipped:
             print_log(
                 f'{result.num_skipped} of {len(result.ap)} queries have no match under protocol '
-                f"'{result.protocol}' and are left out of every score", 'current', logging.WARNING)
+                f"'{result.protocol}' and are left out of every score",
+                'current',
+                logging.WARNING,
+            )
         self.last = Evaluated(result, features, pids, camids, num_query)
         return {name: 100 * value for name, value in result.summary(self.ranks).items()}
 
@@ -122,13 +147,16 @@ class ReIDMetric(BaseMetric):
         num_rows = self._num_rows if self._num_rows is not None else int(index.max()) + 1
         outside = index[(index < 0) | (index >= num_rows)]
         if len(outside):
-            raise RuntimeError(f'row {int(outside[0])} came from a data set of {num_rows} images; '
-                               f'index must be the row in the list of the evaluated split')
-        rows, first = np.unique(index.numpy(), return_index=True)     # sorted, the first of repeats
+            raise RuntimeError(
+                f'row {int(outside[0])} came from a data set of {num_rows} images; '
+                f'index must be the row in the list of the evaluated split'
+            )
+        rows, first = np.unique(index.numpy(), return_index=True)  # sorted, the first of repeats
         missing = np.setdiff1d(np.arange(num_rows), rows).tolist()
         if missing:
             raise RuntimeError(
                 f'{len(missing)} of {num_rows} images were never processed (rows {missing[:5]}'
                 f'{" ..." if len(missing) > 5 else ""}); the val loader must not drop its last '
-                f'batch, and its sampler must visit every image')
+                f'batch, and its sampler must visit every image'
+            )
         return features[first], pids[first], camids[first]

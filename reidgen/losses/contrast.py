@@ -1,4 +1,5 @@
 """GCL's memory loss: real and generated images against all training images."""
+
 from typing import Protocol
 
 import torch
@@ -39,12 +40,15 @@ class MemoryContrast(nn.Module):
     def __init__(self, temperature: float = 0.04, num_negatives: int = 8192):
         super().__init__()
         if temperature <= 0 or num_negatives < 1:
-            raise ValueError(f'temperature is {temperature}, num_negatives {num_negatives}; '
-                             f'set temperature > 0 and num_negatives >= 1')
+            raise ValueError(
+                f'temperature is {temperature}, num_negatives {num_negatives}; '
+                f'set temperature > 0 and num_negatives >= 1'
+            )
         self.temperature, self.num_negatives = temperature, num_negatives
 
-    def forward(self, bank: Bank, u: Tensor, u_generated: Tensor, index: Tensor,
-                draws: Draws) -> Tensor:
+    def forward(
+        self, bank: Bank, u: Tensor, u_generated: Tensor, index: Tensor, draws: Draws
+    ) -> Tensor:
         """0-d float32; the bank is read, never written.
 
         Args:
@@ -57,30 +61,39 @@ class MemoryContrast(nn.Module):
         features, labels = bank.read()
         with torch.autocast(u.device.type, enabled=False):
             u, u_generated = nnf.normalize(u.float()), nnf.normalize(u_generated.float())
-            label = labels[index]                                                  # (B,)
+            label = labels[index]  # (B,)
             rows = _rows_of_label(labels, label, draws.rows(len(index), 2, device=u.device))
-            positives = torch.stack([
-                (u_generated * features[index]).sum(1),
-                (u_generated * features[rows[:, 0]]).sum(1),
-                (u * features[rows[:, 1]]).sum(1)], dim=1) / self.temperature      # (B, 3)
-            negatives = self._negatives(features, labels, label, u_generated, draws)   # (B, K)
-            against = torch.cat([positives[:, :, None],
-                                 negatives[:, None].expand(-1, 3, -1)], dim=2)     # (B, 3, 1 + K)
+            positives = (
+                torch.stack(
+                    [
+                        (u_generated * features[index]).sum(1),
+                        (u_generated * features[rows[:, 0]]).sum(1),
+                        (u * features[rows[:, 1]]).sum(1),
+                    ],
+                    dim=1,
+                )
+                / self.temperature
+            )  # (B, 3)
+            negatives = self._negatives(features, labels, label, u_generated, draws)  # (B, K)
+            against = torch.cat(
+                [positives[:, :, None], negatives[:, None].expand(-1, 3, -1)], dim=2
+            )  # (B, 3, 1 + K)
             terms = (against.logsumexp(2) - positives).sum(1)
             known = label >= 0
             return terms[known].mean() if known.any() else 0 * (u.sum() + u_generated.sum())
 
-    def _negatives(self, features: Tensor, labels: Tensor, label: Tensor, u_generated: Tensor,
-                   draws: Draws) -> Tensor:
+    def _negatives(
+        self, features: Tensor, labels: Tensor, label: Tensor, u_generated: Tensor, draws: Draws
+    ) -> Tensor:
         """Logits of the negatives, -inf where a row has fewer."""
-        same = labels[None] == label[:, None]                                      # (B, N)
+        same = labels[None] == label[:, None]  # (B, N)
         logits = u_generated @ features.t() / self.temperature
         # decided by the bank alone: every process must draw, or none
         smallest = labels[labels >= 0].unique(return_counts=True)[1]
         if len(smallest) == 0 or len(labels) - smallest.min() <= self.num_negatives:
             return logits.masked_fill(same, -torch.inf)
         keys = draws.rows(*same.shape, device=labels.device).masked_fill(same, -1.0)
-        drawn = keys.topk(self.num_negatives, dim=1).indices                       # (B, K)
+        drawn = keys.topk(self.num_negatives, dim=1).indices  # (B, K)
         return logits.gather(1, drawn).masked_fill(same.gather(1, drawn), -torch.inf)
 
 
@@ -90,5 +103,5 @@ def _rows_of_label(labels: Tensor, label: Tensor, chance: Tensor) -> Tensor:
     first = torch.searchsorted(ordered, label)
     count = torch.searchsorted(ordered, label, right=True) - first
     place = (chance * count[:, None]).long()
-    place = torch.minimum(place, count[:, None] - 1)    # float32 may round up to the count
+    place = torch.minimum(place, count[:, None] - 1)  # float32 may round up to the count
     return row[first[:, None] + place]

@@ -1,4 +1,5 @@
 """Adversarial objectives: what a critic and a generator minimise."""
+
 import logging
 from collections.abc import Callable, Sequence
 
@@ -14,7 +15,7 @@ Critic = Callable[[Tensor], Tensor | Sequence[Tensor]]
 
 LABEL_MODES = ('bce', 'bce_saturating', 'bce_prob', 'lsgan', 'lsgan_sigmoid')
 MODES = (*LABEL_MODES, 'hinge', 'wgan', 'relativistic_avg')
-SIGMOID_MODES = ('bce', 'bce_saturating', 'lsgan_sigmoid')    # sigmoid(logit) is a probability
+SIGMOID_MODES = ('bce', 'bce_saturating', 'lsgan_sigmoid')  # sigmoid(logit) is a probability
 
 
 @LOSSES.register_module()
@@ -52,30 +53,45 @@ class GANLoss(nn.Module):
         ValueError: an unknown value; label tricks where the mode has no labels.
     """
 
-    def __init__(self, mode: str = 'bce', scale_reduction: str = 'mean',
-                 scale_weights: Sequence[float] | None = None,
-                 real_label: float = 1.0, fake_label: float = 0.0,
-                 smooth_real: tuple[float, float] | None = None,
-                 smooth_fake: tuple[float, float] | None = None,
-                 flip_prob: float = 0.0, draw_per: str = 'call',
-                 smooth_shared_over_scales: bool = True, input_noise: dict | None = None):
+    def __init__(
+        self,
+        mode: str = 'bce',
+        scale_reduction: str = 'mean',
+        scale_weights: Sequence[float] | None = None,
+        real_label: float = 1.0,
+        fake_label: float = 0.0,
+        smooth_real: tuple[float, float] | None = None,
+        smooth_fake: tuple[float, float] | None = None,
+        flip_prob: float = 0.0,
+        draw_per: str = 'call',
+        smooth_shared_over_scales: bool = True,
+        input_noise: dict | None = None,
+    ):
         super().__init__()
         _one_of('mode', mode, MODES)
         _one_of('scale_reduction', scale_reduction, ('mean', 'sum'))
         _one_of('draw_per', draw_per, ('call', 'sample'))
         if not 0 <= flip_prob <= 1:
             raise ValueError(f'flip_prob is {flip_prob}; set a probability from 0 to 1')
-        tricks = (smooth_real is not None or smooth_fake is not None or flip_prob > 0
-                  or (real_label, fake_label) != (1.0, 0.0))
+        tricks = (
+            smooth_real is not None
+            or smooth_fake is not None
+            or flip_prob > 0
+            or (real_label, fake_label) != (1.0, 0.0)
+        )
         if tricks and mode not in LABEL_MODES:
             raise ValueError(
                 f'mode {mode!r} has no labels to smooth or flip; leave real_label, fake_label, '
                 f'smooth_real, smooth_fake and flip_prob out, or use one of '
-                f'{", ".join(LABEL_MODES)}')
+                f'{", ".join(LABEL_MODES)}'
+            )
         if mode == 'lsgan_sigmoid':
-            print_log('GANLoss(mode=lsgan_sigmoid): least squares of a sigmoid, whose gradient '
-                      'vanishes where the critic is sure; lsgan is the usual choice',
-                      'current', level=logging.WARNING)
+            print_log(
+                'GANLoss(mode=lsgan_sigmoid): least squares of a sigmoid, whose gradient '
+                'vanishes where the critic is sure; lsgan is the usual choice',
+                'current',
+                level=logging.WARNING,
+            )
         self.mode, self.draw_per, self.flip_prob = mode, draw_per, flip_prob
         self.scale_reduction, self.scale_weights = scale_reduction, scale_weights
         self.real = _range('smooth_real', smooth_real, real_label)
@@ -83,8 +99,9 @@ class GANLoss(nn.Module):
         self.smooth_shared_over_scales = smooth_shared_over_scales
         self.input_noise = InputNoise(**input_noise) if input_noise else None
 
-    def critic(self, name: str, critic: Critic, real: Tensor, fake: Tensor,
-               draws: Draws) -> dict[str, Tensor]:
+    def critic(
+        self, name: str, critic: Critic, real: Tensor, fake: Tensor, draws: Draws
+    ) -> dict[str, Tensor]:
         """The critic's terms, and what it thinks; the fake is detached.
 
         Args:
@@ -103,16 +120,20 @@ class GANLoss(nn.Module):
             told_real, told_fake = self._flip(real_out, fake_out, draws)
             y_real = self._targets(self.real, told_real, draws)
             y_fake = self._targets(self.fake, told_fake, draws)
-            terms = [self._critic_terms(*scale)
-                     for scale in zip(told_real, told_fake, y_real, y_fake)]
+            terms = [
+                self._critic_terms(*scale) for scale in zip(told_real, told_fake, y_real, y_fake)
+            ]
             kind, mean_real, mean_fake = self._opinion(real_out, fake_out)
-            return {f'adv.{name}.real': self._over_scales([term[0] for term in terms]),
-                    f'adv.{name}.fake': self._over_scales([term[1] for term in terms]),
-                    f'stat.{name}.{kind}_real': mean_real,
-                    f'stat.{name}.{kind}_fake': mean_fake}
+            return {
+                f'adv.{name}.real': self._over_scales([term[0] for term in terms]),
+                f'adv.{name}.fake': self._over_scales([term[1] for term in terms]),
+                f'stat.{name}.{kind}_real': mean_real,
+                f'stat.{name}.{kind}_fake': mean_fake,
+            }
 
-    def generator(self, critic: Critic, fake: Tensor, draws: Draws,
-                  real: Tensor | None = None) -> Tensor:
+    def generator(
+        self, critic: Critic, fake: Tensor, draws: Draws, real: Tensor | None = None
+    ) -> Tensor:
         """The generator's 0-d term: hard label 1, no smoothing, no flips.
 
         Args:
@@ -125,13 +146,18 @@ class GANLoss(nn.Module):
             fake_out = self._judge(critic, fake, draws)
             return self._over_scales([self._generator_term(f) for f in fake_out])
         if real is None:
-            raise ValueError('GANLoss(mode=relativistic_avg) compares with real images: call '
-                             'generator(critic, fake, draws, real=real)')
+            raise ValueError(
+                'GANLoss(mode=relativistic_avg) compares with real images: call '
+                'generator(critic, fake, draws, real=real)'
+            )
         real_out = self._judge(critic, real.detach(), draws)
         fake_out = self._judge(critic, fake, draws)
-        return self._over_scales([
-            nnf.softplus(r.mean() - f).mean() + nnf.softplus(r - f.mean()).mean()
-            for r, f in zip(real_out, fake_out)])
+        return self._over_scales(
+            [
+                nnf.softplus(r.mean() - f).mean() + nnf.softplus(r - f.mean()).mean()
+                for r, f in zip(real_out, fake_out)
+            ]
+        )
 
     def _judge(self, critic: Critic, img: Tensor, draws: Draws) -> list[Tensor]:
         if self.input_noise is not None:
@@ -139,22 +165,28 @@ class GANLoss(nn.Module):
         out = critic(img)
         return [scale.float() for scale in ([out] if isinstance(out, Tensor) else out)]
 
-    def _flip(self, real: list[Tensor], fake: list[Tensor],
-              draws: Draws) -> tuple[list[Tensor], list[Tensor]]:
+    def _flip(
+        self, real: list[Tensor], fake: list[Tensor], draws: Draws
+    ) -> tuple[list[Tensor], list[Tensor]]:
         if self.flip_prob == 0:
             return real, fake
         if self.draw_per == 'call':
             return (fake, real) if draws.uniform() < self.flip_prob else (real, fake)
         if len(real[0]) != len(fake[0]):
-            raise ValueError(f'{len(real[0])} real and {len(fake[0])} fake images cannot change '
-                             f"roles one by one; use equal batch sizes or draw_per='call'")
-        flip = draws.rows(len(real[0]), device=real[0].device) < self.flip_prob      # (B,)
+            raise ValueError(
+                f'{len(real[0])} real and {len(fake[0])} fake images cannot change '
+                f"roles one by one; use equal batch sizes or draw_per='call'"
+            )
+        flip = draws.rows(len(real[0]), device=real[0].device) < self.flip_prob  # (B,)
         flips = [_like_rows(flip, r) for r in real]
-        return ([torch.where(flip, f, r) for flip, r, f in zip(flips, real, fake)],
-                [torch.where(flip, r, f) for flip, r, f in zip(flips, real, fake)])
+        return (
+            [torch.where(flip, f, r) for flip, r, f in zip(flips, real, fake)],
+            [torch.where(flip, r, f) for flip, r, f in zip(flips, real, fake)],
+        )
 
-    def _targets(self, label: tuple[float, float], outputs: list[Tensor],
-                 draws: Draws) -> list[Tensor]:
+    def _targets(
+        self, label: tuple[float, float], outputs: list[Tensor], draws: Draws
+    ) -> list[Tensor]:
         shared = None
         targets = []
         for out in outputs:
@@ -169,10 +201,11 @@ class GANLoss(nn.Module):
             return out.new_tensor([low])
         if self.draw_per == 'call':
             return out.new_tensor([draws.uniform(low, high)])
-        return low + (high - low) * draws.rows(len(out), device=out.device)          # (B,)
+        return low + (high - low) * draws.rows(len(out), device=out.device)  # (B,)
 
-    def _critic_terms(self, r: Tensor, f: Tensor, y_real: Tensor,
-                      y_fake: Tensor) -> tuple[Tensor, Tensor]:
+    def _critic_terms(
+        self, r: Tensor, f: Tensor, y_real: Tensor, y_fake: Tensor
+    ) -> tuple[Tensor, Tensor]:
         if self.mode == 'hinge':
             return nnf.relu(1 - r).mean(), nnf.relu(1 + f).mean()
         if self.mode == 'wgan':
@@ -192,23 +225,29 @@ class GANLoss(nn.Module):
         if self.mode in ('bce', 'bce_saturating'):
             return nnf.binary_cross_entropy_with_logits(out, target)
         if self.mode == 'bce_prob':
-            with _float32(out):    # torch refuses it under autocast
+            with _float32(out):  # torch refuses it under autocast
                 return nnf.binary_cross_entropy(out, target)
         return nnf.mse_loss(out.sigmoid() if self.mode == 'lsgan_sigmoid' else out, target)
 
     def _over_scales(self, terms: list[Tensor]) -> Tensor:
         weights = self.scale_weights or [1.0] * len(terms)
         if len(weights) != len(terms):
-            raise ValueError(f'scale_weights has {len(weights)} values, the critic {len(terms)} '
-                             f'scales; give one a scale')
+            raise ValueError(
+                f'scale_weights has {len(weights)} values, the critic {len(terms)} '
+                f'scales; give one a scale'
+            )
         total = sum(weight * term for weight, term in zip(weights, terms))
         return total / sum(weights) if self.scale_reduction == 'mean' else total
 
     @torch.no_grad()
     def _opinion(self, real: list[Tensor], fake: list[Tensor]) -> tuple[str, Tensor, Tensor]:
         kind = 'p' if self.mode in (*SIGMOID_MODES, 'bce_prob') else 'o'
-        means = [torch.stack([(out.sigmoid() if self.mode in SIGMOID_MODES else out).mean()
-                              for out in outputs]).mean() for outputs in (real, fake)]
+        means = [
+            torch.stack(
+                [(out.sigmoid() if self.mode in SIGMOID_MODES else out).mean() for out in outputs]
+            ).mean()
+            for outputs in (real, fake)
+        ]
         return kind, *means
 
 
@@ -223,8 +262,10 @@ class InputNoise:
 
     def __init__(self, std: float, start: int = 0, iters: int | None = None):
         if std < 0 or (iters is not None and iters < 1):
-            raise ValueError(f'input_noise has std {std} and iters {iters}; set std >= 0 and iters '
-                             f'>= 1, or iters=None for noise that stays')
+            raise ValueError(
+                f'input_noise has std {std} and iters {iters}; set std >= 0 and iters '
+                f'>= 1, or iters=None for noise that stays'
+            )
         self.std, self.start, self.iters = std, start, iters
 
     def std_at(self, iteration: int) -> float:

@@ -1,4 +1,5 @@
 """Losses that know who is who: classification and triplets."""
+
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
@@ -7,7 +8,7 @@ from reidgen.registry import LOSSES
 
 KINDS = ('batch_hard', 'batch_hard_soft', 'batch_all', 'batch_all_nonzero', 'lifted')
 DISTANCES = ('euclidean', 'sqeuclidean', 'cosine')
-MIN_DISTANCE = 1e-6    # of two equal embeddings: a square root has no gradient at 0
+MIN_DISTANCE = 1e-6  # of two equal embeddings: a square root has no gradient at 0
 
 
 @LOSSES.register_module()
@@ -53,9 +54,15 @@ class TripletLoss(nn.Module):
         ValueError: an unknown kind or distance.
     """
 
-    def __init__(self, kind: str = 'batch_hard', margin: float | None = 0.3,
-                 distance: str = 'euclidean', normalize: bool = False, include_self: bool = False,
-                 ignore_label: int | None = None):
+    def __init__(
+        self,
+        kind: str = 'batch_hard',
+        margin: float | None = 0.3,
+        distance: str = 'euclidean',
+        normalize: bool = False,
+        include_self: bool = False,
+        ignore_label: int | None = None,
+    ):
         super().__init__()
         if kind not in KINDS:
             raise ValueError(f'kind is {kind!r}; choose one of {", ".join(KINDS)}')
@@ -89,11 +96,15 @@ class TripletLoss(nn.Module):
         """
         d_ap, d_an = self._hardest(*self._pairs(embedding.float(), pid))
         active = torch.ones_like(d_ap) if self.margin is None else d_ap + self.margin > d_an
-        return {'prec': (d_an > d_ap).float().mean(), 'd_ap': d_ap.mean(), 'd_an': d_an.mean(),
-                'active': active.float().mean()}
+        return {
+            'prec': (d_an > d_ap).float().mean(),
+            'd_ap': d_ap.mean(),
+            'd_an': d_an.mean(),
+            'active': active.float().mean(),
+        }
 
     def _pairs(self, embedding: Tensor, pid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        same = pid[:, None] == pid[None]                                       # (B, B)
+        same = pid[:, None] == pid[None]  # (B, B)
         positive, negative = same, ~same
         if not self.include_self:
             positive = positive & ~torch.eye(len(pid), dtype=torch.bool, device=pid.device)
@@ -110,17 +121,19 @@ class TripletLoss(nn.Module):
         if self.distance == 'cosine':
             return 1 - embedding @ embedding.t()
         # not through a matrix product: a^2 + b^2 - 2ab cancels where the hard positives are
-        distances = torch.cdist(embedding, embedding,
-                                compute_mode='donot_use_mm_for_euclid_dist')   # (B, B)
+        distances = torch.cdist(
+            embedding, embedding, compute_mode='donot_use_mm_for_euclid_dist'
+        )  # (B, B)
         if self.distance == 'sqeuclidean':
             return distances.square()
         return distances.clamp(min=MIN_DISTANCE)
 
-    def _hardest(self, distances: Tensor, positive: Tensor,
-                 negative: Tensor) -> tuple[Tensor, Tensor]:
+    def _hardest(
+        self, distances: Tensor, positive: Tensor, negative: Tensor
+    ) -> tuple[Tensor, Tensor]:
         d_ap = distances.masked_fill(~positive, -torch.inf).max(1).values
         d_an = distances.masked_fill(~negative, torch.inf).min(1).values
-        return d_ap, d_an                                                      # (anchors,) each
+        return d_ap, d_an  # (anchors,) each
 
     def _terms(self, distances: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """One term an anchor, or one a triplet."""
@@ -133,7 +146,7 @@ class TripletLoss(nn.Module):
             pull = distances.masked_fill(~positive, -torch.inf).logsumexp(1)
             push = (-distances).masked_fill(~negative, -torch.inf).logsumexp(1)
             return self._hinge(pull + push)
-        triplets = positive[:, :, None] & negative[:, None]                    # (anchors, B, B)
+        triplets = positive[:, :, None] & negative[:, None]  # (anchors, B, B)
         return self._hinge((distances[:, :, None] - distances[:, None])[triplets])
 
     def _hinge(self, x: Tensor) -> Tensor:
@@ -144,7 +157,12 @@ class TripletLoss(nn.Module):
 class BatchHardTriplet(TripletLoss):
     """TripletLoss(kind='batch_hard'); margin None is the soft margin."""
 
-    def __init__(self, margin: float | None = 0.3, distance: str = 'euclidean',
-                 normalize: bool = False, include_self: bool = False,
-                 ignore_label: int | None = None):
+    def __init__(
+        self,
+        margin: float | None = 0.3,
+        distance: str = 'euclidean',
+        normalize: bool = False,
+        include_self: bool = False,
+        ignore_label: int | None = None,
+    ):
         super().__init__('batch_hard', margin, distance, normalize, include_self, ignore_label)

@@ -1,4 +1,5 @@
 """Gradient penalties: how steep a critic may be."""
+
 from collections.abc import Callable, Sequence
 
 import torch
@@ -10,7 +11,7 @@ from reidgen.registry import LOSSES
 Critic = Callable[[Tensor], Tensor | Sequence[Tensor]]
 
 KINDS = ('wgan_gp', 'wgan_gp_1s', 'r1', 'r1_dgnet', 'r2', 'dragan')
-DRAGAN_SPREAD = 0.5    # of the noise around a real image, in standard deviations of the batch
+DRAGAN_SPREAD = 0.5  # of the noise around a real image, in standard deviations of the batch
 
 
 @LOSSES.register_module()
@@ -42,8 +43,14 @@ class GradientPenalty(nn.Module):
         ValueError: an unknown kind or reduction; every is below 1.
     """
 
-    def __init__(self, kind: str = 'wgan_gp', reduction: str = 'mean', target: float = 1.0,
-                 norm_eps: float = 1e-12, every: int = 1):
+    def __init__(
+        self,
+        kind: str = 'wgan_gp',
+        reduction: str = 'mean',
+        target: float = 1.0,
+        norm_eps: float = 1e-12,
+        every: int = 1,
+    ):
         super().__init__()
         if kind not in KINDS:
             raise ValueError(f'kind is {kind!r}; choose one of {", ".join(KINDS)}')
@@ -54,8 +61,9 @@ class GradientPenalty(nn.Module):
         self.kind, self.reduction, self.target = kind, reduction, target
         self.norm_eps, self.every = norm_eps, every
 
-    def forward(self, name: str, critic: Critic, real: Tensor, fake: Tensor,
-                draws: Draws) -> dict[str, Tensor]:
+    def forward(
+        self, name: str, critic: Critic, real: Tensor, fake: Tensor, draws: Draws
+    ) -> dict[str, Tensor]:
         """'gp.<name>', 0-d, and 'stat.<name>.grad_norm', the mean |g|, detached.
 
         In an iteration that is left out (`every`), the penalty is a zero without a graph, and there
@@ -70,8 +78,10 @@ class GradientPenalty(nn.Module):
             point = self._point(real.detach().float(), fake.detach().float(), draws)
             point.requires_grad_()
             out = critic(point)
-            squares = [self._squared_norm(scale, point)
-                       for scale in ([out] if isinstance(out, Tensor) else out)]     # (B,) each
+            squares = [
+                self._squared_norm(scale, point)
+                for scale in ([out] if isinstance(out, Tensor) else out)
+            ]  # (B,) each
             penalty = sum(self._penalty(square) for square in squares) * self.every
             norm = torch.stack([square.detach().sqrt().mean() for square in squares]).mean()
         return {f'gp.{name}': penalty, f'stat.{name}.grad_norm': norm}
@@ -85,13 +95,13 @@ class GradientPenalty(nn.Module):
             noise = draws.rows(*real.shape, device=real.device)
             return real + DRAGAN_SPREAD * real.std() * noise
         size = min(len(real), len(fake))
-        alpha = draws.rows(size, 1, 1, 1, device=real.device)    # one a sample, not one a pixel
+        alpha = draws.rows(size, 1, 1, 1, device=real.device)  # one a sample, not one a pixel
         return alpha * real[:size] + (1 - alpha) * fake[:size]
 
     def _squared_norm(self, out: Tensor, point: Tensor) -> Tensor:
-        patches = out.float().reshape(len(out), -1)              # (B, patches)
+        patches = out.float().reshape(len(out), -1)  # (B, patches)
         score = patches.mean(1) if self.reduction == 'mean' else patches.sum(1)
-        gradient, = torch.autograd.grad(score.sum(), point, create_graph=True)
+        (gradient,) = torch.autograd.grad(score.sum(), point, create_graph=True)
         return gradient.flatten(1).square().sum(1)
 
     def _penalty(self, square: Tensor) -> Tensor:

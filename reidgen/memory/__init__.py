@@ -1,4 +1,5 @@
 """What is remembered between iterations."""
+
 from reidgen.memory.bank import FeatureBank
 
 __all__ = ['FeatureBank']

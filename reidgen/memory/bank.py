@@ -1,4 +1,5 @@
 """FeatureBank: what is remembered of every training image."""
+
 import torch
 import torch.nn.functional as nnf
 from mmengine.dist import all_gather
@@ -51,13 +52,17 @@ class FeatureBank(nn.Module):
         if len(features) != self.num_samples:
             raise ValueError(
                 f'the bank has {self.num_samples} rows, but there are {len(features)} training '
-                f'images; set model.bank.num_samples={len(features)}')
+                f'images; set model.bank.num_samples={len(features)}'
+            )
         if features.shape[1:] != (self.dim,):
-            raise ValueError(f'the bank holds {self.dim} numbers a row, but features are '
-                             f'{tuple(features.shape)}; set model.bank.dim={features.shape[-1]}')
+            raise ValueError(
+                f'the bank holds {self.dim} numbers a row, but features are '
+                f'{tuple(features.shape)}; set model.bank.dim={features.shape[-1]}'
+            )
         if labels.shape != (self.num_samples,):
-            raise ValueError(f'labels are {tuple(labels.shape)}; give one a row, '
-                             f'({self.num_samples},)')
+            raise ValueError(
+                f'labels are {tuple(labels.shape)}; give one a row, ({self.num_samples},)'
+            )
         self.features.copy_(nnf.normalize(features.to(self.features)))
         self.labels.copy_(labels)
         self.filled.fill_(True)
@@ -93,9 +98,12 @@ class FeatureBank(nn.Module):
         index, embedding = index[~comes_again], embedding[~comes_again]
         new = nnf.normalize(embedding)
         self.features[index] = nnf.normalize(
-            self.momentum * self.features[index] + (1 - self.momentum) * new)
+            self.momentum * self.features[index] + (1 - self.momentum) * new
+        )
 
     def _check_filled(self) -> None:
         if not self.filled:
-            raise RuntimeError('the FeatureBank has not been filled; call fill(features, labels) '
-                               'with all training images first (MemoryInitHook does so)')
+            raise RuntimeError(
+                'the FeatureBank has not been filled; call fill(features, labels) '
+                'with all training images first (MemoryInitHook does so)'
+            )

@@ -1,4 +1,5 @@
 """Pictures of results: ranked lists, CMC and loss curves, grids of translations."""
+
 from reidgen.visualization.curves import draw_cmc, draw_loss_curves
 from reidgen.visualization.grids import panel, save_png
 from reidgen.visualization.ranked_lists import draw_ranked_lists

@@ -1,4 +1,5 @@
 """CMC curves of several runs, and the losses of one, as picture files."""
+
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,19 +29,26 @@ def draw_cmc(results: Mapping[str, np.ndarray], path: str | Path, max_rank: int 
     for name, cmc in results.items():
         cmc = np.asarray(cmc)
         if cmc.ndim != 1 or not ((cmc >= 0) & (cmc <= 1)).all():
-            raise ValueError(f'the CMC of {name} must be a vector within [0, 1]; its shape is '
-                             f'{cmc.shape}; percentages must be divided by 100')
+            raise ValueError(
+                f'the CMC of {name} must be a vector within [0, 1]; its shape is '
+                f'{cmc.shape}; percentages must be divided by 100'
+            )
         shown = cmc[:max_rank]
-        axes[0].plot(np.arange(1, len(shown) + 1), 100 * shown, marker='.',
-                     label=f'{name} (rank-1 {100 * cmc[0]:.1f} %)')
+        axes[0].plot(
+            np.arange(1, len(shown) + 1),
+            100 * shown,
+            marker='.',
+            label=f'{name} (rank-1 {100 * cmc[0]:.1f} %)',
+        )
     axes[0].set(xlabel='rank', ylabel='queries matched (%)', xlim=(1, max(2, max_rank)))
     axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].legend(loc='lower right')
     _save(figure, path)
 
 
-def draw_loss_curves(scalars: str | Path, path: str | Path,
-                     keys: Sequence[str] | None = None) -> None:
+def draw_loss_curves(
+    scalars: str | Path, path: str | Path, keys: Sequence[str] | None = None
+) -> None:
     """The curves of a run's log over iterations, one plot a phase (what stands before the slash).
 
     Args:
@@ -57,8 +65,10 @@ def draw_loss_curves(scalars: str | Path, path: str | Path,
         keys = [key for key in curves if 'loss' in key]
     unknown = [key for key in keys if key not in curves]
     if unknown or not keys:
-        raise ValueError(f'{scalars} logs no {", ".join(unknown) or "loss"}; '
-                         f'it has: {", ".join(curves) or "nothing"}')
+        raise ValueError(
+            f'{scalars} logs no {", ".join(unknown) or "loss"}; '
+            f'it has: {", ".join(curves) or "nothing"}'
+        )
     phases: dict[str, list[str]] = {}
     for key in keys:
         phases.setdefault(key.rpartition('/')[0], []).append(key)
@@ -66,8 +76,13 @@ def draw_loss_curves(scalars: str | Path, path: str | Path,
     for axes, (phase, terms) in zip(all_axes, phases.items()):
         for term in terms:
             steps, values = curves[term]
-            axes.plot(steps, values, label=term.rpartition('/')[2], linewidth=1,
-                      marker='.' if len(steps) == 1 else None)
+            axes.plot(
+                steps,
+                values,
+                label=term.rpartition('/')[2],
+                linewidth=1,
+                marker='.' if len(steps) == 1 else None,
+            )
         axes.set(title=phase, xlabel='iteration', ylabel='loss')
         axes.legend(fontsize='small')
     _save(figure, path)
@@ -84,8 +99,10 @@ def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         ValueError: a line that is no JSON object or has no step.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f'no log {path}; it is vis_data/scalars.json in the work dir of a '
-                                f'run with a LocalVisBackend')
+        raise FileNotFoundError(
+            f'no log {path}; it is vis_data/scalars.json in the work dir of a '
+            f'run with a LocalVisBackend'
+        )
     curves: dict[str, dict[int, float]] = {}
     for number, line in enumerate(Path(path).read_text().splitlines(), start=1):
         if not line.strip():
@@ -96,12 +113,15 @@ def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise ValueError(
                 f'{path}, line {number}: no JSON object with a step: {line[:60]!r}; is this a '
-                f'scalars.json, and was it written to the end?') from error
+                f'scalars.json, and was it written to the end?'
+            ) from error
         for key, value in values.items():
             if key not in ('step', 'iter', 'epoch') and isinstance(value, int | float):
                 curves.setdefault(key, {})[step] = value
-    return {key: (np.array(sorted(points)), np.array([points[step] for step in sorted(points)]))
-            for key, points in curves.items()}
+    return {
+        key: (np.array(sorted(points)), np.array([points[step] for step in sorted(points)]))
+        for key, points in curves.items()
+    }
 
 
 def _figure(num_axes: int) -> tuple[Figure, list]:

@@ -1,4 +1,5 @@
 """Translations side by side: rows are persons, columns what the networks made of them."""
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,12 +8,13 @@ import torch.nn.functional as nnf
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-PADDING = 2     # pixels, white, around every cell
-TITLE = 14      # height of the line of titles
+PADDING = 2  # pixels, white, around every cell
+TITLE = 14  # height of the line of titles
 
 
-def panel(columns: Sequence[tuple[str, Tensor]], mean: Sequence[float], std: Sequence[float]
-          ) -> Tensor:
+def panel(
+    columns: Sequence[tuple[str, Tensor]], mean: Sequence[float], std: Sequence[float]
+) -> Tensor:
     """A picture of one row a person and one column a (title, batch).
 
     Args:
@@ -31,12 +33,13 @@ def panel(columns: Sequence[tuple[str, Tensor]], mean: Sequence[float], std: Seq
     sizes = {(batch.shape[0], *batch.shape[2:]) for _, batch in columns}
     if len(sizes) != 1 or any(batch.ndim != 4 for _, batch in columns):
         shapes = ', '.join(f'{title} {tuple(batch.shape)}' for title, batch in columns)
-        raise ValueError(f'columns must be batches (B, C, H, W), alike in B, H and W; '
-                         f'given: {shapes or "none"}')
+        raise ValueError(
+            f'columns must be batches (B, C, H, W), alike in B, H and W; given: {shapes or "none"}'
+        )
     pictures = [_picture(batch.detach().float().cpu(), mean, std) for _, batch in columns]
-    cells = torch.stack(pictures)                                            # (K, B, 3, H, W)
+    cells = torch.stack(pictures)  # (K, B, 3, H, W)
     cells = nnf.pad(cells, (0, PADDING, 0, PADDING), value=1.0)
-    grid = cells.permute(2, 1, 3, 0, 4).flatten(3).flatten(1, 2)             # (3, B * H, K * W)
+    grid = cells.permute(2, 1, 3, 0, 4).flatten(3).flatten(1, 2)  # (3, B * H, K * W)
     grid = nnf.pad(grid, (PADDING, 0, PADDING, 0), value=1.0)
     titles = _titles([title for title, _ in columns], pictures[0].shape[-1], grid.shape[-1])
     return torch.cat([titles, (255 * grid).round().to(torch.uint8)], dim=1)
@@ -61,7 +64,7 @@ def _titles(titles: list[str], cell_width: int, width: int) -> Tensor:
     """(3, TITLE, width) uint8, each title above its column."""
     strip = Image.new('RGB', (width, TITLE), 'white')
     for column, title in enumerate(titles):
-        box = Image.new('RGB', (cell_width, TITLE), 'white')    # its edge cuts what is too long
+        box = Image.new('RGB', (cell_width, TITLE), 'white')  # its edge cuts what is too long
         ImageDraw.Draw(box).text((0, 0), title, fill='black', font=ImageFont.load_default(10))
         strip.paste(box, (PADDING + column * (cell_width + PADDING), 0))
     flat = torch.frombuffer(bytearray(strip.tobytes()), dtype=torch.uint8)

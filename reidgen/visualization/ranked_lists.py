@@ -1,4 +1,5 @@
 """Ranked lists as a picture: each query and its nearest gallery images, framed right or wrong."""
+
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -7,19 +8,30 @@ from torch import Tensor
 
 from reidgen.evaluation.retrieval import find_protocol, ranked_lists
 
-COLOURS = {'query': (0, 90, 200), 'match': (0, 160, 60), 'miss': (210, 30, 30),
-           'junk': (150, 150, 150)}
-BORDER = 4      # pixels, as are the others
-CAPTION = 14    # height of the line below an image
-GAP = 4         # around a cell
+COLOURS = {
+    'query': (0, 90, 200),
+    'match': (0, 160, 60),
+    'miss': (210, 30, 30),
+    'junk': (150, 150, 150),
+}
+BORDER = 4  # pixels, as are the others
+CAPTION = 14  # height of the line below an image
+GAP = 4  # around a cell
 QUERY_GAP = 12  # more, between a query and its list
 
 
-def draw_ranked_lists(images: Sequence[str | Path] | Callable[[int], Image.Image], pids: Tensor,
-                      camids: Tensor, features: Tensor, num_query: int, rows: Sequence[int],
-                      top: int = 10, protocol: str = 'market1501',
-                      size: tuple[int, int] = (128, 64),
-                      path_out: str | Path | None = None) -> Image.Image:
+def draw_ranked_lists(
+    images: Sequence[str | Path] | Callable[[int], Image.Image],
+    pids: Tensor,
+    camids: Tensor,
+    features: Tensor,
+    num_query: int,
+    rows: Sequence[int],
+    top: int = 10,
+    protocol: str = 'market1501',
+    size: tuple[int, int] = (128, 64),
+    path_out: str | Path | None = None,
+) -> Image.Image:
     """One line a query: the query with a blue border, then its nearest gallery images.
 
     Green is a match, red a miss, grey junk, which the scores leave out and the picture keeps. A
@@ -43,16 +55,28 @@ def draw_ranked_lists(images: Sequence[str | Path] | Callable[[int], Image.Image
     first, second, offset = slice(0, num_query), slice(num_query, None), num_query
     if find_protocol(protocol).one_set:
         first, second, offset = slice(None), slice(None), 0
-    lists = ranked_lists(features[first], features[second], pids[first], pids[second],
-                         camids[first], camids[second], protocol=protocol, top=top, rows=rows)
+    lists = ranked_lists(
+        features[first],
+        features[second],
+        pids[first],
+        pids[second],
+        camids[first],
+        camids[second],
+        protocol=protocol,
+        top=top,
+        rows=rows,
+    )
     read = images if callable(images) else lambda row: _open(images[row])
 
     def cell(row: int, kind: str) -> Image.Image:
         return _cell(read(row), kind, f'{int(pids[row])} c{int(camids[row]) + 1}', size)
 
     height, width = cell_size(size)
-    picture = Image.new('RGB', (GAP + (top + 1) * (width + GAP) + QUERY_GAP,
-                                GAP + len(rows) * (height + GAP)), 'white')
+    picture = Image.new(
+        'RGB',
+        (GAP + (top + 1) * (width + GAP) + QUERY_GAP, GAP + len(rows) * (height + GAP)),
+        'white',
+    )
     for line, ranked in enumerate(lists):
         y = GAP + line * (height + GAP)
         picture.paste(cell(ranked.query, 'query'), (GAP, y))
@@ -75,8 +99,9 @@ def _cell(image: Image.Image, kind: str, caption: str, size: tuple[int, int]) ->
     cell.paste(COLOURS[kind], (0, 0, width, height - CAPTION))
     image = image.convert('RGB').resize((size[1], size[0]), Image.Resampling.BICUBIC)
     cell.paste(image, (BORDER, BORDER))
-    ImageDraw.Draw(cell).text((BORDER, height - CAPTION), caption, fill='black',
-                              font=ImageFont.load_default(10))
+    ImageDraw.Draw(cell).text(
+        (BORDER, height - CAPTION), caption, fill='black', font=ImageFont.load_default(10)
+    )
     return cell
 
 

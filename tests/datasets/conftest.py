@@ -1,4 +1,5 @@
 """Small data sets on disk, and the log as text."""
+
 import logging
 from pathlib import Path
 
@@ -8,14 +9,23 @@ from mmengine.logging import MMLogger
 from PIL import Image
 
 MARKET = {
-    'bounding_box_train': ['0002_c1s1_000451_03.jpg', '0002_c2s1_000801_01.jpg',
-                           '0007_c3s3_077419_03.jpg', '0007_c1s6_028546_04.jpg',
-                           '0010_c6s3_077467_02.jpg', '-1_c1s1_000401_03.jpg',
-                           '0000_c6s3_001234_01.jpg'],
+    'bounding_box_train': [
+        '0002_c1s1_000451_03.jpg',
+        '0002_c2s1_000801_01.jpg',
+        '0007_c3s3_077419_03.jpg',
+        '0007_c1s6_028546_04.jpg',
+        '0010_c6s3_077467_02.jpg',
+        '-1_c1s1_000401_03.jpg',
+        '0000_c6s3_001234_01.jpg',
+    ],
     'query': ['0001_c1s1_001051_00.jpg', '0003_c5s1_001000_00.jpg'],
-    'bounding_box_test': ['-1_c1s1_000401_03.jpg', '0000_c6s3_001234_01.jpg',
-                          '0001_c2s1_000301_00.jpg', '0001_c1s1_000151_00.jpg',
-                          '0003_c1s1_000002_00.jpg'],
+    'bounding_box_test': [
+        '-1_c1s1_000401_03.jpg',
+        '0000_c6s3_001234_01.jpg',
+        '0001_c2s1_000301_00.jpg',
+        '0001_c1s1_000151_00.jpg',
+        '0003_c1s1_000002_00.jpg',
+    ],
 }
 
 

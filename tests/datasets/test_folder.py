@@ -58,7 +58,8 @@ def test_a_csv_list_tells_paths_identities_cameras_and_splits(tmp_path, draw_ima
     for name in 'abc':
         draw_image(tmp_path / 'crops' / f'{name}.jpg')
     (tmp_path / 'list.csv').write_text(
-        'path,pid,camid,split\ncrops/b.jpg,5,2,query\ncrops/a.jpg,4,1,train\ncrops/c.jpg,5,1,gallery\n')
+        'path,pid,camid,split\ncrops/b.jpg,5,2,query\ncrops/a.jpg,4,1,train\ncrops/c.jpg,5,1,gallery\n'
+    )
     train = FolderReID(str(tmp_path), csv_file='list.csv')
     assert [(Path(r.path).name, r.pid, r.camid) for r in train.records] == [('a.jpg', 4, 0)]
     test = FolderReID(str(tmp_path), 'query+gallery', csv_file='list.csv')
@@ -72,12 +73,15 @@ def test_a_csv_list_of_paths_alone_is_enough(tmp_path, draw_image):
     assert data.pids.tolist() == [-1]
 
 
-@pytest.mark.parametrize('text, error', [
-    ('path,pid\na.jpg,1\na.jpg,one\n', r"list\.csv, line 3: path 'a\.jpg', pid 'one'"),
-    ('path,split\na.jpg,tests\n', r"list\.csv, line 2: split is 'tests'"),
-    ('path,pids\na.jpg,1\n', r'list\.csv, line 1: columns are path, pids'),
-    ('path,camid\na.jpg,0\n', r'camera outside 1\.\..*a\.jpg \(camera 0\)'),
-])
+@pytest.mark.parametrize(
+    'text, error',
+    [
+        ('path,pid\na.jpg,1\na.jpg,one\n', r"list\.csv, line 3: path 'a\.jpg', pid 'one'"),
+        ('path,split\na.jpg,tests\n', r"list\.csv, line 2: split is 'tests'"),
+        ('path,pids\na.jpg,1\n', r'list\.csv, line 1: columns are path, pids'),
+        ('path,camid\na.jpg,0\n', r'camera outside 1\.\..*a\.jpg \(camera 0\)'),
+    ],
+)
 def test_a_bad_csv_line_is_named(tmp_path, draw_image, text, error):
     draw_image(tmp_path / 'a.jpg')
     (tmp_path / 'list.csv').write_text(text)

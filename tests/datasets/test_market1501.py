@@ -9,10 +9,11 @@ from reidgen.registry import DATASETS
 def test_file_names_give_persons_and_cameras_from_zero(market_root):
     data = Market1501(str(market_root), 'gallery')
     assert [(Path(r.path).name, r.pid, r.camid) for r in data.records] == [
-        ('0000_c6s3_001234_01.jpg', 0, 5),      # a distractor stays, junk (-1) does not
+        ('0000_c6s3_001234_01.jpg', 0, 5),  # a distractor stays, junk (-1) does not
         ('0001_c1s1_000151_00.jpg', 1, 0),
         ('0001_c2s1_000301_00.jpg', 1, 1),
-        ('0003_c1s1_000002_00.jpg', 3, 0)]
+        ('0003_c1s1_000002_00.jpg', 3, 0),
+    ]
     assert data.pids.tolist() == [0, 1, 1, 3]
 
 
@@ -44,7 +45,7 @@ def test_other_counts_than_published_warn_and_raise_when_strict(market_root, log
 def test_camera_ids_keep_training_images_and_compare_no_counts(market_root, log):
     data = Market1501(str(market_root), camera_ids=[1])
     assert data.camids.tolist() == [0, 0]
-    assert data.pids.tolist() == [0, 1]      # persons 2 and 7
+    assert data.pids.tolist() == [0, 1]  # persons 2 and 7
     assert 'published' not in log.text
     with pytest.raises(ValueError, match=r'no file is of camera \[4\]; present: \[1, 2, 3, 6\]'):
         Market1501(str(market_root), camera_ids=[4])

@@ -3,8 +3,10 @@ import pytest
 from reidgen.datasets import MSMT17
 
 LISTS = {
-    'train': ['0000/0000_000_01_0303morning_0008_0.jpg 0',
-              '0001/0001_007_15_0303noon_0008_2.jpg 1'],
+    'train': [
+        '0000/0000_000_01_0303morning_0008_0.jpg 0',
+        '0001/0001_007_15_0303noon_0008_2.jpg 1',
+    ],
     'val': ['0000/0000_002_03_0303afternoon_0010_0.jpg 0'],
     'query': ['0000/0000_000_05_0302morning_0019_1.jpg 0'],
     'gallery': ['0000/0000_001_14_0302noon_0019_1.jpg 0'],
@@ -24,7 +26,7 @@ def msmt_root(request, tmp_path, draw_image):
 def test_lists_give_identity_and_the_third_field_the_camera(msmt_root):
     data = MSMT17(str(msmt_root))
     assert [(record.pid, record.camid) for record in data.records] == [(0, 0), (0, 2), (1, 14)]
-    assert data.pids.tolist() == [0, 0, 1]     # 0 is a person here
+    assert data.pids.tolist() == [0, 0, 1]  # 0 is a person here
     assert data[0].img.shape == (3, 16, 8)
 
 
@@ -48,8 +50,11 @@ def test_a_bad_line_is_named_with_its_number(msmt_root):
 
 def test_a_listed_image_that_is_not_there_is_named(msmt_root):
     next(msmt_root.glob('*train*/0001/*.jpg')).unlink()
-    with pytest.raises(ValueError, match=r'1 of 3 images .*\n.*0001_007_15_0303noon_0008_2\.jpg '
-                                         r'\(FileNotFoundError'):
+    with pytest.raises(
+        ValueError,
+        match=r'1 of 3 images .*\n.*0001_007_15_0303noon_0008_2\.jpg '
+        r'\(FileNotFoundError',
+    ):
         MSMT17(str(msmt_root))
 
 

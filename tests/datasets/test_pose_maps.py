@@ -67,8 +67,9 @@ def test_views_are_different_degrees_below_a_full_turn():
 
 @pytest.fixture
 def joints(tmp_path):
-    (tmp_path / 'train.json').write_text(json.dumps(
-        {'a.jpg': [[2, 3, 1], [5, 9, 1], [1, 1, 0]], 'b.jpg': [[0, 0, 1]]}))
+    (tmp_path / 'train.json').write_text(
+        json.dumps({'a.jpg': [[2, 3, 1], [5, 9, 1], [1, 1, 0]], 'b.jpg': [[0, 0, 1]]})
+    )
     return JointHeatmap(str(tmp_path), num_joints=3, sigma=2.0, swap=[(0, 1)])
 
 
@@ -76,14 +77,14 @@ def test_a_joint_is_a_gaussian_at_its_pixel_and_an_unseen_one_is_empty(joints):
     heat = joints.load(Record('x/a.jpg', 1, 0), 'train', None, IMAGE)
     assert heat.shape == (3, 12, 8)
     assert heat[0, 3, 2] == heat[1, 9, 5] == 255
-    assert heat[0, 3, 4] == round(255 * math.exp(-2 ** 2 / (2 * 2.0 ** 2)))
+    assert heat[0, 3, 4] == round(255 * math.exp(-(2**2) / (2 * 2.0**2)))
     assert heat[2].max() == 0
 
 
 def test_flipped_joints_swap_left_and_right(joints):
     heat = joints.load(Record('x/a.jpg', 1, 0), 'train', None, IMAGE)
     flipped = joints.flip(heat.expand(2, -1, -1, -1))
-    assert flipped[1, 1, 3, 8 - 1 - 2] == 255      # the left joint is now the right one, mirrored
+    assert flipped[1, 1, 3, 8 - 1 - 2] == 255  # the left joint is now the right one, mirrored
     assert flipped[0, 0, 9, 8 - 1 - 5] == 255
     assert torch.equal(joints.flip(flipped)[0], heat)
 
@@ -99,7 +100,7 @@ def test_joints_that_are_missing_or_of_another_number_are_named(joints):
 
 
 def test_sources_are_concatenated_at_the_largest_size_and_flip_each_its_own_way(meshes, joints):
-    mesh = RenderedMesh(str(meshes), views=(90, 180))           # 16 x 8
+    mesh = RenderedMesh(str(meshes), views=(90, 180))  # 16 x 8
     both = build_pose_map([{'type': 'Grayscale'}, mesh, joints])
     assert both.channels == 1 + 1 + 3
     assert both.views == (90, 180)
@@ -111,7 +112,7 @@ def test_sources_are_concatenated_at_the_largest_size_and_flip_each_its_own_way(
     assert set(maps[0].flatten().tolist()) == {60}
     flipped = both.flip(maps[None])[0]
     assert torch.equal(flipped[1], maps[1].flip(-1))
-    assert torch.equal(flipped[2], maps[3].flip(-1))            # joints 0 and 1 swap
+    assert torch.equal(flipped[2], maps[3].flip(-1))  # joints 0 and 1 swap
 
 
 def test_a_source_of_one_view_keeps_it_beside_one_that_turns(meshes):

@@ -8,8 +8,12 @@ from reidgen.datasets.records import (
     without_junk,
 )
 
-RECORDS = [Record('junk', -1, 0), Record('distractor', 0, 1), Record('one', 1, 0),
-           Record('two', 2, 1)]
+RECORDS = [
+    Record('junk', -1, 0),
+    Record('distractor', 0, 1),
+    Record('one', 1, 0),
+    Record('two', 2, 1),
+]
 
 
 def test_training_loses_junk_and_distractors_and_the_gallery_only_junk():
@@ -22,11 +26,17 @@ def test_training_loses_junk_and_distractors_and_the_gallery_only_junk():
 
 
 def test_an_identity_or_a_camera_out_of_range_is_named():
-    with pytest.raises(ValueError, match=r'Set train: 1 images with identity outside -1\.\.1, '
-                                         r'the first two \(identity 2\)'):
+    with pytest.raises(
+        ValueError,
+        match=r'Set train: 1 images with identity outside -1\.\.1, '
+        r'the first two \(identity 2\)',
+    ):
         check_ranges(RECORDS, 'Set train', (-1, 1), (1, 2))
-    with pytest.raises(ValueError, match=r'2 images with camera outside 1\.\.1, the first '
-                                         r'distractor \(camera 2\)'):
+    with pytest.raises(
+        ValueError,
+        match=r'2 images with camera outside 1\.\.1, the first '
+        r'distractor \(camera 2\)',
+    ):
         check_ranges(RECORDS, 'Set train', None, (1, 1))
     check_ranges(RECORDS, 'Set train', (-1, 2), (1, 2))
     with pytest.raises(ValueError, match='camera 0'):
@@ -36,7 +46,8 @@ def test_an_identity_or_a_camera_out_of_range_is_named():
 def test_counts_that_differ_are_a_sentence_with_both():
     assert count_difference(RECORDS, 'Set train', (4, 4)) is None
     assert count_difference(RECORDS, 'Set train', (3, 4)) == (
-        'Set train: 4 identities, 4 images; published: 3, 4')
+        'Set train: 4 identities, 4 images; published: 3, 4'
+    )
 
 
 def test_cameras_are_kept_by_the_number_in_the_file_names():

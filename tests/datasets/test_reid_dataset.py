@@ -5,9 +5,13 @@ from torch.utils.data import DataLoader, default_collate
 from reidgen.datasets import Market1501, ShapesReID
 from reidgen.structures import DomainBatch, Draw, ImageBatch
 
-AUGMENT = [{'type': 'Resize', 'size': (20, 10)}, {'type': 'RandomFlip'},
-           {'type': 'RandomPadCrop', 'padding': 2}, {'type': 'RandomErase'},
-           {'type': 'ColorJitter', 'brightness': 0.5}]
+AUGMENT = [
+    {'type': 'Resize', 'size': (20, 10)},
+    {'type': 'RandomFlip'},
+    {'type': 'RandomPadCrop', 'padding': 2},
+    {'type': 'RandomErase'},
+    {'type': 'ColorJitter', 'brightness': 0.5},
+]
 
 
 def shapes(**kwargs) -> ShapesReID:
@@ -80,7 +84,7 @@ def test_plain_drops_what_is_random_and_nothing_else():
     with_maps = data.plain(maps=True)
     novel = [with_maps[Draw(2, seed)].novel_map for seed in range(5)]
     assert all(torch.equal(novel[0], other) for other in novel)
-    assert isinstance(data[2], DomainBatch)      # the original is as it was
+    assert isinstance(data[2], DomainBatch)  # the original is as it was
     assert len(data.transforms) == 5
 
 
@@ -105,8 +109,13 @@ def test_the_first_place_that_exists_is_read_and_an_error_names_them_all(market_
     assert data.root == market_root
     with pytest.raises(FileNotFoundError) as error:
         Market1501(['data/nowhere', str(tmp_path / 'neither')])
-    for part in (str(tmp_path / 'neither'), '/data/nowhere', 'bounding_box_train, query',
-                 '--cfg-options data_roots.market1501=/path', 'configs/gcl_smoke.py'):
+    for part in (
+        str(tmp_path / 'neither'),
+        '/data/nowhere',
+        'bounding_box_train, query',
+        '--cfg-options data_roots.market1501=/path',
+        'configs/gcl_smoke.py',
+    ):
         assert part in str(error.value)
 
 
@@ -120,8 +129,11 @@ def test_misspelt_choices_name_the_known_ones(market_root):
 def test_a_damaged_file_raises_by_name_or_is_left_out(market_root, log):
     damaged = market_root / 'query' / '0001_c1s1_001051_00.jpg'
     damaged.write_bytes(damaged.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r'Market1501 query: 1 of 2 images cannot be decoded:\n'
-                                         r'.*0001_c1s1_001051_00(.|\n)*skip_corrupt=True'):
+    with pytest.raises(
+        ValueError,
+        match=r'Market1501 query: 1 of 2 images cannot be decoded:\n'
+        r'.*0001_c1s1_001051_00(.|\n)*skip_corrupt=True',
+    ):
         Market1501(str(market_root), 'query+gallery')
     data = Market1501(str(market_root), 'query+gallery', skip_corrupt=True)
     assert data.metainfo['num_query'] == 1
@@ -138,14 +150,19 @@ def half_meshed(market_root, tmp_path, draw_image):
     for path in sorted((market_root / 'bounding_box_train').glob('000[27]*.jpg')):
         for folder in ('render', 'render_90'):
             draw_image(tmp_path / 'mesh/train' / folder / path.name)
-    return {'root': str(market_root),
-            'pose_map': {'type': 'RenderedMesh', 'root': str(tmp_path / 'mesh'), 'views': (90,)}}
+    return {
+        'root': str(market_root),
+        'pose_map': {'type': 'RenderedMesh', 'root': str(tmp_path / 'mesh'), 'views': (90,)},
+    }
 
 
 def test_missing_maps_raise_with_count_names_and_fix(half_meshed):
-    with pytest.raises(ValueError, match=r'Market1501 train: 1 of 5 images lack pose maps, the '
-                                         r'first:\n.*train/render/0010_c6s3_077467_02\.jpg\n'
-                                         r'.*render_90/0010(.|\n)*render_maps\.py') as error:
+    with pytest.raises(
+        ValueError,
+        match=r'Market1501 train: 1 of 5 images lack pose maps, the '
+        r'first:\n.*train/render/0010_c6s3_077467_02\.jpg\n'
+        r'.*render_90/0010(.|\n)*render_maps\.py',
+    ) as error:
         Market1501(**half_meshed)
     assert "on_missing='drop'" in str(error.value)
 

@@ -16,7 +16,7 @@ from reidgen.draws import seed_of
 
 @pytest.fixture(scope='module')
 def data() -> ShapesReID:
-    return ShapesReID('a', num_identities=7, images_per_identity=3)      # 21 images
+    return ShapesReID('a', num_identities=7, images_per_identity=3)  # 21 images
 
 
 def take(sampler, num: int) -> list:
@@ -58,7 +58,7 @@ def test_starting_anywhere_equals_replaying(kind, data):
     for batches in (1, 3, 5, 13):
         sampler = make(kind, data, 4)
         sampler.set_start(batches)
-        assert take(sampler, 20) == whole[batches * 4:batches * 4 + 20]
+        assert take(sampler, 20) == whole[batches * 4 : batches * 4 + 20]
 
 
 @KINDS
@@ -71,8 +71,8 @@ def test_two_ranks_with_half_the_batch_see_the_sequence_of_one(kind, data, monke
         sampler.set_start(1)
         ranks.append(take(sampler, 20))
     for batch in range(5):
-        both = [draw for rank in ranks for draw in rank[batch * 4:batch * 4 + 4]]
-        assert both == whole[(batch + 1) * 8:(batch + 2) * 8]
+        both = [draw for rank in ranks for draw in rank[batch * 4 : batch * 4 + 4]]
+        assert both == whole[(batch + 1) * 8 : (batch + 2) * 8]
 
 
 def test_the_seed_of_a_draw_is_its_place_in_the_global_sequence(data):
@@ -81,8 +81,11 @@ def test_the_seed_of_a_draw_is_its_place_in_the_global_sequence(data):
 
 
 def test_a_set_smaller_than_one_batch_of_all_ranks_is_refused_with_the_fix(data):
-    with pytest.raises(ValueError, match=r'shapes_a has 21 images, fewer than one batch of 24 '
-                                         r'\(12 x 2 processes\); set batch_size to 10 or less'):
+    with pytest.raises(
+        ValueError,
+        match=r'shapes_a has 21 images, fewer than one batch of 24 '
+        r'\(12 x 2 processes\); set batch_size to 10 or less',
+    ):
         ShuffleSampler(data, 12, rank=0, world_size=2)
     assert ShuffleSampler(data, 10, rank=0, world_size=2).batches_per_pass == 1
     with pytest.raises(ValueError, match='seed is None'):
@@ -96,8 +99,8 @@ def test_outliers_stay_away_from_the_next_iter_on(data):
     labels = torch.tensor([-1, 0, 1] * 7)
     sampler.set_labels(labels)
     before += [next(running).index for _ in range(16)]
-    assert len(set(before)) == 20                 # the running pass goes on with every image
-    assert sampler.batches_per_pass == 3          # 14 of 21 images
+    assert len(set(before)) == 20  # the running pass goes on with every image
+    assert sampler.batches_per_pass == 3  # 14 of 21 images
     drawn = Counter(draw.index for draw in take(sampler, 12 * 20))
     assert set(drawn) == set((labels >= 0).nonzero()[:, 0].tolist())
 
@@ -108,48 +111,58 @@ def test_labels_that_cannot_be_are_refused(data):
         sampler.set_labels(torch.zeros(20))
     with pytest.raises(ValueError, match=r'without outliers shapes_a has 3 images, .*cluster more'):
         sampler.set_labels(torch.tensor([0] * 3 + [-1] * 18))
-    assert sampler.batches_per_pass == 5          # the refused labels changed nothing
+    assert sampler.batches_per_pass == 5  # the refused labels changed nothing
 
 
 def test_a_batch_holds_p_identities_with_k_different_images(data):
     sampler = IdentitySampler(data, 6, num_identities=3, num_images=2)
-    assert sampler.batches_per_pass == 2          # 7 identities, one left over
+    assert sampler.batches_per_pass == 2  # 7 identities, one left over
     drawn = [draw.index for draw in take(sampler, 6 * 30)]
     for start in range(0, len(drawn), 6):
-        batch = drawn[start:start + 6]
+        batch = drawn[start : start + 6]
         assert len(set(batch)) == 6
         assert sorted(Counter(data.pids[batch].tolist()).values()) == [2, 2, 2]
-    for start in range(0, len(drawn), 12):        # a pass: each identity at most once
-        assert len(set(data.pids[drawn[start:start + 12]].tolist())) == 6
-    assert set(drawn) == set(range(21))           # all images come in turn
+    for start in range(0, len(drawn), 12):  # a pass: each identity at most once
+        assert len(set(data.pids[drawn[start : start + 12]].tolist())) == 6
+    assert set(drawn) == set(range(21))  # all images come in turn
 
 
 def test_an_identitys_images_come_in_turn_over_the_passes():
     data = ShapesReID('a', num_identities=2, images_per_identity=4)
     drawn = [draw.index for draw in take(IdentitySampler(data, 4, 2, 2), 8)]
-    assert sorted(drawn) == list(range(8))        # two passes of two images: all four of both
+    assert sorted(drawn) == list(range(8))  # two passes of two images: all four of both
 
 
 def test_identities_with_too_few_images_repeat_them():
     data = ShapesReID('a', num_identities=3, images_per_identity=2)
     for start in range(0, 40, 10):
-        batch = [draw.index for draw in take(IdentitySampler(data, 10, 2, 5), 40)][start:start + 10]
+        batch = [draw.index for draw in take(IdentitySampler(data, 10, 2, 5), 40)][
+            start : start + 10
+        ]
         counts = Counter(batch)
-        assert sorted(counts.values()) == [2, 2, 3, 3]      # 2 identities, 5 draws of 2 images
+        assert sorted(counts.values()) == [2, 2, 3, 3]  # 2 identities, 5 draws of 2 images
 
 
 def test_camera_aware_groups_take_as_many_cameras_as_there_are():
     data = ShapesReID('a', num_identities=2, images_per_identity=8, num_cameras=4)
     drawn = [draw.index for draw in take(IdentitySampler(data, 8, 2, 4, camera_aware=True), 80)]
     for start in range(0, 80, 4):
-        assert data.camids[drawn[start:start + 4]].unique().numel() == 4
+        assert data.camids[drawn[start : start + 4]].unique().numel() == 4
 
 
 def test_identities_are_distinct_on_all_ranks_together_if_there_are_enough(data):
     def global_batch(world: int, p: int) -> list[list[int]]:
-        return [data.pids[[draw.index for draw in take(
-            IdentitySampler(data, p * 2, p, 2, rank=rank, world_size=world), p * 2)]].tolist()
-            for rank in range(world)]
+        return [
+            data.pids[
+                [
+                    draw.index
+                    for draw in take(
+                        IdentitySampler(data, p * 2, p, 2, rank=rank, world_size=world), p * 2
+                    )
+                ]
+            ].tolist()
+            for rank in range(world)
+        ]
 
     # 7 identities are enough for 3 x 2
     assert len({pid for pids in global_batch(3, 2) for pid in pids}) == 6
@@ -158,10 +171,13 @@ def test_identities_are_distinct_on_all_ranks_together_if_there_are_enough(data)
         assert len(set(pids)) == 4
 
 
-@pytest.mark.parametrize('arguments, error', [
-    ((8, 3, 2), r'num_identities \* num_images is 3 \* 2 = 6, but batch_size is 8'),
-    ((16, 8, 2), 'has 7 identities, fewer than num_identities=8'),
-])
+@pytest.mark.parametrize(
+    'arguments, error',
+    [
+        ((8, 3, 2), r'num_identities \* num_images is 3 \* 2 = 6, but batch_size is 8'),
+        ((16, 8, 2), 'has 7 identities, fewer than num_identities=8'),
+    ],
+)
 def test_identity_batches_that_cannot_be_are_refused(data, arguments, error):
     with pytest.raises(ValueError, match=error):
         IdentitySampler(data, *arguments)

@@ -3,8 +3,9 @@ import pytest
 
 from reidgen.datasets.stick_figures import Clothes, Pose, Style, draw_map, draw_person, hue
 
-CLOTHES = Clothes(shirt=(200, 0, 0), trousers=(0, 0, 200), stripes=None, hair=(40, 30, 20),
-                  skin=(240, 200, 170))
+CLOTHES = Clothes(
+    shirt=(200, 0, 0), trousers=(0, 0, 200), stripes=None, hair=(40, 30, 20), skin=(240, 200, 170)
+)
 STYLE = Style(sky=(0, 100, 0), ground=(0, 100, 0), gain=(100, 100, 100), noise=0, texture=0)
 
 
@@ -32,18 +33,18 @@ def test_shirt_is_above_trousers_and_the_background_around():
 
 
 def test_the_gain_multiplies_the_channels_and_noise_spreads_them():
-    assert tuple(person(0, gain=(50, 100, 150))[42, 12]) == (0, 0, 255)      # 300 is cut off
+    assert tuple(person(0, gain=(50, 100, 150))[42, 12]) == (0, 0, 255)  # 300 is cut off
     assert tuple(person(0, gain=(50, 100, 50))[25, 16]) == (100, 0, 0)
     corner = person(0, noise=10)[:, :4, 1].astype(float)
     assert corner.std() == pytest.approx(10, rel=0.2)
 
 
 def test_in_the_map_the_nearer_leg_is_lighter_and_turning_round_swaps_them():
-    pose = Pose(90, swing=0.0, height=0.9, shift=(0.0, 0.0))     # one leg hides the other
+    pose = Pose(90, swing=0.0, height=0.9, shift=(0.0, 0.0))  # one leg hides the other
     side, other_side = draw_map((64, 32), pose), draw_map((64, 32), pose, 180)
     assert side.shape == (64, 32)
     assert side[0, 0] == 0
-    assert side[45].max() == other_side[45].max() == round(165 + 250 * 0.11)     # the hip's depth
+    assert side[45].max() == other_side[45].max() == round(165 + 250 * 0.11)  # the hip's depth
 
 
 def test_a_full_turn_is_no_turn():

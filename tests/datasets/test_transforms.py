@@ -33,7 +33,7 @@ def test_flip_mirrors_image_and_maps_together_by_the_rule_of_the_maps():
     img, maps = noise(3, 4, 6), noise(2, 2, 4, 6)
     sample = RandomFlip(1.0)(Sample(img, maps, lambda m: m.flip(-3)))
     assert torch.equal(sample.img, img.flip(-1))
-    assert torch.equal(sample.maps, maps.flip(-3))      # this source only swaps channels
+    assert torch.equal(sample.maps, maps.flip(-3))  # this source only swaps channels
     assert RandomFlip(0.0)(Sample(img, maps)).img is img
 
 
@@ -41,7 +41,7 @@ def test_flip_happens_as_often_as_it_says():
     img = torch.arange(2, dtype=torch.uint8).expand(3, 1, 2)
     torch.manual_seed(0)
     flipped = sum(RandomFlip(0.3)(Sample(img)).img[0, 0, 0].item() for _ in range(1000))
-    assert 250 < flipped < 350      # binomial: 300 +- 3.5 standard deviations
+    assert 250 < flipped < 350  # binomial: 300 +- 3.5 standard deviations
     with pytest.raises(ValueError, match=r'prob is 1\.5; it must be in 0\.\.1'):
         RandomFlip(1.5)
 
@@ -53,7 +53,7 @@ def test_pad_crop_shifts_image_and_maps_alike_and_fills_with_mean_colour_and_zer
     for seed in range(60):
         torch.manual_seed(seed)
         shifted = crop(Sample(img, img[None, :1]))
-        outside = shifted.maps[0, 0] == 0                     # the noise has no zero
+        outside = shifted.maps[0, 0] == 0  # the noise has no zero
         mean = torch.tensor(MEAN_COLOUR, dtype=torch.uint8)[:, None]
         assert torch.equal(shifted.img[:, outside], mean.expand(3, int(outside.sum())))
         assert torch.equal(shifted.img[0][~outside], shifted.maps[0, 0][~outside])
@@ -80,12 +80,12 @@ def test_erase_paints_one_rectangle_of_mean_colour_within_the_area_and_spares_th
         assert sample.maps is maps
         painted = sample.img[0] == MEAN_COLOUR[0]
         top_down, left_right = painted.any(1), painted.any(0)
-        assert painted.sum() == top_down.sum() * left_right.sum()      # a full rectangle
+        assert painted.sum() == top_down.sum() * left_right.sum()  # a full rectangle
         assert set(sample.img[:, painted].unique().tolist()) == set(MEAN_COLOUR)
         areas.append(painted.float().mean().item())
-    assert min(areas) > 0.07    # sides are rounded to pixels
+    assert min(areas) > 0.07  # sides are rounded to pixels
     assert max(areas) < 0.33
-    assert img.max() == 0       # the image given is left as it was
+    assert img.max() == 0  # the image given is left as it was
     assert RandomErase(0.0)(Sample(img)).img.max() == 0
 
 

@@ -26,7 +26,7 @@ class TwoNorms(nn.Module):
 def network():
     torch.manual_seed(0)
     network = TwoNorms()
-    for _ in range(3):                                    # statistics that are not the initial ones
+    for _ in range(3):  # statistics that are not the initial ones
         network(torch.randn(4, 3, 5, 2) + 7)
     with torch.no_grad():
         network.first.weight.copy_(torch.tensor([2.0, 1.0, 0.5]))
@@ -54,24 +54,32 @@ def assert_same_state(network, state):
 
 def test_statistics_are_averages_of_batch_means_and_unbiased_variances(network, batches):
     means = torch.stack([batch.mean(dim=(0, 2, 3)) for batch in batches]).mean(0)
-    variances = torch.stack([batch.transpose(0, 1).flatten(1).var(dim=1, unbiased=True)
-                             for batch in batches]).mean(0)
+    variances = torch.stack(
+        [batch.transpose(0, 1).flatten(1).var(dim=1, unbiased=True) for batch in batches]
+    ).mean(0)
     # the second layer sees what the first makes of a batch by that batch's own statistics
     pooled = []
     for batch in batches:
         mean = batch.mean(dim=(0, 2, 3), keepdim=True)
         var = batch.var(dim=(0, 2, 3), unbiased=False, keepdim=True)
         normal = (batch - mean) / (var + 1e-5).sqrt()
-        pooled.append((normal * network.first.weight.view(1, 3, 1, 1)
-                       + network.first.bias.view(1, 3, 1, 1)).mean(dim=(2, 3)))
+        pooled.append(
+            (
+                normal * network.first.weight.view(1, 3, 1, 1) + network.first.bias.view(1, 3, 1, 1)
+            ).mean(dim=(2, 3))
+        )
     reestimate_batch_norm(network, batches)
     assert torch.allclose(network.first.running_mean, means, atol=1e-5)
     assert torch.allclose(network.first.running_var, variances, rtol=1e-5)
     assert network.first.num_batches_tracked == 3
-    assert torch.allclose(network.second.running_mean,
-                          torch.stack([each.mean(0) for each in pooled]).mean(0), atol=1e-5)
-    assert torch.allclose(network.second.running_var,
-                          torch.stack([each.var(0) for each in pooled]).mean(0), rtol=1e-4)
+    assert torch.allclose(
+        network.second.running_mean,
+        torch.stack([each.mean(0) for each in pooled]).mean(0),
+        atol=1e-5,
+    )
+    assert torch.allclose(
+        network.second.running_var, torch.stack([each.var(0) for each in pooled]).mean(0), rtol=1e-4
+    )
 
 
 def test_reestimation_leaves_dropout_off_and_momenta_modes_and_weights_alone(network, batches):
@@ -81,8 +89,12 @@ def test_reestimation_leaves_dropout_off_and_momenta_modes_and_weights_alone(net
     reestimate_batch_norm(network, batches)
     assert network.drop_modes == [False] * 3
     assert (network.first.momentum, network.second.momentum) == (0.3, 0.1)
-    assert [m.training for m in (network, network.first, network.drop, network.second)] == \
-        [False, False, False, True]
+    assert [m.training for m in (network, network.first, network.drop, network.second)] == [
+        False,
+        False,
+        False,
+        True,
+    ]
     assert all(torch.equal(a, b) for a, b in zip(weights, network.parameters()))
     assert all(parameter.grad is None for parameter in network.parameters())
 
@@ -121,8 +133,9 @@ def test_everything_is_restored_when_the_body_raises(network, batches):
     assert network.first.momentum == 0.3
 
 
-@pytest.mark.parametrize('call', [reestimate_batch_norm,
-                                  lambda *args: adapted_batch_norm(*args).__enter__()])
+@pytest.mark.parametrize(
+    'call', [reestimate_batch_norm, lambda *args: adapted_batch_norm(*args).__enter__()]
+)
 def test_everything_is_restored_when_a_batch_raises(network, batches, call):
     def broken():
         yield batches[0]
@@ -152,8 +165,10 @@ def test_nothing_to_estimate_from_raises_and_leaves_the_statistics(network):
     assert_same_state(network, state)
 
 
-@pytest.mark.parametrize('norm', [nn.InstanceNorm2d(3, track_running_stats=True),
-                                  nn.BatchNorm2d(3, track_running_stats=False)])
+@pytest.mark.parametrize(
+    'norm',
+    [nn.InstanceNorm2d(3, track_running_stats=True), nn.BatchNorm2d(3, track_running_stats=False)],
+)
 def test_network_without_batch_statistics_is_refused(norm, batches):
     with pytest.raises(ValueError, match='Sequential has no batch norm with running statistics'):
         reestimate_batch_norm(nn.Sequential(norm), batches)

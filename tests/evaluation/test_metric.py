@@ -70,7 +70,7 @@ def test_many_small_batches_survive_mmengines_evaluator():
     evaluator = Evaluator({'type': 'ReIDMetric', '_scope_': 'reidgen', 'ranks': (1, 2)})
     evaluator.dataset_meta = META
     for row in range(6):
-        evaluator.metrics[0].process(batch_of([row]), PLACES[row:row + 1])
+        evaluator.metrics[0].process(batch_of([row]), PLACES[row : row + 1])
     assert evaluator.evaluate(6) == pytest.approx(EXPECTED)
 
 
@@ -117,8 +117,9 @@ def test_data_set_without_num_query_is_refused():
 
 def test_skipped_queries_are_logged(monkeypatch):
     lines = []
-    monkeypatch.setattr('reidgen.evaluation.metric.print_log',
-                        lambda message, *_: lines.append(message))
+    monkeypatch.setattr(
+        'reidgen.evaluation.metric.print_log', lambda message, *_: lines.append(message)
+    )
     metric_with([[0, 1, 2, 3, 4, 5]]).evaluate(6)
     assert lines == []
     metric = metric_with([[0, 1, 2, 3, 5]], meta={'num_query': 2})

@@ -25,8 +25,15 @@ def score(query_features, gallery_features, query_labels, gallery_labels, **kwar
     """`evaluate` with labels as lists of (pid, camid)."""
     query_pids, query_camids = zip(*query_labels)
     gallery_pids, gallery_camids = zip(*gallery_labels)
-    return evaluate(query_features, gallery_features, query_pids, gallery_pids, query_camids,
-                    gallery_camids, **kwargs)
+    return evaluate(
+        query_features,
+        gallery_features,
+        query_pids,
+        gallery_pids,
+        query_camids,
+        gallery_camids,
+        **kwargs,
+    )
 
 
 def random_set(seed=0, num_query=30, num_gallery=90, num_pids=8, num_cams=3, dim=5):
@@ -40,13 +47,26 @@ def random_set(seed=0, num_query=30, num_gallery=90, num_pids=8, num_cams=3, dim
         x = torch.randn(count, dim, generator=generator)
         return x / x.norm(dim=1, keepdim=True)
 
-    return (units(num_query), units(num_gallery), integers(1, num_pids, num_query),
-            integers(-1, num_pids, num_gallery), integers(0, num_cams, num_query),
-            integers(0, num_cams, num_gallery))
+    return (
+        units(num_query),
+        units(num_gallery),
+        integers(1, num_pids, num_query),
+        integers(-1, num_pids, num_gallery),
+        integers(0, num_cams, num_query),
+        integers(0, num_cams, num_gallery),
+    )
 
 
-def by_definition(distances, query_pids, gallery_pids, query_camids, gallery_camids,
-                  trapezoid=False, cameras=True, one_set=False):
+def by_definition(
+    distances,
+    query_pids,
+    gallery_pids,
+    query_camids,
+    gallery_camids,
+    trapezoid=False,
+    cameras=True,
+    one_set=False,
+):
     """Per query (AP, rank of the first match, INP), None without a match: slowly, in loops."""
     scores = []
     for q in range(len(query_pids)):
@@ -84,7 +104,7 @@ def assert_equals_loops(result, scores):
 
 # ---- lists worked out by hand ----
 
-GALLERY = [(1, 0), (2, 1), (1, 1), (3, 0), (1, 2)]    # at 1, 2, 3, 4, 5; the first is junk
+GALLERY = [(1, 0), (2, 1), (1, 1), (3, 0), (1, 2)]  # at 1, 2, 3, 4, 5; the first is junk
 
 
 def test_five_image_gallery_scores_as_worked_out_on_paper():
@@ -104,8 +124,9 @@ def test_trapezoid_of_the_same_list_is_a_third():
 
 def test_no_camera_counts_the_match_by_the_same_camera():
     # match, miss, match, miss, match: AP = (1/1 + 2/3 + 3/5) / 3
-    result = score(on_a_line([0]), on_a_line([1, 2, 3, 4, 5]), [(1, 0)], GALLERY,
-                   protocol='no-camera')
+    result = score(
+        on_a_line([0]), on_a_line([1, 2, 3, 4, 5]), [(1, 0)], GALLERY, protocol='no-camera'
+    )
     assert result.mAP == pytest.approx((1 + 2 / 3 + 3 / 5) / 3)
     assert result.cmc[0] == 1
 
@@ -121,8 +142,9 @@ def test_all_vs_all_leaves_out_only_the_item_itself_and_nobody():
 
 
 def test_perfect_ranking_scores_one():
-    result = score(on_a_line([0]), on_a_line([1, 2, 3, 4]), [(1, 0)],
-                   [(1, 1), (1, 2), (2, 0), (3, 0)])
+    result = score(
+        on_a_line([0]), on_a_line([1, 2, 3, 4]), [(1, 0)], [(1, 1), (1, 2), (2, 0), (3, 0)]
+    )
     assert (result.mAP, result.mINP) == (1, 1)
     assert (result.cmc == 1).all()
 
@@ -139,7 +161,7 @@ def test_worst_ranking_scores_the_closed_form(num_good, num_gallery):
 def test_random_distances_find_a_match_first_as_often_as_matches_are():
     distances = torch.rand(4000, 40, generator=torch.Generator().manual_seed(3))
     result = evaluate_distances(distances, [1] * 4000, [1] * 10 + [2] * 30, [0] * 4000, [1] * 40)
-    assert result.cmc[0] == pytest.approx(10 / 40, abs=0.03)     # over four standard deviations
+    assert result.cmc[0] == pytest.approx(10 / 40, abs=0.03)  # over four standard deviations
     assert result.cmc[1] == pytest.approx(1 - 30 / 40 * 29 / 39, abs=0.03)
 
 
@@ -152,23 +174,28 @@ def test_equal_distances_keep_gallery_order():
 
 # ---- against other roads ----
 
-@pytest.mark.parametrize('protocol, cameras', [('market1501', True), ('msmt17', True),
-                                               ('cuhk03-np', True), ('no-camera', False)])
+
+@pytest.mark.parametrize(
+    'protocol, cameras',
+    [('market1501', True), ('msmt17', True), ('cuhk03-np', True), ('no-camera', False)],
+)
 @pytest.mark.parametrize('ap', ['standard', 'trapezoid'])
 def test_scores_equal_slow_loops_with_many_ties(protocol, cameras, ap):
     _, _, *labels = random_set(seed=1)
     distances = torch.randint(0, 6, (30, 90), generator=torch.Generator().manual_seed(2)).float()
     result = evaluate_distances(distances, *labels, protocol=protocol, ap=ap, block=7)
-    assert_equals_loops(result, by_definition(distances, *labels, trapezoid=ap == 'trapezoid',
-                                              cameras=cameras))
+    assert_equals_loops(
+        result, by_definition(distances, *labels, trapezoid=ap == 'trapezoid', cameras=cameras)
+    )
 
 
 def test_all_vs_all_equals_slow_loops():
     _, x, _, pids, _, camids = random_set(seed=4)
     result = evaluate(x, x, pids, pids, camids, camids, protocol='all-vs-all', block=11)
     distances = (x[:, None].double() - x[None].double()).square().sum(2)
-    assert_equals_loops(result, by_definition(distances, pids, pids, camids, camids,
-                                              cameras=False, one_set=True))
+    assert_equals_loops(
+        result, by_definition(distances, pids, pids, camids, camids, cameras=False, one_set=True)
+    )
 
 
 def test_features_equal_slow_loops_over_their_differences():
@@ -202,15 +229,20 @@ def test_trapezoid_is_never_above_standard():
 
 # ---- what must not matter ----
 
+
 def same(first, second):
-    return (np.array_equal(first.ap, second.ap, equal_nan=True) and first.mINP == second.mINP
-            and np.array_equal(first.cmc, second.cmc) and first.mAP == second.mAP)
+    return (
+        np.array_equal(first.ap, second.ap, equal_nan=True)
+        and first.mINP == second.mINP
+        and np.array_equal(first.cmc, second.cmc)
+        and first.mAP == second.mAP
+    )
 
 
 @pytest.mark.parametrize('block', [1, 4, 29, 30])
 def test_block_size_changes_nothing(block):
     query, gallery, *labels = random_set(seed=8)
-    gallery = torch.cat([gallery[:45], gallery[:45]])      # every image twice: ties everywhere
+    gallery = torch.cat([gallery[:45], gallery[:45]])  # every image twice: ties everywhere
     assert same(evaluate(query, gallery, *labels, block=block), evaluate(query, gallery, *labels))
 
 
@@ -233,10 +265,12 @@ def test_matrix_of_distances_and_numpy_arrays_give_the_same():
 def test_order_of_the_gallery_changes_nothing_without_ties():
     query, gallery, query_pids, gallery_pids, query_camids, gallery_camids = random_set(seed=11)
     order = torch.randperm(len(gallery), generator=torch.Generator().manual_seed(0))
-    shuffled = evaluate(query, gallery[order], query_pids, gallery_pids[order], query_camids,
-                        gallery_camids[order])
-    assert same(shuffled, evaluate(query, gallery, query_pids, gallery_pids, query_camids,
-                                   gallery_camids))
+    shuffled = evaluate(
+        query, gallery[order], query_pids, gallery_pids[order], query_camids, gallery_camids[order]
+    )
+    assert same(
+        shuffled, evaluate(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+    )
 
 
 @pytest.mark.parametrize('junk', [(-1, 1), (5, 0)])
@@ -258,13 +292,15 @@ def test_pid_zero_is_a_distractor_like_any_other():
 
 # ---- skipping and counting ----
 
+
 def test_query_without_a_match_is_skipped_and_counted():
     # the second is seen by its own camera only, the third not at all
-    result = score(on_a_line([0, 0, 0]), on_a_line([1, 2]), [(1, 0), (2, 1), (9, 0)],
-                   [(2, 1), (1, 1)])
+    result = score(
+        on_a_line([0, 0, 0]), on_a_line([1, 2]), [(1, 0), (2, 1), (9, 0)], [(2, 1), (1, 1)]
+    )
     assert (result.num_queries, result.num_skipped) == (1, 2)
     assert result.ap == pytest.approx([0.5, NAN, NAN], nan_ok=True)
-    assert result.mAP == 0.5                              # not 0.5 / 3
+    assert result.mAP == 0.5  # not 0.5 / 3
     assert result.cmc[:2].tolist() == [0, 1]
 
 
@@ -277,16 +313,26 @@ def test_summary_names_ranks_and_refuses_those_not_computed():
 
 
 def test_cmc_counts_no_match_behind_its_last_rank():
-    result = score(on_a_line([0]), on_a_line([1, 2, 3]), [(1, 0)], [(2, 1), (3, 1), (1, 1)],
-                   max_rank=2)
+    result = score(
+        on_a_line([0]), on_a_line([1, 2, 3]), [(1, 0)], [(2, 1), (3, 1), (1, 1)], max_rank=2
+    )
     assert result.cmc.tolist() == [0, 0]
 
 
 # ---- lists for drawing ----
 
+
 def test_ranked_lists_keep_junk_and_flag_it():
-    lists = ranked_lists(on_a_line([9, 0]), on_a_line([5, 4, 3, 2, 1]), [3, 1], [1, 3, -1, 2, 1],
-                         [1, 0], [2, 0, 1, 1, 0], top=4, rows=[1, 0])
+    lists = ranked_lists(
+        on_a_line([9, 0]),
+        on_a_line([5, 4, 3, 2, 1]),
+        [3, 1],
+        [1, 3, -1, 2, 1],
+        [1, 0],
+        [2, 0, 1, 1, 0],
+        top=4,
+        rows=[1, 0],
+    )
     assert [each.query for each in lists] == [1, 0]
     assert lists[0].gallery.tolist() == [4, 3, 2, 1]
     assert lists[0].flags == ('junk', 'miss', 'junk', 'miss')
@@ -303,6 +349,7 @@ def test_ranked_lists_take_all_queries_and_short_galleries():
 
 
 # ---- errors ----
+
 
 def test_features_that_are_not_finite_are_named():
     query, gallery = on_a_line([0, NAN]), on_a_line([1, 2])

@@ -19,12 +19,14 @@ def write(path, *lines):
 
 
 def test_cmc_of_two_runs_is_drawn_in_two_colours(tmp_path):
-    draw_cmc({'direct': np.array([0.3, 0.5, 0.6]), 'adabn': np.array([0.4, 0.7])},
-             tmp_path / 'new' / 'cmc.png')
+    draw_cmc(
+        {'direct': np.array([0.3, 0.5, 0.6]), 'adabn': np.array([0.4, 0.7])},
+        tmp_path / 'new' / 'cmc.png',
+    )
     picture = shown(tmp_path / 'new' / 'cmc.png')
     assert picture.shape == (540, 840, 3)
-    blue = (picture == (0x1f, 0x77, 0xb4)).all(2).sum()       # matplotlib's first two colours
-    orange = (picture == (0xff, 0x7f, 0x0e)).all(2).sum()
+    blue = (picture == (0x1F, 0x77, 0xB4)).all(2).sum()  # matplotlib's first two colours
+    orange = (picture == (0xFF, 0x7F, 0x0E)).all(2).sum()
     assert blue > 100
     assert orange > 100
 
@@ -48,15 +50,24 @@ def test_scalars_of_mmengine_are_read_back(tmp_path):
 
 
 def test_of_a_step_logged_twice_the_later_stays(tmp_path):
-    log = write(tmp_path / 'scalars.json', {'loss': 1.0, 'step': 10}, {'loss': 2.0, 'step': 20},
-                {'loss': 3.0, 'step': 20}, {'loss': 4.0, 'step': 15, 'note': 'resumed'})
+    log = write(
+        tmp_path / 'scalars.json',
+        {'loss': 1.0, 'step': 10},
+        {'loss': 2.0, 'step': 20},
+        {'loss': 3.0, 'step': 20},
+        {'loss': 4.0, 'step': 15, 'note': 'resumed'},
+    )
     assert [each.tolist() for each in read_scalars(log)['loss']] == [[10, 15, 20], [1, 4, 3]]
 
 
 def test_losses_get_a_plot_a_phase(tmp_path):
-    log = write(tmp_path / 'scalars.json', *(
-        {'D/loss': 5 - i, 'G/loss': 3 + i, 'G/loss_adv.Ds': i, 'lr': 1, 'step': i}
-        for i in range(4)))
+    log = write(
+        tmp_path / 'scalars.json',
+        *(
+            {'D/loss': 5 - i, 'G/loss': 3 + i, 'G/loss_adv.Ds': i, 'lr': 1, 'step': i}
+            for i in range(4)
+        ),
+    )
     draw_loss_curves(log, tmp_path / 'all.png')
     draw_loss_curves(log, tmp_path / 'one.png', keys=['D/loss'])
     assert shown(tmp_path / 'all.png').shape == (2 * 540, 840, 3)

@@ -11,7 +11,7 @@ H, W, B = 8, 6, 2
 def cell(picture, row, column):
     """(3, H, W) of one cell, worked out from padding 2 around each."""
     top, left = TITLE + 2 + row * (H + 2), 2 + column * (W + 2)
-    return picture[:, top:top + H, left:left + W]
+    return picture[:, top : top + H, left : left + W]
 
 
 def flat(*values):
@@ -36,8 +36,16 @@ def test_pixels_come_back_where_they_were():
         assert torch.equal(cell(picture, row, 1).long(), pixels[row])
 
 
-@pytest.mark.parametrize('levels, grey', [((-1.0,), 0), ((1.0,), 255), ((0.2,), 153),
-                                          ((1.0, 1.0, 1.0, -1.0, -1.0), 153), ((0.6, 0.6), 204)])
+@pytest.mark.parametrize(
+    'levels, grey',
+    [
+        ((-1.0,), 0),
+        ((1.0,), 255),
+        ((0.2,), 153),
+        ((1.0, 1.0, 1.0, -1.0, -1.0), 153),
+        ((0.6, 0.6), 204),
+    ],
+)
 def test_maps_are_grey_by_the_mean_of_their_channels(levels, grey):
     picture = panel([('m', flat(*levels))], MEAN, STD)
     assert (cell(picture, 1, 0) == grey).all()
@@ -54,12 +62,18 @@ def test_values_out_of_range_are_clipped():
 def test_size_is_rows_by_columns_with_a_line_of_titles(num_persons, num_columns):
     columns = [('m', torch.zeros(num_persons, 1, H, W))] * num_columns
     assert panel(columns, MEAN, STD).shape == (
-        3, TITLE + num_persons * (H + 2) + 2, num_columns * (W + 2) + 2)
+        3,
+        TITLE + num_persons * (H + 2) + 2,
+        num_columns * (W + 2) + 2,
+    )
 
 
 def test_titles_stand_above_their_column_and_are_cut_at_its_edge():
-    columns = [('', torch.zeros(1, 1, H, 30)), ('WWWWWWWWWWWW', torch.zeros(1, 1, H, 30)),
-               ('', torch.zeros(1, 1, H, 30))]
+    columns = [
+        ('', torch.zeros(1, 1, H, 30)),
+        ('WWWWWWWWWWWW', torch.zeros(1, 1, H, 30)),
+        ('', torch.zeros(1, 1, H, 30)),
+    ]
     strip = panel(columns, MEAN, STD)[:, :TITLE]
     assert (strip[:, :, :34] == 255).all()
     assert (strip[:, :, 34:64] < 128).any()
@@ -81,10 +95,14 @@ def test_batches_that_do_not_fit_are_named_with_their_shapes():
 
 
 def test_png_holds_the_same_pixels(tmp_path):
-    picture = torch.randint(0, 256, (3, 5, 4), dtype=torch.uint8,
-                            generator=torch.Generator().manual_seed(0))
+    picture = torch.randint(
+        0, 256, (3, 5, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
     save_png(picture, tmp_path / 'new' / 'grid.png')
     with Image.open(tmp_path / 'new' / 'grid.png') as image:
         assert image.size == (4, 5)
-        assert all(image.getpixel((x, y)) == tuple(picture[:, y, x].tolist())
-                   for x in range(4) for y in range(5))
+        assert all(
+            image.getpixel((x, y)) == tuple(picture[:, y, x].tolist())
+            for x in range(4)
+            for y in range(5)
+        )

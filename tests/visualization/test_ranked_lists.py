@@ -11,7 +11,7 @@ from reidgen.visualization.ranked_lists import (
     draw_ranked_lists,
 )
 
-SIZE = (20, 10)                                   # height, width
+SIZE = (20, 10)  # height, width
 CELL = (20 + 2 * BORDER + CAPTION, 10 + 2 * BORDER)
 # rows 0 and 1 are queries; query 0 sees row 2 (junk), 3 (miss), 4 (match), 5 (junk: nobody)
 FEATURES = torch.tensor([[0.0], [9.0], [1.0], [2.0], [3.0], [4.0]])
@@ -28,8 +28,9 @@ def read(row):
 
 
 def draw(images=read, rows=(0,), **kwargs):
-    return draw_ranked_lists(images, PIDS, CAMIDS, FEATURES, 2, list(rows),
-                             **{'top': 4, 'size': SIZE, **kwargs})
+    return draw_ranked_lists(
+        images, PIDS, CAMIDS, FEATURES, 2, list(rows), **{'top': 4, 'size': SIZE, **kwargs}
+    )
 
 
 def corner(line, place):
@@ -51,10 +52,12 @@ def test_borders_tell_query_match_miss_and_junk():
 
 def test_images_stand_in_ranked_order_on_the_line_of_their_query():
     picture = draw(rows=(1, 0))
-    assert [picture.getpixel(inside(0, place)) for place in range(5)] == \
-        [shade(row) for row in (1, 5, 4, 3, 2)]
-    assert [picture.getpixel(inside(1, place)) for place in range(5)] == \
-        [shade(row) for row in (0, 2, 3, 4, 5)]
+    assert [picture.getpixel(inside(0, place)) for place in range(5)] == [
+        shade(row) for row in (1, 5, 4, 3, 2)
+    ]
+    assert [picture.getpixel(inside(1, place)) for place in range(5)] == [
+        shade(row) for row in (0, 2, 3, 4, 5)
+    ]
 
 
 def test_size_of_the_picture_is_that_of_its_cells():
@@ -63,8 +66,10 @@ def test_size_of_the_picture_is_that_of_its_cells():
 
 
 def test_captions_differ_by_pid():
-    one, other = draw(), draw_ranked_lists(read, PIDS + 7 * (PIDS == 1), CAMIDS, FEATURES, 2, [0],
-                                           top=4, size=SIZE)
+    one, other = (
+        draw(),
+        draw_ranked_lists(read, PIDS + 7 * (PIDS == 1), CAMIDS, FEATURES, 2, [0], top=4, size=SIZE),
+    )
     x, y = corner(0, 0)
     box = (x, y + CELL[0] - CAPTION, x + CELL[1], y + CELL[0])
     assert one.crop(box).getcolors() != [(CAPTION * CELL[1], (255, 255, 255))]
@@ -88,8 +93,9 @@ def test_paths_are_read_and_the_picture_written(tmp_path):
 
 def test_all_vs_all_draws_the_query_itself_as_junk():
     picture = draw(rows=(4,), protocol='all-vs-all', top=3)
-    assert [picture.getpixel(inside(0, place)) for place in range(4)] == \
-        [shade(row) for row in (4, 4, 3, 5)]
+    assert [picture.getpixel(inside(0, place)) for place in range(4)] == [
+        shade(row) for row in (4, 4, 3, 5)
+    ]
     assert picture.getpixel(corner(0, 1)) == COLOURS['junk']
     assert picture.getpixel(corner(0, 2)) == COLOURS['miss']
 

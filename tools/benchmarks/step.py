@@ -95,9 +95,16 @@ def measure(args: argparse.Namespace) -> dict:
     on_gpu = args.device == 'cuda'
     device = torch.cuda.get_device_name() if on_gpu else f'{os.cpu_count()} CPU cores'
     return dict(
-        config=args.config, stage=args.stage, batch=f'{args.batch_size} + {args.batch_size}',
-        size=list(size), amp=args.amp, device=device, torch=torch.__version__,
-        seconds_median=timed[len(timed) // 2], seconds_min=timed[0], seconds_max=timed[-1],
+        config=args.config,
+        stage=args.stage,
+        batch=f'{args.batch_size} + {args.batch_size}',
+        size=list(size),
+        amp=args.amp,
+        device=device,
+        torch=torch.__version__,
+        seconds_median=timed[len(timed) // 2],
+        seconds_min=timed[0],
+        seconds_max=timed[-1],
         peak_memory_gib=memory,
     )
 

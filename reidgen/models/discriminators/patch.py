@@ -1,4 +1,5 @@
 """D: critics that judge an image patch by patch."""
+
 from itertools import pairwise
 
 import torch.nn.functional as nnf
@@ -8,11 +9,15 @@ from reidgen.models.layers import ResidualBlock, conv_block, kaiming_init, norma
 from reidgen.registry import DISCRIMINATORS
 
 
-def _critic(in_channels: int, base_dim: int, num_res_blocks: int,
-            num_downsample: int) -> nn.Sequential:
+def _critic(
+    in_channels: int, base_dim: int, num_res_blocks: int, num_downsample: int
+) -> nn.Sequential:
     dim = base_dim
-    layers = [conv_block(in_channels, dim, 1), conv_block(dim, dim, 3),
-              conv_block(dim, dim, 3, stride=2)]
+    layers = [
+        conv_block(in_channels, dim, 1),
+        conv_block(dim, dim, 3),
+        conv_block(dim, dim, 3, stride=2),
+    ]
     for _ in range(num_downsample - 1):
         layers += [conv_block(dim, dim, 3), conv_block(dim, 2 * dim, 3, stride=2)]
         dim *= 2
@@ -34,16 +39,25 @@ class MultiScaleDiscriminator(nn.Module):
         ValueError: num_scales or num_downsample is below 1.
     """
 
-    def __init__(self, num_scales: int = 3, base_dim: int = 32, num_res_blocks: int = 4,
-                 num_downsample: int = 2, in_channels: int = 3):
+    def __init__(
+        self,
+        num_scales: int = 3,
+        base_dim: int = 32,
+        num_res_blocks: int = 4,
+        num_downsample: int = 2,
+        in_channels: int = 3,
+    ):
         super().__init__()
         if num_scales < 1 or num_downsample < 1:
-            raise ValueError(f'num_scales is {num_scales}, num_downsample {num_downsample}; '
-                             f'set both to 1 or more')
+            raise ValueError(
+                f'num_scales is {num_scales}, num_downsample {num_downsample}; '
+                f'set both to 1 or more'
+            )
         self.num_downsample = num_downsample
         self.critics = nn.ModuleList(
             _critic(in_channels, base_dim, num_res_blocks, num_downsample)
-            for _ in range(num_scales))
+            for _ in range(num_scales)
+        )
         normal_init(self)
 
     def forward(self, img: Tensor) -> list[Tensor]:
@@ -62,11 +76,12 @@ class MultiScaleDiscriminator(nn.Module):
 
     def _check_size(self, height: int, width: int) -> None:
         halvings = len(self.critics) - 1 + self.num_downsample
-        if min(height, width) <= 2 ** halvings:    # a single row cannot be padded by reflection
+        if min(height, width) <= 2**halvings:  # a single row cannot be padded by reflection
             raise ValueError(
                 f'an image of {height} x {width} is too small for {len(self.critics)} scales of '
                 f'{self.num_downsample} halvings; lower num_scales or num_downsample, or use '
-                f'images with both sides above {2 ** halvings}')
+                f'images with both sides above {2**halvings}'
+            )
 
 
 @DISCRIMINATORS.register_module()
@@ -83,17 +98,23 @@ class StridedDiscriminator(nn.Module):
         ValueError: num_scales or num_downsample is below 1.
     """
 
-    def __init__(self, num_scales: int = 2, base_dim: int = 32, num_downsample: int = 3,
-                 in_channels: int = 3):
+    def __init__(
+        self, num_scales: int = 2, base_dim: int = 32, num_downsample: int = 3, in_channels: int = 3
+    ):
         super().__init__()
         if num_scales < 1 or num_downsample < 1:
-            raise ValueError(f'num_scales is {num_scales}, num_downsample {num_downsample}; '
-                             f'set both to 1 or more')
-        dims = [in_channels, *(base_dim * 2 ** k for k in range(num_downsample))]
+            raise ValueError(
+                f'num_scales is {num_scales}, num_downsample {num_downsample}; '
+                f'set both to 1 or more'
+            )
+        dims = [in_channels, *(base_dim * 2**k for k in range(num_downsample))]
         self.critics = nn.ModuleList(
-            nn.Sequential(*(conv_block(a, b, 4, stride=2) for a, b in pairwise(dims)),
-                          conv_block(dims[-1], 1, 3, activate=False))
-            for _ in range(num_scales))
+            nn.Sequential(
+                *(conv_block(a, b, 4, stride=2) for a, b in pairwise(dims)),
+                conv_block(dims[-1], 1, 3, activate=False),
+            )
+            for _ in range(num_scales)
+        )
         kaiming_init(self)
 
     def forward(self, img: Tensor) -> list[Tensor]:

@@ -1,4 +1,5 @@
 """C: the classifier of identities that supervised training adds to an encoder."""
+
 from torch import Tensor, nn
 
 from reidgen.registry import ENCODERS

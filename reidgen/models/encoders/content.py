@@ -1,4 +1,5 @@
 """E_c: from an image to the content that paints and the embedding that retrieves."""
+
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,9 +17,9 @@ from reidgen.structures import Code
 class Trunk(NamedTuple):
     """A torchvision classifier without its pooling and classifier."""
 
-    channels: int      # of the last map
-    last_block: str    # the block that halves the map for the last time
-    early: str         # the last block at a quarter of the size
+    channels: int  # of the last map
+    last_block: str  # the block that halves the map for the last time
+    early: str  # the last block at a quarter of the size
     early_channels: int
 
 
@@ -27,7 +28,7 @@ TRUNKS = {
     'resnet18': Trunk(512, 'layer4.0', 'layer1', 64),
     'mobilenet_v2': Trunk(1280, 'features.14', 'features.3', 24),
 }
-CLASSIFIER = ('avgpool', 'fc', 'classifier')      # torchvision's names of what is cut off
+CLASSIFIER = ('avgpool', 'fc', 'classifier')  # torchvision's names of what is cut off
 PART_LAYOUTS = ('channel_major', 'part_major')
 
 
@@ -63,10 +64,17 @@ class ContentEncoder(nn.Module):
         FileNotFoundError: none of the weights can be obtained.
     """
 
-    def __init__(self, trunk: str = 'resnet50', num_parts: int = 4, embed_dim: int | None = 512,
-                 part_layout: str = 'channel_major', last_stride: int = 1,
-                 weights: Weights | Sequence[Weights] = None, neck_bias: bool = True,
-                 early_stats: bool = False):
+    def __init__(
+        self,
+        trunk: str = 'resnet50',
+        num_parts: int = 4,
+        embed_dim: int | None = 512,
+        part_layout: str = 'channel_major',
+        last_stride: int = 1,
+        weights: Weights | Sequence[Weights] = None,
+        neck_bias: bool = True,
+        early_stats: bool = False,
+    ):
         super().__init__()
         _check(trunk, part_layout, last_stride)
         if early_stats and part_layout != 'part_major':
@@ -74,8 +82,7 @@ class ContentEncoder(nn.Module):
         channels = TRUNKS[trunk].channels
         self.trunk_name, self.part_layout, self.num_parts = trunk, part_layout, num_parts
         self.early_stats = early_stats
-        self.content_dim = num_parts * (
-            channels + 2 * TRUNKS[trunk].early_channels * early_stats)
+        self.content_dim = num_parts * (channels + 2 * TRUNKS[trunk].early_channels * early_stats)
         self.embed_dim = embed_dim or channels
         self.trunk = build_trunk(trunk, last_stride)
         self.linear = nn.Linear(channels, embed_dim) if embed_dim else nn.Identity()
@@ -87,8 +94,8 @@ class ContentEncoder(nn.Module):
 
     def forward(self, img: Tensor) -> Code:
         """Code of normalised images (B, 3, H, W)."""
-        early_map, feature_map = self._maps(img)                            # (B, C, H / 16, W / 16)
-        parts = self._stripes(feature_map)                                  # (B, C, P)
+        early_map, feature_map = self._maps(img)  # (B, C, H / 16, W / 16)
+        parts = self._stripes(feature_map)  # (B, C, P)
         if self.early_stats:
             mean = self._stripes(early_map)
             square = self._stripes(early_map.float().square())
@@ -98,7 +105,6 @@ class ContentEncoder(nn.Module):
             parts = parts.transpose(1, 2)
         pre_bn = self.linear(nnf.adaptive_avg_pool2d(feature_map, 1).flatten(1))
         return Code(content=parts.flatten(1), embedding=self.neck(pre_bn), pre_bn=pre_bn)
-
 
     def _maps(self, img: Tensor) -> tuple[Tensor, Tensor]:
         """The early map and the last one, of one pass through the trunk."""
@@ -118,8 +124,9 @@ class ContentEncoder(nn.Module):
 def build_trunk(name: str, last_stride: int = 1) -> nn.Sequential:
     """torchvision's network up to its last map, under torchvision's names of the tensors."""
     children = get_model(name, weights=None).named_children()
-    trunk = nn.Sequential(OrderedDict(
-        (child, module) for child, module in children if child not in CLASSIFIER))
+    trunk = nn.Sequential(
+        OrderedDict((child, module) for child, module in children if child not in CLASSIFIER)
+    )
     for layer in trunk.get_submodule(TRUNKS[name].last_block).modules():
         if isinstance(layer, nn.Conv2d) and layer.stride == (2, 2):
             layer.stride = (last_stride, last_stride)
@@ -141,5 +148,6 @@ def _check(trunk: str, part_layout: str, last_stride: int) -> None:
     if part_layout not in PART_LAYOUTS:
         raise ValueError(f'part_layout is {part_layout!r}; choose one of {", ".join(PART_LAYOUTS)}')
     if last_stride not in (1, 2):
-        raise ValueError(f'last_stride is {last_stride}; set 1 (re-identification) or 2 '
-                         f'(torchvision)')
+        raise ValueError(
+            f'last_stride is {last_stride}; set 1 (re-identification) or 2 (torchvision)'
+        )

@@ -1,4 +1,5 @@
 """E_p: from a pose map to a spatial pose code."""
+
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -28,25 +29,38 @@ class PoseEncoder(nn.Module):
         ValueError: num_downsample is below 1.
     """
 
-    def __init__(self, in_channels: int = 1, base_dim: int = 16, num_res_blocks: int = 4,
-                 num_downsample: int = 2, aspp_dim: int = 32, out_dim: int = 128,
-                 dilations: Sequence[int] = (3, 6, 9)):
+    def __init__(
+        self,
+        in_channels: int = 1,
+        base_dim: int = 16,
+        num_res_blocks: int = 4,
+        num_downsample: int = 2,
+        aspp_dim: int = 32,
+        out_dim: int = 128,
+        dilations: Sequence[int] = (3, 6, 9),
+    ):
         super().__init__()
         if num_downsample < 1:
-            raise ValueError(f'num_downsample is {num_downsample}; the first convolution halves, '
-                             f'set 1 or more')
+            raise ValueError(
+                f'num_downsample is {num_downsample}; the first convolution halves, set 1 or more'
+            )
         self.in_channels, self.out_dim = in_channels, out_dim
-        self.factor = 2 ** num_downsample
+        self.factor = 2**num_downsample
         dim = 2 * base_dim
-        layers = [conv_block(in_channels, base_dim, 3, stride=2, norm='instance'),
-                  conv_block(base_dim, dim, 3, norm='instance')]
+        layers = [
+            conv_block(in_channels, base_dim, 3, stride=2, norm='instance'),
+            conv_block(base_dim, dim, 3, norm='instance'),
+        ]
         for _ in range(num_downsample - 1):
-            layers += [conv_block(dim, dim, 3, norm='instance'),
-                       conv_block(dim, 2 * dim, 3, stride=2, norm='instance')]
+            layers += [
+                conv_block(dim, dim, 3, norm='instance'),
+                conv_block(dim, 2 * dim, 3, stride=2, norm='instance'),
+            ]
             dim *= 2
         self.down = nn.Sequential(*layers)
-        self.blocks = nn.Sequential(*(
-            ResidualBlock(dim, norm='instance') for _ in range(num_res_blocks)))
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(dim, norm='instance') for _ in range(num_res_blocks))
+        )
         self.aspp = ASPP(dim, aspp_dim, out_dim, dilations)
         kaiming_init(self)
 
@@ -60,5 +74,6 @@ class PoseEncoder(nn.Module):
         if height % self.factor or width % self.factor:
             raise ValueError(
                 f'a pose map is {height} x {width}; both must be multiples of {self.factor}, or '
-                f'the painted image would differ in size: change the resize transform')
+                f'the painted image would differ in size: change the resize transform'
+            )
         return self.aspp(self.blocks(self.down(pose_map)))

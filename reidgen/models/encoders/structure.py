@@ -1,4 +1,5 @@
 """E_p with skips: a structure code at three resolutions."""
+
 from typing import NamedTuple
 
 import torch
@@ -11,8 +12,8 @@ from reidgen.registry import ENCODERS
 class Structure(NamedTuple):
     """What a StructureEncoder returns; a decoder with skips reads all three."""
 
-    full: Tensor     # (B, C / 4, H, W)
-    half: Tensor     # (B, C / 2, H / 2, W / 2)
+    full: Tensor  # (B, C / 4, H, W)
+    half: Tensor  # (B, C / 2, H / 2, W / 2)
     quarter: Tensor  # (B, C, H / 4, W / 4)
 
 
@@ -42,7 +43,8 @@ class StructureEncoder(nn.Module):
         self.to_half = conv_block(out_dim // 4, out_dim // 2, 4, stride=2, norm='instance')
         self.to_quarter = nn.Sequential(
             conv_block(out_dim // 2, out_dim, 4, stride=2, norm='instance'),
-            *(ResidualBlock(out_dim, norm='instance') for _ in range(num_res_blocks)))
+            *(ResidualBlock(out_dim, norm='instance') for _ in range(num_res_blocks)),
+        )
         kaiming_init(self)
 
     def forward(self, pose_map: Tensor) -> Structure:

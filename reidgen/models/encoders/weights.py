@@ -1,4 +1,5 @@
 """Where an encoder's starting weights come from, and whether they fit."""
+
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from torchvision.models import get_model_weights
 from reidgen.checkpoint import read_checkpoint
 
 IMAGENET = 'imagenet'
-NAMES_SHOWN = 8    # of missing tensors, in an error
+NAMES_SHOWN = 8  # of missing tensors, in an error
 FIX = 'Point the key `weights` at a local file of the encoder'
 Weights = str | Path | None
 
@@ -52,7 +53,8 @@ def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> No
         raise FileNotFoundError(f'{reasons[0]}. {FIX}')
     listed = ''.join(f'\n  {entry}: {reason}' for entry, reason in zip(entries, reasons))
     raise FileNotFoundError(
-        f'none of the {len(entries)} entries of `weights` can be obtained:{listed}\n{FIX}')
+        f'none of the {len(entries)} entries of `weights` can be obtained:{listed}\n{FIX}'
+    )
 
 
 def _imagenet_file(trunk_name: str) -> Path:
@@ -66,43 +68,54 @@ def _imagenet_file(trunk_name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         digest = re.search(r'-([0-9a-f]{8,})\.', path.name).group(1)
         torch.hub.download_url_to_file(url, str(path), hash_prefix=digest, progress=False)
-    except (OSError, RuntimeError) as error:    # no network, a read-only cache; a wrong hash
+    except (OSError, RuntimeError) as error:  # no network, a read-only cache; a wrong hash
         raise FileNotFoundError(
             f'ImageNet weights of {trunk_name} are not in the cache {folder} and {url} cannot be '
             f'downloaded ({error}); put the file there, or give a local file through the key '
-            f'`weights`') from error
+            f'`weights`'
+        ) from error
     return path
 
 
 def _fit(encoder: nn.Module, state: dict, source: str) -> None:
     trunk_state, rest = split_state(state)
     # a counter that files of old torch do not have, and that no computation here reads
-    wanted = {key: value for key, value in encoder.trunk.state_dict().items()
-              if not key.endswith('num_batches_tracked')}
+    wanted = {
+        key: value
+        for key, value in encoder.trunk.state_dict().items()
+        if not key.endswith('num_batches_tracked')
+    }
     missing = [key for key in wanted if key not in trunk_state]
-    wrong = [f'{key} {tuple(trunk_state[key].shape)} instead of {tuple(value.shape)}'
-             for key, value in wanted.items()
-             if key in trunk_state and trunk_state[key].shape != value.shape]
+    wrong = [
+        f'{key} {tuple(trunk_state[key].shape)} instead of {tuple(value.shape)}'
+        for key, value in wanted.items()
+        if key in trunk_state and trunk_state[key].shape != value.shape
+    ]
     if missing or wrong:
         raise ValueError(
             f'{source} does not fit the trunk {encoder.trunk_name}: of {len(wanted)} tensors '
             f'{len(missing)} are missing{_some(missing)} and {len(wrong)} have another '
             f'shape{_some(wrong)}. Set trunk to the architecture of the file, or weights to a file '
-            f"of torchvision's {encoder.trunk_name}")
+            f"of torchvision's {encoder.trunk_name}"
+        )
     known = encoder.trunk.state_dict().keys()
     encoder.trunk.load_state_dict(
-        {key: trunk_state[key] for key in trunk_state.keys() & known}, strict=False)
+        {key: trunk_state[key] for key in trunk_state.keys() & known}, strict=False
+    )
     rest |= {key: trunk_state[key] for key in trunk_state.keys() - known}
     left = _fit_head(encoder, rest)
-    _log(f'{encoder.trunk_name}: trunk from {source}; head '
-         + ('at random' if left == rest.keys() else 'from it too')
-         + (f'; not used: {_groups(left)}' if left else ''))
+    _log(
+        f'{encoder.trunk_name}: trunk from {source}; head '
+        + ('at random' if left == rest.keys() else 'from it too')
+        + (f'; not used: {_groups(left)}' if left else '')
+    )
 
 
 def _fit_head(encoder: nn.Module, rest: dict[str, Tensor]) -> set[str]:
     """Restores `linear` and `neck` if all their tensors are there; returns the keys left over."""
-    head = {key: value for key, value in encoder.state_dict().items()
-            if not key.startswith('trunk.')}
+    head = {
+        key: value for key, value in encoder.state_dict().items() if not key.startswith('trunk.')
+    }
     if any(key not in rest or rest[key].shape != value.shape for key, value in head.items()):
         return set(rest)
     encoder.load_state_dict({key: rest[key] for key in head}, strict=False)
@@ -117,8 +130,11 @@ def split_state(state: dict) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """
     while isinstance(state.get('state_dict'), dict):
         state = state['state_dict']
-    state = {re.sub(r'(^|\.)module\.', r'\1', key): value for key, value in state.items()
-             if isinstance(key, str) and isinstance(value, Tensor)}
+    state = {
+        re.sub(r'(^|\.)module\.', r'\1', key): value
+        for key, value in state.items()
+        if isinstance(key, str) and isinstance(value, Tensor)
+    }
     inner, rest = _under('E_c.', state)
     state = inner or state
     trunk, others = _under('trunk.', state)
@@ -128,7 +144,7 @@ def split_state(state: dict) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
 
 
 def _under(prefix: str, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    inside = {key[len(prefix):]: value for key, value in state.items() if key.startswith(prefix)}
+    inside = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     return inside, {key: value for key, value in state.items() if not key.startswith(prefix)}
 
 

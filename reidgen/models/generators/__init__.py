@@ -1,4 +1,5 @@
 """Networks that paint images."""
+
 from reidgen.models.generators.adain import AdaINDecoder, AdaINHeads
 from reidgen.models.generators.stripe import StripeAdaINDecoder
 

@@ -1,4 +1,5 @@
 """G and F: decoders that paint a pose code in the colours of a content vector."""
+
 import torch
 from torch import Tensor, nn
 
@@ -18,19 +19,26 @@ class AdaINHeads(nn.Module):
         ValueError: content_dim cannot be cut into num_res_blocks runs.
     """
 
-    def __init__(self, content_dim: int = 8192, base_dim: int = 128, num_res_blocks: int = 4,
-                 head_dim: int = 512):
+    def __init__(
+        self,
+        content_dim: int = 8192,
+        base_dim: int = 128,
+        num_res_blocks: int = 4,
+        head_dim: int = 512,
+    ):
         super().__init__()
         if content_dim % num_res_blocks:
             raise ValueError(
                 f'content_dim is {content_dim}, which {num_res_blocks} residual blocks cannot '
                 f'share; set it to a multiple of num_res_blocks={num_res_blocks} (num_parts x '
-                f'channels of the trunk)')
+                f'channels of the trunk)'
+            )
         self.content_dim, self.base_dim, self.num_res_blocks = content_dim, base_dim, num_res_blocks
         run = content_dim // num_res_blocks
         self.weights, self.biases = (
             nn.ModuleList(_head(run, head_dim, 2 * base_dim) for _ in range(num_res_blocks))
-            for _ in range(2))
+            for _ in range(2)
+        )
         kaiming_init(self)
 
     def forward(self, content: Tensor) -> Tensor:
@@ -42,20 +50,24 @@ class AdaINHeads(nn.Module):
         if content.dim() != 2 or content.shape[1] != self.content_dim:
             raise ValueError(
                 f'content is {tuple(content.shape)}, the heads expect (B, {self.content_dim}); set '
-                f'content_dim to num_parts x channels of the trunk')
+                f'content_dim to num_parts x channels of the trunk'
+            )
         runs = content.chunk(self.num_res_blocks, dim=1)
         weight = torch.stack([head(run) for head, run in zip(self.weights, runs)], dim=1)
         bias = torch.stack([head(run) for head, run in zip(self.biases, runs)], dim=1)
         # (B, K, 2 * C) each; the first C of a head are the block's first AdaIN layer
-        both = torch.stack([weight, bias], dim=2)                         # (B, K, 2, 2 * C)
-        return both.unflatten(3, (2, self.base_dim)).transpose(2, 3)      # (B, K, 2, 2, C)
+        both = torch.stack([weight, bias], dim=2)  # (B, K, 2, 2 * C)
+        return both.unflatten(3, (2, self.base_dim)).transpose(2, 3)  # (B, K, 2, 2, C)
 
 
 def _head(in_dim: int, hidden_dim: int, out_dim: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(in_dim, hidden_dim), nn.LeakyReLU(SLOPE, inplace=True),
-        nn.Linear(hidden_dim, hidden_dim), nn.LeakyReLU(SLOPE, inplace=True),
-        nn.Linear(hidden_dim, out_dim))
+        nn.Linear(in_dim, hidden_dim),
+        nn.LeakyReLU(SLOPE, inplace=True),
+        nn.Linear(hidden_dim, hidden_dim),
+        nn.LeakyReLU(SLOPE, inplace=True),
+        nn.Linear(hidden_dim, out_dim),
+    )
 
 
 @GENERATORS.register_module()
@@ -76,13 +88,21 @@ class AdaINDecoder(nn.Module):
         ValueError: base_dim is no multiple of 4, or see `AdaINHeads`.
     """
 
-    def __init__(self, content_dim: int = 8192, base_dim: int = 128, pose_dim: int | None = None,
-                 num_res_blocks: int = 4, head_dim: int = 512, own_heads: bool = True):
+    def __init__(
+        self,
+        content_dim: int = 8192,
+        base_dim: int = 128,
+        pose_dim: int | None = None,
+        num_res_blocks: int = 4,
+        head_dim: int = 512,
+        own_heads: bool = True,
+    ):
         super().__init__()
         if base_dim % 4:
             raise ValueError(f'base_dim is {base_dim}; it is halved twice, set a multiple of 4')
-        self.heads = (AdaINHeads(content_dim, base_dim, num_res_blocks, head_dim)
-                      if own_heads else None)
+        self.heads = (
+            AdaINHeads(content_dim, base_dim, num_res_blocks, head_dim) if own_heads else None
+        )
         self.pose_dim = base_dim if pose_dim is None else pose_dim
         self.entry = nn.Identity()
         if self.pose_dim != base_dim:
@@ -90,11 +110,16 @@ class AdaINDecoder(nn.Module):
         self.blocks = nn.ModuleList(AdaINResidualBlock(base_dim) for _ in range(num_res_blocks))
         half, quarter = base_dim // 2, base_dim // 4
         self.up = nn.Sequential(
-            nn.Upsample(scale_factor=2), conv_block(base_dim, half, 5, norm='layer'),
-            nn.Upsample(scale_factor=2), conv_block(half, quarter, 5, norm='layer'))
+            nn.Upsample(scale_factor=2),
+            conv_block(base_dim, half, 5, norm='layer'),
+            nn.Upsample(scale_factor=2),
+            conv_block(half, quarter, 5, norm='layer'),
+        )
         self.image = nn.Sequential(
-            conv_block(quarter, quarter, 3), conv_block(quarter, quarter, 3),
-            conv_block(quarter, 3, 1, activate=False))
+            conv_block(quarter, quarter, 3),
+            conv_block(quarter, quarter, 3),
+            conv_block(quarter, 3, 1, activate=False),
+        )
         kaiming_init(self)
 
     def forward(self, pose: Tensor, content: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
 """A decoder that paints each height of the picture with the content found there."""
+
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
@@ -21,16 +22,20 @@ class StripeHeads(nn.Module):
         super().__init__()
         if content_dim % num_parts:
             raise ValueError(
-                f'content_dim is {content_dim}, not a multiple of num_parts={num_parts}')
+                f'content_dim is {content_dim}, not a multiple of num_parts={num_parts}'
+            )
         self.content_dim, self.num_parts = content_dim, num_parts
         self.layers = nn.Sequential(
-            nn.Linear(content_dim // num_parts, hidden_dim), nn.LeakyReLU(SLOPE, inplace=True),
-            nn.Linear(hidden_dim, hidden_dim), nn.LeakyReLU(SLOPE, inplace=True),
-            nn.Linear(hidden_dim, num_params))
+            nn.Linear(content_dim // num_parts, hidden_dim),
+            nn.LeakyReLU(SLOPE, inplace=True),
+            nn.Linear(hidden_dim, hidden_dim),
+            nn.LeakyReLU(SLOPE, inplace=True),
+            nn.Linear(hidden_dim, num_params),
+        )
 
     def forward(self, content: Tensor, height: int) -> Tensor:
         """(B, num_params, height, 1): stripes of content (B, content_dim), interpolated."""
-        stripes = self.layers(content.unflatten(1, (self.num_parts, -1)))    # (B, P, num_params)
+        stripes = self.layers(content.unflatten(1, (self.num_parts, -1)))  # (B, P, num_params)
         stripes = stripes.transpose(1, 2)[..., None]
         return nnf.interpolate(stripes, (height, 1), mode='bilinear', align_corners=False)
 
@@ -50,8 +55,14 @@ class StripeAdaINDecoder(nn.Module):
         hidden_dim: of the heads.
     """
 
-    def __init__(self, content_dim: int, num_parts: int = 4, base_dim: int = 64,
-                 num_res_blocks: int = 3, hidden_dim: int = 256):
+    def __init__(
+        self,
+        content_dim: int,
+        num_parts: int = 4,
+        base_dim: int = 64,
+        num_res_blocks: int = 3,
+        hidden_dim: int = 256,
+    ):
         super().__init__()
         self.pose_dim, self.num_res_blocks, self.base_dim = base_dim, num_res_blocks, base_dim
         half, quarter = base_dim // 2, base_dim // 4
@@ -59,7 +70,8 @@ class StripeAdaINDecoder(nn.Module):
         num_params = (4 * num_res_blocks + 1) * base_dim
         self.heads = StripeHeads(content_dim, num_parts, num_params, hidden_dim)
         self.convs = nn.ModuleList(
-            conv_block(base_dim, base_dim, 3, activate=False) for _ in range(2 * num_res_blocks))
+            conv_block(base_dim, base_dim, 3, activate=False) for _ in range(2 * num_res_blocks)
+        )
         self.up_half = conv_block(base_dim + half, half, 3)
         self.up_full = conv_block(half + quarter, quarter, 3)
         self.image = conv_block(quarter, 3, 3, activate=False)

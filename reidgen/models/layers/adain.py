@@ -1,4 +1,5 @@
 """Adaptive instance normalisation: a vector paints a map (Huang & Belongie, ICCV 2017)."""
+
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 

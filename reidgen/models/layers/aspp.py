@@ -1,4 +1,5 @@
 """Atrous spatial pyramid pooling (Chen et al., 2017), as GCL's pose encoder ends."""
+
 from collections.abc import Sequence
 
 import torch
@@ -13,19 +14,37 @@ class ASPP(nn.Module):
     Instance norm after every convolution; a LeakyReLU only inside a branch, none at the end.
     """
 
-    def __init__(self, in_channels: int, branch_channels: int, out_channels: int,
-                 dilations: Sequence[int] = (3, 6, 9)):
+    def __init__(
+        self,
+        in_channels: int,
+        branch_channels: int,
+        out_channels: int,
+        dilations: Sequence[int] = (3, 6, 9),
+    ):
         super().__init__()
         self.dilations = tuple(dilations)
         self.point = conv_block(in_channels, branch_channels, 1, norm='instance', activate=False)
         self.dilated = nn.ModuleList(
             nn.Sequential(
                 conv_block(in_channels, branch_channels, 1, norm='instance'),
-                conv_block(branch_channels, branch_channels, 3, dilation=dilation, norm='instance',
-                           activate=False))
-            for dilation in self.dilations)
-        self.mix = conv_block(branch_channels * (1 + len(self.dilations)), out_channels, 1,
-                              norm='instance', activate=False)
+                conv_block(
+                    branch_channels,
+                    branch_channels,
+                    3,
+                    dilation=dilation,
+                    norm='instance',
+                    activate=False,
+                ),
+            )
+            for dilation in self.dilations
+        )
+        self.mix = conv_block(
+            branch_channels * (1 + len(self.dilations)),
+            out_channels,
+            1,
+            norm='instance',
+            activate=False,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, out_channels, H, W) of (B, in_channels, H, W).
@@ -39,6 +58,7 @@ class ASPP(nn.Module):
             raise ValueError(
                 f'a map of {height} x {width} cannot be padded by reflection for dilation '
                 f'{largest}; set dilations to values below {min(height, width)} or use larger '
-                f'images')
+                f'images'
+            )
         branches = [self.point(x), *(branch(x) for branch in self.dilated)]
         return self.mix(torch.cat(branches, dim=1))

@@ -1,4 +1,5 @@
 """Batch norm of an encoder that sees real and painted images."""
+
 from contextlib import contextmanager
 
 from torch import nn

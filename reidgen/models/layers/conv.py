@@ -1,4 +1,5 @@
 """Convolution blocks of the generators and critics: reflection padding, always a bias."""
+
 import warnings
 
 from mmcv.cnn import ConvModule
@@ -8,14 +9,21 @@ from reidgen.models.layers.norm import ImageLayerNorm
 
 NORMS = {
     None: None,
-    'instance': {'type': 'IN'},          # no affine, no running statistics
+    'instance': {'type': 'IN'},  # no affine, no running statistics
     'layer': {'type': ImageLayerNorm},
 }
-SLOPE = 0.2                               # of every LeakyReLU
+SLOPE = 0.2  # of every LeakyReLU
 
 
-def conv_block(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1,
-               dilation: int = 1, norm: str | None = None, activate: bool = True) -> ConvModule:
+def conv_block(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    stride: int = 1,
+    dilation: int = 1,
+    norm: str | None = None,
+    activate: bool = True,
+) -> ConvModule:
     """Reflection padding, convolution with bias, norm, LeakyReLU(0.2); stride 1 keeps the size.
 
     Args:
@@ -32,10 +40,17 @@ def conv_block(in_channels: int, out_channels: int, kernel_size: int, stride: in
         # the bias before an instance norm is idle, and part of the published networks
         warnings.filterwarnings('ignore', 'Unnecessary conv bias before batch/instance norm')
         return ConvModule(
-            in_channels, out_channels, kernel_size, stride=stride, padding=padding,
-            dilation=dilation, bias=True, norm_cfg=NORMS[norm],
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            bias=True,
+            norm_cfg=NORMS[norm],
             act_cfg={'type': 'LeakyReLU', 'negative_slope': SLOPE} if activate else None,
-            padding_mode='reflect' if padding else 'zeros')
+            padding_mode='reflect' if padding else 'zeros',
+        )
 
 
 class ResidualBlock(nn.Module):
@@ -47,4 +62,4 @@ class ResidualBlock(nn.Module):
         self.conv2 = conv_block(channels, channels, 3, norm=norm, activate=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(self.conv1(x))    # (B, C, H, W)
+        return x + self.conv2(self.conv1(x))  # (B, C, H, W)

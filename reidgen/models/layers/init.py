@@ -1,4 +1,5 @@
 """Starting weights of convolutions and linear layers."""
+
 from collections.abc import Callable
 
 from torch import Tensor, nn

@@ -1,4 +1,5 @@
 """Layer norm over a whole feature map, as MUNIT's decoder has it."""
+
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +12,7 @@ class ImageLayerNorm(nn.Module):
     variance, and gamma starts uniform in [0, 1).
     """
 
-    _abbr_ = 'layer_norm'    # its attribute in mmcv's ConvModule, where `norm` is taken
+    _abbr_ = 'layer_norm'  # its attribute in mmcv's ConvModule, where `norm` is taken
 
     def __init__(self, num_channels: int, eps: float = 1e-5):
         super().__init__()
@@ -21,6 +22,6 @@ class ImageLayerNorm(nn.Module):
         self.beta = nn.Parameter(torch.zeros(num_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        std, mean = torch.std_mean(x.float(), dim=(1, 2, 3), keepdim=True)    # (B, 1, 1, 1)
+        std, mean = torch.std_mean(x.float(), dim=(1, 2, 3), keepdim=True)  # (B, 1, 1, 1)
         normed = ((x - mean) / (std + self.eps)).to(x.dtype)
         return normed * self.gamma.view(-1, 1, 1) + self.beta.view(-1, 1, 1)
