@@ -1,5 +1,16 @@
 """Scores of retrieval: CMC, mAP and mINP; AdaBN as a baseline of adaptation."""
 
+from reidgen.evaluation.adabn import adapted_batch_norm
 from reidgen.evaluation.metric import ReIDMetric
+from reidgen.evaluation.protocols import PROTOCOLS, Protocol
+from reidgen.evaluation.retrieval import RetrievalResult, evaluate, evaluate_distances
 
-__all__ = ['ReIDMetric']
+__all__ = [
+    'PROTOCOLS',
+    'Protocol',
+    'ReIDMetric',
+    'RetrievalResult',
+    'adapted_batch_norm',
+    'evaluate',
+    'evaluate_distances',
+]

@@ -36,7 +36,7 @@ class ReIDMetric(BaseMetric):
 
     Args:
         ranks: of the CMC curve, from 1.
-        protocol: a name in `retrieval.PROTOCOLS`.
+        protocol: a name in `protocols.PROTOCOLS`.
         ap: 'standard' or 'trapezoid'.
         prefix: put before the names, as in `source/mAP`; None puts nothing.
 

@@ -13,30 +13,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reidgen.evaluation.labels import (
+    Array,
+    Labels,
+    as_labels,
+    as_matrix,
+    check_finite,
+    good_and_junk,
+    raise_no_match,
+)
+from reidgen.evaluation.protocols import Protocol, find_protocol
+
 AP_KINDS = ('standard', 'trapezoid')
 GALLERY_CHUNK = 4096  # gallery rows held in float64 at a time
-Array = Tensor | np.ndarray
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """What is junk to a query, besides pid -1, which always is."""
-
-    name: str
-    same_camera_is_junk: bool = True  # the query's person by the query's camera
-    one_set: bool = False  # query and gallery are the same images: own row is junk
-
-
-PROTOCOLS = {
-    protocol.name: protocol
-    for protocol in (
-        Protocol('market1501'),
-        Protocol('msmt17'),
-        Protocol('cuhk03-np'),  # the camera is the view, 0 or 1
-        Protocol('no-camera', same_camera_is_junk=False),
-        Protocol('all-vs-all', same_camera_is_junk=False, one_set=True),
-    )
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +68,6 @@ class RankedList(NamedTuple):
     flags: tuple[str, ...]  # 'match', 'miss' or 'junk', one for each
 
 
-class _Labels(NamedTuple):
-    query_pids: Tensor  # (Q,) int64
-    gallery_pids: Tensor  # (G,) int64
-    query_camids: Tensor  # (Q,) int64
-    gallery_camids: Tensor  # (G,) int64
-
-
 def evaluate(
     query_features: Array,
     gallery_features: Array,
@@ -123,13 +105,13 @@ def evaluate(
             features; no query, no gallery, or no query with a match.
     """
     rules = find_protocol(protocol)
-    query, gallery = _matrix(query_features, 'query'), _matrix(gallery_features, 'gallery')
+    query, gallery = as_matrix(query_features, 'query'), as_matrix(gallery_features, 'gallery')
     if query.shape[1] != gallery.shape[1]:
         raise ValueError(
             f'query features are {tuple(query.shape)} and gallery features '
             f'{tuple(gallery.shape)}: embed both with the same encoder'
         )
-    labels = _labels(
+    labels = as_labels(
         query.shape[0],
         gallery.shape[0],
         query.device,
@@ -144,8 +126,8 @@ def evaluate(
             f'{len(names)} names for {len(query)} queries and {len(gallery)} gallery '
             f'images: give one each'
         )
-    _check_finite(query, 'query', names[: len(query)] if names else None)
-    _check_finite(gallery, 'gallery', names[-len(gallery) :] if names else None)
+    check_finite(query, 'query', names[: len(query)] if names else None)
+    check_finite(gallery, 'gallery', names[-len(gallery) :] if names else None)
     return _evaluate(
         lambda rows: squared_distances(query[rows], gallery), labels, rules, ap, max_rank, block
     )
@@ -164,11 +146,11 @@ def evaluate_distances(
 ) -> RetrievalResult:
     """`evaluate` from a (Q, G) matrix of finite distances, smaller is nearer, of any range."""
     rules = find_protocol(protocol)
-    matrix = _matrix(distances, 'distance')
-    labels = _labels(
+    matrix = as_matrix(distances, 'distance')
+    labels = as_labels(
         *matrix.shape, matrix.device, query_pids, gallery_pids, query_camids, gallery_camids, rules
     )
-    _check_finite(matrix, 'distance', None)
+    check_finite(matrix, 'distance', None)
     return _evaluate(lambda rows: matrix[rows], labels, rules, ap, max_rank, block)
 
 
@@ -193,8 +175,8 @@ def ranked_lists(
         ValueError: as `evaluate`, or a row that is no query; but queries may be without a match.
     """
     rules = find_protocol(protocol)
-    query, gallery = _matrix(query_features, 'query'), _matrix(gallery_features, 'gallery')
-    labels = _labels(
+    query, gallery = as_matrix(query_features, 'query'), as_matrix(gallery_features, 'gallery')
+    labels = as_labels(
         query.shape[0],
         gallery.shape[0],
         query.device,
@@ -211,7 +193,7 @@ def ranked_lists(
     lists = []
     for part in torch.tensor(list(rows), dtype=torch.int64, device=query.device).split(block):
         distances = squared_distances(query[part], gallery)
-        good, junk = _good_and_junk(part, labels, rules)
+        good, junk = good_and_junk(part, labels, rules)
         order = distances.argsort(dim=1, stable=True)[:, :top]  # (b, top)
         kinds = (good.long() + 2 * junk.long()).gather(1, order)  # miss, match, junk
         for row, columns, kind, distance in zip(
@@ -223,13 +205,6 @@ def ranked_lists(
             flags = tuple(('miss', 'match', 'junk')[one] for one in kind)
             lists.append(RankedList(row, columns, distance, flags))
     return lists
-
-
-def find_protocol(name: str) -> Protocol:
-    """The protocol of that name; an unknown one raises ValueError and lists the known."""
-    if name not in PROTOCOLS:
-        raise ValueError(f'unknown protocol {name!r}; known: {", ".join(PROTOCOLS)}')
-    return PROTOCOLS[name]
 
 
 def squared_distances(query: Tensor, gallery: Tensor) -> Tensor:
@@ -250,7 +225,7 @@ def squared_distances(query: Tensor, gallery: Tensor) -> Tensor:
 
 def _evaluate(
     distances_of: Callable[[Tensor], Tensor],
-    labels: _Labels,
+    labels: Labels,
     protocol: Protocol,
     ap: str,
     max_rank: int,
@@ -263,7 +238,7 @@ def _evaluate(
     num_queries = len(labels.query_pids)
     aps, firsts, inps = [], [], []
     for rows in torch.arange(num_queries, device=labels.query_pids.device).split(block):
-        good, junk = _good_and_junk(rows, labels, protocol)
+        good, junk = good_and_junk(rows, labels, protocol)
         order = distances_of(rows).masked_fill(junk, torch.inf).argsort(dim=1, stable=True)
         # sorted by query, then by place; junk stands behind everything and shifts no rank
         query, place = (each.cpu().numpy() for each in good.gather(1, order).nonzero(as_tuple=True))
@@ -273,7 +248,7 @@ def _evaluate(
     aps, firsts, inps = (np.concatenate(each) for each in (aps, firsts, inps))  # (Q,) each
     counted = ~np.isnan(aps)
     if not counted.any():
-        _raise_no_match(labels, protocol)
+        raise_no_match(labels, protocol)
     found_at = np.bincount(firsts[counted].astype(np.int64), minlength=max_rank + 1)[
         1 : max_rank + 1
     ]
@@ -310,79 +285,3 @@ def _score(
     scores[1, has] = rank[start[has]]
     scores[2, has] = num_matches[has] / rank[start[has] + num_matches[has] - 1]
     return tuple(scores)
-
-
-def _good_and_junk(rows: Tensor, labels: _Labels, protocol: Protocol) -> tuple[Tensor, Tensor]:
-    """Two (b, G) bool masks for the queries `rows` (b,): what counts as found, what is left out."""
-    same = labels.query_pids[rows, None] == labels.gallery_pids
-    junk = (labels.gallery_pids == -1).expand_as(same)
-    if protocol.same_camera_is_junk:
-        junk = junk | (same & (labels.query_camids[rows, None] == labels.gallery_camids))
-    if protocol.one_set:
-        junk = junk | (rows[:, None] == torch.arange(same.shape[1], device=rows.device))
-    return same & ~junk, junk
-
-
-def _matrix(values: Array, what: str) -> Tensor:
-    matrix = torch.as_tensor(values).detach()
-    if matrix.ndim != 2:
-        raise ValueError(f'{what} values have shape {tuple(matrix.shape)}; give a matrix')
-    return matrix if matrix.is_floating_point() else matrix.double()
-
-
-def _labels(
-    num_query: int,
-    num_gallery: int,
-    device: torch.device,
-    query_pids,
-    gallery_pids,
-    query_camids,
-    gallery_camids,
-    protocol: Protocol,
-) -> _Labels:
-    if num_query == 0 or num_gallery == 0:
-        raise ValueError(
-            f'{num_query} queries and {num_gallery} gallery images: neither may be '
-            f'empty; check the folders and num_query'
-        )
-    labels = _Labels(
-        *(
-            torch.as_tensor(each, dtype=torch.int64, device=device)
-            for each in (query_pids, gallery_pids, query_camids, gallery_camids)
-        )
-    )
-    for name, values, count in zip(_Labels._fields, labels, (num_query, num_gallery) * 2):
-        if values.shape != (count,):
-            raise ValueError(f'{name} has shape {tuple(values.shape)}, but there are {count} rows')
-    if protocol.one_set and not torch.equal(labels.query_pids, labels.gallery_pids):
-        raise ValueError(
-            f"protocol '{protocol.name}' compares one set with itself, but the {num_query} queries "
-            f'and the {num_gallery} gallery images differ: give the set twice, or use no-camera'
-        )
-    return labels
-
-
-def _check_finite(matrix: Tensor, what: str, names: Sequence[str] | None) -> None:
-    bad = (~torch.isfinite(matrix).all(dim=1)).nonzero().flatten().tolist()
-    if not bad:
-        return
-    shown = ', '.join(f'{row} ({names[row]})' if names else str(row) for row in bad[:5])
-    raise ValueError(
-        f'NaN or Inf in {len(bad)} of {len(matrix)} {what} rows: {shown}'
-        f'{", ..." if len(bad) > 5 else ""}; if in all of them, training has diverged: go back to '
-        f'an earlier checkpoint; if in a few, look at these images'
-    )
-
-
-def _raise_no_match(labels: _Labels, protocol: Protocol) -> None:
-    known = labels.gallery_pids[labels.gallery_pids != -1]
-    shared = torch.isin(labels.query_pids, known).sum().item()
-    hint = 'check that query and gallery number the same people'
-    if shared:
-        hint = 'but always by the same camera: check the camids, or use no-camera'
-        if protocol.one_set:
-            hint = 'but every person has a single image'
-    raise ValueError(
-        f'none of {len(labels.query_pids)} queries has a match among {len(labels.gallery_pids)} '
-        f"gallery images under protocol '{protocol.name}'; {shared} share a pid with one; {hint}"
-    )

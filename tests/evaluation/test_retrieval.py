@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
+from reidgen.evaluation.protocols import PROTOCOLS
 from reidgen.evaluation.retrieval import (
-    PROTOCOLS,
     evaluate,
     evaluate_distances,
     ranked_lists,

@@ -1,0 +1,31 @@
+"""What counts as found and what is left out, for a query of each protocol."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is junk to a query, besides pid -1, which always is."""
+
+    name: str
+    same_camera_is_junk: bool = True  # the query's person by the query's camera
+    one_set: bool = False  # query and gallery are the same images: own row is junk
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol('market1501'),
+        Protocol('msmt17'),
+        Protocol('cuhk03-np'),  # the camera is the view, 0 or 1
+        Protocol('no-camera', same_camera_is_junk=False),
+        Protocol('all-vs-all', same_camera_is_junk=False, one_set=True),
+    )
+}
+
+
+def find_protocol(name: str) -> Protocol:
+    """The protocol of that name; an unknown one raises ValueError and lists the known."""
+    if name not in PROTOCOLS:
+        raise ValueError(f'unknown protocol {name!r}; known: {", ".join(PROTOCOLS)}')
+    return PROTOCOLS[name]
