@@ -17,6 +17,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11,<3.14',
     packages=find_packages(include=['reidgen', 'reidgen.*']),
+    package_data={'reidgen.synthetic': ['assets/*']},
     install_requires=[
         'torch>=2.6',
         'torchvision>=0.21',
@@ -30,6 +31,7 @@ setup(
         'safetensors>=0.4',
         'tensorboard',
         'tqdm',
+        'filelock>=3.12',  # one process renders, the others wait
     ],
     extras_require={'dev': ['pytest>=8', 'ruff>=0.6']},
 )

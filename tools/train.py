@@ -7,8 +7,6 @@ from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
 os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
-# threads that wait must not spin: beside another job that made a step many times slower
-os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
 from mmengine.config import Config  # noqa: E402

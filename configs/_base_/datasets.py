@@ -8,6 +8,7 @@ data_roots = dict(
     dukemtmc='data/dukemtmc',
     msmt17='data/msmt17',
     cuhk03='data/cuhk03-np',
+    synthetic='data/synthetic',     # rendered on first use
     mesh='data/mesh',               # <mesh>/<data set>/{train,test}/render[_deg]
     # small sets of real photographs in Market-1501 layout
     real_reid=['data/real_reid', '../shared/data/real_reid'],
@@ -17,6 +18,8 @@ market1501 = dict(type='Market1501', root='{market1501}')
 dukemtmc = dict(type='DukeMTMC', root='{dukemtmc}')
 msmt17 = dict(type='MSMT17', root='{msmt17}')
 cuhk03 = dict(type='CUHK03', root='{cuhk03}')
+synth_a = dict(type='SyntheticReID', domain='synth_a', root='{synthetic}')
+synth_b = dict(type='SyntheticReID', domain='synth_b', root='{synthetic}')
 mot17_04 = dict(type='FolderReID', layout='market', root='{real_reid}/mot17_04')
 pets_s2l1 = dict(type='FolderReID', layout='market', root='{real_reid}/pets_s2l1')
 

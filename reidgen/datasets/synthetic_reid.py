@@ -1,0 +1,219 @@
+"""SyntheticReID: the built-in rendered people, drawn on first use, then read like any other set."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from reidgen.datasets import market_layout
+from reidgen.datasets.image_files import read_grey
+from reidgen.datasets.pose_maps import TURNS, PoseMap, checked_views
+from reidgen.datasets.records import Record
+from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.registry import DATASETS, POSE_MAPS
+from reidgen.synthetic import (
+    PARTS,
+    Plan,
+    Seeds,
+    check_files,
+    ensure,
+    read_manifest,
+    reference_difference,
+)
+from reidgen.synthetic import TURNS as RENDERED_TURNS
+
+
+class GarmentPair(NamedTuple):
+    """For try-on: a person, the flat picture of what they wear, and what others wear."""
+
+    record: Record
+    worn: str  # path of a 128 x 96 picture on white
+    others: tuple[str, ...]  # of the same split
+
+
+@DATASETS.register_module()
+class SyntheticReID(ReIDDataset):
+    """Rendered pedestrians, 128 x 64, of a source domain, a target domain, or an oracle.
+
+    'synth_a' is summer under six bright cameras, 'synth_b' winter under six others, and 'synth_a2b'
+    shows the people of A, in the same poses and under the same file names, under the cameras of B:
+    what a perfect translation would give. The rendering lies in
+    `<root>/<domain>/<size>` in the layout of Market-1501, with `mask/`, `parts/`, `mesh/`
+    (SyntheticMesh), `joints/` (JointHeatmap), `garment/` and a manifest beside it. It is made if it
+    is not there: some seconds for 'tiny', minutes for the others; several processes wait for one.
+
+    Args:
+        domain: 'synth_a', 'synth_b' or 'synth_a2b'.
+        size: 'tiny' (20 training and 20 test persons, for smoke tests), 'base' (120 and 80, the
+            benchmark) or 'large' (400 and 400).
+        root: where renderings lie; of several places the first that has this one, or else the
+            first.
+        validation: other persons for choosing parameters, as query and gallery; no training split.
+        camera_seed, identity_seed, image_seed: all 0 is the benchmark, anything else is not.
+        maps: whether meshes are rendered now; they are added later when SyntheticMesh needs them.
+        check: files that are compared with the manifest now: 'sample' (64, others each time),
+            'all' or 'none'.
+        workers: processes that render.
+        strict_stats: pictures or counts that are not the benchmark's raise instead of warn.
+
+    Raises:
+        OSError: root cannot be written, or the disk is full.
+        ValueError: files are missing or changed; or see ReIDDataset.
+    """
+
+    folders = market_layout.NEEDED
+    pid_range = (-1, 9999)
+    camera_range = (1, 6)
+
+    def __init__(
+        self,
+        domain: str = 'synth_a',
+        size: str = 'base',
+        root: str | Sequence[str] = 'data/synthetic',
+        split: str = 'train',
+        *,
+        validation: bool = False,
+        camera_seed: int = 0,
+        identity_seed: int = 0,
+        image_seed: int = 0,
+        maps: bool = True,
+        check: str = 'sample',
+        workers: int = 1,
+        **kwargs,
+    ):
+        seeds = Seeds(camera_seed, identity_seed, image_seed)
+        self.plan = Plan.of(domain, size, seeds, validation)
+        if validation and split == 'train':
+            raise ValueError(
+                "validation=True has no training split; set split to 'query', "
+                "'gallery' or 'query+gallery', or validation to False"
+            )
+        if split == 'multi_query':
+            raise ValueError(
+                "SyntheticReID has no split 'multi_query'; it has train, query and gallery"
+            )
+        self.maps, self.check, self.workers = maps, check, workers
+        self.name = domain
+        self._joints: dict[str, list] = {}
+        super().__init__(root, split, **kwargs)
+
+    def find_root(self, root: str | Sequence[str]) -> Path:
+        """The rendering, which is made now if no place has it, and compared with its manifest."""
+        roots = [root] if isinstance(root, str | Path) else list(root)
+        places = [Path(place) for place in roots]
+        found = [
+            place
+            for place in places
+            if read_manifest(place.expanduser() / self.plan.folder) is not None
+        ]
+        self._place = (found or places)[0]
+        folder = ensure(self.plan, self._place, self.maps, self.workers)
+        manifest = read_manifest(folder)
+        check_files(folder, manifest, self.check)
+        if self.plan.is_benchmark:
+            self.published = {split: tuple(counts) for split, counts in manifest['splits'].items()}
+            self._compare(reference_difference(manifest))
+        return folder
+
+    def need_maps(self) -> None:
+        """Renders the meshes if they are not there yet."""
+        ensure(self.plan, self._place, True, self.workers)
+
+    def read_split(self, split: str) -> list[Record]:
+        return market_layout.read_market_split(self.root, split)
+
+    def read_mask(self, record: Record) -> Tensor:
+        """(1, 128, 64) uint8: 255 where the person is seen, bag and hair included."""
+        return read_grey(self._beside(record, 'mask', '.png'))
+
+    def read_parts(self, record: Record) -> Tensor:
+        """(1, 128, 64) uint8 rows of `reidgen.synthetic.PARTS`; 0 where the person is not seen."""
+        parts = read_grey(self._beside(record, 'parts', '.png'))
+        if parts.max() >= len(PARTS):
+            raise ValueError(
+                f'{self._beside(record, "parts", ".png")} has the part '
+                f'{parts.max().item()}; there are {len(PARTS)}: delete {self.root}, '
+                f'it is rendered again'
+            )
+        return parts
+
+    def read_joints(self, record: Record) -> Tensor:
+        """(18, 3) float32: x, y in pixels from the centre of the first, and 1 where visible."""
+        name = Path(record.path).name
+        if not self._joints:
+            for path in (self.root / 'joints').glob('*.json'):
+                self._joints.update(json.loads(path.read_text()))
+        return torch.tensor(self._joints[name], dtype=torch.float32)
+
+    def garment_pairs(self) -> list[GarmentPair]:
+        """One for each image of an identity, in the order of the records; distractors wear none
+        that is pictured."""
+        with (self.root / 'garment_pairs.csv').open(newline='') as file:
+            rows = list(csv.DictReader(file))
+        splits = set(self.split.split('+'))
+        # query and gallery share their persons
+        train = 'train' in splits
+        worn = {
+            row['image']: str(self.root / row['worn'])
+            for row in rows
+            if (row['split'] == 'train') == train
+        }
+        garments = sorted(set(worn.values()))
+        pairs = []
+        for record in self.records:
+            own = worn.get(Path(record.path).relative_to(self.root).as_posix())
+            if own is not None:
+                others = tuple(garment for garment in garments if garment != own)
+                pairs.append(GarmentPair(record, own, others))
+        return pairs
+
+    def _beside(self, record: Record, folder: str, suffix: str) -> Path:
+        return (self.root / folder / Path(record.path).name).with_suffix(suffix)
+
+
+@POSE_MAPS.register_module()
+class SyntheticMesh(PoseMap):
+    """The grey body meshes of SyntheticReID, at their own view and turned; rendered when missing.
+
+    Args:
+        views: degrees out of 45, 90, ..., 315.
+    """
+
+    def __init__(self, views: Sequence[int] = TURNS):
+        self.views = checked_views(views)
+        unknown = [view for view in self.views if view not in RENDERED_TURNS]
+        if unknown:
+            raise ValueError(
+                f'views {unknown} are not rendered; views are out of {list(RENDERED_TURNS)}'
+            )
+        self.root: Path | None = None
+        self._names: frozenset[str] | None = None
+
+    def attach(self, dataset: ReIDDataset) -> None:
+        if not isinstance(dataset, SyntheticReID):
+            raise TypeError(
+                f'SyntheticMesh reads the maps of SyntheticReID, not those of '
+                f'{type(dataset).__name__}; set pose_map to RenderedMesh, JointHeatmap '
+                'or Grayscale'
+            )
+        dataset.need_maps()
+        self.root = dataset.root / 'mesh'
+
+    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
+        strip = read_grey(self.root / Path(record.path).name)  # (1, 128, 8 * 64)
+        width = strip.shape[2] // len(RENDERED_TURNS)
+        column = RENDERED_TURNS.index(view or 0) * width
+        return strip[:, :, column : column + width].contiguous()
+
+    def missing(self, record: Record, split: str) -> list[str]:
+        if self._names is None:
+            self._names = frozenset(path.name for path in self.root.iterdir())
+        name = Path(record.path).name
+        return [] if name in self._names else [str(self.root / name)]
+
+    def how_to_make(self) -> str:
+        return f'delete {self.root.parent}, it is rendered again when it is needed'

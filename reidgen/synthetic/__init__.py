@@ -1,0 +1,25 @@
+"""The built-in synthetic people: a small renderer in numpy, scipy and OpenCV, without torch."""
+
+from reidgen.synthetic.body import JOINTS
+from reidgen.synthetic.manifest import check_files, read_manifest, reference_difference
+from reidgen.synthetic.meshes import TURNS
+from reidgen.synthetic.plan import DOMAINS, SIZES, Plan, Size
+from reidgen.synthetic.seeds import VERSION, Seeds
+from reidgen.synthetic.shading import PARTS
+from reidgen.synthetic.store import ensure
+
+__all__ = [
+    'DOMAINS',
+    'JOINTS',
+    'PARTS',
+    'SIZES',
+    'TURNS',
+    'VERSION',
+    'Plan',
+    'Seeds',
+    'Size',
+    'check_files',
+    'ensure',
+    'read_manifest',
+    'reference_difference',
+]

@@ -1,0 +1,169 @@
+"""The manifest of a rendering: what there is, and fingerprints by which changes are found.
+
+A JPEG file is decoded, and the means of its luma in 32 blocks are kept as whole grey levels. Two
+decoders, or two encoders of the same picture, differ by far less than TOLERANCE in a mean over 256
+pixels or more, while 8 x 8 pixels of an image that change by 20 levels move it by more. A hash of
+the pixels could not do this: there is always a value that a rounding moves across a border. PNG
+files hold labels without loss: the checksum of their pixels is kept.
+"""
+
+import json
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+NAME = 'manifest.json'
+CHECKS = ('none', 'sample', 'all')
+NUM_BLOCKS = 32
+NUM_SAMPLED = 64  # files that check='sample' decodes, others each time
+TOLERANCE = 2  # grey levels of a block's mean: another JPEG library
+REFERENCE_TOLERANCE = 4  # also another machine's rounding, which moves edges a little
+COMPARED = ('bounding_box_train/', 'query/')
+NUM_REFERENCE = 24  # pictures a domain that the package keeps fingerprints of
+REFERENCE = Path(__file__).parent / 'assets' / 'reference.json'
+
+
+def fingerprint(data: bytes, name: str) -> str:
+    """32 block means of a JPEG file, or the checksum of a PNG file's pixels, in hexadecimal.
+
+    Raises:
+        ValueError: the data are no picture.
+    """
+    flags = cv2.IMREAD_UNCHANGED if name.endswith('.png') else cv2.IMREAD_GRAYSCALE
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    if pixels is None:
+        raise ValueError(f'{name} is no picture that can be decoded')
+    if name.endswith('.png'):
+        return f'{zlib.crc32(np.ascontiguousarray(pixels).tobytes()):08x}'
+    height, width = pixels.shape[:2]
+    columns = 8 if width > height else 4  # a strip of eight maps: one column each
+    blocks = cv2.resize(
+        pixels.astype(np.float32), (columns, NUM_BLOCKS // columns), interpolation=cv2.INTER_AREA
+    )
+    return np.rint(blocks).astype(np.uint8).tobytes().hex()
+
+
+def differ(first: str, second: str, tolerance: int = TOLERANCE) -> bool:
+    """Whether two fingerprints are of different pictures."""
+    if len(first) != 2 * NUM_BLOCKS or len(second) != 2 * NUM_BLOCKS:
+        return first != second
+    a, b = (np.frombuffer(bytes.fromhex(code), np.uint8).astype(int) for code in (first, second))
+    return bool(np.abs(a - b).max() > tolerance)
+
+
+def read_manifest(folder: Path) -> dict | None:
+    """The manifest of a finished rendering; None if there is none.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f'{path} is damaged ({error}); delete {folder}, it is rendered again when it is needed'
+        ) from error
+
+
+def check_files(
+    folder: Path, manifest: dict, how: str = 'sample', rng: np.random.Generator | None = None
+) -> None:
+    """Compares a rendering with its manifest.
+
+    Args:
+        how: 'sample' decodes NUM_SAMPLED files, 'all' every file, 'none' looks at nothing; the
+            first two also compare the names.
+        rng: draws the sample; None: other files each time.
+
+    Raises:
+        ValueError: files are missing, too many, or changed.
+    """
+    if how not in CHECKS:
+        raise ValueError(f"check is '{how}'; it must be one of {', '.join(CHECKS)}")
+    if how == 'none':
+        return
+    files = manifest['files']
+    folders = sorted({name.split('/')[0] for name in files})
+    found = {
+        f'{inner}/{path.name}'
+        for inner in folders
+        if (folder / inner).is_dir()
+        for path in (folder / inner).iterdir()
+        if path.suffix in ('.jpg', '.png')
+    }
+    wrong = [f'{name} is missing' for name in sorted(set(files) - found)]
+    wrong += [f'{name} does not belong here' for name in sorted(found - set(files))]
+    _complain(folder, wrong)
+    names = sorted(files)
+    if how == 'sample' and len(names) > NUM_SAMPLED:
+        rows = (rng or np.random.default_rng()).choice(len(names), NUM_SAMPLED, replace=False)
+        names = [names[row] for row in sorted(rows)]
+    for name in names:
+        try:
+            changed = differ(fingerprint((folder / name).read_bytes(), name), files[name])
+        except ValueError:
+            changed = True
+        if changed:
+            wrong.append(f'{name} is not what was rendered')
+    _complain(folder, wrong)
+
+
+def _complain(folder: Path, wrong: Sequence[str]) -> None:
+    if wrong:
+        listed = '\n  '.join(wrong[:10])
+        raise ValueError(
+            f'{folder}: {len(wrong)} files are not those of {NAME}, the first:\n'
+            f'  {listed}\nDelete {folder}, it is rendered again when it is needed'
+        )
+
+
+def write_reference(manifests: Sequence[dict]) -> None:
+    """Makes these renderings those of the published numbers: for a new version.
+
+    Args:
+        manifests: of the size 'tiny', one a domain.
+    """
+    fingerprints = {}
+    for manifest in manifests:
+        images = sorted(name for name in manifest['files'] if name.startswith(COMPARED))
+        step = len(images) // NUM_REFERENCE
+        fingerprints[manifest['domain']] = {
+            name: manifest['files'][name] for name in images[::step][:NUM_REFERENCE]
+        }
+    content = {
+        'version': manifests[0]['version'],
+        'libraries': manifests[0]['libraries'],
+        'fingerprints': fingerprints,
+    }
+    REFERENCE.write_text(json.dumps(content, indent=1) + '\n')
+
+
+def reference_difference(manifest: dict) -> str | None:
+    """None if a benchmark rendering is that of the published numbers, else a sentence.
+
+    The pictures of a few persons, who are in every size, are compared with those that the version
+    was published with.
+    """
+    reference = json.loads(REFERENCE.read_text())
+    if manifest['version'] != reference['version']:
+        return f'the rendering is {manifest["version"]}, the reference {reference["version"]}'
+    known = reference['fingerprints'][manifest['domain']]
+    files = manifest['files']
+    wrong = [
+        name
+        for name, code in known.items()
+        if name not in files or differ(files[name], code, REFERENCE_TOLERANCE)
+    ]
+    if not wrong:
+        return None
+    return (
+        f'{len(wrong)} of {len(known)} compared pictures of {manifest["domain"]} are not those '
+        f"of {reference['version']}, the first {wrong[0]}: this machine's libraries "
+        f'({manifest["libraries"]}) render otherwise'
+    )

@@ -1,0 +1,61 @@
+"""What is known about each rendered person, and the lists that are made of it."""
+
+import csv
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from reidgen.synthetic.plan import FOLDERS, Job
+
+
+def read_json(path: Path) -> dict | None:
+    """What a file holds; None if it is not there or not whole."""
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        return None  # not there, or the machine went down while it was written: do it again
+
+
+def replace_json(path: Path, content: dict) -> None:
+    """Writes the whole file or none."""
+    new = path.with_name(f'{path.name}.new')
+    new.write_text(json.dumps(content, separators=(',', ':')))
+    os.replace(new, path)
+
+
+def mean_iou(records: Iterable[dict]) -> dict:
+    """Mean overlap of mesh and silhouette, and of how many pictures."""
+    ious = [iou for record in records for iou in record['ious']]
+    return {'mean': round(float(np.mean(ious)), 4) if ious else None, 'images': len(ious)}
+
+
+def merged_files(records: Iterable[dict]) -> dict[str, str]:
+    """Fingerprints of all files, by name in order."""
+    return dict(sorted(item for record in records for item in record['files'].items()))
+
+
+def write_joints(part: Path, records: Iterable[dict]) -> None:
+    """joints/<split>.json, as JointHeatmap reads it."""
+    (part / 'joints').mkdir(exist_ok=True)
+    joints: dict[str, dict] = {split: {} for split in FOLDERS}
+    for record in records:
+        for split, named in record['joints'].items():
+            joints[split].update(named)
+    for split, named in joints.items():
+        replace_json(part / 'joints' / f'{split}.json', dict(sorted(named.items())))
+
+
+def write_garment_pairs(part: Path, records: dict[Job, dict]) -> None:
+    """Which garment each person wears: split, image, worn; all others of the split are not."""
+    rows = [
+        (split, f'{FOLDERS[split]}/{name}', f'garment/{job.number:04d}.jpg')
+        for job, record in records.items()
+        if job.kind in ('train', 'test', 'validation')
+        for split, named in record['joints'].items()
+        for name in named
+    ]
+    with (part / 'garment_pairs.csv').open('w', newline='') as file:
+        csv.writer(file).writerows([('split', 'image', 'worn'), *sorted(rows)])
