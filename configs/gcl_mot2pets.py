@@ -39,27 +39,28 @@ optim_wrapper = dict(
     G=dict(networks=['G'], **adam),
     F=dict(networks=['F'], **adam),
     P=dict(networks=['E_p'], **adam),
-    E_c=dict(networks=['E_c'], phases=['G'], type='SGD', lr=3.5e-4, momentum=0.9, nesterov=True,
+    # a tenth of the main job's rate: so few images are overfitted within iterations
+    E_c=dict(networks=['E_c'], phases=['G'], type='SGD', lr=3.5e-5, momentum=0.9, nesterov=True,
              weight_decay=1e-4),
     I=dict(networks=['E_c', 'C'], phases=['I'], type='Adam', lr=3.5e-4, weight_decay=5e-4))
 
 # ---- stages, in iterations: 8 identities x 4 images, then 8 + 8 images ----
-halve_80, halve_20 = dict(every=80, gamma=0.5), dict(every=20, gamma=0.5)
+halve_40, halve_10 = dict(every=40, gamma=0.5), dict(every=10, gamma=0.5)
 train_cfg = dict(
     type='StagedTrainLoop',
     stages=[
         dict(name='identity', iters=60, phases=['I'], loaders=['identity'],
              lr=dict(I=dict(warmup=10, milestones=[40], gamma=0.1))),
-        dict(name='generators', iters=160, phases=['D', 'G'], loaders=['source', 'target'],
+        dict(name='generators', iters=120, phases=['D', 'G'], loaders=['source', 'target'],
              frozen=['E_c'], loss_weights=dict(memory=0),
-             lr=dict(D=halve_80, G=halve_80, F=halve_80, P=halve_80)),
-        dict(name='joint', iters=40, phases=['D', 'G'], loaders=['source', 'target'],
+             lr=dict(D=halve_40, G=halve_40, F=halve_40, P=halve_40)),
+        dict(name='joint', iters=30, phases=['D', 'G'], loaders=['source', 'target'],
              baselines=['direct', 'adabn'], eval_every=10,
-             lr=dict(D=halve_20, G=halve_20, F=halve_20, P=halve_20,
-                     E_c=dict(milestones=[20], gamma=0.1)))])
+             lr=dict(D=halve_10, G=halve_10, F=halve_10, P=halve_10,
+                     E_c=dict(milestones=[15], gamma=0.1)))])
 default_hooks = dict(
     logger=dict(interval=20),
-    checkpoint=dict(interval=40, save_best='mAP', best_stages=['joint']),
+    checkpoint=dict(interval=30, save_best='mAP', best_stages=['joint']),
     best_loss=dict(type='BestLossHook', stage='generators', interval=40),
     grid=dict(type='TranslationGridHook', interval=40))
 

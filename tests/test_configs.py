@@ -9,23 +9,27 @@ from reidgen.engine.config import load_config
 
 CONFIGS = sorted((Path(__file__).parents[1] / 'configs').glob('*.py'))
 RESIZE = dict(type='Resize', size=(64, 32))
-SMALL = dict(
-    D_s=dict(num_scales=2, base_dim=4, num_res_blocks=1),
-    D_t=dict(num_scales=2, base_dim=4, num_res_blocks=1),
-    G=dict(content_dim=2048, base_dim=8, pose_dim=8, head_dim=8),
-    F=dict(content_dim=2048, base_dim=8, pose_dim=8, head_dim=8),
-    E_p=dict(
+WIDTHS = {
+    'MultiScaleDiscriminator': dict(num_scales=2, base_dim=4, num_res_blocks=1),
+    'StridedDiscriminator': dict(base_dim=4, num_downsample=2),
+    'AdaINDecoder': dict(base_dim=8, pose_dim=8, head_dim=8),
+    'StripeAdaINDecoder': dict(base_dim=8, hidden_dim=8),
+    'PoseEncoder': dict(
         in_channels=1, base_dim=4, num_res_blocks=1, aspp_dim=4, out_dim=8, dilations=(1, 2, 3)
     ),
-    E_c=dict(trunk='resnet18', embed_dim=16, weights=None),
-    C=dict(in_dim=16, num_identities=4),
-)
+    'StructureEncoder': dict(in_channels=1, out_dim=8),
+    'ContentEncoder': dict(trunk='resnet18', embed_dim=16, weights=None),
+    'IdentityClassifier': dict(in_dim=16, num_identities=4),
+}
 
 
 def shrink(cfg, work_dir: Path) -> None:
     """Small networks, four persons a domain, one iteration a stage; in place."""
-    for name, network in SMALL.items():
-        cfg.model.networks[name].update(network)
+    for network in cfg.model.networks.values():
+        network.update(WIDTHS[network.type])
+    early = cfg.model.networks.E_c.get('early_stats', False)
+    for name in ('G', 'F'):
+        cfg.model.networks[name].content_dim = 4 * (512 + 2 * 64 * early)
     cfg.model.bank.update(num_samples=16, dim=16)
     loaders = [*cfg.train_dataloader.items(), *cfg.val_dataloader.items()]
     for name, loader in loaders:

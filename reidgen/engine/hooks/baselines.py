@@ -15,9 +15,9 @@ FILE = 'baselines.json'
 class BaselineHook(Hook):
     """Evaluates the encoder before the first iteration of a stage that names `baselines`.
 
-    'direct': as it stands (the ordinary evaluation, so a best checkpoint starts from it); 'adabn':
-    with batch-norm statistics re-estimated on unlabelled target training images (Li et al., 2018).
-    Both go to `baselines.json` in the work dir: stage -> baseline -> metrics.
+    'direct': as it stands; 'adabn': with batch-norm statistics re-estimated on unlabelled target
+    training images (Li et al., 2018). One of them is the run's ordinary evaluation. Both go to
+    `baselines.json` in the work dir: stage -> baseline -> metrics.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook, before the memory is filled
@@ -26,11 +26,7 @@ class BaselineHook(Hook):
         loop = runner.train_loop
         if loop.done > 0 or not loop.stage.baselines:
             return
-        found = {}
-        if 'direct' in loop.stage.baselines:
-            found['direct'] = loop.evaluate(loop.stage)
-        if 'adabn' in loop.stage.baselines:
-            found['adabn'] = runner.val_loop.evaluate_adapted()
+        found = self._evaluate(loop, runner.val_loop)
         for name, metrics in found.items():
             shown = ', '.join(f'{key} {value:.1f}' for key, value in metrics.items())
             runner.logger.info(f'before stage {loop.stage.name}, {name}: {shown}')
@@ -40,6 +36,19 @@ class BaselineHook(Hook):
             part = path.with_suffix('.part')
             part.write_text(json.dumps(known | {loop.stage.name: found}, indent=1))
             part.replace(path)
+
+    def _evaluate(self, loop, val_loop) -> dict[str, dict[str, float]]:
+        # the ordinary evaluation is one of the two: a best checkpoint starts from it
+        ordinary = loop.evaluate(loop.stage)
+        ways = dict(
+            direct=(not val_loop.recalibrates, val_loop.evaluate),
+            adabn=(val_loop.recalibrates, val_loop.evaluate_adapted),
+        )
+        return {
+            name: ordinary if is_ordinary else evaluate()
+            for name, (is_ordinary, evaluate) in ways.items()
+            if name in loop.stage.baselines
+        }
 
 
 def read_baselines(work_dir: str | Path) -> dict[str, dict[str, dict[str, float]]]:

@@ -1,0 +1,88 @@
+"""CrossDomainGCL on the built-in rendered people: summer cameras (labelled) -> winter cameras.
+
+Needs:   nothing; the people are rendered on first use (some minutes). MobileNetV2 ImageNet weights
+         under weights or ../shared/weights or from torchvision's hub; without them a random start,
+         which the log says.
+Result:  README.md.
+"""
+_base_ = ['_base_/runtime.py', '_base_/datasets.py']
+
+source, target = _base_.synth_a, _base_.synth_b
+
+# ---- model ----
+model = dict(
+    type='CrossDomainGCL',
+    cross_pose='own',
+    bn_mode='target_recalib',
+    networks=dict(
+        D_s=dict(type='StridedDiscriminator', num_scales=2, base_dim=32),
+        D_t=dict(type='StridedDiscriminator', num_scales=2, base_dim=32),
+        G=dict(type='StripeAdaINDecoder', content_dim=5312, num_parts=4, base_dim=64),
+        F=dict(type='StripeAdaINDecoder', content_dim=5312, num_parts=4, base_dim=64),
+        E_p=dict(type='StructureEncoder', in_channels=2, out_dim=64),      # luma and mesh
+        E_c=dict(type='ContentEncoder', trunk='mobilenet_v2', num_parts=4, embed_dim=None,
+                 part_layout='part_major', early_stats=True,
+                 weights=['{weights}/mobilenet_v2_imagenet.safetensors', 'imagenet', None]),
+        C=dict(type='IdentityClassifier', in_dim=1280, num_identities=120)),
+    bank=dict(num_samples=1234, dim=1280, momentum=0.2),
+    gan_loss=dict(type='GANLoss', mode='bce', scale_reduction='sum', smooth_real=(0.7, 1.0),
+                  smooth_fake=(0.0, 0.3), flip_prob=1 / 10001),
+    penalty=dict(type='GradientPenalty', reduction='mean'),
+    contrast=dict(type='MemoryContrast', temperature=0.04, num_negatives=8192),
+    loss_weights=dict(adv=1.0, gp=10.0, recon=5.0, cycle=5.0, content=5.0, memory=1.0,
+                      identity=1.0, triplet=1.0))
+
+# ---- optimisation ----
+adam = dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-4)
+optim_wrapper = dict(
+    constructor='OptimizerPerGroup',
+    D=dict(networks=['D_s', 'D_t'], **adam),
+    G=dict(networks=['G'], **adam),
+    F=dict(networks=['F'], **adam),
+    P=dict(networks=['E_p'], **adam),
+    E_c=dict(networks=['E_c'], phases=['G'], type='SGD', lr=1e-4, momentum=0.9, nesterov=True,
+             weight_decay=1e-4),
+    I=dict(networks=['E_c', 'C'], phases=['I'], type='Adam', lr=3.5e-4, weight_decay=5e-4))
+
+# ---- stages, in iterations: 8 identities x 4 images, then 8 + 8 images ----
+halve_50, halve_25 = dict(every=50, gamma=0.5), dict(every=25, gamma=0.5)
+train_cfg = dict(
+    type='StagedTrainLoop',
+    stages=[
+        dict(name='identity', iters=450, phases=['I'], loaders=['identity'],
+             lr=dict(I=dict(warmup=45, milestones=[270], gamma=0.1))),
+        dict(name='generators', iters=150, phases=['D', 'G'], loaders=['source', 'target'],
+             frozen=['E_c'], loss_weights=dict(memory=0),
+             lr=dict(D=halve_50, G=halve_50, F=halve_50, P=halve_50)),
+        dict(name='joint', iters=60, phases=['D', 'G'], loaders=['source', 'target'],
+             baselines=['direct', 'adabn'], eval_every=30,
+             lr=dict(D=halve_25, G=halve_25, F=halve_25, P=halve_25,
+                     E_c=dict(milestones=[30], gamma=0.1)))])
+default_hooks = dict(
+    logger=dict(interval=30),
+    checkpoint=dict(interval=50, save_best='mAP', best_stages=['joint']),
+    best_loss=dict(type='BestLossHook', stage='generators', interval=50),
+    grid=dict(type='TranslationGridHook', interval=50))
+
+# ---- data ----
+resize = dict(type='Resize', size=(128, 64))
+augmented = [resize, dict(type='RandomFlip', prob=0.5), dict(type='RandomPadCrop', padding=5),
+             dict(type='RandomErase', prob=0.5)]
+loader = dict(batch_size=8, num_workers=1, collate_fn=dict(type='default_collate'),
+              sampler=dict(type='ShuffleSampler'))
+mapped = dict(split='train', transforms=[resize],
+              pose_map=[dict(type='Grayscale'), dict(type='SyntheticMesh')])
+train_dataloader = dict(
+    identity=dict(batch_size=32, num_workers=1, collate_fn=dict(type='default_collate'),
+                  sampler=dict(type='IdentitySampler', num_identities=8, num_images=4),
+                  dataset=dict(**source, split='train', transforms=augmented)),
+    source=dict(**loader, dataset=dict(**source, **mapped)),
+    target=dict(**loader, dataset=dict(**target, **mapped, labelled=False)))
+
+# ---- evaluation ----
+test_loader = dict(batch_size=128, num_workers=1, collate_fn=dict(type='default_collate'),
+                   sampler=dict(type='DefaultSampler', shuffle=False))
+val_dataloader = dict(
+    target=dict(**test_loader, dataset=dict(**target, split='query+gallery', transforms=[resize])))
+val_cfg = dict(type='RetrievalValLoop', adabn='target')
+val_evaluator = dict(type='ReIDMetric', ranks=(1, 5, 10))
