@@ -37,7 +37,7 @@ optim_wrapper = dict(
     G=dict(networks=['G'], **adam),
     F=dict(networks=['F'], **adam),
     P=dict(networks=['E_p'], **adam),
-    E_c=dict(networks=['E_c'], phases=['G'], type='SGD', lr=3.5e-4, momentum=0.9, nesterov=True,
+    E_c=dict(networks=['E_c'], phases=['G'], type='SGD', lr=3.5e-5, momentum=0.9, nesterov=True,
              weight_decay=1e-4),
     I=dict(networks=['E_c', 'C'], phases=['I'], type='Adam', lr=1e-3, weight_decay=5e-4))
 

@@ -2,7 +2,8 @@
 
 import os
 
-os.environ.setdefault('OMP_NUM_THREADS', '1')
+# for the processes that tests start too, whatever the shell says: bits depend on the number
+os.environ['OMP_NUM_THREADS'] = os.environ['MKL_NUM_THREADS'] = '1'
 
 import torch
 
