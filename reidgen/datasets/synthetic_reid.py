@@ -111,6 +111,10 @@ class SyntheticReID(ReIDDataset):
             if read_manifest(place.expanduser() / self.plan.folder) is not None
         ]
         self._place = (found or places)[0]
+        if not (Path(self._place).expanduser() / self.plan.folder).is_dir():
+            self._log(
+                f'rendering {self.plan.folder} into {self._place}: once, some minutes for base'
+            )
         folder = ensure(self.plan, self._place, self.maps, self.workers)
         manifest = read_manifest(folder)
         check_files(folder, manifest, self.check)
