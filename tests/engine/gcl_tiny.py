@@ -15,6 +15,7 @@ model = dict(
     ),
     bank=dict(dim=8),
 )
+optim_wrapper = dict(E_c=dict(lr=3.5e-4))  # the full-size rate: every weight moves in one step
 train_cfg = dict(
     stages=[
         dict(
