@@ -121,8 +121,8 @@ def check_cameras(model, datasets, batch_sizes: dict[str, int]) -> None:
         count = int(datasets[loader].camids.max()) + 1
         if count > model.num_styles[loader]:
             raise ValueError(
-                f'{datasets[loader].name} has {count} cameras, but model.networks.{name}.num_cameras '
-                f'is {model.num_styles[loader]}; set it to {count}'
+                f'{datasets[loader].name} has {count} cameras, but networks.{name}.num_cameras is '
+                f'{model.num_styles[loader]}; set it to {count}'
             )
     if batch_sizes['source'] != batch_sizes['target']:
         raise ValueError(
