@@ -1,5 +1,14 @@
-"""What is remembered between iterations."""
+"""What is remembered between iterations, and the pseudo-labels made of it."""
 
 from reidgen.memory.bank import FeatureBank
+from reidgen.memory.clustering import Clusters, JaccardDBSCAN, JaccardHDBSCAN, KMeans
+from reidgen.memory.jaccard import jaccard_distance
 
-__all__ = ['FeatureBank']
+__all__ = [
+    'Clusters',
+    'FeatureBank',
+    'JaccardDBSCAN',
+    'JaccardHDBSCAN',
+    'KMeans',
+    'jaccard_distance',
+]
