@@ -1,22 +1,29 @@
 """k-reciprocal Jaccard distance of one set of features, as a sparse matrix."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 from torch import Tensor
 
-from reidgen.evaluation.exact_search import pair_products
-from reidgen.evaluation.neighbours import expanded_reciprocal_neighbours, neighbours_of_each
+from reidgen.evaluation.exact_search import pair_distances
+from reidgen.evaluation.neighbours import (
+    Neighbours,
+    expanded_reciprocal_neighbours,
+    neighbour_sets,
+    neighbours_of_each,
+)
 
 NORM_TOLERANCE = 1e-3
-SUMMANDS = 2**20  # minima held at a time in `shared_weights`, but for a single row's
+SUMMANDS = 2**17  # minima held at a time in `shared_weights`, but for a single row's
 ACCUMULATED = 2**22  # cells of its dense block
+GROWTH = 2**20  # pairs that memory is taken for at a time
 
 
 def jaccard_distance(
-    features: Tensor, k1: int = 30, k2: int = 6, method: str = 'exact', block: int = 1024
+    features: Tensor, k1: int = 30, k2: int = 6, method: str = 'exact', block: int = 2048
 ) -> csr_array:
     """Distance by shared k-reciprocal neighbours (Zhong et al., CVPR 2017, eq. 10).
 
@@ -42,17 +49,39 @@ def jaccard_distance(
             length.
     """
     weights = neighbour_weights(features, k1, k2, method, block)
-    parts = []
-    totals = row_totals(weights)
-    for first, shared in shared_weights(weights):
-        parts.append(_as_distances(first, shared, totals))
-    matrix = vstack(parts, format='csr')
+    columns, distances, counts, num_stored = np.empty(0, np.int32), np.empty(0, np.float32), [], 0
+    for part in distance_blocks(weights):
+        if num_stored + part.nnz > len(columns):
+            # in place, where a list of blocks put together at the end would take twice the memory
+            capacity = num_stored + max(part.nnz, num_stored // 8, GROWTH)
+            columns.resize(capacity, refcheck=False)
+            distances.resize(capacity, refcheck=False)
+        columns[num_stored : num_stored + part.nnz] = part.indices
+        distances[num_stored : num_stored + part.nnz] = part.data
+        counts.append(np.diff(part.indptr))
+        num_stored += part.nnz
+    columns.resize(num_stored, refcheck=False)
+    distances.resize(num_stored, refcheck=False)
+    starts = np.concatenate([[0], np.concatenate(counts).cumsum()])
+    matrix = csr_array((distances, columns, starts), shape=weights.shape)
     matrix.has_sorted_indices = True
     return matrix
 
 
+def distance_blocks(weights: csr_array, upper: bool = False) -> Iterator[csr_array]:
+    """Jaccard distances (b, N) of a block of rows at a time, as stored by `jaccard_distance`.
+
+    Args:
+        weights: of `neighbour_weights`.
+        upper: each pair once, above the diagonal.
+    """
+    totals = row_totals(weights)
+    for first, shared in shared_weights(weights, upper):
+        yield _as_distances(first, shared, totals)
+
+
 def neighbour_weights(
-    features: Tensor, k1: int, k2: int, method: str = 'exact', block: int = 1024
+    features: Tensor, k1: int, k2: int, method: str = 'exact', block: int = 2048
 ) -> csr_array:
     """V of eq. 7 after local query expansion: (N, N) sparse float32, rows sum to 1.
 
@@ -61,87 +90,104 @@ def neighbour_weights(
     check_features(features)
     _check_neighbourhoods(len(features), k1, k2)
     features = features.detach().float()
-    index = neighbours_of_each(features, k1, method, block).index.cpu().numpy()
-    weights = expanded_reciprocal_neighbours(index, k1)
-    rows = np.repeat(np.arange(len(index)), np.diff(weights.indptr))
-    cosine = pair_products(
-        features,
-        features,
-        torch.from_numpy(rows).to(features.device),
-        torch.from_numpy(weights.indices).long().to(features.device),
-    )
-    # a constant 1 instead of the row's maximum: no cosine is above it
-    weight = torch.exp(2 * cosine.double() - 2).cpu().numpy()
-    total = np.add.reduceat(weight, weights.indptr[:-1])  # no row is empty: it holds itself
-    weights = csr_array(
-        ((weight / total[rows]).astype(np.float32), weights.indices, weights.indptr),
-        shape=weights.shape,
-    )
+    found = neighbours_of_each(features, k1, method, block)
+    index = found.index.cpu().numpy()
+    weights = _neighbour_weights(features, expanded_reciprocal_neighbours(index, k1), found)
+    total = np.add.reduceat(weights.data, weights.indptr[:-1])  # no row is empty: it holds itself
+    weights.data /= np.repeat(total, np.diff(weights.indptr))
+    weights = weights.astype(np.float32)
     if k2 == 1:
         return weights
     return expand_queries(weights, index[:, :k2])
 
 
+def _neighbour_weights(features: Tensor, members: csr_array, found: Neighbours) -> csr_array:
+    """exp(-squared distance) of the pairs in `members` (N, N), float64, sorted by column."""
+    index, distance = (each.cpu().numpy() for each in found)
+    known = neighbour_sets(index, np.exp(-distance.astype(np.float64))).multiply(members).tocsr()
+    rest = (members - known.astype(bool).astype(members.dtype)).tocoo()
+    squared = pair_distances(
+        features,
+        features,
+        torch.from_numpy(rest.row).long().to(features.device),
+        torch.from_numpy(rest.col).long().to(features.device),
+    )
+    weight = np.exp(-squared.double().cpu().numpy())
+    weights = known + csr_array((weight, (rest.row, rest.col)), shape=members.shape)
+    weights.sort_indices()
+    return weights
+
+
 def expand_queries(weights: csr_array, index: np.ndarray) -> csr_array:
     """Local query expansion (eq. 11): each row becomes the mean over the rows `index` (N, k2)."""
-    num_rows, k2 = index.shape
     index = np.sort(index, axis=1)  # equal sets are summed in one order, and give equal rows
-    mean = csr_array(
-        (
-            np.full(index.size, 1 / k2, np.float32),
-            np.ascontiguousarray(index, np.int32).ravel(),
-            np.arange(0, index.size + 1, k2, dtype=np.int32),
-        ),
-        shape=(num_rows, num_rows),
-    )
+    mean = neighbour_sets(index, np.full(index.shape, 1 / index.shape[1], np.float32))
     expanded = mean @ weights
     expanded.sort_indices()
     return expanded
 
 
-def shared_weights(weights: csr_array) -> Iterator[tuple[int, csr_array]]:
+def shared_weights(weights: csr_array, upper: bool = False) -> Iterator[tuple[int, csr_array]]:
     """m(i, g) = sum over j of min(V_ij, V_gj) (eq. 10), for a block of rows i at a time.
 
     Args:
         weights: V, (N, N) sparse, sorted by column.
+        upper: g > i only, where m is symmetric.
 
     Yields:
         The first row of a block and its m (b, N), sparse float64, sorted by column; only pairs that
         share a j are stored.
     """
-    num_rows = len(weights.indptr) - 1
-    by_column = weights.tocsc()  # of each j, the rows that weigh it, ascending
-    column_sizes = np.diff(by_column.indptr)
-    summands = np.concatenate([[0], column_sizes[weights.indices].cumsum(dtype=np.int64)])
-    summands = summands[weights.indptr]  # before each row
+    num_rows = weights.shape[0]
+    lists = _inverted(weights, upper)
+    before = np.concatenate([[0], lists.sizes.cumsum(dtype=np.int64)])[weights.indptr]
     first = 0
     while first < num_rows:
-        last = np.searchsorted(summands, summands[first] + SUMMANDS, side='right') - 1
-        last = min(max(int(last), first + 1), first + ACCUMULATED // num_rows + 1, num_rows)
-        yield first, _shared_by(weights, by_column, column_sizes, first, last)
+        last = int(np.searchsorted(before, before[first] + SUMMANDS, side='right')) - 1
+        last = min(max(last, first + 1), first + ACCUMULATED // num_rows + 1, num_rows)
+        yield first, _shared_by(weights, lists, first, last)
         first = last
 
 
-def _shared_by(
-    weights: csr_array, by_column, column_sizes: np.ndarray, first: int, last: int
-) -> csr_array:
+class _Inverted(NamedTuple):
+    """Of each entry (i, j) of V, the rows g that weigh j too: a part of one long list."""
+
+    row: np.ndarray  # (nnz,) int32 g, ascending within a part
+    weight: np.ndarray  # (nnz,) float32 V_gj
+    starts: np.ndarray  # (nnz,) of each entry's part in the two above
+    sizes: np.ndarray  # (nnz,)
+
+
+def _inverted(weights: csr_array, upper: bool) -> _Inverted:
+    entry = np.arange(weights.nnz, dtype=np.int32)
+    by_column = csr_array((entry, weights.indices, weights.indptr), shape=weights.shape).tocsc()
+    if upper:  # what comes after the entry itself
+        starts = np.empty_like(entry)
+        starts[by_column.data] = entry + 1
+    else:
+        starts = by_column.indptr[weights.indices]
+    sizes = by_column.indptr[weights.indices + 1] - starts
+    return _Inverted(by_column.indices, weights.data[by_column.data], starts, sizes)
+
+
+def _shared_by(weights: csr_array, lists: _Inverted, first: int, last: int) -> csr_array:
     """The rows first..last-1 of m."""
-    num_rows, num_block = len(weights.indptr) - 1, last - first
+    num_rows, num_block = weights.shape[0], last - first
     entries = slice(weights.indptr[first], weights.indptr[last])
-    members = weights.indices[entries]  # j of each entry (i, j) of the block
-    sizes = column_sizes[members]
+    sizes = lists.sizes[entries]
     ends = sizes.cumsum()
-    # all (g, j) with the j of each entry, one entry after another
-    where = np.repeat(by_column.indptr[members] - (ends - sizes), sizes) + np.arange(ends[-1])
-    minima = np.minimum(np.repeat(weights.data[entries], sizes), by_column.data[where])
-    row = np.repeat(np.arange(num_block), np.diff(weights.indptr[first : last + 1]))
-    cell = np.repeat(row * num_rows, sizes) + by_column.indices[where]
+    where = np.repeat((lists.starts[entries] - ends + sizes).astype(np.int32), sizes)
+    where += np.arange(ends[-1], dtype=np.int32)  # all (g, j) of each entry, one after another
+    minima = lists.weight.take(where)
+    np.minimum(minima, np.repeat(weights.data[entries], sizes), out=minima)
+    offset = np.arange(num_block + 1) * num_rows
+    cell = np.repeat(np.repeat(offset[:-1], np.diff(weights.indptr[first : last + 1])), sizes)
+    cell += lists.row.take(where)
     total = np.bincount(cell, minima, num_block * num_rows)
     stored = np.flatnonzero(total)
-    starts = np.searchsorted(stored, np.arange(num_block + 1) * num_rows)
-    return csr_array(
-        (total[stored], (stored % num_rows).astype(np.int32), starts), shape=(num_block, num_rows)
-    )
+    starts = np.searchsorted(stored, offset)
+    columns = stored - np.repeat(offset[:-1], np.diff(starts))
+    return csr_array((total[stored], columns.astype(np.int32), starts), shape=(num_block, num_rows))
 
 
 def row_totals(weights: csr_array) -> np.ndarray:
