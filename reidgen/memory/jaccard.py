@@ -19,7 +19,6 @@ from reidgen.evaluation.neighbours import (
 NORM_TOLERANCE = 1e-3
 SUMMANDS = 2**17  # minima held at a time in `shared_weights`, but for a single row's
 ACCUMULATED = 2**22  # cells of its dense block
-GROWTH = 2**20  # pairs that memory is taken for at a time
 
 
 def jaccard_distance(
@@ -49,21 +48,19 @@ def jaccard_distance(
             length.
     """
     weights = neighbour_weights(features, k1, k2, method, block)
-    columns, distances, counts, num_stored = np.empty(0, np.int32), np.empty(0, np.float32), [], 0
+    # room for all that may come: memory is taken as it is written, and never moved
+    most = num_summands(weights)
+    columns, distances = np.empty(most, np.int32), np.empty(most, np.float32)
+    counts, num_stored = [], 0
     for part in distance_blocks(weights):
-        if num_stored + part.nnz > len(columns):
-            # in place, where a list of blocks put together at the end would take twice the memory
-            capacity = num_stored + max(part.nnz, num_stored // 8, GROWTH)
-            columns.resize(capacity, refcheck=False)
-            distances.resize(capacity, refcheck=False)
-        columns[num_stored : num_stored + part.nnz] = part.indices
-        distances[num_stored : num_stored + part.nnz] = part.data
+        written = slice(num_stored, num_stored + part.nnz)
+        columns[written], distances[written] = part.indices, part.data
         counts.append(np.diff(part.indptr))
         num_stored += part.nnz
-    columns.resize(num_stored, refcheck=False)
-    distances.resize(num_stored, refcheck=False)
     starts = np.concatenate([[0], np.concatenate(counts).cumsum()])
-    matrix = csr_array((distances, columns, starts), shape=weights.shape)
+    if num_stored < 2**31:
+        starts = starts.astype(np.int32)  # scipy would copy all columns to the wider type of both
+    matrix = csr_array((distances[:num_stored], columns[:num_stored], starts), shape=weights.shape)
     matrix.has_sorted_indices = True
     return matrix
 
@@ -147,6 +144,11 @@ def shared_weights(weights: csr_array, upper: bool = False) -> Iterator[tuple[in
         last = min(max(last, first + 1), first + ACCUMULATED // num_rows + 1, num_rows)
         yield first, _shared_by(weights, lists, first, last)
         first = last
+
+
+def num_summands(weights: csr_array) -> int:
+    """Minima that `shared_weights` adds up: at least as many as there are pairs."""
+    return int(np.bincount(weights.indices).astype(np.int64) @ np.bincount(weights.indices))
 
 
 class _Inverted(NamedTuple):
