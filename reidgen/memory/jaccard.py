@@ -1,24 +1,16 @@
 """k-reciprocal Jaccard distance of one set of features, as a sparse matrix."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from reidgen.evaluation.exact_search import pair_distances
-from reidgen.evaluation.neighbours import (
-    Neighbours,
-    expanded_reciprocal_neighbours,
-    neighbour_sets,
-    neighbours_of_each,
-)
+from reidgen.evaluation.neighbours import neighbours_of_each
+from reidgen.evaluation.reciprocal import num_summands, reciprocal_weights, shared_weights
 
 NORM_TOLERANCE = 1e-3
-SUMMANDS = 2**17  # minima held at a time in `shared_weights`, but for a single row's
-ACCUMULATED = 2**22  # cells of its dense block
 
 
 def jaccard_distance(
@@ -73,7 +65,7 @@ def distance_blocks(weights: csr_array, upper: bool = False) -> Iterator[csr_arr
         upper: each pair once, above the diagonal.
     """
     totals = row_totals(weights)
-    for first, shared in shared_weights(weights, upper):
+    for first, shared in shared_weights(weights, upper=upper):
         yield _as_distances(first, shared, totals)
 
 
@@ -88,108 +80,7 @@ def neighbour_weights(
     _check_neighbourhoods(len(features), k1, k2)
     features = features.detach().float()
     found = neighbours_of_each(features, k1, method, block)
-    index = found.index.cpu().numpy()
-    weights = _neighbour_weights(features, expanded_reciprocal_neighbours(index, k1), found)
-    total = np.add.reduceat(weights.data, weights.indptr[:-1])  # no row is empty: it holds itself
-    weights.data /= np.repeat(total, np.diff(weights.indptr))
-    weights = weights.astype(np.float32)
-    if k2 == 1:
-        return weights
-    return expand_queries(weights, index[:, :k2])
-
-
-def _neighbour_weights(features: Tensor, members: csr_array, found: Neighbours) -> csr_array:
-    """exp(-squared distance) of the pairs in `members` (N, N), float64, sorted by column."""
-    index, distance = (each.cpu().numpy() for each in found)
-    known = neighbour_sets(index, np.exp(-distance.astype(np.float64))).multiply(members).tocsr()
-    rest = (members - known.astype(bool).astype(members.dtype)).tocoo()
-    squared = pair_distances(
-        features,
-        features,
-        torch.from_numpy(rest.row).long().to(features.device),
-        torch.from_numpy(rest.col).long().to(features.device),
-    )
-    weight = np.exp(-squared.double().cpu().numpy())
-    weights = known + csr_array((weight, (rest.row, rest.col)), shape=members.shape)
-    weights.sort_indices()
-    return weights
-
-
-def expand_queries(weights: csr_array, index: np.ndarray) -> csr_array:
-    """Local query expansion (eq. 11): each row becomes the mean over the rows `index` (N, k2)."""
-    index = np.sort(index, axis=1)  # equal sets are summed in one order, and give equal rows
-    mean = neighbour_sets(index, np.full(index.shape, 1 / index.shape[1], np.float32))
-    expanded = mean @ weights
-    expanded.sort_indices()
-    return expanded
-
-
-def shared_weights(weights: csr_array, upper: bool = False) -> Iterator[tuple[int, csr_array]]:
-    """m(i, g) = sum over j of min(V_ij, V_gj) (eq. 10), for a block of rows i at a time.
-
-    Args:
-        weights: V, (N, N) sparse, sorted by column.
-        upper: g > i only, where m is symmetric.
-
-    Yields:
-        The first row of a block and its m (b, N), sparse float64, sorted by column; only pairs that
-        share a j are stored.
-    """
-    num_rows = weights.shape[0]
-    lists = _inverted(weights, upper)
-    before = np.concatenate([[0], lists.sizes.cumsum(dtype=np.int64)])[weights.indptr]
-    first = 0
-    while first < num_rows:
-        last = int(np.searchsorted(before, before[first] + SUMMANDS, side='right')) - 1
-        last = min(max(last, first + 1), first + ACCUMULATED // num_rows + 1, num_rows)
-        yield first, _shared_by(weights, lists, first, last)
-        first = last
-
-
-def num_summands(weights: csr_array) -> int:
-    """Minima that `shared_weights` adds up: at least as many as there are pairs."""
-    return int(np.bincount(weights.indices).astype(np.int64) @ np.bincount(weights.indices))
-
-
-class _Inverted(NamedTuple):
-    """Of each entry (i, j) of V, the rows g that weigh j too: a part of one long list."""
-
-    row: np.ndarray  # (nnz,) int32 g, ascending within a part
-    weight: np.ndarray  # (nnz,) float32 V_gj
-    starts: np.ndarray  # (nnz,) of each entry's part in the two above
-    sizes: np.ndarray  # (nnz,)
-
-
-def _inverted(weights: csr_array, upper: bool) -> _Inverted:
-    entry = np.arange(weights.nnz, dtype=np.int32)
-    by_column = csr_array((entry, weights.indices, weights.indptr), shape=weights.shape).tocsc()
-    if upper:  # what comes after the entry itself
-        starts = np.empty_like(entry)
-        starts[by_column.data] = entry + 1
-    else:
-        starts = by_column.indptr[weights.indices]
-    sizes = by_column.indptr[weights.indices + 1] - starts
-    return _Inverted(by_column.indices, weights.data[by_column.data], starts, sizes)
-
-
-def _shared_by(weights: csr_array, lists: _Inverted, first: int, last: int) -> csr_array:
-    """The rows first..last-1 of m."""
-    num_rows, num_block = weights.shape[0], last - first
-    entries = slice(weights.indptr[first], weights.indptr[last])
-    sizes = lists.sizes[entries]
-    ends = sizes.cumsum()
-    where = np.repeat((lists.starts[entries] - ends + sizes).astype(np.int32), sizes)
-    where += np.arange(ends[-1], dtype=np.int32)  # all (g, j) of each entry, one after another
-    minima = lists.weight.take(where)
-    np.minimum(minima, np.repeat(weights.data[entries], sizes), out=minima)
-    offset = np.arange(num_block + 1) * num_rows
-    cell = np.repeat(np.repeat(offset[:-1], np.diff(weights.indptr[first : last + 1])), sizes)
-    cell += lists.row.take(where)
-    total = np.bincount(cell, minima, num_block * num_rows)
-    stored = np.flatnonzero(total)
-    starts = np.searchsorted(stored, offset)
-    columns = stored - np.repeat(offset[:-1], np.diff(starts))
-    return csr_array((total[stored], columns.astype(np.int32), starts), shape=(num_block, num_rows))
+    return reciprocal_weights(features, found, k1, k2)
 
 
 def row_totals(weights: csr_array) -> np.ndarray:

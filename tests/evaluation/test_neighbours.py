@@ -8,12 +8,7 @@ import torch
 import torch.nn.functional as nnf
 
 from reidgen.evaluation import exact_search, mutual_search
-from reidgen.evaluation.neighbours import (
-    expanded_reciprocal_neighbours,
-    nearest_neighbours,
-    neighbours_of_each,
-    reciprocal_neighbours,
-)
+from reidgen.evaluation.neighbours import nearest_neighbours, neighbours_of_each
 
 
 def random_features(num_rows: int, dim: int = 24, seed: int = 0) -> torch.Tensor:
@@ -158,37 +153,6 @@ def test_low_precision_allowed_elsewhere_is_not_used_here_and_stays_allowed():
     finally:
         torch.set_float32_matmul_precision(before)
     assert (found == by_definition(query, gallery, 10)).all()
-
-
-def test_reciprocal_sets_equal_the_definition():
-    index = neighbours_of_each(random_features(60, 5), 8).index.numpy()
-    found = reciprocal_neighbours(index).toarray()
-    for i in range(60):
-        expected = {j for j in index[i] if i in index[j]}
-        assert set(found[i].nonzero()[0]) == expected
-    assert set(np.unique(found)) == {0, 1}
-
-
-@pytest.mark.parametrize('k1', [7, 10, 11])
-def test_a_set_is_expanded_by_those_that_it_shares_more_than_two_thirds_of(k1):
-    index = neighbours_of_each(random_features(80, 4), 12).index.numpy()
-
-    def reciprocal(i, k):
-        return {j for j in index[i, : k + 1] if i in index[j, : k + 1]}
-
-    found = expanded_reciprocal_neighbours(index, k1)
-    grown = 0
-    for i in range(80):
-        members = reciprocal(i, k1)
-        expected = set(members)
-        for j in members:
-            candidates = reciprocal(j, int(np.around(k1 / 2)))
-            if len(candidates & members) > 2 / 3 * len(candidates):
-                expected |= candidates
-        grown += len(expected) > len(members)
-        assert found.indices[found.indptr[i] : found.indptr[i + 1]].tolist() == sorted(expected)
-    assert grown > 10
-    assert (found.data == 1).all()
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as nnf
 
+from reidgen.evaluation import reciprocal
 from reidgen.evaluation.neighbours import neighbours_of_each
-from reidgen.memory import jaccard
 from reidgen.memory.jaccard import jaccard_distance, neighbour_weights
 
 
@@ -91,7 +91,7 @@ def test_distances_are_zero_exactly_where_the_weights_are_equal():
 def test_the_result_does_not_depend_on_the_block(monkeypatch):
     features = people(180, 30)
     whole = jaccard_distance(features, 15, 6)
-    monkeypatch.setattr(jaccard, 'SUMMANDS', 500)
+    monkeypatch.setattr(reciprocal, 'SUMMANDS', 500)
     small = jaccard_distance(features, 15, 6, block=7)
     assert (small.indices == whole.indices).all()
     assert np.abs(small.data - whole.data).max() < 1e-6
