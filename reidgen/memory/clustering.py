@@ -52,6 +52,7 @@ class JaccardDBSCAN:
         k1: neighbours searched for the distance, the image itself among them.
         k2: neighbours averaged over in local query expansion, the image itself among them.
         eps: radius of a neighbourhood, above 0 and below 1, inclusive; None takes the `rho` rule.
+            Round numbers such as 0.5 are the distance of many pairs, which rounding then decides.
         rho: share of the non-zero distances whose mean is eps, see `mean_of_smallest`: 2e-3 for
             Market-1501 and DukeMTMC-reID and 1.2e-3 for MSMT17 (GCL: Chen et al., CVPR 2021).
         min_samples: images within eps that make a core, itself among them.

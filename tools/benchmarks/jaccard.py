@@ -31,6 +31,7 @@ import numpy as np  # noqa: E402
 
 WAYS = ('reidgen', 'published')
 RHO, MIN_SAMPLES = 2e-3, 4
+EQUAL = 1e-6
 
 
 def parse_args() -> argparse.Namespace:
@@ -91,7 +92,8 @@ def by_published_definition(features: np.ndarray, k1: int, k2: int) -> np.ndarra
             others = weighed_by[member]
             shared[others] += np.minimum(row[member], weights[others, member])
         distances[image] = 1 - shared / (2 - shared)
-    return distances.clip(min=0, out=distances)
+    distances[distances < EQUAL] = 0  # what rounding leaves of equal weights is no distance
+    return distances
 
 
 def published_clusters(distances: np.ndarray) -> tuple[np.ndarray, float]:
