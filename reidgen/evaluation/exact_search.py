@@ -16,7 +16,7 @@ FLOAT32, BFLOAT16 = 2.0**-24, 2.0**-8  # unit roundoff
 SAFETY = 1.01  # for the roundings in the bounds themselves
 CHUNK = 8192  # gallery rows whose products are held at a time
 SHIFTED = 4096  # gallery rows that are copied at a time
-PAIRS = 128  # pairs of rows whose differences are held at a time: they should fit the cache
+PAIRS = {'cpu': 128, 'cuda': 2**15}  # pairs of rows compared at a time; on a CPU to fit the cache
 LANES = 32  # partial sums of a distance
 CROWD = 2**22  # candidates of crowded rows held at a time
 
@@ -42,7 +42,7 @@ def exact_search(
         among_themselves: query and gallery are the same rows, and each is its own first neighbour.
     """
     index, distance = [], []
-    with full_precision():
+    with full_precision(gallery.device):
         prepared = prepare(gallery, product_dtype(gallery.device))
         for rows in torch.arange(len(query), device=query.device).split(block):
             found = _search(
@@ -63,8 +63,9 @@ def pair_distances(
     """
     distances = torch.empty(len(rows), dtype=dtype, device=left.device)
     lanes = _lanes(left.shape[1])
-    for start in range(0, len(rows), PAIRS):
-        pairs = slice(start, start + PAIRS)
+    at_once = PAIRS.get(left.device.type, PAIRS['cuda'])
+    for start in range(0, len(rows), at_once):
+        pairs = slice(start, start + at_once)
         difference = left[rows[pairs]].to(dtype).sub_(right[columns[pairs]].to(dtype))
         squares = difference.square_().view(len(difference), -1, lanes)
         torch.sum(squares.sum(1), dim=1, out=distances[pairs])
@@ -94,17 +95,19 @@ def product_dtype(device: torch.device) -> torch.dtype:
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """Float32 products in float32: TF32 or bfloat16, where allowed, break the bound on rounding."""
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Products in the precision of their factors: TF32 and autocast break the bound on rounding."""
     precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision('highest')
     try:
-        yield
+        with torch.autocast(device.type, enabled=False):
+            yield
     finally:
         torch.set_float32_matmul_precision(precision)
 
 
 def prepare(rows: Tensor, dtype: torch.dtype) -> Gallery:
+    """The rows (G, D) with their centre, norms and bounds, for products in `dtype`."""
     total = sum(chunk.sum(0, dtype=torch.float64) for chunk in rows.split(SHIFTED))
     centre = (total / len(rows)).float()
     half_norms, roughness = [], []
@@ -233,7 +236,7 @@ def settle(
     unsure = torch.zeros_like(distances, dtype=torch.bool)
     unsure[:, 1:] |= close
     unsure[:, :-1] |= close
-    unsure &= distances.isfinite()
+    unsure &= distances.isfinite() & (distances > 0)  # 0 is exact: the rows are equal
     rows, places = unsure.nonzero(as_tuple=True)
     settled = distances.double()
     settled[rows, places] = pair_distances(

@@ -35,7 +35,7 @@ def mutual_search(features: Tensor, k: int) -> tuple[Tensor, Tensor] | None:
     if k == 1:
         own = torch.arange(len(features), device=features.device)
         return own[:, None], torch.zeros(len(features), 1, device=features.device)
-    with full_precision():
+    with full_precision(features.device):
         found = _propose_pairs(features, k - 1)
     if found is None:
         return None
@@ -158,6 +158,8 @@ def _within(half: Tensor, row_limit: Tensor, column_limit: Tensor) -> tuple[Tens
 
 def _lower(smallest: Tensor, row: Tensor, value: Tensor) -> Tensor:
     """The k smallest of each row (n, k) after more values (P,), sorted by `row` (P,), were seen."""
+    if not len(row):
+        return smallest
     touched, place = row.unique_consecutive(return_inverse=True)
     before = smallest[touched]
     more = _as_rectangle(place, value, before, torch.inf)

@@ -125,7 +125,7 @@ def _squared_distances(query: Tensor, gallery: Tensor) -> Tensor:
     centre = gallery.mean(dim=0)
     query = query - centre
     distances = query.new_empty(len(query), len(gallery))
-    with full_precision():
+    with full_precision(query.device):
         for start in range(0, len(gallery), CHUNK):
             part = gallery[start : start + CHUNK] - centre
             block = (query @ part.t()).mul_(-2).add_(part.square().sum(1))

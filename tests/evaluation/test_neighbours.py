@@ -143,16 +143,28 @@ def test_a_row_is_its_own_first_neighbour_among_equal_rows():
         assert found.index[row].tolist() == [row, *others]
 
 
-def test_low_precision_allowed_elsewhere_is_not_used_here_and_stays_allowed():
+def test_low_precision_allowed_elsewhere_is_not_used_here_and_stays_allowed(monkeypatch):
+    monkeypatch.setattr(exact_search, 'product_dtype', lambda device: torch.float32)
     query, gallery = random_features(20, 256), random_features(500, 256, seed=1)
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision('medium')
     try:
-        found = nearest_neighbours(query, gallery, 10).index.numpy()
+        with torch.autocast('cpu', torch.bfloat16):
+            found = nearest_neighbours(query, gallery, 10).index.numpy()
+            assert (query @ gallery.t()).dtype == torch.bfloat16
         assert torch.get_float32_matmul_precision() == 'medium'
     finally:
         torch.set_float32_matmul_precision(before)
     assert (found == by_definition(query, gallery, 10)).all()
+
+
+def test_a_tile_without_any_neighbour_changes_nothing(monkeypatch):
+    monkeypatch.setattr(mutual_search, 'TILE', (30, 30))
+    centres = torch.eye(24)[:2].repeat_interleave(30, dim=0)  # two crowds, far apart
+    features = nnf.normalize(centres + 0.1 * random_features(60))
+    index, _ = mutual_search.mutual_search(features, 5)
+    assert (index.numpy() == by_definition(features, features, 5)).all()
+    assert ((index < 30) == (torch.arange(60) < 30)[:, None]).all()
 
 
 @pytest.mark.parametrize(
