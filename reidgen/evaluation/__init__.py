@@ -3,7 +3,13 @@
 from reidgen.evaluation.adabn import adapted_batch_norm
 from reidgen.evaluation.metric import ReIDMetric
 from reidgen.evaluation.protocols import PROTOCOLS, Protocol
-from reidgen.evaluation.retrieval import RetrievalResult, evaluate, evaluate_distances
+from reidgen.evaluation.retrieval import (
+    evaluate,
+    evaluate_blocks,
+    evaluate_distances,
+    ranked_lists,
+)
+from reidgen.evaluation.scores import RetrievalResult
 
 __all__ = [
     'PROTOCOLS',
@@ -12,5 +18,7 @@ __all__ = [
     'RetrievalResult',
     'adapted_batch_norm',
     'evaluate',
+    'evaluate_blocks',
     'evaluate_distances',
+    'ranked_lists',
 ]

@@ -10,7 +10,9 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
-from reidgen.evaluation.retrieval import AP_KINDS, RetrievalResult, evaluate, find_protocol
+from reidgen.evaluation.protocols import find_protocol
+from reidgen.evaluation.retrieval import evaluate
+from reidgen.evaluation.scores import AP_KINDS, RetrievalResult
 from reidgen.registry import METRICS
 from reidgen.structures import DomainBatch, ImageBatch
 
