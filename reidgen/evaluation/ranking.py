@@ -156,7 +156,7 @@ class MatchCounter:
         group = torch.cat([changes.new_zeros(1), changes]).cumsum(0)
         last = torch.bincount(group).cumsum(0)[group]  # one past the last match as near
         found = last - self.start[self.place]
-        return found / (found + (self._before() + self.tied)[order])
+        return found.double() / (found + (self._before() + self.tied)[order])
 
     def _before(self) -> Tensor:
         counts = self.counts.view(-1, 2).sum(1).cumsum(0)
