@@ -46,7 +46,7 @@ class Products:
 
     def _measured_error(self) -> float:
         rows, columns = (
-            torch.linspace(0, len(x) - 1, min(len(x), most), device=x.device).long()
+            torch.arange(min(len(x), most), device=x.device) * len(x) // min(len(x), most)
             for x, most in zip((self.query, self.gallery), MEASURED)
         )
         query, gallery = self.query[rows], self.gallery[columns]

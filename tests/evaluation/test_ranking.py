@@ -1,6 +1,7 @@
 """Ranks by counting: the order of float64 distances, whatever the blocks and tiles."""
 
 import importlib.util
+import sys
 import warnings
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_random_distances_score_as_torchreid_defines_it():
     assert result.cmc == pytest.approx(cmc, abs=1e-9)
 
 
-def test_random_distances_score_as_torchreid_itself_says():
+def test_random_distances_score_as_torchreid_itself_says(monkeypatch):
     spec = importlib.util.find_spec('torchreid')
     if spec is None:
         pytest.skip('torchreid is not installed: pip install --no-deps torchreid')
@@ -110,6 +111,7 @@ def test_random_distances_score_as_torchreid_itself_says():
     # the file alone: the package imports much that scoring does not need
     module_spec = importlib.util.spec_from_file_location('torchreid_rank', paths[0])
     module = importlib.util.module_from_spec(module_spec)
+    monkeypatch.setitem(sys.modules, 'torchreid', None)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # that its Cython is not compiled
         module_spec.loader.exec_module(module)
