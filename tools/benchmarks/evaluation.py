@@ -19,6 +19,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -144,10 +145,32 @@ def way(args: argparse.Namespace) -> Callable:
     return measured
 
 
-def status(key: str) -> float:
-    """MB of this process: VmRSS now, VmHWM at most so far."""
-    line = Path('/proc/self/status').read_text().split(f'{key}:')[1]
-    return int(line.split()[0]) / 1024
+class PeakMemory:
+    """MB of anonymous memory at most while it lasts, above the start; looked at every 5 ms.
+
+    Not VmHWM, which also counts pages of libraries that come and go.
+    """
+
+    def __enter__(self) -> 'PeakMemory':
+        self.start = self.peak = self._now()
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._watch)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.over.set()
+        self.thread.join()
+        self.mb = self.peak - self.start
+
+    def _watch(self) -> None:
+        while not self.over.wait(0.005):
+            self.peak = max(self.peak, self._now())
+
+    @staticmethod
+    def _now() -> float:
+        status = Path('/proc/self/status').read_text()
+        return int(status.split('RssAnon:')[1].split()[0]) / 1024
 
 
 def run(args: argparse.Namespace) -> dict:
@@ -155,17 +178,10 @@ def run(args: argparse.Namespace) -> dict:
     torch.set_num_threads(1)
     function = way(args)
     data = market(args.features, args.dim, args.times[0])
-    # what is loaded on first use is no memory of this size; the second is reset to now
-    function(
-        *(x[:64] for x in data[:2]),
-        *(torch.arange(64) % 5 for _ in range(2)),
-        *(torch.arange(64) % n for n in (2, 3)),
-    )
-    Path('/proc/self/clear_refs').write_text('5')
-    before = status('VmRSS')
-    result, _ = function(*data)
-    numbers = dict(mAP=result if isinstance(result, float) else None)
-    numbers |= dict(memory_mb=status('VmHWM') - before, seconds=[], product=[], ranking=[])
+    with PeakMemory() as memory:
+        result, _ = function(*data)
+    numbers = dict(mAP=float(result) if isinstance(result, float) else None)
+    numbers |= dict(memory_mb=memory.mb, seconds=[], product=[], ranking=[])
     for _ in range(args.repetitions):
         start = time.process_time()
         product(*data[:2])
