@@ -98,10 +98,10 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
         }
         for name in loop.loaders
     }
-    adapted = loop.recalibrates
+    adapted, protocol = loop.recalibrates, loop.evaluator.metrics[0].protocol
     results = dict(
         **rows[first],
-        protocol=loop.evaluator.metrics[0].protocol.name,
+        protocol=protocol.name,
         config=args.config,
         checkpoint=args.checkpoint,
         adabn=adapted,
@@ -122,7 +122,8 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
     for name, row in rows.items():
         print(f'{name:{width}}  ' + ' '.join(f'{value:7.2f}' for value in row.values()))
     print(
-        f'per cent; protocol {results["protocol"]}{", AdaBN" if adapted else ""}; '
+        f'per cent; protocol {protocol.name} ({protocol.description})'
+        f'{", AdaBN" if adapted else ""}; '
         f'written to {folder / "results.json"}'
     )
 
