@@ -15,11 +15,10 @@ from tqdm import tqdm
 
 from reidgen.checkpoint import hub_file, read_checkpoint
 from reidgen.datasets.image_files import list_images, read_rgb
-from reidgen.registry import MODELS, find
 from reidgen.structures import ImageBatch
 
 from .config import load_config
-from .runner import load_strictly
+from .trained import trained_model
 
 
 @dataclass(frozen=True)
@@ -116,15 +115,8 @@ def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> 
         ValueError: the checkpoint does not fit, or the config has no evaluation with a Resize.
     """
     cfg = load_config(config, options)
-    for network in cfg.model.get('networks', {}).values():
-        if 'weights' in network:
-            network['weights'] = None  # the checkpoint brings every tensor
     size = evaluation_size(cfg, config)
-    kind = dict(cfg.model)
-    model = find(kind.pop('type'), MODELS)(**kind)
-    state = read_checkpoint(checkpoint)
-    load_strictly(model, state.get('state_dict', state), checkpoint)
-    model.to(get_device()).eval()
+    model = trained_model(cfg, checkpoint)
 
     def embed(images: Tensor) -> Tensor:
         resized = vision.resize(images, size, InterpolationMode.BICUBIC, antialias=True)
