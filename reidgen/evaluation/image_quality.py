@@ -102,7 +102,7 @@ def ssim_diversity(
     ssim = _functional().structural_similarity_index_measure
     total, pairs = 0.0, random_pairs(num_images, num_pairs, seed)
     for first, second in pairs:
-        a, b = (load(row)[None].double() for row in (first, second))
+        a, b = (load(row)[None].float() for row in (first, second))
         total += ssim(a, b, sigma=1.5, kernel_size=11, data_range=255.0).item()
     return 1 - total / len(pairs)
 

@@ -94,7 +94,7 @@ def test_flat_pictures_have_the_ssim_of_their_colours():
     def load(row):
         return torch.full((3, 32, 16), flat[row], dtype=torch.uint8)
 
-    assert ssim_diversity(load, 2) == pytest.approx(1 - ssim, rel=1e-5)
+    assert ssim_diversity(load, 2) == pytest.approx(1 - ssim, rel=3e-4)  # of float32
     assert ssim_diversity(lambda row: load(0), 5) == pytest.approx(0, abs=1e-6)
 
 
