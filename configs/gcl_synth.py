@@ -1,13 +1,17 @@
 """CrossDomainGCL on the built-in rendered people: summer cameras (labelled) -> winter cameras.
 
+The main line is identity -> generators -> memory -> clusters. Beside it, from the same E_c: the
+control, the same memory loss on pictures that nobody translated, before and after pseudo-labels,
+and the oracle, the same persons rendered under the winter cameras.
+
 Needs:   nothing; the people are rendered on first use (some minutes). MobileNetV2 ImageNet weights
          under weights or ../shared/weights or from torchvision's hub; without them a random start,
          which the log says.
-Result:  README.md.   Cost: about 13 minutes on two CPU cores, and 4 to render.
+Result:  README.md.   Cost: README.md.
 """
 _base_ = ['_base_/runtime.py', '_base_/datasets.py']
 
-source, target = _base_.synth_a, _base_.synth_b
+source, target, oracle = _base_.synth_a, _base_.synth_b, _base_.synth_a2b
 
 # ---- model ----
 model = dict(
@@ -17,71 +21,90 @@ model = dict(
     networks=dict(
         D_s=dict(type='StridedDiscriminator', num_scales=2, base_dim=32),
         D_t=dict(type='StridedDiscriminator', num_scales=2, base_dim=32),
-        G=dict(type='StripeAdaINDecoder', content_dim=5312, num_parts=4, base_dim=64),
-        F=dict(type='StripeAdaINDecoder', content_dim=5312, num_parts=4, base_dim=64),
-        E_p=dict(type='StructureEncoder', in_channels=2, out_dim=64),      # luma and mesh
+        G=dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True),
+        F=dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True),
+        E_p=dict(type='StructureEncoder', in_channels=4, out_dim=32),      # colour and mesh
         E_c=dict(type='ContentEncoder', trunk='mobilenet_v2', num_parts=4, embed_dim=None,
                  part_layout='part_major', early_stats=True,
                  weights=['{weights}/mobilenet_v2_imagenet.safetensors', 'imagenet', None]),
         C=dict(type='IdentityClassifier', in_dim=1280, num_identities=120)),
     bank=dict(num_samples=1234, dim=1280, momentum=0.2),
+    bank_t=dict(num_samples=1200, dim=1280, momentum=0.2),
     gan_loss=dict(type='GANLoss', mode='bce', scale_reduction='sum', smooth_real=(0.7, 1.0),
                   smooth_fake=(0.0, 0.3), flip_prob=1 / 10001),
     penalty=dict(type='GradientPenalty', reduction='mean'),
     contrast=dict(type='MemoryContrast', temperature=0.04, num_negatives=8192),
-    loss_weights=dict(adv=1.0, gp=10.0, recon=5.0, cycle=5.0, content=5.0, memory=1.0,
-                      identity=1.0, triplet=1.0))
+    cluster_contrast=dict(type='CentroidContrast', temperature=0.05),
+    loss_weights=dict(adv=2.0, gp=10.0, recon=1.0, cycle=1.0, content=1.0, memory=1.0,
+                      cluster=1.0, identity=1.0, triplet=1.0))
 
 # ---- optimisation ----
-adam = dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-4)
+adam = dict(type='Adam', lr=5e-4, betas=(0.5, 0.999), weight_decay=1e-4)
 optim_wrapper = dict(
     constructor='OptimizerPerGroup',
     D=dict(networks=['D_s', 'D_t'], **adam),
     G=dict(networks=['G'], **adam),
     F=dict(networks=['F'], **adam),
     P=dict(networks=['E_p'], **adam),
-    # a tenth of the main job's rate: painted images are still poor when stage 3 begins
-    E_c=dict(networks=['E_c'], phases=['G'], type='SGD', lr=3.5e-5, momentum=0.9, nesterov=True,
-             weight_decay=1e-4),
+    M=dict(networks=['E_c'], phases=['M', 'T'], type='Adam', lr=1e-4, weight_decay=5e-4),
     I=dict(networks=['E_c', 'C'], phases=['I'], type='Adam', lr=3.5e-4, weight_decay=5e-4))
 
-# ---- stages, in iterations: 8 identities x 4 images, then 8 + 8 images ----
-fall, halve_20 = dict(linear_from=100), dict(every=20, gamma=0.5)
+# ---- stages, in iterations: 8 persons or clusters x 4 images; generators 8 + 8 images ----
+fall, tenth_120 = dict(linear_from=150), dict(milestones=[120], gamma=0.1)
 train_cfg = dict(
     type='StagedTrainLoop',
     stages=[
         dict(name='identity', iters=450, phases=['I'], loaders=['identity'],
              lr=dict(I=dict(warmup=45, milestones=[270], gamma=0.1))),
-        dict(name='generators', iters=200, phases=['D', 'G'], loaders=['source', 'target'],
-             frozen=['E_c'], loss_weights=dict(memory=0),
+        dict(name='control', title='control: memory without translation', iters=200, phases=['M'],
+             loaders=dict(views='again'), baselines=['direct', 'adabn'], eval_every=200,
+             lr=dict(M=tenth_120)),
+        dict(name='control_clusters', title='control, then pseudo-labels', iters=200, phases=['T'],
+             loaders=['clusters'], labels='cluster', eval_every=200, lr=dict(M=tenth_120)),
+        dict(name='oracle', title='oracle: memory with perfect translations', iters=200,
+             phases=['M'], start='identity', loaders=dict(views='oracle'), eval_every=200,
+             lr=dict(M=tenth_120)),
+        dict(name='generators', iters=300, phases=['D', 'G'], start='identity',
+             loaders=['source', 'target'], frozen=['E_c'], loss_weights=dict(memory=0),
              lr=dict(D=fall, G=fall, F=fall, P=fall)),
-        dict(name='joint', iters=60, phases=['D', 'G'], loaders=['source', 'target'],
-             baselines=['direct', 'adabn'], eval_every=30,
-             lr=dict(D=halve_20, G=halve_20, F=halve_20, P=halve_20,
-                     E_c=dict(milestones=[30], gamma=0.1)))])
+        dict(name='memory', title='GCL: memory with translations by G', iters=200, phases=['M'],
+             loaders=dict(views='painted'), eval_every=200, lr=dict(M=tenth_120)),
+        dict(name='clusters', title='GCL, then pseudo-labels', iters=200, phases=['T'],
+             loaders=['clusters'], labels='cluster', eval_every=200, lr=dict(M=tenth_120))])
 default_hooks = dict(
-    logger=dict(interval=30),
-    checkpoint=dict(interval=50, save_best='mAP', best_stages=['joint']),
+    logger=dict(interval=40),
+    checkpoint=dict(interval=50, save_best='mAP', best_stages=['clusters']),
     best_loss=dict(type='BestLossHook', stage='generators', interval=50),
+    painted=dict(type='PaintedViewsHook', images='source', to='target'),
+    pseudo_label=dict(type='PseudoLabelHook', interval=50,
+                      clustering=dict(type='JaccardDBSCAN', k1=20, k2=6, eps=0.5, min_samples=4)),
     grid=dict(type='TranslationGridHook', interval=50))
 
 # ---- data ----
 resize = dict(type='Resize', size=(128, 64))
 augmented = [resize, dict(type='RandomFlip', prob=0.5), dict(type='RandomPadCrop', padding=5),
              dict(type='RandomErase', prob=0.5)]
-loader = dict(batch_size=8, num_workers=1, collate_fn=dict(type='default_collate'),
-              sampler=dict(type='ShuffleSampler'))
+collate = dict(type='default_collate')
+by_person = dict(batch_size=32, num_workers=1, collate_fn=collate,
+                 sampler=dict(type='IdentitySampler', num_identities=8, num_images=4))
+loader = dict(batch_size=8, num_workers=1, collate_fn=collate, sampler=dict(type='ShuffleSampler'))
 mapped = dict(split='train', transforms=[resize],
-              pose_map=[dict(type='Grayscale'), dict(type='SyntheticMesh')])
+              pose_map=[dict(type='Colour'), dict(type='SyntheticMesh')])
+labelled = dict(**source, split='train', transforms=augmented)
 train_dataloader = dict(
-    identity=dict(batch_size=32, num_workers=1, collate_fn=dict(type='default_collate'),
-                  sampler=dict(type='IdentitySampler', num_identities=8, num_images=4),
-                  dataset=dict(**source, split='train', transforms=augmented)),
+    identity=dict(**by_person, dataset=labelled),
     source=dict(**loader, dataset=dict(**source, **mapped)),
-    target=dict(**loader, dataset=dict(**target, **mapped, labelled=False)))
+    target=dict(**loader, dataset=dict(**target, **mapped, labelled=False)),
+    again=dict(**by_person, dataset=dict(type='ViewPairs', dataset=labelled, second='again')),
+    painted=dict(**by_person, dataset=dict(type='ViewPairs', dataset=labelled, second='painted')),
+    oracle=dict(**by_person, dataset=dict(
+        type='ViewPairs', dataset=labelled, second=dict(**oracle, split='train'))),
+    clusters=dict(batch_size=32, num_workers=1, collate_fn=collate,
+                  sampler=dict(type='ClusterSampler', num_identities=8, num_images=4),
+                  dataset=dict(**target, split='train', transforms=augmented, labelled=False)))
 
 # ---- evaluation ----
-test_loader = dict(batch_size=128, num_workers=1, collate_fn=dict(type='default_collate'),
+test_loader = dict(batch_size=128, num_workers=1, collate_fn=collate,
                    sampler=dict(type='DefaultSampler', shuffle=False))
 val_dataloader = dict(
     target=dict(**test_loader, dataset=dict(**target, split='query+gallery', transforms=[resize])))

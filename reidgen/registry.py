@@ -1,6 +1,6 @@
 """Registries: where a config's `type='Name'` is looked up.
 
-Every mmengine root registry gets a child here, so that the scope `reidgen` is complete; five kinds
+Every mmengine root registry gets a child here, so that the scope `reidgen` is complete; some kinds
 are our own. A module named in `locations` is imported the first time its registry is asked, so a
 config's
 `custom_imports` is left to its user:
@@ -38,6 +38,7 @@ GENERATORS = _own('generator', 'models')
 DISCRIMINATORS = _own('discriminator', 'models')
 LOSSES = _own('loss', 'losses')
 MEMORIES = _own('memory', 'memory')
+CLUSTERINGS = _own('clustering', 'memory')
 
 MODELS = _child('MODELS', 'models')
 MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'engine')
@@ -66,7 +67,7 @@ FUNCTIONS = _child('FUNCTIONS')
 INFERENCERS = _child('INFERENCERS')
 STRATEGIES = _child('STRATEGIES')
 
-OWN = (ENCODERS, GENERATORS, DISCRIMINATORS, LOSSES, MEMORIES, POSE_MAPS)
+OWN = (ENCODERS, GENERATORS, DISCRIMINATORS, LOSSES, MEMORIES, CLUSTERINGS, POSE_MAPS)
 NETWORKS = (ENCODERS, GENERATORS, DISCRIMINATORS, MODELS)
 
 

@@ -1,14 +1,16 @@
 """Data sets, pose maps, joint transforms and samplers."""
 
+from reidgen.datasets.cluster_samplers import ClusterSampler, PseudoLabelSampler
 from reidgen.datasets.cuhk03 import CUHK03
 from reidgen.datasets.dukemtmc import DukeMTMC
 from reidgen.datasets.folder import FolderReID
+from reidgen.datasets.image_maps import Colour, Grayscale
 from reidgen.datasets.market1501 import Market1501
 from reidgen.datasets.msmt17 import MSMT17
-from reidgen.datasets.pose_maps import Grayscale, JointHeatmap, PoseMap, RenderedMesh
+from reidgen.datasets.pose_maps import JointHeatmap, PoseMap, RenderedMesh
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.datasets.samplers import IdentitySampler, PseudoLabelSampler, ShuffleSampler
+from reidgen.datasets.samplers import IdentitySampler, ShuffleSampler
 from reidgen.datasets.shapes import ShapesMap, ShapesReID
 from reidgen.datasets.synthetic_reid import GarmentPair, SyntheticMesh, SyntheticReID
 from reidgen.datasets.transforms import (
@@ -21,11 +23,14 @@ from reidgen.datasets.transforms import (
     Sample,
     Transform,
 )
+from reidgen.datasets.view_pairs import ViewPairs
 
 __all__ = [
     'CUHK03',
     'MSMT17',
+    'ClusterSampler',
     'ColorJitter',
+    'Colour',
     'DukeMTMC',
     'FolderReID',
     'GarmentPair',
@@ -50,4 +55,5 @@ __all__ = [
     'SyntheticMesh',
     'SyntheticReID',
     'Transform',
+    'ViewPairs',
 ]

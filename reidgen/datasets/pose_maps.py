@@ -286,16 +286,3 @@ class JointHeatmap(PoseMap):
             except json.JSONDecodeError as error:
                 raise ValueError(f'{path} is no JSON: {error}; write it again') from error
         return self._joints[split]
-
-
-@POSE_MAPS.register_module()
-class Grayscale(PoseMap):
-    """The image's luma (ITU-R BT.601), DG-Net's structure input (Zheng et al., CVPR 2019).
-
-    One view, no file. Its weakness is that clothes stay visible in it.
-    """
-
-    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
-        red, green, blue = image.to(torch.int32)
-        luma = (299 * red + 587 * green + 114 * blue + 500) // 1000  # rounded
-        return luma.to(torch.uint8)[None]

@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -165,16 +165,24 @@ class ReIDDataset(Dataset):
         index, seed = item if isinstance(item, Draw) else (int(item), int(item))
         if not 0 <= index < len(self.records):
             raise IndexError(f'row {index} of {self.name}, which has {len(self.records)} images')
-        with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed would reach the GPU's generator too
-            torch.default_generator.manual_seed(seed)
-            sample = self._load(index)
-            for transform in self.transforms:
-                sample = transform(sample)
+        sample = self._transformed(lambda: self._load(index), seed)
         ids = self.pids[index].item(), self.camids[index].item(), index
         if sample.maps is None:
             return ImageBatch(sample.img, *ids)
         return DomainBatch(sample.img, sample.maps[0], sample.maps[-1], *ids)
+
+    def augment(self, image: Tensor, seed: int) -> Tensor:
+        """(3, H, W) uint8: a picture of one's own through the transforms of the set."""
+        return self._transformed(lambda: Sample(image), seed).img
+
+    def _transformed(self, load: Callable[[], Sample], seed: int) -> Sample:
+        with torch.random.fork_rng(devices=[]):
+            # torch.manual_seed would reach the GPU's generator too
+            torch.default_generator.manual_seed(seed)
+            sample = load()
+            for transform in self.transforms:
+                sample = transform(sample)
+        return sample
 
     def _load(self, index: int) -> Sample:
         record, pose_map = self.records[index], self.pose_map

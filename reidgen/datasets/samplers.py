@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from mmengine.dist import get_dist_info
-from torch import Tensor
 from torch.utils.data import Sampler
 
 from reidgen.datasets.reid_dataset import ReIDDataset
@@ -99,7 +97,8 @@ class EndlessSampler(Sampler[Draw]):
             )
 
 
-def _permutation(length: int, *seed: int) -> np.ndarray:
+def permutation(length: int, *seed: int) -> np.ndarray:
+    """(length,) int64: a random order that depends on the numbers of the seed alone."""
     return np.random.default_rng(seed_of(*seed)).permutation(length)
 
 
@@ -123,67 +122,8 @@ class ShuffleSampler(EndlessSampler):
         return len(self.dataset) // self.global_batch
 
     def rows_of_pass(self, number: int) -> np.ndarray:
-        rows = _permutation(len(self.dataset), self.seed, number)
+        rows = permutation(len(self.dataset), self.seed, number)
         return rows[: self.batches_per_pass * self.global_batch]
-
-
-@DATA_SAMPLERS.register_module()
-class PseudoLabelSampler(EndlessSampler):
-    """Every image until the first clustering, then all that are no outlier.
-
-    Labels take effect at the next `iter`; call `set_start` with the batches done so far before it,
-    as `divmod(batches, batches_per_pass)` is then the place in the new sequence.
-    """
-
-    def __init__(
-        self,
-        dataset: ReIDDataset,
-        batch_size: int,
-        seed: int = 0,
-        rank: int | None = None,
-        world_size: int | None = None,
-    ):
-        super().__init__(dataset, batch_size, seed, rank, world_size)
-        self._check_enough(len(dataset), f'{dataset.name} has')
-        self.inliers = np.arange(len(dataset))
-
-    def set_labels(self, labels: Tensor) -> None:
-        """Takes the clusters of all images.
-
-        Args:
-            labels: (N,) int64, -1 for outliers.
-
-        Raises:
-            ValueError: not one label an image, or fewer images than one global batch are left.
-        """
-        labels = torch.as_tensor(labels).cpu()
-        if labels.shape != (len(self.dataset),):
-            raise ValueError(
-                f'labels have the shape {tuple(labels.shape)}, but '
-                f'{self.dataset.name} has {len(self.dataset)} images'
-            )
-        inliers = (labels != -1).nonzero()[:, 0].numpy()
-        self._check_enough(
-            len(inliers),
-            f'without outliers {self.dataset.name} has',
-            f'cluster more of the {len(labels)} (larger eps)',
-        )
-        self.inliers = inliers
-
-    @property
-    def batches_per_pass(self) -> int:
-        return len(self.inliers) // self.global_batch
-
-    def rows_of_pass(self, number: int) -> np.ndarray:
-        return self._rows(self.inliers, number)
-
-    def _frozen_rows(self):
-        inliers = self.inliers
-        return lambda number: self._rows(inliers, number)
-
-    def _rows(self, inliers: np.ndarray, number: int) -> np.ndarray:
-        kept = len(inliers) // self.global_batch * self.global_batch
-        return inliers[_permutation(len(inliers), self.seed, number)[:kept]]
 
 
 @DATA_SAMPLERS.register_module()
@@ -222,21 +162,28 @@ class IdentitySampler(EndlessSampler):
                 f'num_identities * num_images is {num_identities} * {num_images} = '
                 f'{num_identities * num_images}, but batch_size is {batch_size}; make them equal'
             )
-        pids = dataset.pids.numpy()
-        if (pids < 0).any():
-            raise ValueError(
-                f'{dataset.name} hands out {(pids < 0).sum()} images without '
-                f'identity; set labelled=True, or use ShuffleSampler or '
-                'PseudoLabelSampler'
-            )
-        self.rows_of = [np.flatnonzero(pids == pid) for pid in np.unique(pids)]
-        if len(self.rows_of) < num_identities:
-            raise ValueError(
-                f'{dataset.name} has {len(self.rows_of)} identities, fewer than '
-                f'num_identities={num_identities}; lower it and batch_size'
-            )
         self.num_identities, self.num_images = num_identities, num_images
         self.camera_aware = camera_aware
+        self.rows_of = self._grouped()
+
+    def _grouped(self) -> list[np.ndarray]:
+        """Rows of each identity."""
+        pids = self.dataset.pids.numpy()
+        if (pids < 0).any():
+            raise ValueError(
+                f'{self.dataset.name} hands out {(pids < 0).sum()} images without '
+                f'identity; set labelled=True, or use ShuffleSampler, '
+                'PseudoLabelSampler or ClusterSampler'
+            )
+        return self._enough([np.flatnonzero(pids == pid) for pid in np.unique(pids)], 'identities')
+
+    def _enough(self, rows_of: list[np.ndarray], what: str) -> list[np.ndarray]:
+        if len(rows_of) < self.num_identities:
+            raise ValueError(
+                f'{self.dataset.name} has {len(rows_of)} {what}, fewer than '
+                f'num_identities={self.num_identities}; lower it and batch_size'
+            )
+        return rows_of
 
     @property
     def batches_per_pass(self) -> int:
@@ -244,15 +191,22 @@ class IdentitySampler(EndlessSampler):
         return max(len(self.rows_of) // (self.num_identities * self.world_size), 1)
 
     def rows_of_pass(self, number: int) -> np.ndarray:
+        return self._rows(self.rows_of, number)
+
+    def _frozen_rows(self):
+        rows_of = self.rows_of
+        return lambda number: self._rows(rows_of, number)
+
+    def _rows(self, rows_of: list[np.ndarray], number: int) -> np.ndarray:
         wanted = self.num_identities * self.world_size
-        if len(self.rows_of) >= wanted:
-            order = _permutation(len(self.rows_of), self.seed, number)
-            order = order[: self.batches_per_pass * wanted]
+        if len(rows_of) >= wanted:
+            order = permutation(len(rows_of), self.seed, number)
+            order = order[: len(rows_of) // wanted * wanted]
             turns = [number] * len(order)
         else:
             order = np.concatenate(
                 [
-                    _permutation(len(self.rows_of), self.seed, number, rank)[: self.num_identities]
+                    permutation(len(rows_of), self.seed, number, rank)[: self.num_identities]
                     for rank in range(self.world_size)
                 ]
             )
@@ -260,14 +214,15 @@ class IdentitySampler(EndlessSampler):
                 number * self.world_size + place // self.num_identities
                 for place in range(len(order))
             ]
-        return np.concatenate([self._images(*chosen) for chosen in zip(order, turns)])
+        return np.concatenate(
+            [self._images(rows_of[chosen], chosen, turn) for chosen, turn in zip(order, turns)]
+        )
 
-    def _images(self, identity: int, turn: int) -> np.ndarray:
-        """(K,) rows of an identity, the next of its images at every turn."""
-        rows = self.rows_of[identity]
+    def _images(self, rows: np.ndarray, identity: int, turn: int) -> np.ndarray:
+        """(K,) of the rows of an identity, the next of its images at every turn."""
         groups = max(len(rows) // self.num_images, 1)
         shuffle, group = divmod(turn, groups)
-        order = rows[_permutation(len(rows), self.seed, shuffle, identity)]
+        order = rows[permutation(len(rows), self.seed, shuffle, identity)]
         if self.camera_aware:
             order = self._by_turns_of_cameras(order)
         # np.resize repeats what is too short

@@ -3,7 +3,6 @@
 import inspect
 import zlib
 from collections import namedtuple
-from collections.abc import Sequence
 
 import torch
 from mmengine.dist import get_dist_info
@@ -91,8 +90,8 @@ def _plain_loader(dataset: Dataset, batch_size: int, num_workers: int, **kwargs)
 class ParallelLoader:
     """Several named loaders; each step draws one batch from those that the stage names.
 
-    Yields NamedTuples with the loaders' names as fields, in the order of the config:
-    `batch.source.img`. Only the named loaders run worker processes.
+    Yields NamedTuples with a field for each, `batch.source.img`. Only the loaders that are drawn
+    run worker processes.
 
     Args:
         loaders: by name.
@@ -103,7 +102,7 @@ class ParallelLoader:
         self.loaders, self.length = loaders, length
         self._iterators: dict[str, object] = {}
         self._position: dict[str, int] = {}
-        self._names: tuple[str, ...] = ()
+        self._fields: dict[str, str] = {}
 
     def __len__(self) -> int:
         return self.length
@@ -113,12 +112,17 @@ class ParallelLoader:
         """Data sets by loader name."""
         return {name: loader.dataset for name, loader in self.loaders.items()}
 
-    def start(self, names: Sequence[str], positions: dict[str, int]) -> None:
-        """Draws from these loaders next, each from the given batch on."""
-        self._names = tuple(name for name in self.loaders if name in names)
-        for name in set(self._iterators) - set(self._names):
+    def start(self, fields: dict[str, str], positions: dict[str, int]) -> None:
+        """Draws from these loaders next, each from the given batch on.
+
+        Args:
+            fields: field of the batch -> loader.
+            positions: loader -> batch.
+        """
+        self._fields = dict(fields)
+        for name in set(self._iterators) - set(fields.values()):
             self.stop(name)
-        for name in self._names:
+        for name in fields.values():
             if name not in self._iterators or self._position[name] != positions[name]:
                 self.restart(name, positions[name])
 
@@ -135,9 +139,9 @@ class ParallelLoader:
             self.loaders[ended]._iterator = None  # persistent workers live here
 
     def __next__(self):
-        batch = namedtuple('Batch', self._names)(
-            *(next(self._iterators[name]) for name in self._names)
+        batch = namedtuple('Batch', self._fields)(
+            *(next(self._iterators[name]) for name in self._fields.values())
         )
-        for name in self._names:
+        for name in self._fields.values():
             self._position[name] += 1
         return batch

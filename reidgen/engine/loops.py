@@ -80,6 +80,19 @@ class StagedTrainLoop(BaseLoop):
         """Iterations of the current stage that are done."""
         return stage_at(self.stages, min(self._iter, self.max_iters - 1))[1]
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """Field of the batch -> training loader, in the current stage."""
+        return self.stage.fields(tuple(self.dataloader.loaders))
+
+    def dataset_of(self, field: str):
+        """Training set that a field of the current stage's batches is drawn from."""
+        return self.dataloader.dataset[self.fields[field]]
+
+    def batches_drawn(self, loader: str, iteration: int | None = None) -> int:
+        """Batches that a training loader has given before an iteration; by default the current."""
+        return batches_drawn(self.stages, self._iter if iteration is None else iteration, loader)
+
     def run(self) -> torch.nn.Module:
         """Launches training, from wherever `_iter` stands."""
         self.runner.call_hook('before_train')
@@ -93,9 +106,12 @@ class StagedTrainLoop(BaseLoop):
         while self._iter < self.max_iters and not self.stop_training:
             stage = self.stage
             if stage is not entered:
-                names = stage.loaders or tuple(self.dataloader.loaders)
+                # before anything is drawn: a hook may decide what the loaders hand out
+                self.runner.call_hook('before_stage')
+                fields = self.fields
                 self.dataloader.start(
-                    names, {name: batches_drawn(self.stages, self._iter, name) for name in names}
+                    fields,
+                    {name: self.batches_drawn(name) for name in fields.values()},
                 )
                 entered = stage
             self.runner.model.train()

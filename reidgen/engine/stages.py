@@ -1,7 +1,7 @@
 """Stages of a training: a pure function of the iteration, so resuming needs no state."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,20 +14,24 @@ class Stage:
         name: of the stage; its last checkpoint is `stage_<name>.pth`.
         iters: number of iterations.
         phases: names of the phases that run; None: all.
-        loaders: names of the training loaders that are drawn; None: all.
+        loaders: names of the training loaders that are drawn; None: all. As a dict, field of the
+            batch -> loader, where the two differ: two stages may draw one field from two loaders.
         frozen: networks that neither move nor update batch-norm statistics.
         loss_weights: families weighed otherwise than in the model; 0: off.
         lr: rule of a group's learning rate by group name, see `stage_lr.lr_factor`.
         eval_every: iterations between evaluations, one more at the end; None: none.
         labels: what the memory calls a person: 'identity', or 'cluster' (pseudo-labels).
         baselines: evaluated before the first iteration: 'direct', 'adabn'.
-        start: 'last': go on in memory; 'best': from the lowest-loss checkpoint of the stage before.
+        start: 'last': go on in memory; 'best': from the lowest-loss checkpoint of the stage before;
+            the name of an earlier stage: from the weights and memories that it ended with, all
+            optimizers empty. So a control beside the main line starts where that starts.
+        title: what the report calls the stage; None: its name.
     """
 
     name: str
     iters: int
     phases: tuple[str, ...] | None = None
-    loaders: tuple[str, ...] | None = None
+    loaders: tuple[str, ...] | dict[str, str] | None = None
     frozen: tuple[str, ...] = ()
     loss_weights: dict[str, float] = field(default_factory=dict)
     lr: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -35,31 +39,36 @@ class Stage:
     labels: str = 'identity'
     baselines: tuple[str, ...] = ()
     start: str = 'last'
+    title: str | None = None
 
     def __post_init__(self):
         if not isinstance(self.iters, int) or self.iters < 1:
             raise ValueError(
                 f'stage {self.name}: iters must be a whole number from 1; got {self.iters!r}'
             )
-        choices = dict(labels=('identity', 'cluster'), start=('last', 'best'))
-        for key, known in choices.items():
-            if getattr(self, key) not in known:
-                raise ValueError(
-                    f'stage {self.name}: {key} is {getattr(self, key)!r}; known: {known}'
-                )
+        if self.labels not in ('identity', 'cluster'):
+            raise ValueError(
+                f"stage {self.name}: labels is {self.labels!r}; known: ('identity', 'cluster')"
+            )
         unknown = set(self.baselines) - {'direct', 'adabn'}
         if unknown:
             raise ValueError(
                 f"stage {self.name}: no baseline {sorted(unknown)}; known: 'direct', 'adabn'"
             )
 
+    def fields(self, names: Sequence[str]) -> dict[str, str]:
+        """Field of the batch -> training loader that it is drawn from; `names` are all loaders."""
+        if isinstance(self.loaders, dict):
+            return self.loaders
+        return {name: name for name in (names if self.loaders is None else self.loaders)}
+
 
 def parse_stages(stages: Sequence[dict], first_stage: str | None = None) -> tuple[Stage, ...]:
     """Stages from a config's list, from `first_stage` on.
 
     Raises:
-        ValueError: no stage, an unknown or missing key, two stages of one name, or no stage
-            `first_stage`.
+        ValueError: no stage, an unknown or missing key, two stages of one name, no stage
+            `first_stage`, or a start that is neither known nor an earlier stage.
     """
     if not stages:
         raise ValueError('train_cfg.stages is empty: name at least one stage')
@@ -67,11 +76,35 @@ def parse_stages(stages: Sequence[dict], first_stage: str | None = None) -> tupl
     names = [stage.name for stage in parsed]
     if len(set(names)) < len(names):
         raise ValueError(f'two stages have the same name: {names}')
+    _check_starts(parsed)
     if first_stage is None:
         return parsed
     if first_stage not in names:
         raise ValueError(f"train_cfg.first_stage is '{first_stage}'; the stages are {names}")
-    return parsed[names.index(first_stage) :]
+    return _from_stage(parsed[names.index(first_stage) :])
+
+
+def _check_starts(stages: Sequence[Stage]) -> None:
+    for number, stage in enumerate(stages):
+        known = ['last', 'best', *(before.name for before in stages[:number])]
+        if stage.start not in known:
+            raise ValueError(
+                f'stage {stage.name}: start is {stage.start!r}; known: {known}, the stages before '
+                f'it among them'
+            )
+
+
+def _from_stage(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """The stages kept, of which the first starts from what was loaded."""
+    kept = [stage.name for stage in stages]
+    first = replace(stages[0], start='last') if stages[0].start != 'best' else stages[0]
+    for stage in stages[1:]:
+        if stage.start not in ('last', 'best', *kept):
+            raise ValueError(
+                f"stage {stage.name} starts from '{stage.start}', which first_stage='{kept[0]}' "
+                f'leaves out; take it out of train_cfg.stages too, or begin earlier'
+            )
+    return (first, *stages[1:])
 
 
 def _parse(stage: dict) -> Stage:
@@ -107,7 +140,7 @@ def batches_drawn(stages: Sequence[Stage], iteration: int, loader: str) -> int:
     """How many batches of a loader were drawn before this iteration."""
     drawn, start = 0, 0
     for stage in stages:
-        if stage.loaders is None or loader in stage.loaders:
+        if loader in stage.fields((loader,)).values():
             drawn += min(max(iteration - start, 0), stage.iters)
         start += stage.iters
     return drawn
@@ -120,32 +153,28 @@ def used_loaders(stages: Sequence[Stage], names: Sequence[str]) -> list[str]:
         ValueError: a stage draws from a loader that is not there.
     """
     for stage in stages:
-        unknown = sorted(set(stage.loaders or ()) - set(names))
+        unknown = sorted(set(stage.fields(names).values()) - set(names))
         if unknown:
             raise ValueError(
                 f'stage {stage.name} draws from {unknown}; train_dataloader has {sorted(names)}'
             )
-    return [
-        name
-        for name in names
-        if any(stage.loaders is None or name in stage.loaders for stage in stages)
-    ]
+    return [name for name in names if any(name in stage.fields(names).values() for stage in stages)]
 
 
 def check_reads(stages: Sequence[Stage], phases: Sequence, names: Sequence[str]) -> None:
-    """Raises ValueError where a stage runs a phase without a loader that the phase reads.
+    """Raises ValueError where a stage runs a phase without a field of the batch that it reads.
 
     Args:
         phases: of the model, with `name` and `reads`.
         names: of all training loaders.
     """
     for stage in stages:
-        drawn = names if stage.loaders is None else stage.loaders
+        drawn = tuple(stage.fields(names))
         for phase in phases:
             lacking = sorted(set(phase.reads) - set(drawn))
             if lacking and (stage.phases is None or phase.name in stage.phases):
                 raise ValueError(
-                    f'stage {stage.name}: phase {phase.name} reads the loaders '
+                    f'stage {stage.name}: phase {phase.name} reads the fields '
                     f'{sorted(phase.reads)}, the stage draws {sorted(drawn)}; add {lacking}'
                 )
 

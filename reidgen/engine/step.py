@@ -15,7 +15,7 @@ def run_phases(
 
     Args:
         model: out of its distributed wrapper.
-        batch: what the model's `translate` and loss methods take.
+        batch: what the model's forward and loss methods take.
         optim: groups by name (an OptimWrapperDict of `NetworkOptimWrapper`).
         iteration: of the whole training, from 0: seeds the random numbers.
         done: iterations of this stage: a phase with `every=n` is due in the last of every n.
@@ -38,7 +38,7 @@ def run_phases(
     if any(phase.shared for phase in due):
         model.train_only(model.network_names)
         with model.autocast():
-            shared = model.translate(batch)  # forward once, one graph
+            shared = getattr(model, model.forward_name)(batch)  # forward once, one graph
     for phase in due:
         trained = set(phase.trains) - model.frozen
         model.train_only(trained)  # a critic is a judge here, not a pupil

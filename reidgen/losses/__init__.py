@@ -1,12 +1,13 @@
 """Losses: plain tensors in, 0-d tensors out; weights belong to the model."""
 
-from reidgen.losses.contrast import MemoryContrast
+from reidgen.losses.contrast import CentroidContrast, MemoryContrast
 from reidgen.losses.gan import GANLoss
 from reidgen.losses.identity import BatchHardTriplet, LabelSmoothCrossEntropy, TripletLoss
 from reidgen.losses.penalty import GradientPenalty
 
 __all__ = [
     'BatchHardTriplet',
+    'CentroidContrast',
     'GANLoss',
     'GradientPenalty',
     'LabelSmoothCrossEntropy',

@@ -1,4 +1,4 @@
-"""GCL's memory loss: real and generated images against all training images."""
+"""Losses against a memory: GCL's, of two views of an image, and that against cluster centroids."""
 
 from typing import Protocol
 
@@ -95,6 +95,52 @@ class MemoryContrast(nn.Module):
         keys = draws.rows(*same.shape, device=labels.device).masked_fill(same, -1.0)
         drawn = keys.topk(self.num_negatives, dim=1).indices  # (B, K)
         return logits.gather(1, drawn).masked_fill(same.gather(1, drawn), -torch.inf)
+
+
+@LOSSES.register_module()
+class CentroidContrast(nn.Module):
+    """Cross-entropy over the cluster centroids of a FeatureBank.
+
+    With unit rows M and the image's unit embedding u of cluster y:
+
+        c_k = normalise(mean of the rows of cluster k),  L = mean_i -log softmax_k(u . c_k / t)[y]
+
+    The contrast of Ge et al. (SpCL, NeurIPS 2020, eq. 1, unlabelled part) without its outliers as
+    classes of their own, and of Dai et al. (ACCV 2022, eq. 3), whose centroids are kept instead of
+    rows. Images whose label is -1 are left out of the mean. In float32 also under autocast.
+
+    Args:
+        temperature: t.
+    """
+
+    def __init__(self, temperature: float = 0.05):
+        super().__init__()
+        if temperature <= 0:
+            raise ValueError(f'temperature is {temperature}; set it above 0')
+        self.temperature = temperature
+
+    def forward(self, bank: Bank, u: Tensor, index: Tensor) -> Tensor:
+        """0-d float32; the bank is read, never written.
+
+        Args:
+            u: (B, D) embeddings, raw.
+            index: (B,) their rows in the bank.
+
+        Raises:
+            RuntimeError: the bank has not been filled.
+        """
+        features, labels = bank.read()
+        clusters, place = labels.unique(return_inverse=True)  # sorted: an outlier's -1 is first
+        with torch.autocast(u.device.type, enabled=False):
+            u = nnf.normalize(u.float())
+            sums = features.new_zeros(len(clusters), features.shape[1])
+            centroids = nnf.normalize(sums.index_add(0, place, features))  # (K, D)
+            logits = u @ centroids.t() / self.temperature  # (B, K)
+            logits = logits.masked_fill(clusters < 0, -torch.inf)
+            known = labels[index] >= 0
+            if not known.any():
+                return 0 * u.sum()
+            return nnf.cross_entropy(logits[known], place[index[known]])
 
 
 def _rows_of_label(labels: Tensor, label: Tensor, chance: Tensor) -> Tensor:

@@ -1,6 +1,16 @@
-"""What is remembered between iterations."""
+"""What is remembered between iterations, and the pseudo-labels made of it."""
 
 from reidgen.memory.bank import FeatureBank
+from reidgen.memory.clustering import Clusters, JaccardDBSCAN, JaccardHDBSCAN, KMeans
 from reidgen.memory.image_pool import ImagePool
+from reidgen.memory.jaccard import jaccard_distance
 
-__all__ = ['FeatureBank', 'ImagePool']
+__all__ = [
+    'Clusters',
+    'FeatureBank',
+    'ImagePool',
+    'JaccardDBSCAN',
+    'JaccardHDBSCAN',
+    'KMeans',
+    'jaccard_distance',
+]

@@ -22,8 +22,9 @@ class Phase:
     trains: tuple[str, ...]  # networks that move; all others are frozen meanwhile
     losses: str  # method of the model: (batch, x) -> {'family.detail': 0-d tensor}
     every: int = 1  # n: the last of every n iterations of the stage
-    shared: bool = True  # reads x = translate(batch); False: x is None
-    reads: tuple[str, ...] = ()  # training loaders that a stage must draw for it
+    shared: bool = True  # reads x = forward(batch); False: x is None
+    reads: tuple[str, ...] = ()  # fields of the batch that a stage must draw for it
+    forward: str = 'translate'  # method of the model: batch -> x, once for all phases of a stage
 
 
 class AdversarialModel(BaseModel):
@@ -87,6 +88,11 @@ class AdversarialModel(BaseModel):
 
     # ---- written by a model ----
 
+    @property
+    def forward_name(self) -> str | None:
+        """Method whose result the phases of this stage share; None where none shares any."""
+        return next((phase.forward for phase in self.stage_phases if phase.shared), None)
+
     def translate(self, batch) -> NamedTuple:
         """Everything the phases share, computed once: one graph."""
         raise TypeError(
@@ -96,9 +102,11 @@ class AdversarialModel(BaseModel):
     def remember(self, batch, x, logs: dict[str, Tensor]) -> None:
         """Writes memories and other state; called after the last backward of the iteration."""
 
-    def remembers(self) -> bool:
-        """Whether this stage reads and writes a memory, which must then be filled before it."""
-        return False
+    def memories(self) -> dict[str, str]:
+        """Memories that this stage reads and writes, which must be filled before it: name of the
+        bank -> field of the batch whose images it holds.
+        """
+        return {}
 
     def embed(self, img: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D) features, L2-normalised: evaluation."""
@@ -139,13 +147,21 @@ class AdversarialModel(BaseModel):
         batch-norm statistics stand still. Gradients still flow through them.
 
         Raises:
-            ValueError: an unknown phase, network or loss family; the known ones are listed.
+            ValueError: an unknown phase, network or loss family; the known ones are listed. Or
+                phases that share different forwards.
         """
         known = {phase.name: phase for phase in self.phases}
         self._check(phases or (), known, f'stage {name}: phases')
         self._check(frozen, self.network_names, f'stage {name}: frozen')
-        self.stage_name = name
-        self.stage_phases = tuple(p for p in self.phases if phases is None or p.name in phases)
+        chosen = tuple(p for p in self.phases if phases is None or p.name in phases)
+        forwards = sorted({phase.forward for phase in chosen if phase.shared})
+        if len(forwards) > 1:
+            raise ValueError(
+                f'stage {name}: its phases {[p.name for p in chosen]} read what different methods '
+                f'make ({", ".join(forwards)}); name phases of one of them in the stage, and give '
+                f'the others a stage of their own'
+            )
+        self.stage_name, self.stage_phases = name, chosen
         self.frozen = frozenset(frozen)
         given = self._checked_weights(loss_weights or {})
         # what a stage says of a family holds in every phase, also where the model weighs one apart

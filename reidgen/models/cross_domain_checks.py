@@ -4,6 +4,8 @@ CROSS_POSES = ('own', 'novel', 'other')
 BN_MODES = ('mixed', 'real_only', 'frozen', 'target_recalib')
 JUDGED = ('cross', 'recon', 'cycle')
 DIRECTIONS = ('s2t', 't2s')
+# field of a batch -> the memory of its images
+BANK_OF = dict(source='bank', views='bank', target='bank_t', clusters='bank_t')
 
 
 def check_options(model) -> None:
@@ -70,13 +72,7 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
             f'{identity.num_identities} training identities; '
             f'set model.networks.C.num_identities={identity.num_identities}'
         )
-    for key, bank, loader in (('bank', model.bank, 'source'), ('bank_t', model.bank_t, 'target')):
-        if bank is not None and loader in datasets and bank.num_samples != len(datasets[loader]):
-            raise ValueError(
-                f'model.{key}.num_samples is {bank.num_samples} but {datasets[loader].name} has '
-                f'{len(datasets[loader])} training images; '
-                f'set model.{key}.num_samples={len(datasets[loader])}'
-            )
+    check_banks(model, datasets, stages)
     painting = [s for s in stages if s.phases is None or {'D', 'G'} & set(s.phases)]
     check_stages(model, datasets, painting)
     poses = {model.cross_pose_of(stage.name) for stage in painting}
@@ -88,6 +84,25 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
             f'{batch_sizes["source"]} images and the target batch {batch_sizes["target"]}; make '
             f'them equal'
         )
+
+
+def check_banks(model, datasets, stages) -> None:
+    """Raises ValueError where a memory has not one row for each image that it is to hold."""
+    for stage in stages:
+        for field, loader in stage.fields(tuple(datasets)).items():
+            key = BANK_OF.get(field)
+            bank, dataset = key and getattr(model, key), datasets.get(loader)
+            if field == 'clusters' and bank is None:
+                raise ValueError(
+                    f'stage {stage.name}: phase T needs model.bank_t, a bank over the target '
+                    f'images, dict(num_samples=..., dim={model.E_c.embed_dim})'
+                )
+            if bank is not None and dataset is not None and bank.num_samples != len(dataset):
+                raise ValueError(
+                    f'model.{key}.num_samples is {bank.num_samples} but {dataset.name} has '
+                    f'{len(dataset)} training images; '
+                    f'set model.{key}.num_samples={len(dataset)}'
+                )
 
 
 def check_stages(model, datasets, painting) -> None:

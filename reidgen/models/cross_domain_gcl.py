@@ -1,7 +1,6 @@
 """Cross-domain GCL: two generator sets around one identity encoder."""
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch.nn.functional as nnf
 from torch import Tensor, nn
@@ -12,25 +11,9 @@ from reidgen.structures import Code, DomainBatch
 from .adversarial import AdversarialModel, Phase
 from .cross_domain_checks import check_data, check_options
 from .layers.batch_norm import batch_norms, untracked_statistics
+from .translations import Pair, Translations
 
 DOMAINS = ('source', 'target')  # loaders
-
-
-class Translations(NamedTuple):
-    """Everything painted and encoded in an iteration; `a2b` is content of a in style b."""
-
-    c_s: Code  # E_c(x_s)
-    c_t: Code
-    x_s2s: Tensor  # (B, 3, H, W) F(p_s, c_s) ~ x_s
-    x_t2t: Tensor  # G(p_t, c_t) ~ x_t
-    x_s2t: Tensor  # G(., c_s): the source person in target style
-    x_t2s: Tensor  # F(., c_t)
-    c_s2t: Code  # E_c(x_s2t)
-    c_t2s: Code
-    x_s2t2s: Tensor  # F(p_s, c_s2t) ~ x_s
-    x_t2s2t: Tensor  # G(p_t, c_t2s) ~ x_t
-    c_s2t2s: Code
-    c_t2s2t: Code
 
 
 def l1(image: Tensor, target: Tensor) -> Tensor:
@@ -58,12 +41,17 @@ class CrossDomainGCL(AdversarialModel):
     two generators, with MUNIT's two-domain scheme (Huang et al., ECCV 2018) and the penalty of
     WGAN-GP (Gulrajani et al., NeurIPS 2017).
 
+    Two more phases train E_c alone, without a generator in the graph: 'M' on pairs of views of the
+    source images (field `views`), among them what G has painted once and for all, and 'T' on the
+    target's pseudo-labels (field `clusters`), which PseudoLabelHook keeps in `bank_t`.
+
     Args:
         networks: D_s, D_t, G, F, E_p, E_c, C (classifier of stage 1), and optionally `mlp`, AdaIN
             heads that two decoders with `own_heads=False` share.
         gan_loss, penalty, contrast: configs of the criteria; `penalty=None` with weight gp=0.
         bank: config of the FeatureBank over the source training images.
-        bank_t: the same over the target images, for direction t2s.
+        bank_t: the same over the target images, for direction t2s and phase T.
+        cluster_contrast: config of the loss of phase T.
         memory_directions: which translations are contrasted: s2t, t2s or both.
         cross_pose: pose of x_s2t and x_t2s, one value or a dict by stage name. 'own': of the image
             itself; 'novel': its body at a random other view; 'other': of a batch-mate of the other
@@ -80,8 +68,13 @@ class CrossDomainGCL(AdversarialModel):
         Phase('I', ('E_c', 'C'), 'identity_losses', shared=False, reads=('identity',)),
         Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS),
         Phase('G', ('G', 'F', 'E_p', 'E_c'), 'generator_losses', reads=DOMAINS),
+        Phase('M', ('E_c',), 'view_losses', reads=('views',), forward='embed_views'),
+        Phase('T', ('E_c',), 'cluster_losses', reads=('clusters',), forward='embed_clusters'),
     )
-    loss_families = ('adv', 'gp', 'recon', 'cycle', 'content', 'memory', 'identity', 'triplet')
+    loss_families = (
+        *('adv', 'gp', 'recon', 'cycle', 'content'),
+        *('memory', 'cluster', 'identity', 'triplet'),
+    )
 
     def __init__(
         self,
@@ -99,16 +92,21 @@ class CrossDomainGCL(AdversarialModel):
         content_detach: bool = True,
         cross_entropy: dict | None = None,
         triplet: dict | None = None,
+        cluster_contrast: dict | None = None,
         data_preprocessor: dict | None = None,
     ):
         if 'mlp' in networks:
-            *others, generator = self.phases
-            self.phases = (*others, replace(generator, trains=(*generator.trains, 'mlp')))
-        super().__init__(networks, loss_weights, data_preprocessor)
+            self.phases = tuple(
+                replace(phase, trains=(*phase.trains, 'mlp')) if phase.name == 'G' else phase
+                for phase in self.phases
+            )
+        # off unless it is asked for, as is the stage that it belongs to
+        super().__init__(networks, dict(cluster=0.0) | loss_weights, data_preprocessor)
         self.gan, self.contrast = build(gan_loss, LOSSES), build(contrast, LOSSES)
         self.penalty = build(penalty, LOSSES) if penalty else None
         self.cross_entropy = build(cross_entropy or dict(type='LabelSmoothCrossEntropy'), LOSSES)
         self.triplet = build(triplet or dict(type='BatchHardTriplet'), LOSSES)
+        self.cluster_contrast = build(cluster_contrast or dict(type='CentroidContrast'), LOSSES)
         self.bank = build(dict(type='FeatureBank') | bank, MEMORIES)
         self.bank_t = build(dict(type='FeatureBank') | bank_t, MEMORIES) if bank_t else None
         self.memory_directions, self.adv_on = tuple(memory_directions), tuple(adv_on)
@@ -177,16 +175,39 @@ class CrossDomainGCL(AdversarialModel):
             )
         return losses
 
-    def remembers(self) -> bool:
-        return self.on('memory') and any(phase.name == 'G' for phase in self.stage_phases)
+    def embed_views(self, batch) -> Pair:
+        # one call each: every batch norm sees one kind of picture
+        return Pair(self.E_c(batch.views.img).embedding, self.E_c(batch.views.view).embedding)
 
-    def remember(self, batch, x: Translations | None, logs: dict[str, Tensor]) -> None:
-        if not self.remembers():
-            return
-        if 's2t' in self.memory_directions:
-            self.bank.update(batch.source.index, x.c_s.embedding.detach())
-        if 't2s' in self.memory_directions:
-            self.bank_t.update(batch.target.index, x.c_t.embedding.detach())
+    def view_losses(self, batch, x: Pair) -> dict[str, Tensor]:
+        index = batch.views.index
+        return {'memory.views': self.contrast(self.bank, x.v, x.v_view, index, self.draws)}
+
+    def embed_clusters(self, batch) -> Tensor:
+        return self.E_c(batch.clusters.img).embedding
+
+    def cluster_losses(self, batch, x: Tensor) -> dict[str, Tensor]:
+        return {'cluster.t': self.cluster_contrast(self.bank_t, x, batch.clusters.index)}
+
+    def memories(self) -> dict[str, str]:
+        running = {phase.name for phase in self.stage_phases}
+        used = {}
+        if 'G' in running and self.on('memory'):
+            fields = dict(s2t=('bank', 'source'), t2s=('bank_t', 'target'))
+            used |= dict(fields[direction] for direction in self.memory_directions)
+        if 'M' in running:
+            used['bank'] = 'views'
+        if 'T' in running:
+            used['bank_t'] = 'clusters'
+        return used
+
+    def remember(self, batch, x: Translations | Pair | Tensor | None, logs) -> None:
+        for bank, field in self.memories().items():
+            if isinstance(x, Translations):
+                embedding = (x.c_s if field == 'source' else x.c_t).embedding
+            else:
+                embedding = x.v if isinstance(x, Pair) else x
+            getattr(self, bank).update(getattr(batch, field).index, embedding.detach())
 
     # ---- using it ----
 
@@ -220,7 +241,7 @@ class CrossDomainGCL(AdversarialModel):
 
     def train(self, mode: bool = True) -> 'CrossDomainGCL':
         super().train(mode)
-        adversarial = any(phase.shared for phase in getattr(self, 'stage_phases', ()))
+        adversarial = getattr(self, 'stage_phases', ()) and self.forward_name == 'translate'
         if mode and adversarial and getattr(self, 'bn_mode', None) == 'frozen':
             for layer in batch_norms(self.E_c):
                 layer.eval()

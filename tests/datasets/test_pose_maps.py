@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from reidgen.datasets.image_files import read_grey
-from reidgen.datasets.pose_maps import Grayscale, JointHeatmap, RenderedMesh, build_pose_map
+from reidgen.datasets.image_maps import Colour, Grayscale
+from reidgen.datasets.pose_maps import JointHeatmap, RenderedMesh, build_pose_map
 from reidgen.datasets.records import Record
 
 IMAGE = torch.zeros(3, 12, 8, dtype=torch.uint8)
@@ -127,3 +128,9 @@ def test_sources_turn_to_the_views_they_share():
     assert build_pose_map([first, second]).views == (45, 180)
     with pytest.raises(ValueError, match='share no view'):
         build_pose_map([first, RenderedMesh('y', views=(270,))])
+
+
+def test_colour_is_the_image_itself():
+    image = torch.randint(0, 256, (3, 4, 2), dtype=torch.uint8)
+    assert torch.equal(Colour().load(Record('a.jpg', 1, 0), 'train', None, image), image)
+    assert (Colour().channels, Colour().num_views) == (3, 1)

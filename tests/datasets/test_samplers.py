@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from reidgen.datasets import (
+    ClusterSampler,
     IdentitySampler,
     PseudoLabelSampler,
     ShapesReID,
@@ -186,3 +187,41 @@ def test_identity_batches_that_cannot_be_are_refused(data, arguments, error):
 def test_identity_batches_need_identities():
     with pytest.raises(ValueError, match='hands out 32 images without identity'):
         IdentitySampler(ShapesReID('a', labelled=False), 4, 2, 2)
+
+
+# ---- clusters ----
+
+
+def test_a_cluster_batch_holds_p_clusters_of_k_images_and_no_outlier(data):
+    sampler = ClusterSampler(data, 6, num_identities=3, num_images=2)
+    labels = torch.tensor([-1, 0, 0, 5, 5, 5, 2, 2, -1, 7, 7, 7, 7] + [-1] * 8)
+    sampler.set_labels(labels)
+    drawn = torch.tensor([draw.index for draw in take(sampler, 60)])
+    found = labels[drawn].view(10, 3, 2)
+    assert (found >= 0).all()
+    assert (found[:, :, 0] == found[:, :, 1]).all()
+    assert all(len(set(batch)) == 3 for batch in found[:, :, 0].tolist())
+    assert set(labels[drawn].tolist()) == {0, 2, 5, 7}
+
+
+def test_a_running_cluster_sampler_is_not_disturbed_by_new_labels(data):
+    def first_six(change: bool) -> list:
+        sampler = ClusterSampler(data, 4, num_identities=2, num_images=2)
+        sampler.set_labels(torch.arange(21) // 3)
+        drawn = iter(sampler)
+        head = list(islice(drawn, 2))
+        if change:
+            sampler.set_labels(torch.arange(21) // 7)
+        return head + list(islice(drawn, 40))
+
+    assert first_six(True) == first_six(False)
+
+
+def test_a_cluster_sampler_needs_labels_and_enough_clusters(data):
+    sampler = ClusterSampler(data, 4, num_identities=2, num_images=2)
+    with pytest.raises(RuntimeError, match='has not been clustered; add PseudoLabelHook'):
+        next(iter(sampler))
+    with pytest.raises(ValueError, match='has 1 clusters, fewer than num_identities=2'):
+        sampler.set_labels(torch.tensor([0] * 20 + [-1]))
+    with pytest.raises(ValueError, match=r'labels have the shape \(3,\), but .* has 21 images'):
+        sampler.set_labels(torch.zeros(3))

@@ -95,11 +95,12 @@ def step_of(build, tmp_path):
         stage = next(stage for stage in loop.stages if stage.name == stage_name)
         model.train()
         model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
-        if model.remembers():
+        if model.memories():
             draw = torch.Generator().manual_seed(0)
             pids = loop.dataloader.dataset['source'].pids
             model.bank.fill(torch.randn(32, 8, generator=draw), torch.as_tensor(pids))
-        loop.dataloader.start(stage.loaders, dict.fromkeys(stage.loaders, 0))
+        fields = stage.fields(tuple(loop.dataloader.loaders))
+        loop.dataloader.start(fields, dict.fromkeys(fields.values(), 0))
         batch = model.data_preprocessor(next(loop.dataloader))
         return model, runner.build_optim_wrapper(runner.optim_wrapper), batch
 

@@ -38,7 +38,7 @@ def entered(build, tmp_path):
 def test_memory_holds_eval_mode_embeddings_in_the_order_of_the_list(entered):
     runner = entered()
     model, images = runner.model, runner.train_loop.dataloader.dataset['source']
-    MemoryInitHook(batch_size=5).before_train_iter(runner, 0)
+    MemoryInitHook(batch_size=5).before_stage(runner)
     assert model.bank.filled
     assert model.training
     plain = images.plain()
@@ -54,13 +54,13 @@ def test_memory_holds_eval_mode_embeddings_in_the_order_of_the_list(entered):
 def test_a_filled_memory_is_left_alone(entered):
     runner = entered()
     runner.model.bank.fill(torch.ones(32, 8), torch.arange(32))
-    MemoryInitHook().before_train_iter(runner, 0)
+    MemoryInitHook().before_stage(runner)
     assert runner.model.bank.labels.tolist() == list(range(32))
 
 
 def test_a_stage_without_memory_fills_none(entered):
     runner = entered(loss_weights=dict(memory=0))
-    MemoryInitHook().before_train_iter(runner, 0)
+    MemoryInitHook().before_stage(runner)
     assert not runner.model.bank.filled
 
 
@@ -79,7 +79,7 @@ def test_baselines_are_written_and_leave_the_model_bit_identical(entered, moved,
     runner = entered(baselines=['direct', 'adabn'])
     before = moved.snapshot(runner.model)
     modes = [module.training for module in runner.model.modules()]
-    BaselineHook().before_train_iter(runner, 0)
+    BaselineHook().before_stage(runner)
     assert moved(before, runner.model.state_dict()) == set()
     assert [module.training for module in runner.model.modules()] == modes
     found = json.loads((tmp_path / 'baselines.json').read_text())['joint']
@@ -94,14 +94,15 @@ def test_baselines_are_written_and_leave_the_model_bit_identical(entered, moved,
 def test_baselines_are_measured_before_the_first_iteration_only(entered, tmp_path):
     runner = entered(baselines=['direct'])
     runner.train_loop._iter = 1
-    BaselineHook().before_train_iter(runner, 1)
+    BaselineHook().before_stage(runner)
     assert not (tmp_path / 'baselines.json').exists()
 
 
 def test_the_report_has_evaluations_baselines_best_and_last():
     def row(stage, iteration, score, before=False):
         metrics = {'mAP': score, 'source/mAP': 99.0}
-        return dict(stage=stage, iter=iteration, metrics=metrics, before=before)
+        title = stage if stage == 'joint' else 'stage one'
+        return dict(stage=stage, title=title, iter=iteration, metrics=metrics, before=before)
 
     rows = [
         row('identity', 40, 10.0),
@@ -114,11 +115,11 @@ def test_the_report_has_evaluations_baselines_best_and_last():
     ).splitlines() == [
         '| what | mAP |',
         '|---|---|',
-        '| identity, iteration 40 | 10.0 |',
-        '| joint, iteration 45 | 30.0 |',
-        '| joint, iteration 50 | 20.0 |',
+        '| stage one, iteration 40 | 10.0 |',
         '| **direct transfer** (before stage joint) | 10.0 |',
         '| **AdaBN** (before stage joint) | 15.0 |',
+        '| joint, iteration 45 | 30.0 |',
+        '| joint, iteration 50 | 20.0 |',
         '| **best of stage joint** (iteration 45, chosen on the test set) | 30.0 |',
         '| **last** (iteration 50) | 20.0 |',
     ]

@@ -7,6 +7,7 @@ from reidgen.engine.stages import (
     describe,
     parse_stages,
     stage_at,
+    used_loaders,
 )
 
 THREE = [
@@ -72,7 +73,7 @@ def test_lists_become_tuples_and_the_rest_keeps_its_default():
             dict(name='a', iters=1, labels='pseudo'),
             r"labels is 'pseudo'; known: \('identity', 'cluster'\)",
         ),
-        (dict(name='a', iters=1, start='worst'), "start is 'worst'"),
+        (dict(name='a', iters=1, start='worst'), "start is 'worst'; known"),
         (
             dict(name='a', iters=1, baselines=['dirct']),
             r"no baseline \['dirct'\]; known: 'direct', 'adabn'",
@@ -130,3 +131,40 @@ def test_another_number_of_stages_is_refused_with_both_lists():
         ValueError, match=r"'identity', 'generators', 'joint'\], the config has \['joint'\]"
     ):
         check_same_stages(describe(parse_stages(THREE)), parse_stages(THREE, 'joint'))
+
+
+# ---- branches ----
+
+BRANCHES = [
+    *THREE[:2],
+    dict(name='control', iters=2, loaders=dict(views='again'), start='identity'),
+    dict(name='memory', iters=3, loaders=dict(views='painted'), start='generators'),
+]
+
+
+def test_a_field_may_be_drawn_from_another_loader_in_each_stage():
+    stages = parse_stages(BRANCHES)
+    assert stages[2].fields(('again', 'painted')) == dict(views='again')
+    assert stages[0].fields(('identity', 'source')) == dict(identity='identity')
+    assert parse_stages(THREE)[2].fields(('a', 'b')) == dict(a='a', b='b')
+    assert used_loaders(stages, ('identity', 'source', 'target', 'again', 'painted', 'spare')) == [
+        *('identity', 'source', 'target', 'again', 'painted')
+    ]
+    assert [batches_drawn(stages, iteration, 'again') for iteration in (5, 6, 7, 9)] == [0, 1, 2, 2]
+    assert batches_drawn(stages, 10, 'painted') == 3
+
+
+def test_a_start_is_last_best_or_an_earlier_stage():
+    assert [stage.start for stage in parse_stages(BRANCHES)][2:] == ['identity', 'generators']
+    with pytest.raises(ValueError, match=r"stage a: start is 'b'; known: \['last', 'best'\]"):
+        parse_stages([dict(name='a', iters=1, start='b'), dict(name='b', iters=1)])
+
+
+def test_the_first_stage_kept_starts_from_what_was_loaded():
+    kept = parse_stages(BRANCHES[:3], 'control')
+    assert [(stage.name, stage.start) for stage in kept] == [('control', 'last')]
+
+
+def test_a_stage_that_starts_from_one_left_out_is_refused():
+    with pytest.raises(ValueError, match=r"memory starts from 'generators'.*'control' leaves out"):
+        parse_stages(BRANCHES, 'control')

@@ -62,11 +62,11 @@ def test_the_models_of_all_smoke_configs_move_what_their_phases_name(path, tmp_p
     for number, stage in enumerate(loop.stages):
         model.train()
         model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
-        if model.remembers():
-            images = loop.dataloader.dataset['source']
-            model.bank.fill(embed_dataset(model, images), torch.as_tensor(images.pids))
-        names = stage.loaders or tuple(loop.dataloader.loaders)
-        loop.dataloader.start(names, dict.fromkeys(names, 0))
+        fields = stage.fields(tuple(loop.dataloader.loaders))
+        for bank, field in model.memories().items():
+            images = loop.dataloader.dataset[fields[field]]
+            getattr(model, bank).fill(embed_dataset(model, images), torch.as_tensor(images.pids))
+        loop.dataloader.start(fields, dict.fromkeys(fields.values(), 0))
         before = moved.snapshot(model)
         run_phases(model, model.data_preprocessor(next(loop.dataloader)), optim, number, 0)
         trained = {name for phase in model.stage_phases for name in phase.trains}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from reidgen.draws import Draws
-from reidgen.losses import MemoryContrast
+from reidgen.losses import CentroidContrast, MemoryContrast
 from reidgen.memory import FeatureBank
 
 
@@ -191,3 +191,56 @@ def test_an_empty_bank_and_wrong_numbers_are_refused():
         )
     with pytest.raises(ValueError, match='temperature is 0'):
         MemoryContrast(temperature=0)
+
+
+# ---- centroids ----
+
+
+def slow_centroids(bank, u, index, temperature) -> float:
+    """The loss in loops over clusters and images."""
+    labels, total, count = bank.labels.tolist(), 0.0, 0
+    centroids = {
+        label: unit(sum(bank.features[n] for n in range(len(labels)) if labels[n] == label))
+        for label in set(labels) - {-1}
+    }
+    for b, i in enumerate(index.tolist()):
+        if labels[i] < 0:
+            continue
+        shares = {k: math.exp(float(unit(u[b]) @ c) / temperature) for k, c in centroids.items()}
+        total -= math.log(shares[labels[i]] / sum(shares.values()))
+        count += 1
+    return total / count
+
+
+def test_centroid_loss_equals_its_formula_in_loops_outliers_left_out():
+    bank = bank_of(torch.randn(9, 5), [4, 0, 4, -1, 2, 2, -1, 0, 0])
+    u, index = torch.randn(4, 5), torch.tensor([0, 3, 5, 8])
+    loss = CentroidContrast(0.2)(bank, u, index)
+    assert loss.item() == pytest.approx(slow_centroids(bank, u, index, 0.2), rel=1e-5)
+
+
+def test_centroid_loss_of_orthogonal_clusters_has_the_closed_form():
+    bank = bank_of(torch.eye(3), [0, 1, 2])
+    loss = CentroidContrast(0.5)(bank, 7 * torch.eye(3), torch.arange(3))
+    assert loss.item() == pytest.approx(math.log(1 + 2 * math.exp(-2)), rel=1e-5)
+
+
+def test_a_batch_of_outliers_gives_zero_with_a_gradient_of_zero():
+    bank, u = bank_of(torch.eye(3), [-1, -1, 0]), torch.randn(2, 3, requires_grad=True)
+    loss = CentroidContrast()(bank, u, torch.tensor([0, 1]))
+    loss.backward()
+    assert loss.item() == 0
+    assert u.grad.count_nonzero() == 0
+
+
+def test_centroid_loss_leaves_the_bank_as_it_was_and_reaches_the_embedding():
+    bank, u = bank_of(torch.randn(4, 3), [0, 0, 1, 1]), torch.randn(2, 3, requires_grad=True)
+    before = bank.features.clone()
+    CentroidContrast()(bank, u, torch.tensor([0, 2])).backward()
+    assert torch.equal(bank.features, before)
+    assert u.grad.abs().sum() > 0
+
+
+def test_a_temperature_of_zero_is_refused():
+    with pytest.raises(ValueError, match='temperature is 0; set it above 0'):
+        CentroidContrast(0)

@@ -55,8 +55,14 @@ def check(model, batch_sizes=(4, 4), stages=STAGES, **changes):
         (dict(bn_mode='mix'), r"model.bn_mode .*'mix'.*'mixed', 'real_only', 'frozen', 'target_re"),
         (dict(adv_on=('cross', 'cyc')), r"model.adv_on .*'cyc'.*'cross', 'recon', 'cycle'"),
         (dict(memory_directions=('t2t',)), r"model.memory_directions .*'t2t'.*'s2t', 't2s'"),
-        (dict(loss_weights=dict(cyclic=5)), r"loss_weights: .*'cyclic'.*known: \['adv', 'content'"),
-        (dict(loss_weights={'P/adv': 1}), r"loss_weights: phases: .*'P'.*known: \['D', 'G', 'I'\]"),
+        (
+            dict(loss_weights=dict(cyclic=5)),
+            r"loss_weights: .*'cyclic'.*known: \['adv', 'cluster', 'content'",
+        ),
+        (
+            dict(loss_weights={'P/adv': 1}),
+            r"loss_weights: phases: .*'P'.*known: \['D', 'G', 'I', 'M', 'T'\]",
+        ),
         (dict(penalty=None), r'loss_weights.gp .*model.penalty is not set; set'),
         (dict(memory_directions=('s2t', 't2s')), r'direction t2s needs model.bank_t'),
         (
@@ -189,4 +195,4 @@ def test_an_unknown_phase_network_or_family_of_a_stage_is_named(build_toy):
     with pytest.raises(ValueError, match=r"stage joint: frozen: .*\['Ec'\]; known: \['C', 'D_s'"):
         model.enter_stage('joint', frozen=['Ec'])
     with pytest.raises(ValueError, match=r"loss_weights: .*\['mem'\]; known: "):
-        model.enter_stage('joint', loss_weights={'mem': 0})
+        model.enter_stage('joint', ['D', 'G'], loss_weights={'mem': 0})

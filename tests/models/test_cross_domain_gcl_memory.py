@@ -1,12 +1,15 @@
 """CrossDomainGCL: what the memory is asked and told."""
 
+from collections import namedtuple
 from math import exp, log
 
+import pytest
 import torch
 import torch.multiprocessing as mp
 from torch import distributed
 
 from reidgen.engine import run_phases
+from reidgen.engine.stages import Stage
 from reidgen.memory import FeatureBank
 
 STAGE_2 = dict(name='generators', phases=['D', 'G'], frozen=['E_c'], loss_weights={'memory': 0})
@@ -39,7 +42,7 @@ def test_the_memory_rests_while_the_generators_warm_up(build_toy, toy_batch, toy
     old = model.bank.features.clone()
     logs = run_phases(model, toy_batch(), toy_optim(model), 0, 0)
     assert torch.equal(model.bank.features, old)
-    assert not model.remembers()
+    assert not model.memories()
     assert not [key for key in logs if 'memory' in key]
 
 
@@ -119,3 +122,66 @@ def test_two_processes_write_the_rows_of_both(tmp_path):
     bank.update(*whole_batch())
     for rank in range(2):
         assert torch.equal(torch.load(tmp_path / f'{rank}.pt'), bank.features)
+
+
+# ---- memory without a generator in the graph ----
+
+
+def memory_batch(field: str, **images):
+    index = torch.tensor([1, 4, 7])
+    view = namedtuple('View', [*images, 'index'])(*images.values(), index)
+    return namedtuple('Batch', [field])(view)
+
+
+def test_a_pair_of_views_has_the_loss_of_its_two_embeddings(build_toy, gradients):
+    model = build_toy()
+    model.enter_stage('memory', ['M'])
+    model.eval()
+    img, view = torch.randn(2, 3, 3, 32, 16)
+    batch = memory_batch('views', img=img, view=view)
+    model.draws.begin(0)
+    terms = model.view_losses(batch, model.embed_views(batch))
+    model.draws.begin(0)
+    v, v_view = model.E_c(img).embedding, model.E_c(view).embedding
+    expected = model.contrast(model.bank, v, v_view, batch.views.index, model.draws)
+    assert terms.keys() == {'memory.views'}
+    torch.testing.assert_close(terms['memory.views'], expected)
+    assert gradients(model, terms['memory.views']) == {'E_c'}
+
+
+def test_each_memory_phase_writes_the_rows_of_its_batch_in_its_own_bank(build_toy):
+    model = build_toy(bank_t=dict(num_samples=10, dim=8), loss_weights=dict(cluster=1))
+    img = torch.randn(3, 3, 32, 16)
+    for phase, field, bank, other in (
+        ('M', 'views', 'bank', 'bank_t'),
+        ('T', 'clusters', 'bank_t', 'bank'),
+    ):
+        model.enter_stage('memory', [phase])
+        assert model.memories() == {bank: field}
+        images = dict(img=img, view=img.flip(3)) if phase == 'M' else dict(img=img)
+        batch = memory_batch(field, **images)
+        before = {name: getattr(model, name).features.clone() for name in (bank, other)}
+        x = getattr(model, model.forward_name)(batch)
+        model.remember(batch, x, {})
+        changed = (getattr(model, bank).features != before[bank]).any(1).nonzero().flatten()
+        assert changed.tolist() == [1, 4, 7]
+        assert torch.equal(getattr(model, other).features, before[other])
+
+
+def test_cluster_loss_reaches_the_encoder_alone(build_toy, gradients):
+    model = build_toy(bank_t=dict(num_samples=10, dim=8), loss_weights=dict(cluster=1))
+    model.enter_stage('clusters', ['T'])
+    batch = memory_batch('clusters', img=torch.randn(3, 3, 32, 16))
+    terms = model.cluster_losses(batch, model.embed_clusters(batch))
+    assert gradients(model, terms['cluster.t']) == {'E_c'}
+
+
+def test_phases_that_share_different_forwards_are_refused_in_one_stage(build_toy):
+    with pytest.raises(ValueError, match=r'\(embed_views, translate\); name phases of one'):
+        build_toy().enter_stage('both', ['G', 'M'])
+
+
+def test_phase_t_without_its_bank_is_refused_before_training(build_toy):
+    stage = Stage('clusters', 1, phases=('T',), loaders=('clusters',))
+    with pytest.raises(ValueError, match=r'stage clusters: phase T needs model\.bank_t'):
+        build_toy().check_data({}, {}, [stage])

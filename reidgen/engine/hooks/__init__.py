@@ -4,8 +4,10 @@ from .baselines import BaselineHook
 from .best_loss import BestLossHook
 from .checkpoint import WholeCheckpointHook
 from .memory_init import MemoryInitHook
+from .painted_views import PaintedViewsHook
 from .plain_checkpoint import PlainCheckpointHook
 from .progress import ProgressHook
+from .pseudo_label import PseudoLabelHook
 from .retrieval_report import RetrievalReportHook
 from .stage import StageHook
 from .stage_lr import StageLRHook, StageRuntimeInfoHook
@@ -15,8 +17,10 @@ __all__ = [
     'BaselineHook',
     'BestLossHook',
     'MemoryInitHook',
+    'PaintedViewsHook',
     'PlainCheckpointHook',
     'ProgressHook',
+    'PseudoLabelHook',
     'RetrievalReportHook',
     'StageHook',
     'StageLRHook',

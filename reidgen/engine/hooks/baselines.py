@@ -22,7 +22,7 @@ class BaselineHook(Hook):
 
     priority = 'ABOVE_NORMAL'  # after StageHook, before the memory is filled
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+    def before_stage(self, runner) -> None:
         loop = runner.train_loop
         if loop.done > 0 or not loop.stage.baselines:
             return

@@ -22,25 +22,22 @@ class MemoryInitHook(Hook):
     clusters it.
 
     Args:
-        banks: training loader -> name of the model's bank over its images.
         batch_size: images a forward.
     """
 
     priority = 'NORMAL'
 
-    def __init__(self, banks: dict[str, str] | None = None, batch_size: int = 128):
-        self.banks = banks or dict(source='bank', target='bank_t')
+    def __init__(self, batch_size: int = 128):
         self.batch_size = batch_size
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+    def before_stage(self, runner) -> None:
         loop, model = runner.train_loop, bare(runner.model)
-        if loop.done > 0 or not model.remembers():
+        if loop.done > 0:
             return
-        for loader, name in self.banks.items():
-            bank = getattr(model, name, None)
-            if bank is None or bank.filled:
+        for name, field in model.memories().items():
+            bank, dataset = getattr(model, name), loop.dataset_of(field)
+            if bank.filled:
                 continue
-            dataset = loop.dataloader.dataset[loader]
             bank.fill(
                 embed_dataset(model, dataset, self.batch_size, f'fill {name}'),
                 torch.as_tensor(dataset.pids),

@@ -26,6 +26,7 @@ class RetrievalReportHook(Hook):
         loop = runner.train_loop
         row = dict(
             stage=loop.evaluated_stage.name,
+            title=loop.evaluated_stage.title or loop.evaluated_stage.name,
             iter=loop.iter,
             metrics=metrics,
             before=loop.iter < loop.max_iters
@@ -66,12 +67,19 @@ def table(evaluations: list[dict], baselines: dict[str, dict[str, dict[str, floa
         cells = [f'{metrics[key]:.1f}' if key in metrics else '' for key in keys]
         lines.append(f'| {what} | ' + ' | '.join(cells) + ' |')
 
-    for row in (row for row in evaluations if not row['before']):
-        add(f'{row["stage"]}, iteration {row["iter"]}', row['metrics'])
     names = dict(direct='direct transfer', adabn='AdaBN')
-    for stage, found in baselines.items():
-        for name, metrics in found.items():
+    waiting = dict(baselines)  # told before the stage that they were measured for
+
+    def add_baselines(stage: str) -> None:
+        for name, metrics in waiting.pop(stage, {}).items():
             add(f'**{names[name]}** (before stage {stage})', metrics)
+
+    for row in evaluations:
+        if not row['before']:
+            add_baselines(row['stage'])
+            add(f'{row["title"]}, iteration {row["iter"]}', row['metrics'])
+    for stage in list(waiting):
+        add_baselines(stage)
     last = [row for row in evaluations if row['stage'] == evaluations[-1]['stage']]
     best = max(last, key=lambda row: row['metrics'][keys[0]])
     add(

@@ -11,7 +11,7 @@ from reidgen.registry import HOOKS
 
 from ..optim import check_groups
 from ..runner import load_strictly, read_checkpoint
-from ..stages import Stage, check_same_stages, describe
+from ..stages import check_same_stages, describe
 from .best_loss import BestLossHook
 
 
@@ -24,9 +24,6 @@ class StageHook(Hook):
     """
 
     priority = 'HIGHEST'
-
-    def __init__(self):
-        self.entered: Stage | None = None
 
     def before_train(self, runner) -> None:
         loop = runner.train_loop
@@ -41,13 +38,10 @@ class StageHook(Hook):
                 )
         self._check_starts(runner, loop)
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+    def before_stage(self, runner) -> None:
         loop = runner.train_loop
-        if loop.stage is self.entered:
-            return
-        self.entered = loop.stage
-        if loop.done == 0 and loop.stage.start == 'best':
-            self._load_best(runner, loop)
+        if loop.done == 0 and loop.stage.start != 'last':
+            self._load_start(runner, loop)
         bare(runner.model).enter_stage(
             loop.stage.name, loop.stage.phases, loop.stage.frozen, loop.stage.loss_weights
         )
@@ -79,15 +73,20 @@ class StageHook(Hook):
                     f'custom_hooks'
                 )
 
-    def _load_best(self, runner, loop) -> None:
+    def _load_start(self, runner, loop) -> None:
         barrier()  # the first process may still be writing the file
         before = loop.stages[loop.stages.index(loop.stage) - 1]
-        path = Path(runner.work_dir, f'best_loss_{before.name}.pth')
+        best = loop.stage.start == 'best'
+        name = f'best_loss_{before.name}.pth' if best else f'stage_{loop.stage.start}.pth'
+        path = Path(runner.work_dir, name)
         if not path.exists():
             raise FileNotFoundError(
-                f'stage {loop.stage.name} starts from the best of the stage before, but '
-                f'there is no {path}; put it back, or resume from an older checkpoint'
+                f'stage {loop.stage.name} has start={loop.stage.start!r}, but there is no {path}; '
+                f'put it back, or resume from an older checkpoint'
             )
+        if not best:
+            for group in runner.optim_wrapper.values():
+                group.optimizer.state.clear()
         load_strictly(bare(runner.model), read_checkpoint(path)['state_dict'], path)
         runner.logger.info(f'stage {loop.stage.name} starts from {path.name}')
 

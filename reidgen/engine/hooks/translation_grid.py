@@ -40,7 +40,7 @@ class TranslationGridHook(Hook):
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         loop = runner.train_loop
-        drawn = loop.stage.loaders or tuple(loop.dataloader.loaders)
+        drawn = loop.fields.values()
         done = loop.done + 1
         if not set(self.loaders) <= set(drawn) or (
             done % self.interval and done < loop.stage.iters

@@ -10,11 +10,12 @@ from reidgen.registry import ENCODERS
 
 
 class Structure(NamedTuple):
-    """What a StructureEncoder returns; a decoder with skips reads all three."""
+    """What a StructureEncoder returns; a decoder with skips reads all of it."""
 
     full: Tensor  # (B, C / 4, H, W)
     half: Tensor  # (B, C / 2, H / 2, W / 2)
     quarter: Tensor  # (B, C, H / 4, W / 4)
+    picture: Tensor  # (B, up to 3, H, W) first channels of the map itself, in [-1, 1]
 
 
 @ENCODERS.register_module()
@@ -60,4 +61,4 @@ class StructureEncoder(nn.Module):
         ramp = ramp[:, None].expand(len(pose_map), 1, height, width)
         full = self.to_full(torch.cat([pose_map, ramp], dim=1))
         half = self.to_half(full)
-        return Structure(full, half, self.to_quarter(half))
+        return Structure(full, half, self.to_quarter(half), pose_map[:, :3])

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from reidgen.models.encoders.structure import Structure
 from reidgen.models.layers import conv_block, kaiming_init
 from reidgen.models.layers.conv import SLOPE
+from reidgen.models.preprocessor import IMAGENET_MEAN, IMAGENET_STD
 from reidgen.registry import GENERATORS
 
 
@@ -40,6 +41,16 @@ class StripeHeads(nn.Module):
         return nnf.interpolate(stripes, (height, 1), mode='bilinear', align_corners=False)
 
 
+def _to_normalised() -> nn.Conv2d:
+    """A colour transform that begins as: [-1, 1] to ImageNet-normalised."""
+    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+    colour = nn.Conv2d(3, 3, 1)
+    with torch.no_grad():
+        colour.weight.copy_(torch.diag(0.5 / std)[..., None, None])
+        colour.bias.copy_((0.5 - mean) / std)
+    return colour
+
+
 @GENERATORS.register_module()
 class StripeAdaINDecoder(nn.Module):
     """AdaIN residual blocks with parameters by height, then upsampling with skips.
@@ -53,6 +64,11 @@ class StripeAdaINDecoder(nn.Module):
         num_parts: stripes in it.
         base_dim: channels at a quarter of the size: `out_dim` of the StructureEncoder.
         hidden_dim: of the heads.
+        residual: paints what changes in the picture instead of all of it: the output is a learned
+            colour transform of the map's first three channels (pose map `Colour`), the identity at
+            first, plus what is painted, almost nothing at first. Persons are themselves from the
+            first iteration on; what is to be learned is the style. It needs low weights of
+            reconstruction and cycle, for which changing nothing is the best.
     """
 
     def __init__(
@@ -62,6 +78,7 @@ class StripeAdaINDecoder(nn.Module):
         base_dim: int = 64,
         num_res_blocks: int = 3,
         hidden_dim: int = 256,
+        residual: bool = False,
     ):
         super().__init__()
         self.pose_dim, self.num_res_blocks, self.base_dim = base_dim, num_res_blocks, base_dim
@@ -76,6 +93,9 @@ class StripeAdaINDecoder(nn.Module):
         self.up_full = conv_block(half + quarter, quarter, 3)
         self.image = conv_block(quarter, 3, 3, activate=False)
         kaiming_init(self)
+        self.colour = _to_normalised() if residual else None
+        if residual:
+            nn.init.normal_(self.image.conv.weight, std=1e-3)
 
     def forward(self, pose: Structure, content: Tensor) -> Tensor:
         """(B, 3, H, W) of a structure and content (B, content_dim); normalised space, no tanh."""
@@ -88,7 +108,16 @@ class StripeAdaINDecoder(nn.Module):
         x = x + params[:, -1]
         x = self.up_half(torch.cat([nnf.interpolate(x, scale_factor=2), pose.half], dim=1))
         x = self.up_full(torch.cat([nnf.interpolate(x, scale_factor=2), pose.full], dim=1))
-        return self.image(x)
+        painted = self.image(x)
+        return painted if self.colour is None else painted + self._recoloured(pose.picture)
+
+    def _recoloured(self, picture: Tensor) -> Tensor:
+        if picture.shape[1] != 3:
+            raise ValueError(
+                f'a residual decoder changes the picture, but the pose map has '
+                f"{picture.shape[1]} channels; put dict(type='Colour') first in pose_map"
+            )
+        return self.colour(picture)
 
     def _paint(self, x: Tensor, params: Tensor, first: int) -> Tensor:
         return nnf.instance_norm(x) * (1 + params[:, first]) + params[:, first + 1]

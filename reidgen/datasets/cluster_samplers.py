@@ -1,0 +1,108 @@
+"""Samplers of images whose labels are clusters, which change during a training."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.datasets.samplers import EndlessSampler, IdentitySampler, permutation
+from reidgen.registry import DATA_SAMPLERS
+from reidgen.structures import Draw
+
+
+@DATA_SAMPLERS.register_module()
+class PseudoLabelSampler(EndlessSampler):
+    """Every image until the first clustering, then all that are no outlier.
+
+    Labels take effect at the next `iter`; call `set_start` with the batches done so far before it,
+    as `divmod(batches, batches_per_pass)` is then the place in the new sequence.
+    """
+
+    def __init__(
+        self,
+        dataset: ReIDDataset,
+        batch_size: int,
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ):
+        super().__init__(dataset, batch_size, seed, rank, world_size)
+        self._check_enough(len(dataset), f'{dataset.name} has')
+        self.inliers = np.arange(len(dataset))
+
+    def set_labels(self, labels: Tensor) -> None:
+        """Takes the clusters of all images.
+
+        Args:
+            labels: (N,) int64, -1 for outliers.
+
+        Raises:
+            ValueError: not one label an image, or fewer images than one global batch are left.
+        """
+        labels = _one_an_image(labels, self.dataset)
+        inliers = np.flatnonzero(labels != -1)
+        self._check_enough(
+            len(inliers),
+            f'without outliers {self.dataset.name} has',
+            f'cluster more of the {len(labels)} (larger eps)',
+        )
+        self.inliers = inliers
+
+    @property
+    def batches_per_pass(self) -> int:
+        return len(self.inliers) // self.global_batch
+
+    def rows_of_pass(self, number: int) -> np.ndarray:
+        return self._rows(self.inliers, number)
+
+    def _frozen_rows(self):
+        inliers = self.inliers
+        return lambda number: self._rows(inliers, number)
+
+    def _rows(self, inliers: np.ndarray, number: int) -> np.ndarray:
+        kept = len(inliers) // self.global_batch * self.global_batch
+        return inliers[permutation(len(inliers), self.seed, number)[:kept]]
+
+
+@DATA_SAMPLERS.register_module()
+class ClusterSampler(IdentitySampler):
+    """P clusters with K images each: an IdentitySampler of pseudo-labels, outliers left out.
+
+    It has nothing to draw before `set_labels`, which takes effect at the next `iter`; call
+    `set_start` with the batches done so far before it, as in PseudoLabelSampler.
+    """
+
+    def _grouped(self) -> list[np.ndarray]:
+        return []
+
+    def set_labels(self, labels: Tensor) -> None:
+        """Takes the clusters of all images.
+
+        Args:
+            labels: (N,) int64, -1 for outliers.
+
+        Raises:
+            ValueError: not one label an image, or fewer clusters than num_identities.
+        """
+        labels = _one_an_image(labels, self.dataset)
+        clusters = [np.flatnonzero(labels == label) for label in np.unique(labels[labels != -1])]
+        self.rows_of = self._enough(clusters, 'clusters')
+
+    def __iter__(self) -> Iterator[Draw]:
+        if not self.rows_of:
+            raise RuntimeError(
+                f'{self.dataset.name} has not been clustered; add PseudoLabelHook to the hooks'
+            )
+        return super().__iter__()
+
+
+def _one_an_image(labels: Tensor, dataset: ReIDDataset) -> np.ndarray:
+    labels = torch.as_tensor(labels).cpu()
+    if labels.shape != (len(dataset),):
+        raise ValueError(
+            f'labels have the shape {tuple(labels.shape)}, but '
+            f'{dataset.name} has {len(dataset)} images'
+        )
+    return labels.numpy()

@@ -1,0 +1,36 @@
+"""Pose maps that need no file: the image itself, grey or in colour."""
+
+import torch
+from torch import Tensor
+
+from reidgen.datasets.pose_maps import PoseMap
+from reidgen.datasets.records import Record
+from reidgen.registry import POSE_MAPS
+
+
+@POSE_MAPS.register_module()
+class Grayscale(PoseMap):
+    """The image's luma (ITU-R BT.601), DG-Net's structure input (Zheng et al., CVPR 2019).
+
+    One view, no file. Its weakness is that clothes stay visible in it.
+    """
+
+    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
+        red, green, blue = image.to(torch.int32)
+        luma = (299 * red + 587 * green + 114 * blue + 500) // 1000  # rounded
+        return luma.to(torch.uint8)[None]
+
+
+@POSE_MAPS.register_module()
+class Colour(PoseMap):
+    """The image itself: three channels, one view, no file.
+
+    For an encoder of structure whose instance norm takes each image's own colour statistics away
+    (StructureEncoder): what is left of colours within the picture is kept, as in a translation from
+    image to image (CycleGAN, Zhu et al., ICCV 2017), and a code of content need not carry it.
+    """
+
+    channels = 3
+
+    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
+        return image

@@ -1,0 +1,120 @@
+"""ViewPairs: each image of a training set together with a second view of it."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from reidgen.datasets.image_files import list_images, read_rgb
+from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.draws import seed_of
+from reidgen.registry import DATASETS, find
+from reidgen.structures import Draw, ViewPair
+
+SECONDS = ('again', 'painted')
+
+
+@DATASETS.register_module()
+class ViewPairs(Dataset):
+    """Pairs for a memory's loss: the image itself, and another view of the same person.
+
+    Both are augmented by the transforms of `dataset`, each with random numbers of its own.
+
+    Args:
+        dataset: config of a training set without pose maps; its rows are the rows here.
+        second: where the second view comes from. 'again': the image once more, a control without
+            any translation. 'painted': a folder with a picture of the same name for each image,
+            given later through `show`; `PaintedViewsHook` fills it with what the model paints. Or
+            the config of another data set whose records have the same file names, in any order.
+
+    Raises:
+        TypeError: `dataset` is none of ReIDDataset, or has pose maps.
+        ValueError: an unknown second, or names that the second set lacks (the first are listed).
+    """
+
+    def __init__(self, dataset: dict, second: str | dict = 'again'):
+        if isinstance(second, str) and second not in SECONDS:
+            raise ValueError(
+                f"second is '{second}'; known: {', '.join(SECONDS)}, or the config of a data set"
+            )
+        self.dataset = _build(dataset)
+        if not isinstance(self.dataset, ReIDDataset) or self.dataset.pose_map is not None:
+            raise TypeError(
+                f'ViewPairs pairs plain images, but its dataset is {dataset}; give a ReIDDataset '
+                f'without pose_map'
+            )
+        self.second = second if isinstance(second, str) else 'dataset'
+        self._views: list[Callable[[], Tensor]] | None = None  # reads each row's second view
+        if self.second == 'dataset':
+            other = _build(second)
+            self._show(
+                {Path(each.path).name: partial(other.read_image, each) for each in other.records},
+                other.name,
+            )
+
+    # what hooks and checks ask of a training set
+    @property
+    def name(self) -> str:
+        return self.dataset.name
+
+    @property
+    def pids(self):
+        return self.dataset.pids
+
+    @property
+    def camids(self):
+        return self.dataset.camids
+
+    @property
+    def num_identities(self) -> int:
+        return self.dataset.num_identities
+
+    def plain(self) -> ReIDDataset:
+        """The images alone, nothing random."""
+        return self.dataset.plain()
+
+    def show(self, folder: str | Path) -> None:
+        """Takes the second views from a folder, one picture of the same stem for each image.
+
+        Raises:
+            FileNotFoundError: there is no such folder, or no image in it.
+            ValueError: some pictures are missing; the first are named.
+        """
+        images = list_images(Path(folder), recursive=True)
+        self._show({path.name: partial(read_rgb, path) for path in images}, str(folder))
+
+    def _show(self, views: dict[str, Callable[[], Tensor]], where: str) -> None:
+        names = [Path(record.path).name for record in self.dataset.records]
+        missing = [name for name in names if name not in views]
+        if missing:
+            raise ValueError(
+                f'{where} has no second view for {len(missing)} of {len(names)} images of '
+                f'{self.name}: {", ".join(missing[:5])}; both must have the same file names'
+            )
+        self._views = [views[name] for name in names]
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, item: int | Draw) -> ViewPair:
+        """One pair: uint8 tensors without batch dimension, and ints, for default_collate."""
+        index, seed = item if isinstance(item, Draw) else (int(item), int(item))
+        first = self.dataset[Draw(index, seed)]
+        other = Draw(index, seed_of(seed, 1))
+        if self.second == 'again':
+            view = self.dataset[other].img
+        elif self._views is None:
+            raise RuntimeError(
+                f'the second views of {self.name} have not been painted yet; add '
+                f"dict(type='PaintedViewsHook') to the hooks, or call show(folder)"
+            )
+        else:
+            view = self.dataset.augment(self._views[index](), other.seed)
+        return ViewPair(first.img, view, first.pid, first.camid, first.index)
+
+
+def _build(cfg: dict):
+    cfg = dict(cfg)
+    return find(cfg.pop('type'), DATASETS)(**cfg)

@@ -1,0 +1,116 @@
+"""A whole data set, painted by a model in the style of another domain."""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from mmengine.dist import barrier, get_dist_info, is_main_process
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+
+from reidgen.datasets.image_files import SUFFIXES
+
+from .loops import progress
+
+STAMP = 'translation.json'
+JPEG = dict(quality=95, subsampling=0)
+
+
+@torch.no_grad()
+def paint_dataset(
+    model,
+    dataset,
+    to: str,
+    folder: str | Path,
+    stamp: dict,
+    batch_size: int = 64,
+    num_workers: int = 0,
+) -> Path:
+    """Writes what `model.paint` makes of every image, under the image's own file name.
+
+    A picture that is there already is kept, so an interrupted run is completed; each is written
+    beside and renamed. With several processes each paints its share. The model is in eval mode
+    meanwhile, its mode is put back afterwards.
+
+    Args:
+        model: an AdversarialModel with `paint`.
+        dataset: a training set with the pose maps that the model needs; painted without
+            augmentation.
+        to: domain whose style is painted, as `model.paint` calls it.
+        folder: where the pictures go: PNG, or JPEG of quality 95 without chroma subsampling where
+            the name says so. All names must differ.
+        stamp: plain data that tells what paints: kept in `translation.json`.
+
+    Returns:
+        the folder.
+
+    Raises:
+        ValueError: the folder holds pictures of another stamp, or two images have one name.
+        OSError: a picture cannot be written.
+    """
+    folder, plain = Path(folder), dataset.plain(maps=True)
+    names = [Path(record.path).name for record in dataset.records]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f'{dataset.name}: {len(names)} images have {len(set(names))} names, so one translation '
+            f'would overwrite another; translate its folders one by one'
+        )
+    _check_stamp(folder, dict(stamp, to=to, images=len(names)))
+    rank, world_size = get_dist_info()
+    mine = range(rank, len(names), world_size)
+    rows = [row for row in mine if not (folder / names[row]).exists()]
+    loader = DataLoader(Subset(plain, rows), batch_size=batch_size, num_workers=num_workers)
+    was_training = model.training
+    model.eval()
+    try:
+        for batch in progress(loader, f'paint {dataset.name}') if rows else ():
+            batch = model.data_preprocessor(batch)
+            with model.autocast():
+                pictures = _pixels(model.paint(batch, to), model.data_preprocessor)
+            for row, picture in zip(batch.index.tolist(), pictures):
+                _write(picture, folder / names[row])
+    finally:
+        model.train(was_training)
+    barrier()
+    return folder
+
+
+def _pixels(img: Tensor, normalizer) -> Tensor:
+    """(B, H, W, 3) uint8 of normalised images."""
+    pixels = (img.float() + normalizer.shift) / normalizer.scale
+    return pixels.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu()
+
+
+def _write(picture: Tensor, path: Path) -> None:
+    part = path.with_name(path.name + '.part')
+    jpeg = path.suffix.lower() in ('.jpg', '.jpeg')
+    try:
+        Image.fromarray(picture.contiguous().numpy()).save(
+            part, format='JPEG' if jpeg else 'PNG', **(JPEG if jpeg else {})
+        )
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OSError(
+            f'could not write {path}: {error}. Make room or choose another folder; the pictures '
+            f'before it are kept, and a second run completes them'
+        ) from error
+
+
+def _check_stamp(folder: Path, stamp: dict) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / STAMP
+    found = json.loads(path.read_text()) if path.exists() else None
+    if found is None and any(each.suffix.lower() in SUFFIXES for each in folder.iterdir()):
+        raise ValueError(f'{folder} holds pictures and no {STAMP}; choose an empty folder')
+    if found is not None and found != stamp:
+        raise ValueError(
+            f'{folder} holds a translation by {found}, this is {stamp}; delete the folder or '
+            f'choose another'
+        )
+    if found is None and is_main_process():
+        part = path.with_suffix('.part')
+        part.write_text(json.dumps(stamp, indent=1))
+        part.replace(path)

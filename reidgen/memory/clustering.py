@@ -1,0 +1,288 @@
+"""Clusterings: features of all training images to pseudo-labels, -1 for outliers.
+
+Each is called with features (N, D), rows L2-normalised, and returns `Clusters`. Equal features and
+settings give equal labels.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.sparse import coo_array, csr_array, triu
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+from sklearn import cluster
+from torch import Tensor
+
+from reidgen.memory.jaccard import check_features, jaccard_distance
+from reidgen.registry import CLUSTERINGS
+
+
+class Clusters(NamedTuple):
+    """Pseudo-labels of N images."""
+
+    labels: Tensor  # (N,) int64 on the CPU: 0..num_clusters-1, or -1 for an outlier
+    eps: float | None  # the radius used; None where the clustering has none
+    num_clusters: int  # may be 0
+    num_outliers: int
+
+
+@CLUSTERINGS.register_module()
+class JaccardDBSCAN:
+    """DBSCAN on the k-reciprocal Jaccard distance, as SpCL and GCL make pseudo-labels.
+
+    Labels are those of scikit-learn's DBSCAN on the dense matrix: clusters are numbered by their
+    first core row, and a border row goes to the lowest-numbered cluster in its reach. All images
+    may be outliers, and all may form one cluster.
+
+    Args:
+        k1: neighbours searched for the distance, the image itself among them.
+        k2: neighbours averaged over in local query expansion, the image itself among them.
+        eps: radius of a neighbourhood, above 0 and below 1, inclusive; None takes the `rho` rule.
+        rho: share of the non-zero distances whose mean is eps, see `mean_of_smallest`: 2e-3 for
+            Market-1501 and DukeMTMC-reID and 1.2e-3 for MSMT17 (GCL: Chen et al., CVPR 2021).
+        min_samples: images within eps that make a core, itself among them.
+        method: of the neighbour search, see `evaluation.neighbours.nearest_neighbours`.
+
+    Raises:
+        ValueError: settings out of range; when called, as `jaccard_distance` and
+            `mean_of_smallest`.
+    """
+
+    def __init__(
+        self,
+        k1: int = 30,
+        k2: int = 6,
+        eps: float | None = None,
+        rho: float = 2e-3,
+        min_samples: int = 4,
+        method: str = 'exact',
+    ):
+        _check_radius(eps)
+        if not 0 < rho < 1:
+            raise ValueError(f'rho={rho} must be a share of the distances, above 0 and below 1')
+        _check_at_least_one(min_samples=min_samples)
+        self.k1, self.k2, self.eps, self.rho = k1, k2, eps, rho
+        self.min_samples, self.method = min_samples, method
+
+    def __call__(self, features: Tensor) -> Clusters:
+        distances = jaccard_distance(features, self.k1, self.k2, self.method)
+        eps = mean_of_smallest(distances, self.rho) if self.eps is None else self.eps
+        return _as_clusters(dbscan(distances, eps, self.min_samples), eps)
+
+
+@CLUSTERINGS.register_module()
+class JaccardHDBSCAN:
+    """HDBSCAN (Campello et al., TKDD 2015) on the k-reciprocal Jaccard distance.
+
+    The spanning tree of mutual reachability is found on the sparse distances, in which any pair not
+    stored may be joined at distance 1; scikit-learn condenses it. Clusters are numbered by their
+    first row. Two images at distance 0 are held to be 1e-9 apart, since a tree stores no zeros.
+
+    Args:
+        k1, k2, method: as in `JaccardDBSCAN`.
+        min_cluster_size: images of the smallest cluster, at least 2.
+        min_samples: the distance to the so-manyth image, itself among them, is a core distance;
+            None takes `min_cluster_size`.
+        selection: 'eom', excess of mass, or 'leaf': smaller, more even clusters.
+
+    Raises:
+        ValueError: settings out of range; when called, as `jaccard_distance`.
+    """
+
+    def __init__(
+        self,
+        k1: int = 30,
+        k2: int = 6,
+        min_cluster_size: int = 4,
+        min_samples: int | None = None,
+        selection: str = 'eom',
+        method: str = 'exact',
+    ):
+        if min_cluster_size < 2:
+            raise ValueError(f'min_cluster_size={min_cluster_size} must be at least 2')
+        if selection not in ('eom', 'leaf'):
+            raise ValueError(f"selection={selection!r} must be 'eom' or 'leaf'")
+        self.k1, self.k2, self.method = k1, k2, method
+        self.min_cluster_size, self.selection = min_cluster_size, selection
+        self.min_samples = min_cluster_size if min_samples is None else min_samples
+        _check_at_least_one(min_samples=self.min_samples)
+
+    def __call__(self, features: Tensor) -> Clusters:
+        tree = mutual_reachability_tree(
+            jaccard_distance(features, self.k1, self.k2, self.method), self.min_samples
+        )
+        hdbscan = cluster.HDBSCAN(
+            min_cluster_size=self.min_cluster_size,
+            min_samples=1,  # the weights of the tree count core distances already
+            metric='precomputed',
+            algorithm='brute',
+            cluster_selection_method=self.selection,
+            copy=True,
+        )
+        return _as_clusters(by_first_row(hdbscan.fit_predict(tree)))
+
+
+@CLUSTERINGS.register_module()
+class KMeans:
+    """k-means on the features themselves (scikit-learn, k-means++), without outliers.
+
+    Clusters are numbered by their first row.
+
+    Args:
+        num_clusters: of all images; not above their number.
+        num_starts: the best of so many runs is taken.
+        seed: of the starts.
+
+    Raises:
+        ValueError: settings out of range; when called, fewer images than clusters, or rows that are
+            not finite or not of unit length.
+    """
+
+    def __init__(self, num_clusters: int, num_starts: int = 1, seed: int = 0):
+        _check_at_least_one(num_clusters=num_clusters, num_starts=num_starts)
+        self.num_clusters, self.num_starts, self.seed = num_clusters, num_starts, seed
+
+    def __call__(self, features: Tensor) -> Clusters:
+        check_features(features)
+        if self.num_clusters > len(features):
+            raise ValueError(
+                f'{self.num_clusters} clusters of {len(features)} images; lower num_clusters'
+            )
+        kmeans = cluster.KMeans(
+            self.num_clusters, n_init=self.num_starts, random_state=self.seed, copy_x=True
+        )
+        return _as_clusters(by_first_row(kmeans.fit_predict(features.detach().cpu().numpy())))
+
+
+def dbscan(distances: csr_array, eps: float, min_samples: int) -> np.ndarray:
+    """DBSCAN (Ester et al., KDD 1996) on sparse distances, by connected components of its cores.
+
+    Args:
+        distances: (N, N) symmetric, explicit zeros on the diagonal; a pair not stored is farther
+            than eps.
+        eps: radius, inclusive.
+        min_samples: rows within eps that make a core, itself among them.
+
+    Returns:
+        (N,) int64 labels, -1 for outliers: those of scikit-learn's DBSCAN on the dense matrix.
+    """
+    within = np.flatnonzero(distances.data <= np.float64(eps))
+    starts = np.searchsorted(within, distances.indptr)
+    columns = distances.indices[within]
+    near = csr_array((np.ones(len(within), np.int8), columns, starts), shape=distances.shape)
+    is_core = np.diff(starts) >= min_samples
+    cores = np.flatnonzero(is_core)
+    labels = np.full(near.shape[0], -1, np.int64)
+    if not len(cores):
+        return labels
+    _, component = connected_components(near[cores][:, cores], directed=False)
+    labels[cores] = by_first_row(component)
+    # a border row is taken by the first cluster that reaches it, and clusters grow one by one
+    num_clusters = labels.max() + 1
+    reached_by = np.where(is_core, labels, num_clusters)[columns]
+    first = np.minimum.reduceat(reached_by, starts[:-1])  # no row is empty: it holds itself
+    border = ~is_core & (first < num_clusters)
+    labels[border] = first[border]
+    return labels
+
+
+def mean_of_smallest(distances: csr_array, rho: float) -> float:
+    """GCL's radius: the mean of the smallest `rho` of all non-zero distances of pairs.
+
+    Args:
+        distances: (N, N) symmetric in [0, 1], explicit zeros on the diagonal; a pair not stored
+            has distance 1.
+        rho: share, of which the number of pairs is rounded, halves to the even one.
+
+    Returns:
+        The mean, above 0 and below 1.
+
+    Raises:
+        ValueError: rho of the pairs is less than half a pair, or no distance is within 0 and 1.
+    """
+    num_rows = distances.shape[0]
+    stored = distances.data[distances.data > 0]  # each pair twice, which leaves the mean as it is
+    num_zero = (distances.nnz - num_rows - len(stored)) // 2
+    num_pairs = num_rows * (num_rows - 1) // 2 - num_zero
+    count = round(rho * num_pairs)
+    if count == 0:
+        raise ValueError(
+            f'rho={rho} of {num_pairs} pairs with a distance above 0 is no pair at all; raise rho, '
+            f'or give a fixed eps'
+        )
+    if not len(stored):
+        raise ValueError(
+            'no two different images share a neighbour, so all distances but zeros are 1 and make '
+            'no radius; raise k1, or give a fixed eps'
+        )
+    num_ones = max(2 * count - len(stored), 0)
+    if not num_ones:
+        stored = np.partition(stored, 2 * count - 1)[: 2 * count]
+    return float((stored.sum(dtype=np.float64) + num_ones) / (2 * count))
+
+
+def mutual_reachability_tree(distances: csr_array, min_samples: int) -> csr_array:
+    """A minimum spanning tree of max(core(i), core(j), d(i, j)) over all pairs (HDBSCAN).
+
+    core(i) is the distance of i to its `min_samples`-th nearest row, itself the first.
+
+    Args:
+        distances: (N, N) symmetric in [0, 1], explicit zeros on the diagonal; a pair not stored
+            has distance 1.
+
+    Returns:
+        (N, N) symmetric float64, N - 1 pairs with weights from 1e-9 to 1, zeros on the diagonal.
+    """
+    num_rows = distances.shape[0]
+    core = np.ones(num_rows)
+    for row in range(num_rows):
+        stored = distances.data[distances.indptr[row] : distances.indptr[row + 1]]
+        if len(stored) >= min_samples:
+            core[row] = np.partition(stored, min_samples - 1)[min_samples - 1]
+    pairs = triu(distances, k=1, format='coo')
+    weight = np.maximum(np.maximum(core[pairs.row], core[pairs.col]), pairs.data).clip(min=1e-9)
+    graph = coo_array((weight, (pairs.row, pairs.col)), shape=distances.shape).tocsr()
+    num_parts, part = connected_components(graph, directed=False)
+    # rows of different parts share nothing: any pair of them is at distance 1, the largest there is
+    _, first = np.unique(part, return_index=True)
+    links = (np.ones(num_parts - 1), (first[:-1], first[1:]))
+    tree = minimum_spanning_tree(graph + csr_array(links, shape=distances.shape))
+    rows, columns = tree.nonzero()
+    itself = np.arange(num_rows)
+    return csr_array(
+        (
+            np.concatenate([tree.data, tree.data, np.zeros(num_rows)]),
+            (
+                np.concatenate([rows, columns, itself]),
+                np.concatenate([columns, rows, itself]),
+            ),
+        ),
+        shape=distances.shape,
+    )
+
+
+def by_first_row(labels: np.ndarray) -> np.ndarray:
+    """The same clusters, numbered from 0 by their first row; negative labels become -1."""
+    known, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    number = np.full(len(known), -1, np.int64)
+    order = first.argsort()
+    number[order[known[order] >= 0]] = np.arange((known >= 0).sum())
+    return number[inverse]
+
+
+def _as_clusters(labels: np.ndarray, eps: float | None = None) -> Clusters:
+    return Clusters(torch.from_numpy(labels), eps, int(labels.max()) + 1, int((labels == -1).sum()))
+
+
+def _check_radius(eps: float | None) -> None:
+    if eps is not None and not 0 < eps < 1:
+        raise ValueError(
+            f'eps={eps} must be above 0 and below 1, the distance of images that share no '
+            f'neighbour; None takes the rho rule'
+        )
+
+
+def _check_at_least_one(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f'{name}={count} must be at least 1')

@@ -1,0 +1,95 @@
+"""gcl_tiny.py with stages of memory alone: control, painted views, pseudo-labels."""
+
+_base_ = ['../../configs/gcl_smoke.py']
+custom_imports = dict(imports=['tiny_networks'])  # this folder must be on the path
+
+model = dict(
+    networks=dict(
+        D_s=dict(num_scales=2, base_dim=4),
+        D_t=dict(num_scales=2, base_dim=4),
+        G=dict(content_dim=32, base_dim=8, head_dim=8),
+        F=dict(content_dim=32, base_dim=8, head_dim=8),
+        E_p=dict(base_dim=2, aspp_dim=2, out_dim=8),
+        E_c=dict(_delete_=True, type='TinyEncoder'),
+        C=dict(in_dim=8),
+    ),
+    bank=dict(dim=8),
+    bank_t=dict(num_samples=32, dim=8),
+    loss_weights=dict(cluster=1.0),
+)
+optim_wrapper = dict(M=dict(networks=['E_c'], phases=['M', 'T'], type='Adam', lr=1e-2))
+train_cfg = dict(
+    stages=[
+        dict(name='identity', iters=4, phases=['I'], loaders=['identity']),
+        dict(name='control', iters=3, phases=['M'], loaders=dict(views='again')),
+        dict(
+            name='generators',
+            iters=2,
+            phases=['D', 'G'],
+            loaders=['source', 'target'],
+            frozen=['E_c'],
+            loss_weights=dict(memory=0),
+            start='identity',
+        ),
+        dict(name='memory', iters=4, phases=['M'], loaders=dict(views='painted')),
+        dict(
+            name='clusters',
+            iters=7,
+            phases=['T'],
+            loaders=['clusters'],
+            labels='cluster',
+            eval_every=7,
+            title='pseudo-labels',
+        ),
+    ]
+)
+default_hooks = dict(
+    checkpoint=dict(interval=2, save_best=None, best_stages=None, max_keep_ckpts=-1),
+    best_loss=None,
+    grid=None,
+    painted=dict(type='PaintedViewsHook'),
+    pseudo_label=dict(
+        type='PseudoLabelHook', interval=3, clustering=dict(type='KMeans', num_clusters=5)
+    ),
+)
+visualizer = dict(type='Visualizer', vis_backends=None)
+images = dict(
+    type='ShapesReID',
+    domain='a',
+    num_identities=8,
+    images_per_identity=4,
+    size=(64, 32),
+    split='train',
+    transforms=[
+        dict(type='Resize', size=(64, 32)),
+        dict(type='RandomPadCrop', padding=3),
+        dict(type='RandomErase', prob=0.5),
+    ],
+)
+by_person = dict(
+    batch_size=8,
+    collate_fn=dict(type='default_collate'),
+    sampler=dict(type='IdentitySampler', num_identities=4, num_images=2),
+)
+train_dataloader = dict(
+    again=dict(**by_person, dataset=dict(type='ViewPairs', dataset=images)),
+    painted=dict(**by_person, dataset=dict(type='ViewPairs', dataset=images, second='painted')),
+    clusters=dict(
+        batch_size=6,
+        collate_fn=dict(type='default_collate'),
+        sampler=dict(type='ClusterSampler', num_identities=3, num_images=2),
+        dataset=dict(
+            type='ShapesReID',
+            domain='b',
+            num_identities=8,
+            images_per_identity=4,
+            size=(64, 32),
+            split='train',
+            labelled=False,
+            transforms=[
+                dict(type='Resize', size=(64, 32)),
+                dict(type='RandomErase', prob=0.5),
+            ],
+        ),
+    ),
+)

@@ -1,0 +1,157 @@
+"""Stages in which a memory alone trains the encoder: painted views, pseudo-labels, branches."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from test_resume import assert_same_end
+
+from reidgen.checkpoint import read_checkpoint
+from reidgen.datasets.image_files import read_rgb
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config
+from reidgen.engine.translation import paint_dataset
+from reidgen.models.adversarial import bare
+
+CONFIG = Path(__file__).with_name('gcl_memories.py')
+
+
+def trained(work_dir: Path, options: dict | None = None, **keys) -> ReIDRunner:
+    cfg = load_config(CONFIG, options)
+    cfg.work_dir = str(work_dir)
+    cfg.experiment_name = f'{work_dir.name}_{sorted((options or {}).items())}_{sorted(keys)}'
+    for key, value in keys.items():
+        cfg[key] = value
+    runner = ReIDRunner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory) -> ReIDRunner:
+    """A finished training, a checkpoint every two iterations; not to be changed."""
+    return trained(tmp_path_factory.mktemp('memories'))
+
+
+def weights(path: Path, network: str) -> dict:
+    state = read_checkpoint(path)['state_dict']
+    return {key: value for key, value in state.items() if key.startswith(f'{network}.')}
+
+
+def equal(one: dict, other: dict) -> bool:
+    assert one.keys() == other.keys()
+    return all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_stage_that_starts_from_an_earlier_one_forgets_what_came_between(whole):
+    work = Path(whole.work_dir)
+    identity = weights(work / 'stage_identity.pth', 'E_c')
+    assert not equal(weights(work / 'stage_control.pth', 'E_c'), identity)
+    assert equal(weights(work / 'stage_generators.pth', 'E_c'), identity)  # frozen there
+    assert not weights(work / 'stage_generators.pth', 'bank')['bank.filled']
+
+
+def test_memory_stages_move_the_encoder_and_their_memory_alone(whole):
+    work = Path(whole.work_dir)
+    for stage, before, moved in (
+        ('memory', 'generators', {'E_c', 'bank'}),
+        ('clusters', 'memory', {'E_c', 'bank_t'}),
+    ):
+        old = read_checkpoint(work / f'stage_{before}.pth')['state_dict']
+        new = read_checkpoint(work / f'stage_{stage}.pth')['state_dict']
+        changed = {key.partition('.')[0] for key in old if not torch.equal(old[key], new[key])}
+        assert changed == moved
+
+
+def test_second_views_are_what_the_generators_paint_of_each_image(whole, tmp_path):
+    work, model = Path(whole.work_dir), bare(whole.model)
+    source = whole.dataset(whole.cfg.train_dataloader['source'])
+    old = read_checkpoint(work / 'stage_generators.pth')['state_dict']
+    model.load_state_dict(old)
+    paint_dataset(model, source, 'target', tmp_path / 'again', {}, batch_size=5)
+    painted = sorted((work / 'painted/memory').glob('*.*'))
+    assert len([path for path in painted if path.suffix != '.json']) == len(source)
+    for record in source.records:
+        name = Path(record.path).name
+        one, other = read_rgb(work / 'painted/memory' / name), read_rgb(tmp_path / 'again' / name)
+        # another batch size rounds otherwise
+        assert (one.float() - other.float()).abs().max() <= 2
+
+
+def test_labels_of_the_memory_are_clusters_and_the_report_has_the_title(whole):
+    state = read_checkpoint(Path(whole.work_dir, 'stage_clusters.pth'))['state_dict']
+    assert set(state['bank_t.labels'].tolist()) == {0, 1, 2, 3, 4}
+    assert '| pseudo-labels, iteration 20 |' in Path(whole.work_dir, 'report.md').read_text()
+    log = next(Path(whole.work_dir).glob('*/*.log')).read_text()
+    assert log.count('bank_t: 5 clusters') == 3  # before the stage, after 3 and 6 of 7 iterations
+
+
+# in the painted stage, and between two clusterings
+@pytest.mark.parametrize('checkpoint', ['iter_12.pth', 'iter_16.pth', 'stage_memory.pth'])
+def test_a_resumed_memory_stage_ends_with_the_bits_of_one_in_a_piece(whole, tmp_path, checkpoint):
+    work = Path(whole.work_dir)
+    shutil.copytree(work / 'painted', tmp_path / 'painted')
+    shutil.copy(work / 'stage_identity.pth', tmp_path)
+    options = {
+        f'train_dataloader.{name}.num_workers': 1 for name in ('painted', 'clusters')
+    }  # the training in one piece has none
+    trained(tmp_path, options, resume=True, load_from=str(work / checkpoint))
+    assert_same_end(work / 'stage_clusters.pth', tmp_path / 'stage_clusters.pth')
+
+
+def test_a_resume_without_its_painted_views_stops_with_the_folder(whole, tmp_path):
+    with pytest.raises(FileNotFoundError, match='painted/memory'):
+        trained(tmp_path, resume=True, load_from=str(Path(whole.work_dir, 'iter_12.pth')))
+
+
+def test_a_stage_that_starts_from_a_file_that_is_gone_says_which(whole, tmp_path):
+    path = str(Path(whole.work_dir, 'stage_control.pth'))
+    with pytest.raises(FileNotFoundError, match=r"start='identity'.*stage_identity\.pth"):
+        trained(tmp_path, resume=True, load_from=path)
+
+
+def test_fewer_clusters_than_the_batch_needs_is_an_error_with_the_fix(tmp_path):
+    options = {
+        'train_cfg.stages': [
+            dict(name='clusters', iters=2, phases=['T'], loaders=['clusters'], labels='cluster')
+        ],
+        'default_hooks.pseudo_label.clustering.num_clusters': 2,
+    }
+    with pytest.raises(ValueError, match=r'has 2 clusters, fewer than num_identities=3'):
+        trained(tmp_path, options)
+
+
+# ---- painting a data set ----
+
+
+@pytest.fixture
+def painter(whole):
+    return bare(whole.model), whole.dataset(whole.cfg.train_dataloader['source'])
+
+
+def test_an_interrupted_painting_is_completed_and_what_is_there_is_kept(painter, tmp_path):
+    model, source = painter
+    paint_dataset(model, source, 'target', tmp_path, {})
+    first, *others = sorted(path for path in tmp_path.iterdir() if path.suffix != '.json')
+    stamp = first.stat().st_mtime_ns
+    for path in others[::2]:
+        path.unlink()
+    paint_dataset(model, source, 'target', tmp_path, {})
+    assert first.stat().st_mtime_ns == stamp
+    assert all(path.exists() for path in others)
+    assert not list(tmp_path.glob('*.part'))
+
+
+def test_painting_over_another_translation_is_refused(painter, tmp_path):
+    model, source = painter
+    paint_dataset(model, source, 'target', tmp_path / 'a', dict(seed=0))
+    with pytest.raises(ValueError, match=r"holds a translation by .*'seed': 0.*delete the folder"):
+        paint_dataset(model, source, 'target', tmp_path / 'a', dict(seed=1))
+
+
+def test_painting_keeps_the_mode_of_the_model(painter, tmp_path):
+    model, source = painter
+    model.train()
+    paint_dataset(model, source, 'source', tmp_path, {})
+    assert model.training
