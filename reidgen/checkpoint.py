@@ -1,6 +1,7 @@
 """Reading checkpoints: tensors and plain numbers only, never code."""
 
 import pickle
+import re
 from pathlib import Path
 
 import torch
@@ -63,3 +64,30 @@ def _read_torch(path: Path) -> dict:
         raise ValueError(
             f'checkpoint {path} is cut short or damaged ({reason}); copy or download it again'
         ) from error
+
+
+def hub_file(url: str, what: str, fix: str) -> Path:
+    """A file of pretrained weights in torch.hub's cache, downloaded if it is not there.
+
+    Args:
+        url: ends in `-<first digits of the SHA-256>.pth`.
+        what: the weights, for the error: 'ImageNet weights of resnet50'.
+        fix: what else can be done: 'give a local file through the key `weights`'.
+
+    Raises:
+        FileNotFoundError: the file is not there and cannot be downloaded, or is another.
+    """
+    folder = Path(torch.hub.get_dir()) / 'checkpoints'
+    path = folder / url.rsplit('/', 1)[1]
+    if path.is_file():
+        return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        digest = re.search(r'-([0-9a-f]{8,})\.', path.name).group(1)
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=digest, progress=False)
+    except (OSError, RuntimeError) as error:  # no network, a read-only cache; a wrong hash
+        raise FileNotFoundError(
+            f'{what} are not in the cache {folder} and {url} cannot be downloaded ({error}); put '
+            f'the file there, or {fix}'
+        ) from error
+    return path

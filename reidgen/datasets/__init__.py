@@ -19,6 +19,7 @@ from reidgen.datasets.transforms import (
     RandomFlip,
     RandomPadCrop,
     Resize,
+    ResizeRandomCrop,
     Sample,
     Transform,
 )
@@ -46,6 +47,7 @@ __all__ = [
     'Record',
     'RenderedMesh',
     'Resize',
+    'ResizeRandomCrop',
     'Sample',
     'ShapesMap',
     'ShapesReID',

@@ -126,6 +126,10 @@ class ShapesReID(ReIDDataset):
             self._drawn[key] = torch.from_numpy(pixels)[None]
         return self._drawn[key]
 
+    def read_mask(self, record: Record) -> Tensor:
+        """(1, H, W) uint8: 255 where the figure is."""
+        return (self.read_map(record, 0) > 0).to(torch.uint8) * 255
+
     def _rng(self, record: Record, purpose: int) -> np.random.Generator:
         number = int(Path(record.path).stem.rsplit('_', 1)[1])
         return np.random.default_rng(

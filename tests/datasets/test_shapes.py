@@ -76,3 +76,12 @@ def test_no_two_persons_of_a_domain_wear_the_same():
     data = ShapesReID('a', num_identities=96)
     worn = [data._clothes(pid)[:3] for pid in range(1, 193)]
     assert len(set(worn)) == 192
+
+
+def test_the_mask_is_where_the_figure_is():
+    data = ShapesReID(num_identities=1)
+    record = data.records[0]
+    mask = data.read_mask(record)
+    assert mask.shape == (1, 64, 32)
+    assert set(mask.unique().tolist()) == {0, 255}
+    assert torch.equal(mask > 0, data.read_map(record, 0) > 0)

@@ -5,12 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
-from reidgen.checkpoint import read_checkpoint
+from reidgen.checkpoint import hub_file, read_checkpoint
 
 IMAGENET = 'imagenet'
 NAMES_SHOWN = 8  # of missing tensors, in an error
@@ -58,23 +57,12 @@ def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> No
 
 
 def _imagenet_file(trunk_name: str) -> Path:
-    """torchvision's ImageNet file in the cache of torch.hub, downloaded if it is not there."""
-    url = get_model_weights(trunk_name)['IMAGENET1K_V1'].url
-    folder = Path(torch.hub.get_dir()) / 'checkpoints'
-    path = folder / url.rsplit('/', 1)[1]
-    if path.is_file():
-        return path
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        digest = re.search(r'-([0-9a-f]{8,})\.', path.name).group(1)
-        torch.hub.download_url_to_file(url, str(path), hash_prefix=digest, progress=False)
-    except (OSError, RuntimeError) as error:  # no network, a read-only cache; a wrong hash
-        raise FileNotFoundError(
-            f'ImageNet weights of {trunk_name} are not in the cache {folder} and {url} cannot be '
-            f'downloaded ({error}); put the file there, or give a local file through the key '
-            f'`weights`'
-        ) from error
-    return path
+    """torchvision's ImageNet file, of the hub or its cache."""
+    return hub_file(
+        get_model_weights(trunk_name)['IMAGENET1K_V1'].url,
+        f'ImageNet weights of {trunk_name}',
+        'give a local file through the key `weights`',
+    )
 
 
 def _fit(encoder: nn.Module, state: dict, source: str) -> None:

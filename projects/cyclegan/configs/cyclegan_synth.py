@@ -1,0 +1,48 @@
+"""CycleGAN on the built-in rendered people: summer cameras -> winter cameras and back.
+
+Sized for two CPU cores: pictures of 128 x 64, generators of 24 instead of 64 channels with six
+blocks, critics of 32 instead of 64 channels that judge patches of 34 pixels.
+
+Needs:   nothing; the people are rendered on first use (some minutes).
+Result:  README.md.   Cost: README.md.
+"""
+_base_ = ['../../../configs/_base_/runtime.py', '../../../configs/_base_/datasets.py']
+custom_imports = dict(imports=['projects.cyclegan.cyclegan'])
+
+source, target = _base_.synth_a, _base_.synth_b
+
+# ---- model ----
+generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6)
+critic = dict(type='PatchGAN', base_dim=32, num_layers=2)
+model = dict(
+    type='CycleGAN',
+    networks=dict(G=generator, F=generator, D_s=critic, D_t=critic),
+    pool=dict(image_size=(128, 64), size=50),
+    loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 5.0})
+
+# ---- optimisation ----
+adam = dict(type='Adam', lr=2e-4, betas=(0.5, 0.999))
+optim_wrapper = dict(
+    constructor='OptimizerPerGroup',
+    G=dict(networks=['G', 'F'], **adam),
+    D=dict(networks=['D_s', 'D_t'], **adam))
+
+# ---- stages, in iterations of one image a domain: 6 passes over synth_a, then 4 that fall ----
+fall = dict(linear_from=6170, unit=1234)         # to 1/5 of the rate in the last pass
+train_cfg = dict(
+    type='StagedTrainLoop',
+    stages=[dict(name='translation', iters=12340, lr=dict(G=fall, D=fall))])
+default_hooks = dict(
+    logger=dict(interval=50),
+    checkpoint=dict(interval=500),
+    grid=dict(type='TranslationGridHook', interval=500))
+
+# ---- data ----
+augmented = [dict(type='ResizeRandomCrop', enlarged=(143, 72), size=(128, 64)),
+             dict(type='RandomFlip', prob=0.5)]
+loader = dict(batch_size=1, num_workers=1, collate_fn=dict(type='default_collate'),
+              sampler=dict(type='ShuffleSampler'))
+train_dataloader = dict(
+    source=dict(**loader, dataset=dict(**source, split='train', transforms=augmented)),
+    target=dict(**loader, dataset=dict(
+        **target, split='train', labelled=False, transforms=augmented)))

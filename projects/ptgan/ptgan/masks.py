@@ -1,0 +1,111 @@
+"""Where the person is: masks that travel through the transforms as a pose map does."""
+
+import logging
+from pathlib import Path
+
+import torch.nn.functional as nnf
+from mmengine.logging import print_log
+from torch import Tensor
+
+from reidgen.datasets import PoseMap, Record
+from reidgen.datasets.image_files import read_grey
+from reidgen.registry import POSE_MAPS
+
+ON_MISSING = ('raise', 'ones')
+
+
+def dilated(mask: Tensor, pixels: int) -> Tensor:
+    """(1, H, W) uint8: the mask grown by so many pixels each way."""
+    if pixels == 0:
+        return mask
+    grown = nnf.max_pool2d(mask.float(), 2 * pixels + 1, stride=1, padding=pixels)
+    return grown.to(mask.dtype)
+
+
+class ForegroundMask(PoseMap):
+    """A mask of the person, 0 to 255.
+
+    Args:
+        dilate: pixels of the image file by which the mask is grown.
+    """
+
+    def __init__(self, dilate: int = 0):
+        if dilate < 0:
+            raise ValueError(f'dilate is {dilate}; set 0 or more pixels')
+        self.dilate = dilate
+
+
+@POSE_MAPS.register_module()
+class DatasetMask(ForegroundMask):
+    """The masks that a data set has of its own: exact in SyntheticReID and ShapesReID."""
+
+    def attach(self, dataset) -> None:
+        if not hasattr(dataset, 'read_mask'):
+            raise TypeError(
+                f'{type(dataset).__name__} has no masks of its own (no method read_mask); set '
+                f'pose_map=dict(type="MaskFolder", root=...) and make them with '
+                f'`python projects/ptgan/segment.py`'
+            )
+        self.read = dataset.read_mask
+
+    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
+        return dilated(self.read(record), self.dilate)
+
+
+@POSE_MAPS.register_module()
+class MaskFolder(ForegroundMask):
+    """PNG files, 255 on the person, of the images' names: 0002_c1s1_000451_03.png.
+
+    Args:
+        root: folder of the masks.
+        subfolders: folders above the image file that the masks keep: 1 for MSMT17.
+        on_missing: 'raise': as the data set's own `on_missing` says, which by default raises with
+            the count; 'ones': an image without a mask is person everywhere, with one warning.
+    """
+
+    def __init__(self, root: str, dilate: int = 0, subfolders: int = 0, on_missing: str = 'raise'):
+        super().__init__(dilate)
+        if on_missing not in ON_MISSING:
+            raise ValueError(f"on_missing is '{on_missing}'; choose one of {', '.join(ON_MISSING)}")
+        self.root, self.subfolders, self.on_missing = Path(root), subfolders, on_missing
+        self._warned = False
+        self._listed: dict[Path, frozenset[str]] = {}
+
+    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
+        path = self._path(record)
+        if self.on_missing == 'ones' and not self._is_there(path):
+            return image.new_full((1, *image.shape[1:]), 255)
+        return dilated(read_grey(path), self.dilate)
+
+    def missing(self, record: Record, split: str) -> list[str]:
+        path = self._path(record)
+        if self._is_there(path):
+            return []
+        if self.on_missing == 'raise':
+            return [str(path)]
+        if not self._warned:
+            self._warned = True
+            print_log(
+                f"no mask {path}, and perhaps others: on_missing='ones' holds the whole picture "
+                f'of such an image still',
+                'current',
+                logging.WARNING,
+            )
+        return []
+
+    def how_to_make(self) -> str:
+        return (
+            f'make them with `python projects/ptgan/segment.py`, or point pose_map.root (now '
+            f'{self.root.absolute()}) at them'
+        )
+
+    def _path(self, record: Record) -> Path:
+        name = Path(*Path(record.path).parts[-1 - self.subfolders :])
+        return (self.root / name).with_suffix('.png')
+
+    def _is_there(self, path: Path) -> bool:
+        # one listing a folder: asking for 100,000 files one by one takes minutes on a network disk
+        if path.parent not in self._listed:
+            names = path.parent.iterdir() if path.parent.is_dir() else ()
+            self._listed[path.parent] = frozenset(name.name for name in names)
+        return path.name in self._listed[path.parent]

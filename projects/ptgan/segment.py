@@ -1,0 +1,66 @@
+"""Writes a mask of the person for every image of a data set, as MaskFolder reads them.
+
+python projects/ptgan/segment.py Market1501 root=data/market1501 --out data/mask/market1501
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path.cwd())]
+
+import torch  # noqa: E402
+from PIL import Image  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
+from projects.ptgan.ptgan.segmentation import NETWORKS, PersonSegmenter  # noqa: E402
+from reidgen.registry import DATASETS, find  # noqa: E402
+
+
+def parse_args(args: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('dataset', help='the registered name of a data set')
+    parser.add_argument('options', nargs='*', metavar='KEY=VALUE', help='its arguments, as text')
+    parser.add_argument('--out', required=True, help='folder of the masks')
+    parser.add_argument('--split', default='train')
+    parser.add_argument('--network', choices=NETWORKS, default=NETWORKS[0])
+    parser.add_argument('--weights', help="a local file (default: torchvision's hub)")
+    parser.add_argument(
+        '--subfolders', type=int, default=0, help='folders above an image to keep: 1 for MSMT17'
+    )
+    return parser.parse_args(args)
+
+
+def segment(args: argparse.Namespace) -> int:
+    """Number of masks written; those that are there stay."""
+    options = dict(option.split('=', 1) for option in args.options)
+    dataset = find(args.dataset, DATASETS)(split=args.split, labelled=False, **options)
+    segmenter = PersonSegmenter(args.network, args.weights)
+    segmenter.to('cuda' if torch.cuda.is_available() else 'cpu')
+    written = 0
+    for record in tqdm(dataset.records, 'segment', disable=None):
+        name = Path(*Path(record.path).parts[-1 - args.subfolders :])
+        path = (Path(args.out) / name).with_suffix('.png')
+        if path.exists():
+            continue
+        mask = segmenter(dataset.read_image(record).to(segmenter.mean.device))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix('.part')
+        Image.fromarray(mask[0].cpu().numpy()).save(part, format='PNG')
+        part.replace(path)  # a kill leaves no half mask that a next run would keep
+        written += 1
+    return written
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        print(f'{segment(args)} masks written to {args.out}')
+    except (OSError, ValueError, TypeError) as error:
+        sys.exit(f'{type(error).__name__}: {error}')
+
+
+if __name__ == '__main__':
+    main()

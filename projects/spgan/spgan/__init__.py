@@ -1,0 +1,8 @@
+"""SPGAN (Deng et al., CVPR 2018): translation that keeps what tells a person apart."""
+
+from .contrast import SiameseContrast
+from .lmp import LMPEncoder
+from .model import SPGAN
+from .siamese import SiaNet
+
+__all__ = ['SPGAN', 'LMPEncoder', 'SiaNet', 'SiameseContrast']

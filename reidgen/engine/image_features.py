@@ -1,0 +1,154 @@
+"""Images of a folder as features of a network: what FID and KID compare."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmengine.device import get_device
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as vision
+from tqdm import tqdm
+
+from reidgen.checkpoint import hub_file, read_checkpoint
+from reidgen.datasets.image_files import list_images, read_rgb
+from reidgen.structures import ImageBatch
+
+from .config import load_config
+from .trained import trained_model
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """A network that makes features of images, and what a reader of the number must know of it."""
+
+    name: str  # in the results
+    prefix: str  # of the metrics' names: '' is for the Inception network of FID alone
+    network: Callable[[Tensor], Tensor]  # (B, 3, H, W) uint8 -> (B, D) float
+    weights_sha256: str
+    resize: str  # how images get to the network's size
+
+
+class ImageFolder(Dataset):
+    """The images of a folder and its sub-folders, sorted, in one size.
+
+    Args:
+        folder: PNG or JPEG files.
+        size: (height, width), to which others are resized, bicubic with antialias.
+        num_images: only so many, spread evenly over the sorted list; None: all.
+
+    Raises:
+        FileNotFoundError: no such folder, or no image in it.
+        ValueError: fewer images than num_images.
+    """
+
+    def __init__(self, folder: str | Path, size: tuple[int, int], num_images: int | None = None):
+        paths = list_images(Path(folder), recursive=True)
+        if num_images is not None and num_images > len(paths):
+            raise ValueError(f'{folder} has {len(paths)} images, not {num_images}')
+        count = num_images or len(paths)
+        self.paths = [paths[number * len(paths) // count] for number in range(count)]
+        self.size = list(size)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, row: int) -> Tensor:
+        image = read_rgb(self.paths[row])
+        if list(image.shape[1:]) == self.size:
+            return image
+        return vision.resize(image, self.size, InterpolationMode.BICUBIC, antialias=True)
+
+
+@torch.no_grad()
+def image_features(
+    extractor: FeatureExtractor, images: Dataset, batch_size: int = 64, num_workers: int = 0
+) -> Tensor:
+    """(N, D) float32 features on the CPU, in the order of the images."""
+    loader = DataLoader(images, batch_size, num_workers=num_workers)
+    batches = tqdm(loader, f'{extractor.name} features', leave=False, disable=None)
+    return torch.cat([extractor.network(batch.to(get_device())).float().cpu() for batch in batches])
+
+
+def inception_extractor(weights: str | Path | None = None) -> FeatureExtractor:
+    """The network of FID (Heusel et al., NeurIPS 2017) as torch-fidelity has it: 2048 features.
+
+    Args:
+        weights: a local file of torch-fidelity's; None: the one of its release, or of the cache.
+
+    Raises:
+        ImportError: torch-fidelity is not installed.
+        FileNotFoundError: the weights cannot be had; there is no random start.
+    """
+    try:
+        from torch_fidelity import feature_extractor_inceptionv3 as inception
+    except ImportError as error:
+        raise ImportError(f"torch-fidelity: {error}; pip install 'reidgen[metrics]'") from error
+    path = weights or hub_file(
+        inception.URL_INCEPTION_V3, 'Inception weights of FID', 'give a local file (--inception)'
+    )
+    read_checkpoint(path)  # torch-fidelity would run what a file with more than tensors says
+    network = inception.FeatureExtractorInceptionV3(
+        'inception-v3-compat', ['2048'], feature_extractor_weights_path=str(path)
+    ).to(get_device())
+    return FeatureExtractor(
+        name='inception_v3_fid',
+        prefix='',
+        network=lambda images: network(images)[0],
+        weights_sha256=sha256(path),
+        resize='299 x 299, bilinear as TensorFlow 1 has it, no antialias',
+    )
+
+
+def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> FeatureExtractor:
+    """A trained re-identification model: its normalised embeddings, at its test size.
+
+    Args:
+        config: the config it was trained with.
+        checkpoint: a .pth or .safetensors file of the whole model.
+        options: dotted keys that override the config.
+
+    Raises:
+        ValueError: the checkpoint does not fit, or the config has no evaluation with a Resize.
+    """
+    cfg = load_config(config, options)
+    size = evaluation_size(cfg, config)
+    model = trained_model(cfg, checkpoint)
+
+    def embed(images: Tensor) -> Tensor:
+        resized = vision.resize(images, size, InterpolationMode.BICUBIC, antialias=True)
+        none = torch.full((len(images),), -1)
+        return model.val_step(ImageBatch(resized, none, none, none))
+
+    return FeatureExtractor(
+        name=f'reid:{Path(config).stem}',
+        prefix='reid_',
+        network=embed,
+        weights_sha256=sha256(checkpoint),
+        resize=f'{size[0]} x {size[1]}, bicubic, antialias',
+    )
+
+
+def evaluation_size(cfg, config: str | Path) -> list[int]:
+    """[height, width] that a config evaluates at.
+
+    Raises:
+        ValueError: it has no evaluation, or none that resizes.
+    """
+    for loader in (cfg.get('val_dataloader') or {}).values():
+        for transform in loader['dataset'].get('transforms', ()):
+            if transform['type'] == 'Resize':
+                return list(transform['size'])
+    raise ValueError(
+        f'{config} has no val_dataloader whose transforms resize, so the size at which its model '
+        f'reads images is not known; give the config of a re-identification model'
+    )
+
+
+def sha256(path: str | Path) -> str:
+    """Hex digest of a file."""
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
