@@ -54,6 +54,29 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     return cfg
 
 
+def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
+    """Takes out of a config what training needs; in place.
+
+    Training data stay readable (`training_data`): batch-norm statistics may be re-estimated on
+    them. No network looks for pretrained weights, as the checkpoint brings every one.
+
+    Args:
+        keep_weights: there is no checkpoint; networks start from their pretrained weights.
+    """
+    cfg.training_data = cfg.get('train_dataloader')
+    cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = None
+    for network in cfg.model.get('networks', {}).values():
+        if 'weights' in network and not keep_weights:
+            network['weights'] = None
+    cfg.default_hooks = dict(
+        sampler_seed=None,
+        param_scheduler=None,
+        checkpoint=None,
+        logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+        plain_checkpoint=dict(type='PlainCheckpointHook'),
+    )
+
+
 def _with_roots(node: Any, roots: dict[str, str | Sequence[str]]) -> Any:
     if isinstance(node, dict):
         for key, value in node.items():
