@@ -108,6 +108,8 @@ def configure(one: Run, args: argparse.Namespace) -> Config:
     for loader in [*cfg.get('train_dataloader', {}).values(), *cfg.val_dataloader.values()]:
         # nobody reads the meshes here
         loader.dataset.update(size=args.size, camera_seed=one.camera_seed, maps=False)
+        # workers that outlive their runner take five seconds each to notice
+        loader.persistent_workers = False
     if one.config in WITHOUT_TRAINING:
         only_evaluate(cfg, keep_weights=True)
         return cfg
