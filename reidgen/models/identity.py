@@ -10,7 +10,7 @@ from reidgen.registry import LOSSES, MODELS
 from .adversarial import AdversarialModel, Phase
 from .cross_domain_gcl import build
 
-FEATURES = ('embedding', 'pre_bn', 'content', 'head')
+FEATURES = ('embedding', 'pre_bn', 'head')
 
 
 @MODELS.register_module()
@@ -29,8 +29,7 @@ class IdentityModel(AdversarialModel):
             E_c as it starts.
         loss_weights: of `identity` (cross-entropy) and `triplet`.
         feature: what is compared: 'embedding'; 'pre_bn', before the neck, which is the pooled map
-            (pool5) where E_c has no linear layer; 'content', the stripes (local max pooling with
-            E_c's part_pool='max'); 'head', the output of H.
+            (pool5) where E_c has no linear layer; 'head', the output of H.
         flip_test: adds the feature of the mirrored image before normalising.
     """
 

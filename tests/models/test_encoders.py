@@ -392,15 +392,6 @@ def test_freeze_at_1_leaves_the_trunk_up_to_a_quarter_of_the_size_alone(trunk, e
         assert (parameter.grad is None) is (name in frozen)
 
 
-def test_maxima_of_one_part_are_the_global_maximum_and_of_each_row_its_own():
-    img, encoder = torch.randn(2, 3, 64, 32), small(part_pool='max', num_parts=1).eval()
-    feature_map = encoder.trunk(img)  # (2, 1280, 4, 2)
-    assert torch.equal(encoder(img).content, feature_map.amax((2, 3)))
-    encoder.num_parts, encoder.part_layout = 4, 'part_major'
-    rows = feature_map.amax(3).transpose(1, 2).flatten(1)
-    assert torch.equal(encoder(img).content, rows)
-
-
 def test_without_neck_and_linear_layer_the_embedding_is_the_pooled_map():
     encoder = ContentEncoder('resnet18', embed_dim=None, neck=False, num_parts=1).eval()
     img = torch.randn(2, 3, 32, 16)

@@ -99,7 +99,7 @@ def test_a_triplet_term_of_weight_0_is_not_computed(batch):
 
 def test_features_are_what_they_are_called(batch):
     img = batch.identity.img
-    for feature in ('embedding', 'pre_bn', 'content', 'head'):
+    for feature in ('embedding', 'pre_bn', 'head'):
         model = ide(head=True, feature=feature).eval()
         code = model.E_c(img)
         expected = model.H(code.pre_bn) if feature == 'head' else getattr(code, feature)
@@ -131,7 +131,7 @@ def test_without_a_classifier_the_model_evaluates_and_trains_nothing():
 
 
 def test_wrong_options_and_data_are_named():
-    with pytest.raises(ValueError, match=r'known: embedding, pre_bn, content \(and head with'):
+    with pytest.raises(ValueError, match=r'known: embedding, pre_bn \(and head with'):
         ide(feature='head')
     with pytest.raises(ValueError, match=r"no weight for \['triplet'\]"):
         ide(loss_weights=dict(identity=1.0))

@@ -31,7 +31,6 @@ TRUNKS = {
 }
 CLASSIFIER = ('avgpool', 'fc', 'classifier')  # torchvision's names of what is cut off
 PART_LAYOUTS = ('channel_major', 'part_major')
-PART_POOLS = dict(avg=nnf.adaptive_avg_pool2d, max=nnf.adaptive_max_pool2d)
 FROZEN_BN = ('none', 'stats', 'stats+affine')
 
 
@@ -57,8 +56,6 @@ class ContentEncoder(nn.Module):
         early_stats: adds to each stripe of content the mean and standard deviation of a map at a
             quarter of the size: colours that the last map has forgotten, and a decoder needs.
             Needs part_layout='part_major'.
-        part_pool: 'avg', or 'max' for SPGAN's local max pooling at test time (Deng et al., CVPR
-            2018).
         neck: False leaves the batch norm of the embedding out: `embedding` is then `pre_bn`.
         frozen_bn: batch norm of the trunk in training: 'none', 'stats' (running statistics are
             used and stand still; IDE+), or 'stats+affine' (weight and bias stand still too).
@@ -83,7 +80,6 @@ class ContentEncoder(nn.Module):
         weights: Weights | Sequence[Weights] = None,
         neck_bias: bool = True,
         early_stats: bool = False,
-        part_pool: str = 'avg',
         neck: bool = True,
         frozen_bn: str = 'none',
         freeze_at: int = 0,
@@ -93,7 +89,6 @@ class ContentEncoder(nn.Module):
             trunk=(trunk, TRUNKS),
             part_layout=(part_layout, PART_LAYOUTS),
             last_stride=(last_stride, (1, 2)),
-            part_pool=(part_pool, PART_POOLS),
             frozen_bn=(frozen_bn, FROZEN_BN),
             freeze_at=(freeze_at, (0, 1)),
         )
@@ -101,7 +96,7 @@ class ContentEncoder(nn.Module):
             raise ValueError("early_stats adds to each stripe; set part_layout='part_major'")
         channels = TRUNKS[trunk].channels
         self.trunk_name, self.part_layout, self.num_parts = trunk, part_layout, num_parts
-        self.early_stats, self.part_pool = early_stats, part_pool
+        self.early_stats = early_stats
         self.frozen_bn, self.freeze_at = frozen_bn, freeze_at
         self.content_dim = num_parts * (channels + 2 * TRUNKS[trunk].early_channels * early_stats)
         self.embed_dim = embed_dim or channels
@@ -146,8 +141,8 @@ class ContentEncoder(nn.Module):
         return early_map, x
 
     def _stripes(self, feature_map: Tensor) -> Tensor:
-        """(B, C, num_parts): means, or maxima, of horizontal stripes."""
-        return PART_POOLS[self.part_pool](feature_map, (self.num_parts, 1)).squeeze(3)
+        """(B, C, num_parts): means of horizontal stripes."""
+        return nnf.adaptive_avg_pool2d(feature_map, (self.num_parts, 1)).squeeze(3)
 
     def _early_layers(self, freeze_at: int) -> list[nn.Module]:
         """The trunk's layers up to the early map; none at 0."""
