@@ -17,6 +17,7 @@ from reidgen.datasets.transforms import (
     RandomFlip,
     RandomPadCrop,
     Resize,
+    ResizeRandomCrop,
     Sample,
     Transform,
 )
@@ -41,6 +42,7 @@ __all__ = [
     'Record',
     'RenderedMesh',
     'Resize',
+    'ResizeRandomCrop',
     'Sample',
     'ShapesMap',
     'ShapesReID',

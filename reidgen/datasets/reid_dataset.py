@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from reidgen.datasets.image_files import find_corrupt, read_rgb
 from reidgen.datasets.pose_maps import build_pose_map
 from reidgen.datasets.records import Record, check_ranges, count_difference, keep_cameras
-from reidgen.datasets.transforms import Sample, build_transforms
+from reidgen.datasets.transforms import Sample, build_transforms, without_chance
 from reidgen.structures import DomainBatch, Draw, ImageBatch
 
 SPLITS = ('train', 'query', 'gallery', 'query+gallery', 'multi_query')
@@ -150,7 +150,7 @@ class ReIDDataset(Dataset):
             maps: keep the pose maps; the novel view is then the first of the source's novel views.
         """
         plain = copy.copy(self)
-        plain.transforms = [transform for transform in self.transforms if not transform.random]
+        plain.transforms = without_chance(self.transforms)
         plain._random_view = False
         if not maps:
             plain.pose_map = None

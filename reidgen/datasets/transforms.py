@@ -27,9 +27,13 @@ class Sample(NamedTuple):
 
 
 class Transform:
-    """A callable from Sample to Sample; `random` says whether it draws numbers."""
+    """A callable from Sample to Sample; `random` says whether it draws numbers.
+
+    Where nothing may be random, `at_rest` takes the place of one that does; None: nothing does.
+    """
 
     random: ClassVar[bool] = False
+    at_rest: 'Transform | None' = None
 
     def __call__(self, sample: Sample) -> Sample:
         raise NotImplementedError
@@ -53,6 +57,15 @@ def build_transforms(cfgs: Sequence[dict]) -> list[Transform]:
                 'reidgen.datasets.transforms.Transform'
             )
     return transforms
+
+
+def without_chance(transforms: Sequence[Transform]) -> list[Transform]:
+    """The transforms that draw no numbers, and what stands for the others."""
+    kept = [
+        getattr(transform, 'at_rest', None) if transform.random else transform
+        for transform in transforms
+    ]
+    return [transform for transform in kept if transform is not None]
 
 
 def check_prob(prob: float) -> float:
@@ -134,6 +147,36 @@ class RandomPadCrop(Transform):
     def _shift(self, picture: Tensor, top: int, left: int, fill: list[int] | int) -> Tensor:
         padded = vision.pad(picture, [self.padding] * 4, fill=fill)
         return vision.crop(padded, top, left, *picture.shape[-2:])
+
+
+@TRANSFORMS.register_module()
+class ResizeRandomCrop(Transform):
+    """Resizes to a larger size and cuts the final one out anywhere, at one place of image and maps.
+
+    The augmentation of CycleGAN (Zhu et al., ICCV 2017). Where nothing may be random the whole
+    picture is resized to `size` instead.
+
+    Args:
+        enlarged: (height, width) that is cut from: (286, 144) for (256, 128).
+        size: (height, width) of what is cut out.
+    """
+
+    random = True
+
+    def __init__(self, enlarged: tuple[int, int], size: tuple[int, int]):
+        self.enlarge, self.at_rest = Resize(enlarged), Resize(size)
+        self.size, self.room = list(size), [a - b for a, b in zip(enlarged, size)]
+        if min(self.room) < 0:
+            raise ValueError(
+                f'enlarged is {tuple(enlarged)} and size {tuple(size)}; set enlarged to no less '
+                f'than size'
+            )
+
+    def __call__(self, sample: Sample) -> Sample:
+        sample = self.enlarge(sample)
+        top, left = (torch.randint(pixels + 1, ()).item() for pixels in self.room)
+        maps = None if sample.maps is None else vision.crop(sample.maps, top, left, *self.size)
+        return sample._replace(img=vision.crop(sample.img, top, left, *self.size), maps=maps)
 
 
 @TRANSFORMS.register_module()

@@ -1,5 +1,6 @@
 """What is remembered between iterations."""
 
 from reidgen.memory.bank import FeatureBank
+from reidgen.memory.image_pool import ImagePool
 
-__all__ = ['FeatureBank']
+__all__ = ['FeatureBank', 'ImagePool']

@@ -8,8 +8,10 @@ from reidgen.datasets.transforms import (
     RandomFlip,
     RandomPadCrop,
     Resize,
+    ResizeRandomCrop,
     Sample,
     build_transforms,
+    without_chance,
 )
 
 
@@ -105,3 +107,36 @@ def test_a_transform_must_say_whether_it_is_random():
         build_transforms([{'type': Mystery}])
     with pytest.raises(TypeError, match='not one dict'):
         build_transforms({'type': 'Resize', 'size': (8, 4)})
+
+
+def test_resize_random_crop_cuts_image_and_maps_at_one_place_anywhere():
+    img = noise(3, 6, 5)
+    crop = ResizeRandomCrop((6, 5), (4, 4))  # of an image that has the larger size already
+    windows = {
+        (top, left): img[:, top : top + 4, left : left + 4] for top in range(3) for left in range(2)
+    }
+    met = set()
+    for seed in range(60):
+        torch.manual_seed(seed)
+        sample = crop(Sample(img, img[None, :1]))
+        (place,) = [at for at, window in windows.items() if torch.equal(window, sample.img)]
+        assert torch.equal(sample.maps[0], sample.img[:1])
+        met.add(place)
+    assert met == set(windows)
+
+
+def test_resize_random_crop_enlarges_and_is_a_plain_resize_where_nothing_is_random():
+    img = noise(3, 6, 5)
+    crop = ResizeRandomCrop((12, 10), (8, 6))
+    larger = Resize((12, 10))(Sample(img)).img
+    cut = crop(Sample(img)).img
+    assert cut.shape == (3, 8, 6)
+    assert any(
+        torch.equal(cut, larger[:, top : top + 8, left : left + 6])
+        for top in range(5)
+        for left in range(5)
+    )
+    (rest,) = without_chance([crop, RandomFlip(1.0)])
+    assert torch.equal(rest(Sample(img)).img, Resize((8, 6))(Sample(img)).img)
+    with pytest.raises(ValueError, match=r'enlarged is \(8, 4\) and size \(8, 6\)'):
+        ResizeRandomCrop((8, 4), (8, 6))

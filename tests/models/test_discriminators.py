@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from reidgen.models.discriminators import MultiScaleDiscriminator
+from reidgen.models.discriminators import MultiScaleDiscriminator, PatchGAN
 from reidgen.registry import DISCRIMINATORS
 
 
@@ -95,3 +95,46 @@ def test_a_config_builds_the_critic_by_name():
     )
     assert isinstance(critic, MultiScaleDiscriminator)
     assert len(critic.critics) == 2
+
+
+# ---- PatchGAN ----
+
+
+@pytest.mark.parametrize('size, logits', [((256, 256), (30, 30)), ((256, 128), (30, 14))])
+def test_patchgan_has_the_published_size_and_map(size, logits):
+    with torch.device('meta'):
+        critic = PatchGAN()
+        shape = critic(torch.empty(2, 3, *size)).shape
+    assert count(critic) == 2_764_737
+    assert shape == (2, 1, *logits)
+
+
+@pytest.mark.parametrize('num_layers, field', [(1, 16), (2, 34), (3, 70)])
+def test_a_logit_of_patchgan_sees_a_patch_of_the_stated_size(num_layers, field):
+    critic = PatchGAN(base_dim=2, num_layers=num_layers).double()
+    for layer in critic.layers:
+        if layer.with_norm:
+            layer.instance_norm = nn.Identity()  # it would mix all pixels
+            layer.norm_name = 'instance_norm'
+    img = torch.randn(1, 3, 128, 128, dtype=torch.float64, requires_grad=True)
+    out = critic(img)
+    middle = out.shape[2] // 2
+    out[0, 0, middle, middle].backward()
+    seen = img.grad.abs().sum((0, 1)) > 0
+    assert seen.any(1).sum() == field
+    assert seen.any(0).sum() == field
+
+
+def test_patchgan_has_no_norm_first_and_last_and_starts_near_zero():
+    critic = PatchGAN(base_dim=16)
+    assert [layer.with_norm for layer in critic.layers] == [False, True, True, True, False]
+    assert critic.layers[3].conv.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert critic.layers[3].conv.bias.abs().max() == 0
+
+
+def test_patchgan_refuses_an_image_without_a_patch():
+    with pytest.raises(ValueError, match='16 x 40 is too small for PatchGAN with num_layers=3'):
+        PatchGAN(base_dim=1)(torch.zeros(1, 3, 16, 40))
+    assert PatchGAN(base_dim=1)(torch.zeros(1, 3, 24, 24)).shape == (1, 1, 1, 1)
+    with pytest.raises(ValueError, match='num_layers is 0'):
+        PatchGAN(num_layers=0)

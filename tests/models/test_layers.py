@@ -124,7 +124,8 @@ def test_conv_block_silences_no_one_elses_warning():
 
 def test_conv_block_names_the_norms_it_knows():
     with pytest.raises(
-        ValueError, match="norm is 'batch'; choose one of None, 'instance', 'layer'"
+        ValueError,
+        match="norm is 'batch'; choose one of None, 'instance', 'instance_affine', 'layer'",
     ):
         conv_block(2, 3, 3, norm='batch')
 
@@ -176,3 +177,12 @@ def test_starting_weights_have_the_spread_they_are_named_for():
     normal_init(net)
     assert net[0].weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert not any(layer.bias.any() for layer in net)
+
+
+def test_conv_block_pads_with_zeros_and_ends_in_relu_where_it_is_told_to():
+    block = conv_block(1, 2, 3, activation='relu', padding_mode='zeros')
+    x = torch.randn(1, 1, 4, 5)
+    expected = nnf.relu(nnf.conv2d(x, block.conv.weight, block.conv.bias, padding=1))
+    assert torch.equal(block(x), expected)
+    with pytest.raises(ValueError, match="activation is 'elu'; choose one of 'lrelu', 'relu'"):
+        conv_block(1, 2, 3, activation='elu')

@@ -1,5 +1,9 @@
 """Networks that judge images."""
 
-from reidgen.models.discriminators.patch import MultiScaleDiscriminator, StridedDiscriminator
+from reidgen.models.discriminators.patch import (
+    MultiScaleDiscriminator,
+    PatchGAN,
+    StridedDiscriminator,
+)
 
-__all__ = ['MultiScaleDiscriminator', 'StridedDiscriminator']
+__all__ = ['MultiScaleDiscriminator', 'PatchGAN', 'StridedDiscriminator']

@@ -125,3 +125,49 @@ class StridedDiscriminator(nn.Module):
                 img = nnf.avg_pool2d(img, 3, stride=2, padding=1, count_include_pad=False)
             logits.append(critic(img))
         return logits
+
+
+@DISCRIMINATORS.register_module()
+class PatchGAN(nn.Module):
+    """CycleGAN's critic: one logit for each overlapping patch, 70 x 70 pixels at the defaults.
+
+    4 x 4 convolutions with zero padding; instance norm but in the first and last (Isola et al.,
+    CVPR 2017; Zhu et al., ICCV 2017). 2,764,737 parameters at the defaults, N(0, 0.02^2) at the
+    start.
+
+    Args:
+        base_dim: channels of the first layer, doubled at each up to eight times that.
+        num_layers: halvings; 3 judges patches of 70 pixels, 2 of 34, 1 of 16.
+
+    Raises:
+        ValueError: num_layers is below 1.
+    """
+
+    def __init__(self, base_dim: int = 64, num_layers: int = 3, in_channels: int = 3):
+        super().__init__()
+        if num_layers < 1:
+            raise ValueError(f'num_layers is {num_layers}; set 1 or more')
+        self.num_layers = num_layers
+        dims = [base_dim * 2 ** min(k, 3) for k in range(num_layers + 1)]
+        zeros = dict(padding_mode='zeros')
+        layers = [conv_block(in_channels, dims[0], 4, stride=2, **zeros)]
+        for number, (a, b) in enumerate(pairwise(dims), start=1):
+            stride = 2 if number < num_layers else 1
+            layers.append(conv_block(a, b, 4, stride=stride, norm='instance', **zeros))
+        self.layers = nn.Sequential(*layers, conv_block(dims[-1], 1, 4, activate=False, **zeros))
+        normal_init(self)
+
+    def forward(self, img: Tensor) -> Tensor:
+        """Logits (B, 1, H / 8 - 2, W / 8 - 2) of images (B, 3, H, W), at three halvings.
+
+        Raises:
+            ValueError: the image is too small to leave a logit.
+        """
+        smallest = min(img.shape[2:]) // 2**self.num_layers
+        if smallest < 3:
+            raise ValueError(
+                f'an image of {img.shape[2]} x {img.shape[3]} is too small for PatchGAN with '
+                f'num_layers={self.num_layers}; both sides must be {3 * 2**self.num_layers} or '
+                f'more: lower num_layers'
+            )
+        return self.layers(img)

@@ -1,6 +1,7 @@
 """Networks that paint images."""
 
 from reidgen.models.generators.adain import AdaINDecoder, AdaINHeads
+from reidgen.models.generators.resnet import ResNetGenerator
 from reidgen.models.generators.stripe import StripeAdaINDecoder
 
-__all__ = ['AdaINDecoder', 'AdaINHeads', 'StripeAdaINDecoder']
+__all__ = ['AdaINDecoder', 'AdaINHeads', 'ResNetGenerator', 'StripeAdaINDecoder']

@@ -1,4 +1,4 @@
-"""Convolution blocks of the generators and critics: reflection padding, always a bias."""
+"""Convolution blocks of the generators and critics, always with a bias."""
 
 import warnings
 
@@ -10,9 +10,14 @@ from reidgen.models.layers.norm import ImageLayerNorm
 NORMS = {
     None: None,
     'instance': {'type': 'IN'},  # no affine, no running statistics
+    'instance_affine': {'type': 'IN', 'affine': True},
     'layer': {'type': ImageLayerNorm},
 }
 SLOPE = 0.2  # of every LeakyReLU
+ACTIVATIONS = {
+    'lrelu': {'type': 'LeakyReLU', 'negative_slope': SLOPE},
+    'relu': {'type': 'ReLU'},
+}
 
 
 def conv_block(
@@ -23,18 +28,23 @@ def conv_block(
     dilation: int = 1,
     norm: str | None = None,
     activate: bool = True,
+    activation: str = 'lrelu',
+    padding_mode: str = 'reflect',
 ) -> ConvModule:
-    """Reflection padding, convolution with bias, norm, LeakyReLU(0.2); stride 1 keeps the size.
+    """Padding, convolution with bias, norm, activation; an odd kernel at stride 1 keeps the size.
 
     Args:
-        norm: 'instance', 'layer' (over C, H, W) or None.
-        activate: False leaves the LeakyReLU out.
+        norm: 'instance', 'instance_affine', 'layer' (over C, H, W) or None.
+        activate: False leaves the activation out.
+        activation: 'lrelu' (LeakyReLU of 0.2) or 'relu'.
+        padding_mode: 'reflect' or 'zeros'.
 
     Raises:
-        ValueError: norm is none of these.
+        ValueError: norm or activation is none of these.
     """
-    if norm not in NORMS:
-        raise ValueError(f'norm is {norm!r}; choose one of {", ".join(map(repr, NORMS))}')
+    for key, value, known in (('norm', norm, NORMS), ('activation', activation, ACTIVATIONS)):
+        if value not in known:
+            raise ValueError(f'{key} is {value!r}; choose one of {", ".join(map(repr, known))}')
     padding = dilation * (kernel_size - 1) // 2
     with warnings.catch_warnings():
         # the bias before an instance norm is idle, and part of the published networks
@@ -48,18 +58,29 @@ def conv_block(
             dilation=dilation,
             bias=True,
             norm_cfg=NORMS[norm],
-            act_cfg={'type': 'LeakyReLU', 'negative_slope': SLOPE} if activate else None,
-            padding_mode='reflect' if padding else 'zeros',
+            act_cfg=ACTIVATIONS[activation] if activate else None,
+            padding_mode=padding_mode if padding else 'zeros',
         )
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(lrelu(conv(x))), 3 x 3, the norm after each convolution, nothing after the sum."""
+    """x + conv(act(conv(x))), 3 x 3, the norm after each convolution, nothing after the sum.
 
-    def __init__(self, channels: int, norm: str | None = None):
+    Args:
+        dropout: probability between the two convolutions.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        norm: str | None = None,
+        activation: str = 'lrelu',
+        dropout: float = 0.0,
+    ):
         super().__init__()
-        self.conv1 = conv_block(channels, channels, 3, norm=norm)
+        self.conv1 = conv_block(channels, channels, 3, norm=norm, activation=activation)
+        self.dropout = nn.Dropout(dropout)
         self.conv2 = conv_block(channels, channels, 3, norm=norm, activate=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(self.conv1(x))  # (B, C, H, W)
+        return x + self.conv2(self.dropout(self.conv1(x)))  # (B, C, H, W)

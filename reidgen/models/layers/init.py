@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 def _init(module: nn.Module, start: Callable[[Tensor], Tensor]) -> None:
     for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             start(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
@@ -19,5 +19,12 @@ def kaiming_init(module: nn.Module) -> None:
 
 
 def normal_init(module: nn.Module, std: float = 0.02) -> None:
-    """N(0, std^2), bias 0, in every convolution and linear layer of the module."""
+    """N(0, std^2), bias 0, in every convolution and linear layer of the module.
+
+    The scale of an affine instance norm starts at N(1, std^2), its offset at 0.
+    """
     _init(module, lambda weight: nn.init.normal_(weight, std=std))
+    for layer in module.modules():
+        if isinstance(layer, nn.InstanceNorm2d) and layer.affine:
+            nn.init.normal_(layer.weight, 1.0, std)
+            nn.init.zeros_(layer.bias)

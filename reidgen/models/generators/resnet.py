@@ -1,0 +1,78 @@
+"""ResNetGenerator: from an image to the same image in another style."""
+
+import torch
+from mmcv.cnn import build_activation_layer, build_norm_layer
+from torch import Tensor, nn
+
+from reidgen.models.layers import ResidualBlock, conv_block, normal_init
+from reidgen.models.layers.conv import ACTIVATIONS, NORMS
+from reidgen.registry import GENERATORS
+
+
+def _upsample(in_channels: int, out_channels: int, norm: str) -> nn.Sequential:
+    """(B, C, H, W) to (B, out_channels, 2 * H, 2 * W)."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1),
+        build_norm_layer(NORMS[norm], out_channels)[1],
+        build_activation_layer(ACTIVATIONS['relu']),
+    )
+
+
+@GENERATORS.register_module()
+class ResNetGenerator(nn.Module):
+    """CycleGAN's generator: two halvings, residual blocks, two doublings, tanh.
+
+    Johnson et al. (ECCV 2016) as Zhu et al. (ICCV 2017) use it: 9 blocks for 256 pixels, 6 for
+    128 and below; instance norm and ReLU throughout, N(0, 0.02^2) at the start. 11,378,179
+    parameters with 9 blocks, 7,837,699 with 6.
+
+    Args:
+        base_dim: channels at full size, four times as many in the blocks.
+        num_blocks: residual blocks.
+        dropout: probability inside each block.
+        affine: instance norms with a scale and an offset, as in SPGAN's first implementation.
+
+    Raises:
+        ValueError: num_blocks is below 1.
+    """
+
+    def __init__(
+        self,
+        base_dim: int = 64,
+        num_blocks: int = 9,
+        dropout: float = 0.0,
+        affine: bool = False,
+        in_channels: int = 3,
+    ):
+        super().__init__()
+        if num_blocks < 1:
+            raise ValueError(f'num_blocks is {num_blocks}; set 1 or more, 6 and 9 are usual')
+        norm = 'instance_affine' if affine else 'instance'
+        half, quarter = 2 * base_dim, 4 * base_dim
+        relu = dict(norm=norm, activation='relu')
+        self.down = nn.Sequential(
+            conv_block(in_channels, base_dim, 7, **relu),
+            conv_block(base_dim, half, 3, stride=2, padding_mode='zeros', **relu),
+            conv_block(half, quarter, 3, stride=2, padding_mode='zeros', **relu),
+        )
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(quarter, dropout=dropout, **relu) for _ in range(num_blocks))
+        )
+        self.up = nn.Sequential(_upsample(quarter, half, norm), _upsample(half, base_dim, norm))
+        self.image = conv_block(base_dim, 3, 7, activate=False)
+        normal_init(self)
+
+    def forward(self, img: Tensor) -> Tensor:
+        """(B, 3, H, W) in [-1, 1] of the same.
+
+        Raises:
+            ValueError: H or W is no multiple of 4, so the picture would come out larger, or is
+                too small to be padded by reflection.
+        """
+        height, width = img.shape[2:]
+        if height % 4 or width % 4 or min(height, width) < 8:
+            raise ValueError(
+                f'ResNetGenerator halves an image of {height} x {width} twice; both sides must be '
+                f'multiples of 4 from 8 on: set Resize and RandomCrop to such a size'
+            )
+        return torch.tanh(self.image(self.up(self.blocks(self.down(img)))))
