@@ -93,10 +93,9 @@ def test_two_processes_show_what_one_shows_for_the_whole_batch(monkeypatch):
         expected = values(whole(batch, draws))
         shown = []
         for rank, pool in enumerate(ranks):
-            monkeypatch.setattr('reidgen.memory.image_pool.get_dist_info', lambda r=rank: (r, 2))
-            monkeypatch.setattr(
-                'reidgen.memory.image_pool.all_gather', lambda _, b=batch: b.chunk(2)
-            )
+            halves = batch.chunk(2)
+            monkeypatch.setattr(image_pool, 'get_dist_info', lambda rank=rank: (rank, 2))
+            monkeypatch.setattr(image_pool, 'all_gather', lambda _, halves=halves: halves)
             draws.begin(iteration)
             shown += values(pool(halves[rank], draws))
         monkeypatch.undo()
