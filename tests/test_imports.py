@@ -124,3 +124,19 @@ def test_importing_reidgen_loads_no_torch_and_none_of_its_parts():
     version, *loaded = run.stdout.split()
     assert version[0].isdigit()
     assert loaded == []
+
+
+def test_no_project_imports_another():
+    wrong = {}
+    for path in sorted((ROOT / 'projects').rglob('*.py')):
+        own, *inside = path.relative_to(ROOT / 'projects').parts
+        if not inside:
+            continue
+        names = imported(path.read_text(), f'projects.{own}.{path.stem}')
+        others = [
+            name
+            for name in names
+            if name.startswith('projects.') and not f'{name}.'.startswith(f'projects.{own}.')
+        ]
+        wrong |= {str(path): others} if others else {}
+    assert wrong == {}
