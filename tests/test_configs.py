@@ -24,6 +24,7 @@ WIDTHS = {
     'ContentEncoder': dict(trunk='resnet18', embed_dim=16, weights=None),
     'IdentityClassifier': dict(in_dim=16, num_identities=4),
     'ColorHistogram': {},
+    'EmbeddingHead': dict(in_dim=16, out_dim=16),
 }
 
 
@@ -54,7 +55,9 @@ def shrink(cfg, work_dir: Path) -> None:
         loader.num_workers = 0
         loader.batch_size = 4
     if 'train_cfg' in cfg:
-        cfg.train_dataloader.identity.sampler.update(num_identities=2, num_images=2)
+        sampler = cfg.train_dataloader.identity.sampler
+        if sampler.type == 'IdentitySampler':
+            sampler.update(num_identities=2, num_images=2)
         for stage in cfg.train_cfg.stages:
             stage.iters = 1
     cfg.work_dir = str(work_dir)

@@ -10,21 +10,30 @@ class EmbeddingHead(nn.Module):
     """H: linear layer, batch norm, leaky ReLU and dropout, between pooled features and classes.
 
     The head of PyTorch's IDE baselines (Zheng et al., arXiv 1610.02984; 512 wide, slope 0.1,
-    dropout 0.5) and of HHL (Zhong et al., ECCV 2018; 1024 wide, slope 0, no dropout).
+    dropout 0.5) and of HHL (Zhong et al., ECCV 2018; 1024 wide, slope 0, no dropout,
+    norm_std 0).
 
     Args:
         slope: of the leaky ReLU below 0; 0 is a ReLU.
         dropout: probability.
+        norm_std: the batch norm's weight starts at N(1, norm_std^2).
     """
 
-    def __init__(self, in_dim: int, out_dim: int = 512, slope: float = 0.1, dropout: float = 0.5):
+    def __init__(
+        self,
+        in_dim: int,
+        out_dim: int = 512,
+        slope: float = 0.1,
+        dropout: float = 0.5,
+        norm_std: float = 0.02,
+    ):
         super().__init__()
         self.out_dim = out_dim
         self.linear, self.norm = nn.Linear(in_dim, out_dim), nn.BatchNorm1d(out_dim)
         self.activation, self.dropout = nn.LeakyReLU(slope), nn.Dropout(dropout)
         nn.init.kaiming_normal_(self.linear.weight, mode='fan_out')
         nn.init.zeros_(self.linear.bias)
-        nn.init.normal_(self.norm.weight, mean=1.0, std=0.02)
+        nn.init.normal_(self.norm.weight, mean=1.0, std=norm_std)
 
     def forward(self, pooled: Tensor) -> Tensor:
         """(B, out_dim) of pooled features (B, in_dim)."""
