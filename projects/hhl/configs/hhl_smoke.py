@@ -14,9 +14,10 @@ shapes = dict(type='ShapesReID', num_identities=4, images_per_identity=4, size=(
 model = dict(
     type='HHL',
     networks=dict(
-        E_c=dict(type='ContentEncoder', trunk='resnet18', num_parts=1, embed_dim=None, neck=False,
-                 weights=None),
-        H=dict(type='EmbeddingHead', in_dim=512, out_dim=32, slope=0.0, dropout=0.0, norm_std=0.0),
+        E_c=dict(type='ContentEncoder', trunk='mobilenet_v2', num_parts=1, embed_dim=None,
+                 neck=False, weights=None),
+        H=dict(type='EmbeddingHead', in_dim=1280, out_dim=32, slope=0.0, dropout=0.0,
+               norm_std=0.0),
         C=dict(type='IdentityClassifier', in_dim=32, num_identities=4, bias=True, dropout=0.5),
         T=dict(type='TripletLayer', in_dim=32, out_dim=16)),
     loss_weights=dict(identity=1.0, triplet=0.5))
@@ -54,7 +55,8 @@ train_dataloader = dict(
 
 # ---- evaluation ----
 val_dataloader = dict(target=dict(
-    **loader, sampler=dict(type='DefaultSampler', shuffle=False),
+    batch_size=16, collate_fn=dict(type='default_collate'),
+    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(**shapes, domain='b', split='query+gallery', transforms=[resize])))
 val_cfg = dict(type='RetrievalValLoop', adabn='adabn', both=True)
 val_evaluator = dict(type='ReIDMetric', ranks=(1, 5, 10))
