@@ -8,7 +8,6 @@ from torch import Tensor
 from reidgen.registry import LOSSES, MODELS
 
 from .adversarial import AdversarialModel, Phase
-from .cross_domain_gcl import build
 
 FEATURES = ('embedding', 'pre_bn', 'head')
 
@@ -58,8 +57,8 @@ class IdentityModel(AdversarialModel):
                 + ('' if 'H' in networks else ' (and head with networks.H)')
             )
         self.feature, self.flip_test = feature, flip_test
-        self.cross_entropy = build(cross_entropy or dict(type='LabelSmoothCrossEntropy'), LOSSES)
-        self.triplet = build(triplet or dict(type='BatchHardTriplet'), LOSSES)
+        self.cross_entropy = LOSSES.build(cross_entropy or dict(type='LabelSmoothCrossEntropy'))
+        self.triplet = LOSSES.build(triplet or dict(type='BatchHardTriplet'))
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities = self.C.num_identities if 'C' in networks else None
 
