@@ -1,6 +1,7 @@
 """IdentityModel: IDE with and without a head, features, and what it refuses."""
 
 from collections import namedtuple
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,10 +9,13 @@ import torch
 import torch.nn.functional as nnf
 
 from reidgen.engine import OptimizerPerGroup, run_phases
+from reidgen.engine.config import load_config
 from reidgen.losses import BatchHardTriplet
 from reidgen.models import IdentityModel
+from reidgen.registry import MODELS
 from reidgen.structures import ImageBatch
 
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/baselines'
 EMBED_DIM, NUM_IDENTITIES = 8, 5
 HEAD = dict(type='EmbeddingHead', in_dim=EMBED_DIM, out_dim=6)
 Batch = namedtuple('Batch', ['identity'])
@@ -128,6 +132,31 @@ def test_without_a_classifier_the_model_evaluates_and_trains_nothing():
     assert model.phases == ()
     features = model.eval().embed(torch.rand(2, 3, 12, 6))
     torch.testing.assert_close(features.norm(dim=1), torch.ones(2))
+
+
+# ---- IDE at the published sizes ----
+
+
+@pytest.mark.parametrize('name, rate', [('ide_market2duke', 0.01), ('ide_plus_market2duke', 0.001)])
+def test_ide_has_the_published_networks_and_ten_times_the_rate_for_what_is_new(name, rate):
+    cfg = load_config(CONFIGS / f'{name}.py')
+    cfg.model.networks.E_c.weights = None
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+        code = model.E_c(torch.empty(2, 3, 256, 128))
+        logits = model.C(model.H(code.pre_bn))
+    assert sum(p.numel() for p in model.E_c.parameters()) == 23_508_032
+    assert code.pre_bn.shape == (2, 2048)
+    assert logits.shape == (2, 751)
+    groups = dict(cfg.optim_wrapper)
+    groups.pop('constructor')
+    owned = [network for group in groups.values() for network in group.networks]
+    assert sorted(owned) == sorted(model.network_names)
+    assert (groups['E'].lr, groups['H'].lr) == (rate, pytest.approx(10 * rate))
+    assert model.E_c.frozen_bn == ('stats' if 'plus' in name else 'none')
+    (stage,) = cfg.train_cfg.stages
+    per_pass = 12936 // 32
+    assert (stage.iters, *stage.lr.E.milestones) == (60 * per_pass, 40 * per_pass)
 
 
 def test_wrong_options_and_data_are_named():
