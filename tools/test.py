@@ -14,7 +14,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
 from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.command_line import add_common_options, run  # noqa: E402
-from reidgen.engine.config import load_config  # noqa: E402
+from reidgen.engine.config import drop_pretrained, load_config  # noqa: E402
 from reidgen.models.adversarial import bare  # noqa: E402
 
 
@@ -73,9 +73,7 @@ def only_evaluate(cfg) -> None:
     """
     cfg.training_data = cfg.get('train_dataloader')
     cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = None
-    for network in cfg.model.get('networks', {}).values():
-        if 'weights' in network:
-            network['weights'] = None
+    drop_pretrained(cfg)
     cfg.default_hooks = dict(
         sampler_seed=None,
         param_scheduler=None,

@@ -54,6 +54,15 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     return cfg
 
 
+def drop_pretrained(cfg: Config) -> None:
+    """Lets no network of the model look for pretrained weights, as a checkpoint brings every one;
+    in place.
+    """
+    for network in cfg.model.get('networks', {}).values():
+        if 'weights' in network:
+            network['weights'] = None
+
+
 def _with_roots(node: Any, roots: dict[str, str | Sequence[str]]) -> Any:
     if isinstance(node, dict):
         for key, value in node.items():

@@ -36,13 +36,12 @@ def parse_args() -> argparse.Namespace:
 
 def build(cfg, device: str):
     """Model and optimizer groups of a config, with a filled memory."""
+    from reidgen.engine.config import drop_pretrained
     from reidgen.engine.optim import OptimizerPerGroup
     from reidgen.registry import MODELS, find
 
+    drop_pretrained(cfg)
     settings = dict(cfg.model)
-    for network in settings['networks'].values():
-        if 'weights' in network:
-            network['weights'] = None
     model = find(settings.pop('type'), MODELS)(**settings).to(device)
     groups = {name: group for name, group in cfg.optim_wrapper.items() if name != 'constructor'}
     bank = model.bank
