@@ -1,0 +1,16 @@
+"""What is done with a trained model: features of any images, kept on disk and searched."""
+
+from reidgen.apis.extraction import Extraction, extract, join_processes
+from reidgen.apis.feature_extractor import FeatureExtractor
+from reidgen.apis.feature_store import FeatureStore
+from reidgen.apis.image_sources import open_dataset, open_images
+
+__all__ = [
+    'Extraction',
+    'FeatureExtractor',
+    'FeatureStore',
+    'extract',
+    'join_processes',
+    'open_dataset',
+    'open_images',
+]
