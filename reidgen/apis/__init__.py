@@ -4,6 +4,8 @@ from reidgen.apis.extraction import Extraction, extract, join_processes
 from reidgen.apis.feature_extractor import FeatureExtractor
 from reidgen.apis.feature_store import FeatureStore
 from reidgen.apis.image_sources import open_dataset, open_images
+from reidgen.apis.queries import read_queries
+from reidgen.apis.search import search, search_other_cameras
 
 __all__ = [
     'Extraction',
@@ -13,4 +15,7 @@ __all__ = [
     'join_processes',
     'open_dataset',
     'open_images',
+    'read_queries',
+    'search',
+    'search_other_cameras',
 ]

@@ -73,7 +73,7 @@ class FeatureStore:
         }
 
     def labels(self) -> tuple[np.ndarray, np.ndarray]:
-        """pids (N,) int64, -1 where unknown, and camids (N,) int64 from 0."""
+        """pids and camids, (N,) int64 each, -1 where unknown; cameras from 0."""
         pids, camids = np.empty((2, len(self)), np.int64)
         for row, record in enumerate(iterate_images(self.folder)):
             pids[row], camids[row] = record.pid, record.camid

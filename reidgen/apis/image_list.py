@@ -12,7 +12,7 @@ COLUMNS = ('path', 'pid', 'camid')
 
 
 def images_text(records: Iterable[Record]) -> str:
-    """The list: path, pid (-1: unknown) and camid (from 0), in the order of the rows."""
+    """The list: path, pid and camid (from 0), -1 where unknown, in the order of the rows."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(COLUMNS)

@@ -1,5 +1,6 @@
 """Images to embed: any folder, one file, or a data set that the config describes."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def open_images(
     pattern: str | None = None,
     skip_corrupt: bool = False,
 ) -> ReIDDataset:
-    """All images below a folder, or one image file.
+    """All images below a folder, or one image; pid and camid are -1 where names do not tell.
 
     Args:
         path: of the folder or file.
@@ -44,7 +45,7 @@ def open_images(
     if not Path(path).exists():
         raise FileNotFoundError(f'no folder or image {path} (relative paths start at {Path.cwd()})')
     kind = ImageFile if Path(path).is_file() else FolderReID
-    return kind(
+    dataset = kind(
         str(path),
         'gallery',
         pattern=pattern,
@@ -53,6 +54,9 @@ def open_images(
         check_images=skip_corrupt,
         name=Path(path).name,
     )
+    if pattern is None or 'camid' not in re.compile(pattern).groupindex:
+        dataset.records = [record._replace(camid=-1) for record in dataset.records]
+    return dataset
 
 
 def open_dataset(cfg: Config, name_and_split: str, transforms: Sequence[dict]) -> ReIDDataset:
