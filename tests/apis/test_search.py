@@ -109,7 +109,10 @@ def test_the_flat_index_finds_what_the_exact_search_finds(faiss, query, gallery,
     store = FeatureStore(write_store(gallery))
     index = FaissIndex(store)
     assert (index.description, index.approximate) == ('faiss Flat', False)
-    found, exact = index.search(torch.from_numpy(query), 6), search(torch.from_numpy(query), store, 6)
+    found, exact = (
+        index.search(torch.from_numpy(query), 6),
+        search(torch.from_numpy(query), store, 6),
+    )
     assert found.rows.tolist() == exact.rows.tolist()
     assert torch.equal(found.distances, exact.distances)
 

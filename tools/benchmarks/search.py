@@ -15,6 +15,7 @@ import resource
 import sys
 import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
@@ -52,20 +53,23 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@lru_cache(maxsize=1)
+def people(count: int, dims: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((count, dims), np.float32)
+
+
 def vectors(count: int, args: argparse.Namespace, *seed: int) -> np.ndarray:
     """(count, D) float32 unit vectors; of `people`, a centre and half as long a deviation."""
     rng = np.random.default_rng((args.seed, *seed))
     rows = rng.standard_normal((count, args.dims), np.float32)
     if args.people:
-        centres = np.random.default_rng(args.seed).standard_normal(
-            (args.people, args.dims), np.float32
-        )
+        centres = people(args.people, args.dims, args.seed)
         rows = rows / 2 + centres[rng.integers(args.people, size=count)]
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def write_store(folder: str, num_rows: int, args: argparse.Namespace) -> None:
-    """A store of random rows."""
+def write_store(folder: str, num_rows: int, args: argparse.Namespace) -> np.ndarray:
+    """A store of random rows; returns queries."""
     encoder = EncoderInfo('random', {}, 'random', f'seed {args.seed}', 'random')
     manifest = Manifest(encoder, 'random', '/', '', 0, args.dims, args.shard_size)
     images = [Record(f'{row:07d}', -1, -1) for row in range(num_rows)]
@@ -73,6 +77,7 @@ def write_store(folder: str, num_rows: int, args: argparse.Namespace) -> None:
     writer.prepare()
     for number in writer.todo():
         writer.write(number, vectors(len(writer.manifest.rows(number)), args, 1, number))
+    return vectors(args.queries, args, 2)
 
 
 def check(query: np.ndarray, store: FeatureStore, found: Found) -> None:
@@ -97,11 +102,10 @@ def measure(num_rows: int, args: argparse.Namespace) -> dict:
         start = time.perf_counter()
         # in a process of its own: the memory it takes is no part of the search's
         with multiprocessing.get_context('spawn').Pool(1) as pool:
-            pool.apply(write_store, (folder, num_rows, args))
+            query = pool.apply(write_store, (folder, num_rows, args))
         written, before, start = time.perf_counter() - start, peak_mib(), time.perf_counter()
         store = FeatureStore(folder)
         opened = time.perf_counter() - start
-        query = vectors(args.queries, args, 2)
         seconds = []
         for _ in range(2):
             start = time.perf_counter()
