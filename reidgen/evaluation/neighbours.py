@@ -10,9 +10,11 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from reidgen.evaluation.exact_search import GALLERY_CHUNK, exact_search
+from reidgen.evaluation.exact_search import exact_search
+from reidgen.evaluation.mutual_search import mutual_search
 
 METHODS = ('exact', 'faiss', 'faiss-hnsw')
+CHECKED = 16384  # rows looked at at a time
 HNSW_LINKS, HNSW_SEARCHED = 32, 128  # links of a node; nodes looked at in a search, at least
 
 
@@ -24,14 +26,13 @@ class Neighbours(NamedTuple):
 
 
 def nearest_neighbours(
-    query: Tensor, gallery: Tensor, k: int, method: str = 'exact', block: int = 1024
+    query: Tensor, gallery: Tensor, k: int, method: str = 'exact', block: int = 2048
 ) -> Neighbours:
     """The k nearest gallery rows of every query row under (squared) Euclidean distance.
 
-    'exact' loses no neighbour: a float32 product proposes, and wherever its rounding (bounded by
-    D 2^-24 |q| |g|, whatever the order of summation) could have changed a place, float64 decides.
-    So neither `block` nor the number of threads changes the neighbours; the distances have the
-    product's rounding.
+    'exact' loses no neighbour: a fast product proposes, all that its rounding could have hidden is
+    looked at again, and where float32 cannot tell two distances apart float64 decides. So neither
+    `block` nor the number of threads changes the result.
 
     Args:
         query: (Q, D) float32, finite.
@@ -39,7 +40,7 @@ def nearest_neighbours(
             memory-mapped.
         method: 'exact'; 'faiss', its flat index: exhaustive in plain float32, on the CPU;
             'faiss-hnsw', approximate: neighbours may be lost. The last two need faiss.
-        block: queries at a time; (block, 16384) is the largest array made.
+        block: queries at a time; arrays of (block, 8192) are the largest made.
 
     Raises:
         ValueError: an unknown method, shapes that do not fit, NaN or Inf, k not within 1..G.
@@ -52,7 +53,7 @@ def nearest_neighbours(
 
 
 def neighbours_of_each(
-    features: Tensor, k: int, method: str = 'exact', block: int = 1024
+    features: Tensor, k: int, method: str = 'exact', block: int = 2048
 ) -> Neighbours:
     """The k nearest rows of every row among all rows, itself the first; see `nearest_neighbours`.
 
@@ -64,7 +65,10 @@ def neighbours_of_each(
     """
     features, _ = _checked(features, features, k, method, block)
     if method == 'exact':
-        return Neighbours(*exact_search(features, features, k, block, among_themselves=True))
+        found = mutual_search(features, k)
+        if found is None:
+            found = exact_search(features, features, k, block, among_themselves=True)
+        return Neighbours(*found)
     found = _faiss_search(features, features, k, method)
     own = torch.arange(len(features))[:, None]
     # itself to the front, the others one place back; where it was not found the last one goes
@@ -84,7 +88,7 @@ def reciprocal_neighbours(index: np.ndarray) -> csr_array:
     Returns:
         (N, N) int32 ones, symmetric.
     """
-    neighbours = _as_sets(index)
+    neighbours = neighbour_sets(index)
     return neighbours.multiply(neighbours.T).tocsr()
 
 
@@ -115,12 +119,13 @@ def expanded_reciprocal_neighbours(index: np.ndarray, k1: int) -> csr_array:
     return expanded
 
 
-def _as_sets(index: np.ndarray) -> csr_array:
-    """(N, k) neighbours as a (N, N) matrix with a one for each."""
+def neighbour_sets(index: np.ndarray, values: np.ndarray | None = None) -> csr_array:
+    """Neighbours (N, k) as a (N, N) matrix with their values (N, k) or int32 ones in it."""
     num_rows, k = index.shape
+    values = np.ones(index.shape, np.int32) if values is None else values
     return csr_array(
         (
-            np.ones(index.size, np.int32),
+            values.ravel(),
             np.ascontiguousarray(index, np.int32).ravel(),
             np.arange(0, index.size + 1, k),
         ),
@@ -145,13 +150,16 @@ def _checked(
             f'k={k} neighbours are asked of {len(gallery)} rows; lower k or give more images'
         )
     for what, matrix in (('query', query), ('gallery', gallery)):
-        for start in range(0, len(matrix), GALLERY_CHUNK):
-            bad = (~matrix[start : start + GALLERY_CHUNK].isfinite().all(dim=1)).nonzero()
-            if len(bad):
-                raise ValueError(
-                    f'NaN or Inf in {what} row {start + int(bad[0])} (first of them); look at that '
-                    f'image, or go back to a checkpoint from before training diverged'
-                )
+        if what == 'gallery' and gallery is query:
+            continue
+        for start in range(0, len(matrix), CHECKED):
+            total = matrix[start : start + CHECKED].sum(dim=1)
+            for row in (~total.isfinite()).nonzero().flatten().tolist():  # or it has overflown
+                if not matrix[start + row].isfinite().all():
+                    raise ValueError(
+                        f'NaN or Inf in {what} row {start + row}, the first of them; look at that '
+                        f'image, or go back to a checkpoint from before training diverged'
+                    )
     return query.detach().float(), gallery.detach().float()
 
 
