@@ -33,5 +33,8 @@ setup(
         'tqdm',
         'filelock>=3.12',  # one process renders, the others wait
     ],
-    extras_require={'dev': ['pytest>=8', 'ruff>=0.6']},
+    extras_require={
+        'dev': ['pytest>=8', 'ruff>=0.6'],
+        'faiss': ['faiss-cpu>=1.8'],  # neighbour search by its indexes
+    },
 )

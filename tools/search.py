@@ -20,8 +20,9 @@ import numpy as np  # noqa: E402
 from mmengine.config import DictAction  # noqa: E402
 
 from reidgen.apis import FeatureStore, answers  # noqa: E402
+from reidgen.apis.found import Found  # noqa: E402
 from reidgen.apis.queries import Queries, read_queries  # noqa: E402
-from reidgen.apis.search import Found, search, search_other_cameras  # noqa: E402
+from reidgen.apis.search import search, search_other_cameras  # noqa: E402
 from reidgen.engine.command_line import run  # noqa: E402
 
 

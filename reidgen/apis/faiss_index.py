@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .feature_store import FeatureStore
-from .search import Found, padded, sorted_found, squared_distances, without_own
+from .found import Found, padded, sorted_found, squared_distances, without_own
 
 FLAT_BELOW = 20_000  # rows up to which an exhaustive index is as fast as any other
 TRAINED_ON = 64  # rows an inverted list, from which the lists are learned

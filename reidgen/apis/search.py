@@ -3,25 +3,16 @@
 Letters: Q queries, N gallery rows, D embedding, k results of each query.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from reidgen.evaluation.labels import check_finite
 from reidgen.evaluation.neighbours import nearest_neighbours
 
-from .feature_store import FeatureStore
-
-PAIR_VALUES = 2**22  # of the pairs of rows that are held in float64 at a time
-
-
-class Found(NamedTuple):
-    """The k nearest gallery rows of each query, nearest first; equal distances in gallery order."""
-
-    rows: Tensor  # (Q, k) int64; -1 behind the end of a gallery of fewer rows
-    distances: Tensor  # (Q, k) float64 squared Euclidean, 2 - 2 cosine; infinite there
+from .feature_store import AGAIN, FeatureStore
+from .found import Found, padded, sorted_found, squared_distances, without_own
 
 
 def search(
@@ -44,19 +35,25 @@ def search(
 
     Raises:
         ValueError: top below 1, other dimensions than the store's, `keep` of another length or
-            empty, NaN or Inf.
+            empty, NaN or Inf among the features.
     """
     _check(query, store, top, keep)
     k = top if own is None else top + 1
     best = _nothing(query)
-    number = store.manifest.num_shards
-    for first, shard in tqdm(store.shards(), 'search', number, unit='shard', disable=None):
+    count = store.manifest.num_shards
+    for first, shard in tqdm(store.shards(), 'search', count, unit='shard', disable=None):
         rows = torch.arange(first, first + len(shard))
         if keep is not None:
             kept = torch.from_numpy(keep[first : first + len(shard)])
             rows, shard = rows[kept], shard[kept]
-        if len(rows):
-            best = _merge(best, _nearest(query, shard.to(query.device), rows, k), k)
+        if not len(rows):
+            continue
+        try:
+            new = _nearest(query, shard.to(query.device), rows, k)
+        except ValueError as error:  # the queries are checked
+            path = store.manifest.shard_path(store.folder, first // store.manifest.shard_size)
+            raise ValueError(f'{path} is damaged ({error}); delete it and {AGAIN}') from error
+        best = sorted_found(*(torch.cat(pair, dim=1) for pair in zip(best, new)), k)
     best = padded(best, k)
     return best if own is None else without_own(best, own)
 
@@ -91,45 +88,6 @@ def search_other_cameras(
     return found
 
 
-def padded(found: Found, top: int) -> Found:
-    """(Q, top) of so many columns or fewer: -1 and infinity are added."""
-    missing = top - found.rows.shape[1]
-    if missing <= 0:
-        return found
-    shape = len(found.rows), missing
-    return Found(
-        torch.cat([found.rows, found.rows.new_full(shape, -1)], dim=1),
-        torch.cat([found.distances, found.distances.new_full(shape, torch.inf)], dim=1),
-    )
-
-
-def without_own(found: Found, own: Tensor) -> Found:
-    """One column less: the query's own row (Q,) where it was found, else the last."""
-    others_first = (found.rows == own.to(found.rows.device)[:, None]).to(torch.int8)
-    places = others_first.argsort(dim=1, stable=True)[:, :-1]
-    return Found(found.rows.gather(1, places), found.distances.gather(1, places))
-
-
-def squared_distances(query: Tensor, gallery: Tensor, index: Tensor) -> Tensor:
-    """(Q, k) float64 squared distances of each query (Q, D) to its rows `index` (Q, k) of (G, D).
-
-    A value depends on its two rows alone, so equal rows tie.
-    """
-    at_once = max(1, PAIR_VALUES // (index.shape[1] * query.shape[1]))
-    parts = [
-        (one.double()[:, None] - gallery[columns].double()).square().sum(2)
-        for one, columns in zip(query.split(at_once), index.split(at_once))
-    ]
-    return torch.cat(parts)
-
-
-def sorted_found(rows: Tensor, distances: Tensor, k: int) -> Found:
-    """The k first of candidates (Q, m), by distance, then by row."""
-    rows, order = rows.sort(dim=1)
-    distances, second = distances.gather(1, order).sort(dim=1, stable=True)
-    return Found(rows.gather(1, second)[:, :k], distances[:, :k])
-
-
 def _nothing(query: Tensor) -> Found:
     empty = query.new_empty(len(query), 0)
     return Found(empty.long(), empty.double())
@@ -141,10 +99,6 @@ def _nearest(query: Tensor, shard: Tensor, rows: Tensor, k: int) -> Found:
     return Found(rows.to(index.device)[index], squared_distances(query, shard, index))
 
 
-def _merge(best: Found, new: Found, k: int) -> Found:
-    return sorted_found(*(torch.cat(pair, dim=1) for pair in zip(best, new)), k)
-
-
 def _check(query: Tensor, store: FeatureStore, top: int, keep: np.ndarray | None) -> None:
     if top < 1:
         raise ValueError(f'top={top} must be at least 1')
@@ -153,6 +107,7 @@ def _check(query: Tensor, store: FeatureStore, top: int, keep: np.ndarray | None
             f'query features have shape {tuple(query.shape)}, those of {store.folder} '
             f'{store.dims} dimensions: embed the queries with the encoder of the store'
         )
+    check_finite(query, 'query', None)
     if keep is not None and (keep.shape != (len(store),) or not keep.any()):
         raise ValueError(
             f'keep has shape {keep.shape} and keeps {int(keep.sum())} of the {len(store)} rows of '

@@ -92,8 +92,15 @@ def test_bad_queries_are_refused(query, gallery, write_store):
     with pytest.raises(ValueError, match='keeps 0 of the 50 rows'):
         search(torch.from_numpy(query), store, keep=np.zeros(50, bool))
     query[1, 2] = np.nan
-    with pytest.raises(ValueError, match='NaN or Inf in query row 1'):
+    with pytest.raises(ValueError, match='NaN or Inf in 1 of 5 query rows: 1'):
         search(torch.from_numpy(query), store)
+
+
+def test_a_shard_with_numbers_that_are_none_is_named(query, gallery, write_store):
+    gallery[17, 3] = np.inf
+    folder = write_store(gallery, shard_size=10)
+    with pytest.raises(ValueError, match=r'shard_00001_\w+.npy is damaged .*delete it and run'):
+        search(torch.from_numpy(query), FeatureStore(folder))
 
 
 # ---- faiss ----

@@ -24,8 +24,9 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from reidgen.apis.feature_store import FeatureStore  # noqa: E402
+from reidgen.apis.found import Found  # noqa: E402
 from reidgen.apis.manifest import EncoderInfo, Manifest  # noqa: E402
-from reidgen.apis.search import Found, search  # noqa: E402
+from reidgen.apis.search import search  # noqa: E402
 from reidgen.apis.store_writer import StoreWriter  # noqa: E402
 from reidgen.datasets.records import Record  # noqa: E402
 
@@ -106,11 +107,12 @@ def measure(num_rows: int, args: argparse.Namespace) -> dict:
         written, before, start = time.perf_counter() - start, peak_mib(), time.perf_counter()
         store = FeatureStore(folder)
         opened = time.perf_counter() - start
-        seconds = []
+        seconds, cpu_seconds = [], []
         for _ in range(2):
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             found = search(torch.from_numpy(query), store, args.top)
             seconds.append(time.perf_counter() - start)
+            cpu_seconds.append(time.process_time() - used)
         numbers = dict(
             gallery=num_rows,
             queries=args.queries,
@@ -121,6 +123,7 @@ def measure(num_rows: int, args: argparse.Namespace) -> dict:
             seconds_written=written,
             seconds_opened=opened,
             seconds=seconds,
+            cpu_seconds=cpu_seconds,
             peak_mib_before=before,
             peak_mib=peak_mib(),
             threads=torch.get_num_threads(),
