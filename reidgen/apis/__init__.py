@@ -1,4 +1,11 @@
-"""What is done with a trained model: features of any images, kept on disk and searched."""
+"""What is done with a trained model: features of any images, kept on disk and searched.
+
+extractor = FeatureExtractor('config.py', 'checkpoint.pth')
+extract(extractor, open_images('crops', extractor.transforms), 'features')
+store = FeatureStore('features')
+found = search(read_queries('person.jpg', store).features, store, top=10)
+print(store.records(found.rows[0].tolist()))
+"""
 
 from reidgen.apis.extraction import Extraction, extract, join_processes
 from reidgen.apis.feature_extractor import FeatureExtractor
