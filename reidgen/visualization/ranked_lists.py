@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
@@ -14,6 +15,7 @@ COLOURS = {
     'match': (0, 160, 60),
     'miss': (210, 30, 30),
     'junk': (150, 150, 150),
+    'unknown': (60, 60, 60),  # nobody says who is on it
 }
 BORDER = 4  # pixels, as are the others
 CAPTION = 14  # height of the line below an image
@@ -67,22 +69,52 @@ def draw_ranked_lists(
         top=top,
         rows=rows,
     )
-    read = images if callable(images) else lambda row: _open(images[row])
+    read = images if callable(images) else lambda row: read_picture(images[row])
 
-    def cell(row: int, kind: str) -> Image.Image:
-        return _cell(read(row), kind, f'{int(pids[row])} c{int(camids[row]) + 1}', size)
+    def cell(row: int, kind: str) -> Cell:
+        return Cell(lambda: read(row), kind, f'{int(pids[row])} c{int(camids[row]) + 1}')
 
+    lines = [
+        [cell(ranked.query, 'query')]
+        + [cell(offset + row, flag) for row, flag in zip(ranked.gallery.tolist(), ranked.flags)]
+        for ranked in lists
+    ]
+    return draw_lines(lines, top, size, path_out)
+
+
+class Cell(NamedTuple):
+    """One image of a picture of ranked lists."""
+
+    read: Callable[[], Image.Image]  # called when it is drawn
+    kind: str  # a key of COLOURS
+    caption: str
+
+
+def draw_lines(
+    lines: Sequence[Sequence[Cell]],
+    top: int = 10,
+    size: tuple[int, int] = (128, 64),
+    path_out: str | Path | None = None,
+) -> Image.Image:
+    """One line a query: its cell, a gap, then the cells of its list; arguments as above.
+
+    Raises:
+        ValueError: no line, or one of more than `top` images.
+    """
+    longest = max((len(line) - 1 for line in lines), default=-1)
+    if not 0 <= longest <= top:
+        raise ValueError(f'{len(lines)} lines of up to {longest} images do not fit top={top}')
     height, width = cell_size(size)
     picture = Image.new(
         'RGB',
-        (GAP + (top + 1) * (width + GAP) + QUERY_GAP, GAP + len(rows) * (height + GAP)),
+        (GAP + (top + 1) * (width + GAP) + QUERY_GAP, GAP + len(lines) * (height + GAP)),
         'white',
     )
-    for line, ranked in enumerate(lists):
-        y = GAP + line * (height + GAP)
-        picture.paste(cell(ranked.query, 'query'), (GAP, y))
-        for place, (row, flag) in enumerate(zip(ranked.gallery.tolist(), ranked.flags), start=1):
-            picture.paste(cell(offset + row, flag), (GAP + place * (width + GAP) + QUERY_GAP, y))
+    for number, line in enumerate(lines):
+        y = GAP + number * (height + GAP)
+        for place, cell in enumerate(line):
+            x = GAP + place * (width + GAP) + (QUERY_GAP if place else 0)
+            picture.paste(_drawn(cell, size), (x, y))
     if path_out is not None:
         Path(path_out).parent.mkdir(parents=True, exist_ok=True)
         picture.save(path_out)
@@ -94,18 +126,19 @@ def cell_size(size: tuple[int, int]) -> tuple[int, int]:
     return size[0] + 2 * BORDER + CAPTION, size[1] + 2 * BORDER
 
 
-def _cell(image: Image.Image, kind: str, caption: str, size: tuple[int, int]) -> Image.Image:
+def _drawn(cell: Cell, size: tuple[int, int]) -> Image.Image:
     height, width = cell_size(size)
-    cell = Image.new('RGB', (width, height), 'white')
-    cell.paste(COLOURS[kind], (0, 0, width, height - CAPTION))
-    image = image.convert('RGB').resize((size[1], size[0]), Image.Resampling.BICUBIC)
-    cell.paste(image, (BORDER, BORDER))
-    ImageDraw.Draw(cell).text(
-        (BORDER, height - CAPTION), caption, fill='black', font=ImageFont.load_default(10)
+    drawn = Image.new('RGB', (width, height), 'white')
+    drawn.paste(COLOURS[cell.kind], (0, 0, width, height - CAPTION))
+    image = cell.read().convert('RGB').resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    drawn.paste(image, (BORDER, BORDER))
+    ImageDraw.Draw(drawn).text(
+        (BORDER, height - CAPTION), cell.caption, fill='black', font=ImageFont.load_default(10)
     )
-    return cell
+    return drawn
 
 
-def _open(path: str | Path) -> Image.Image:
+def read_picture(path: str | Path) -> Image.Image:
+    """The image of a file, in RGB."""
     with Image.open(path) as image:
         return image.convert('RGB')

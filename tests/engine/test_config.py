@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from reidgen.engine.config import load_config
+from reidgen.engine.config import drop_pretrained, load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs'
@@ -179,3 +179,13 @@ def test_checking_a_config_does_not_change_it():
 def test_options_that_do_not_fit_the_config_are_told(options):
     with pytest.raises(ValueError, match=r'the options \{.* do not fit .*gcl_smoke\.py'):
         load_config(SMOKE, options)
+
+
+def test_no_network_looks_for_weights_that_a_checkpoint_brings():
+    cfg = load_config(CONFIGS / 'gcl_market2duke.py')
+    assert cfg.model.networks.E_c.weights == 'imagenet'
+    others = {name: network for name, network in cfg.model.networks.items() if name != 'E_c'}
+    drop_pretrained(cfg)
+    assert cfg.model.networks.E_c.weights is None
+    assert {name: cfg.model.networks[name] for name in others} == others
+    assert 'weights' not in cfg.model.networks.G

@@ -8,6 +8,8 @@ from reidgen.visualization.ranked_lists import (
     COLOURS,
     GAP,
     QUERY_GAP,
+    Cell,
+    draw_lines,
     draw_ranked_lists,
 )
 
@@ -105,3 +107,20 @@ def test_nothing_to_draw_is_refused():
         draw(rows=())
     with pytest.raises(ValueError, match=r'rows \[2\] are not among the 2 queries'):
         draw(rows=(2,))
+
+
+def test_lines_of_images_nobody_has_named_are_framed_as_unknown():
+    query = Cell(lambda: read(1), 'query', 'query')
+    hits = [Cell(lambda row=row: read(row), 'unknown', '0.123') for row in (4, 2)]
+    picture = draw_lines([[query, *hits], [query]], top=3, size=SIZE)
+    assert [picture.getpixel(corner(0, place)) for place in range(3)] == [
+        COLOURS[kind] for kind in ('query', 'unknown', 'unknown')
+    ]
+    assert [picture.getpixel(inside(0, place)) for place in range(3)] == [
+        shade(row) for row in (1, 4, 2)
+    ]
+    assert picture.getpixel(inside(0, 3)) == picture.getpixel(inside(1, 1)) == (255, 255, 255)
+    with pytest.raises(ValueError, match='1 lines of up to 2 images do not fit top=1'):
+        draw_lines([[query, *hits]], top=1)
+    with pytest.raises(ValueError, match='0 lines'):
+        draw_lines([])

@@ -1,0 +1,127 @@
+"""Answers of a search: who was found for whom, as text, CSV, JSON and pictures."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from reidgen.datasets.records import Record
+from reidgen.visualization.ranked_lists import Cell, draw_lines, read_picture
+
+from .feature_store import FeatureStore
+from .search import Found
+
+COLUMNS = ('query', 'rank', 'path', 'row', 'distance', 'pid', 'camid', 'kind')
+
+
+class Hit(NamedTuple):
+    """A gallery image that was found."""
+
+    rank: int  # from 1
+    path: str
+    row: int  # of the store
+    distance: float  # squared Euclidean, 2 - 2 cosine
+    pid: int  # -1: unknown
+    camid: int  # from 0; -1: unknown
+    kind: str  # 'match' or 'miss' where both pids are known, else 'unknown'
+
+
+class Answer(NamedTuple):
+    """The ranked list of one query."""
+
+    query: Record
+    hits: list[Hit]
+
+
+def answers(
+    queries: Sequence[Record], found: Found, store: FeatureStore, root: str | Path | None = None
+) -> list[Answer]:
+    """What was found, with paths and persons.
+
+    Args:
+        root: where the gallery's images lie now; None: where they lay at extraction.
+    """
+    root = Path(root or store.manifest.root)
+    records = store.records(set(found.rows.flatten().tolist()) - {-1})
+    lists = []
+    for query, rows, distances in zip(queries, found.rows.tolist(), found.distances.tolist()):
+        hits = [
+            _hit(query, rank, row, distance, records[row], root)
+            for rank, (row, distance) in enumerate(zip(rows, distances), start=1)
+            if row >= 0
+        ]
+        lists.append(Answer(query, hits))
+    return lists
+
+
+def _hit(query: Record, rank: int, row: int, distance: float, record: Record, root: Path) -> Hit:
+    kind = 'match' if record.pid == query.pid else 'miss'
+    if -1 in (record.pid, query.pid):
+        kind = 'unknown'
+    path = str(root / record.path)
+    return Hit(rank, path, row, distance, record.pid, record.camid, kind)
+
+
+def as_text(lists: Sequence[Answer]) -> str:
+    """A line a query and a line a hit."""
+    lines = []
+    for query, hits in lists:
+        lines.append(f'{query.path}{_person(query)}')
+        lines += [
+            f'{hit.rank:5d}  {hit.distance:.4f}  {hit.path}{_person(hit)}'
+            + ('' if hit.kind == 'unknown' else f'  {hit.kind}')
+            for hit in hits
+        ]
+    return '\n'.join(lines)
+
+
+def _person(image: Record | Hit) -> str:
+    pid = '' if image.pid == -1 else f'  pid {image.pid}'
+    return pid + ('' if image.camid == -1 else f'  c{image.camid + 1}')
+
+
+def write_csv(lists: Sequence[Answer], path: Path) -> None:
+    """A row a hit, with COLUMNS."""
+    with open(path, 'w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for query, hits in lists:
+            writer.writerows(
+                [query.path, hit.rank, hit.path, hit.row, f'{hit.distance:.9f}', *hit[4:]]
+                for hit in hits
+            )
+
+
+def write_json(lists: Sequence[Answer], path: Path, about: dict) -> None:
+    """`about` the search, and an object a query with its hits."""
+    found = [
+        dict(query.query._asdict(), hits=[hit._asdict() for hit in query.hits]) for query in lists
+    ]
+    path.write_text(json.dumps(dict(about, answers=found), indent=1) + '\n')
+
+
+def draw(lists: Sequence[Answer], top: int, path: Path) -> None:
+    """The lists as a picture: green a match, red a miss, dark where nobody says who it is.
+
+    Raises:
+        FileNotFoundError: an image is not where it was.
+    """
+    for image in [image.path for query, hits in lists for image in (query, *hits)]:
+        if not Path(image).is_file():
+            raise FileNotFoundError(
+                f'no image {image} to draw: say where the images lie with --root, or draw none '
+                f'with --show 0'
+            )
+    lines = [
+        [_cell(query, 'query', 'query')]
+        + [_cell(hit, hit.kind, f'{hit.distance:.3f}') for hit in hits]
+        for query, hits in lists
+    ]
+    draw_lines(lines, top, path_out=path)
+
+
+def _cell(image: Record | Hit, kind: str, otherwise: str) -> Cell:
+    camera = '' if image.camid == -1 else f' c{image.camid + 1}'
+    caption = otherwise if image.pid == -1 else f'{image.pid}{camera}'
+    return Cell(lambda: read_picture(image.path), kind, caption)

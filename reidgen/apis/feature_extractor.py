@@ -1,0 +1,147 @@
+"""FeatureExtractor: a trained encoder with the test transforms of its config."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from torch import Tensor
+from torch.utils.data import DataLoader, default_collate
+
+from reidgen.checkpoint import read_checkpoint
+from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.engine.config import drop_pretrained, load_config
+from reidgen.engine.runner import load_strictly
+from reidgen.evaluation.labels import check_finite
+from reidgen.registry import MODELS, find
+
+from .manifest import EncoderInfo, sha256_of
+
+UNIT_WITHIN = 1e-3  # of length 1, what a row's may differ
+
+
+class FeatureExtractor:
+    """Images to L2-normalised features, as `tools/test.py` makes them.
+
+    Args:
+        config: the Python config it was trained with.
+        checkpoint: a .pth or .safetensors file; every tensor must fit.
+        cfg_options: dotted keys and values that override the config.
+        amp: bfloat16 autocast.
+        device: by default a GPU where there is one.
+
+    Attributes:
+        cfg: the config.
+        transforms: configs of the test transforms: those of its first validation loader.
+        info: what made the features, for the manifest of a store.
+
+    Raises:
+        FileNotFoundError, ValueError: no config or checkpoint, or they do not fit; the config has
+            no validation loader, or its evaluation adapts the model to training images.
+    """
+
+    def __init__(
+        self,
+        config: str | Path,
+        checkpoint: str | Path,
+        cfg_options: dict[str, Any] | None = None,
+        amp: bool = False,
+        device: str | torch.device | None = None,
+    ):
+        self.cfg = load_config(config, cfg_options)
+        self.transforms = test_transforms(self.cfg, config)
+        drop_pretrained(self.cfg)
+        settings = self.cfg.model.to_dict()
+        self._check_bn_mode(settings, config)
+        state = read_checkpoint(checkpoint)
+        self.info = EncoderInfo(
+            config=str(Path(config).absolute()),
+            cfg_options=dict(cfg_options or {}),
+            checkpoint=str(Path(checkpoint).expanduser().absolute()),
+            checkpoint_sha256=sha256_of(Path(checkpoint).expanduser()),
+            model_sha256=_settings_sha256(settings, self.transforms),
+            amp=amp,
+        )
+        self.model = find(settings.pop('type'), MODELS)(**settings)
+        load_strictly(self.model, state.get('state_dict', state), checkpoint)
+        self.model.amp = amp
+        self.model.to(device or get_device()).eval()
+
+    def embed(self, batch) -> Tensor:
+        """(B, D) float32 on the CPU, rows of unit length, of a batch as loaders hand it out.
+
+        Raises:
+            ValueError: features are not (B, D) or not of unit length.
+        """
+        features = self.model.val_step(batch).cpu()
+        if features.ndim != 2 or len(features) != len(batch.img):
+            raise ValueError(
+                f'{type(self.model).__name__} made features of shape {tuple(features.shape)} from '
+                f'{len(batch.img)} images; its `embed` must return one row (B, D) each'
+            )
+        lengths = features.norm(dim=1)
+        if ((lengths - 1).abs() > UNIT_WITHIN).any():
+            raise ValueError(
+                f'{type(self.model).__name__} made rows of length {lengths.min():.4f} to '
+                f'{lengths.max():.4f}; its `embed` must L2-normalise them'
+            )
+        return features
+
+    def batches(
+        self, dataset: ReIDDataset, batches: Sequence[Sequence[int]], num_workers: int = 0
+    ) -> Iterator[Tensor]:
+        """Features (B, D) of each batch of rows, in order; nothing random, no pose maps.
+
+        Raises:
+            ValueError: NaN or Inf among the features; the images are named.
+            OSError: an image cannot be read; it is named.
+        """
+        loader = DataLoader(
+            dataset.plain(),
+            batch_sampler=batches,
+            num_workers=num_workers,
+            collate_fn=default_collate,
+            pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator().manual_seed(0),  # the global one is left alone
+        )
+        for rows, batch in zip(batches, loader):
+            features = self.embed(batch)
+            check_finite(features, 'image', [dataset.records[row].path for row in rows])
+            yield features
+
+    @staticmethod
+    def _check_bn_mode(settings: dict, config: str | Path) -> None:
+        if settings.get('bn_mode') == 'target_recalib':
+            raise ValueError(
+                f"{config} has model.bn_mode='target_recalib': batch-norm statistics are "
+                f're-estimated on training images at each evaluation, so features are not a '
+                f'function of image and checkpoint; give model.bn_mode=mixed in --cfg-options to '
+                f'take the statistics of the checkpoint'
+            )
+
+
+def test_transforms(cfg: Config, config: str | Path) -> list[dict]:
+    """Configs of the transforms of the first validation loader.
+
+    Raises:
+        ValueError: the config has none.
+    """
+    loaders = cfg.get('val_dataloader')
+    if not loaders:
+        raise ValueError(
+            f'{config} has no val_dataloader, whose first data set tells the test transforms; add '
+            f'one, as in configs/gcl_market2duke.py'
+        )
+    dataset = next(iter(loaders.values())).dataset
+    return [transform.to_dict() for transform in dataset.get('transforms', ())]
+
+
+def _settings_sha256(settings: dict, transforms: list[dict]) -> str:
+    """Of what decides the features beside the weights, and of no path or loss weight."""
+    kept = {key: value for key, value in settings.items() if key != 'loss_weights'}
+    text = json.dumps([kept, transforms], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,144 @@
+"""FeatureStore: features of any number of images on disk, read through memory maps."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reidgen.datasets.records import Record
+
+from .image_list import IMAGES, iterate_images
+from .manifest import MANIFEST, Manifest, read_manifest, sha256_of
+
+AGAIN = 'run the same tools/extract.py command again: it keeps whole shards and makes the others'
+
+
+class FeatureStore:
+    """N feature rows in shards of S, one mapped at a time: memory does not grow with N.
+
+    The folder holds manifest.json (see `Manifest`), images.csv and `shard_<number>_<key>.npy`, each
+    (S, D), the last one shorter. Opening it checks every shard's size and the list of images.
+
+    Args:
+        folder: what tools/extract.py wrote.
+
+    Raises:
+        FileNotFoundError: no manifest or no list, or shards are missing.
+        ValueError: a shard is cut short, has other dimensions, or is another checkpoint's; the list
+            is not that of the manifest.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.manifest = read_manifest(self.folder)
+        check_images(self.folder, self.manifest)
+        check_shards(self.folder, self.manifest)
+
+    def __len__(self) -> int:
+        return self.manifest.num_images
+
+    @property
+    def dims(self) -> int:
+        """D."""
+        return self.manifest.dims
+
+    def shards(self) -> Iterator[tuple[int, Tensor]]:
+        """First row and features (S, D) float32 of each shard, in order; not to be written to.
+
+        A float32 shard is the mapped file: what is not kept takes no memory afterwards.
+        """
+        for number in range(self.manifest.num_shards):
+            yield self.manifest.rows(number).start, self._shard(number)
+
+    def features(self, rows: Collection[int] | None = None) -> Tensor:
+        """(len(rows), D) float32 of these rows in their order; None: all, held in memory."""
+        if rows is None:
+            rows = range(len(self))
+        rows = np.asarray(rows, dtype=np.int64)
+        found = torch.empty(len(rows), self.dims)
+        numbers = rows // self.manifest.shard_size
+        for number in np.unique(numbers):
+            places = np.flatnonzero(numbers == number)
+            inside = torch.from_numpy(rows[places] - self.manifest.rows(int(number)).start)
+            found[places] = self._shard(int(number))[inside]
+        return found
+
+    def records(self, rows: Collection[int]) -> dict[int, Record]:
+        """Path as in images.csv, pid and camid of these rows, in one pass over the list."""
+        wanted = set(rows)
+        return {
+            row: record for row, record in enumerate(iterate_images(self.folder)) if row in wanted
+        }
+
+    def labels(self) -> tuple[np.ndarray, np.ndarray]:
+        """pids and camids, (N,) int64 each, -1 where unknown; cameras from 0."""
+        pids, camids = np.empty((2, len(self)), np.int64)
+        for row, record in enumerate(iterate_images(self.folder)):
+            pids[row], camids[row] = record.pid, record.camid
+        return pids, camids
+
+    def _shard(self, number: int) -> Tensor:
+        path = self.manifest.shard_path(self.folder, number)
+        # 'c': writable in memory alone, as torch warns of arrays that are not
+        return torch.from_numpy(np.load(path, mmap_mode='c')).float()
+
+
+def check_images(folder: Path, manifest: Manifest) -> None:
+    """Raises where images.csv is missing or not the list of the manifest."""
+    path = folder / IMAGES
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} is missing; {AGAIN}')
+    if sha256_of(path) != manifest.images_sha256:
+        raise ValueError(
+            f'{path} is not the list of images that {MANIFEST} was written with: it was changed or '
+            f'is of another store; restore it, or extract again into another folder'
+        )
+
+
+def check_shards(folder: Path, manifest: Manifest) -> None:
+    """Raises for the first shard that is not whole; for missing ones, with their number."""
+    faults = {
+        number: fault
+        for number in range(manifest.num_shards)
+        if (fault := shard_fault(folder, manifest, number)) is not None
+    }
+    for number, fault in faults.items():
+        if fault != 'is missing':
+            path = manifest.shard_path(folder, number)
+            raise ValueError(f'{path} {fault}; {AGAIN}')
+    if not faults:
+        return
+    path = manifest.shard_path(folder, next(iter(faults)))
+    foreign = sorted(folder.glob(f'{path.name.rpartition("_")[0]}_*.npy'))
+    if foreign:
+        raise ValueError(
+            f'{foreign[0]} is of another checkpoint, model or list of images than {MANIFEST} '
+            f'(key {foreign[0].stem.rpartition("_")[2]}, not {manifest.key}), and {path.name} is '
+            f'missing; move it back to its own store, then {AGAIN}'
+        )
+    raise FileNotFoundError(
+        f'{folder} lacks {len(faults)} of {manifest.num_shards} shards, the first {path}: '
+        f'extraction was stopped, or files were removed; {AGAIN}'
+    )
+
+
+def shard_fault(folder: Path, manifest: Manifest, number: int) -> str | None:
+    """None for a whole shard, else what is wrong with it: 'is missing', 'is cut short (...)', ...
+
+    Only the head of the file is read.
+    """
+    path = manifest.shard_path(folder, number)
+    if not path.is_file():
+        return 'is missing'
+    try:
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        return f'is cut short or damaged ({error})'
+    shape, dtype = (len(manifest.rows(number)), manifest.dims), np.dtype(manifest.dtype)
+    if array.ndim != 2 or array.shape[1] != manifest.dims:
+        return f'has shape {array.shape}, but the features of this store have {shape[1]} dimensions'
+    if array.shape != shape or array.dtype != dtype:
+        return f'holds {array.shape} {array.dtype}, {MANIFEST} says {shape} {dtype}'
+    return None

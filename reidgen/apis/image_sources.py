@@ -1,0 +1,89 @@
+"""Images to embed: any folder, one file, or a data set that the config describes."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config
+
+from reidgen.datasets.folder import FolderReID
+from reidgen.datasets.records import Record
+from reidgen.datasets.reid_dataset import SPLITS, ReIDDataset
+from reidgen.registry import DATASETS, find
+
+
+class ImageFile(FolderReID):
+    """One image file as a data set; `root` is its path."""
+
+    def find_root(self, root: str | Path) -> Path:
+        self._file = Path(root)
+        return self._file.parent
+
+    def read_split(self, split: str) -> list[Record]:
+        return [self._from_name(self._file)]
+
+
+def open_images(
+    path: str | Path,
+    transforms: Sequence[dict],
+    pattern: str | None = None,
+    skip_corrupt: bool = False,
+) -> ReIDDataset:
+    """All images below a folder, or one image; pid and camid are -1 where names do not tell.
+
+    Args:
+        path: of the folder or file.
+        transforms: configs, see `FeatureExtractor.transforms`.
+        pattern: what file names tell, see FolderReID; None: nothing.
+        skip_corrupt: decode every file first and leave out the damaged ones with a warning; if not,
+            a damaged file ends the extraction, which can be continued.
+
+    Raises:
+        FileNotFoundError: no such path, or a folder without images.
+        ValueError: a file name does not fit the pattern.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f'no folder or image {path} (relative paths start at {Path.cwd()})')
+    kind = ImageFile if Path(path).is_file() else FolderReID
+    dataset = kind(
+        str(path),
+        'gallery',
+        pattern=pattern,
+        transforms=transforms,
+        skip_corrupt=skip_corrupt,
+        check_images=skip_corrupt,
+        name=Path(path).name,
+    )
+    if pattern is None or 'camid' not in re.compile(pattern).groupindex:
+        dataset.records = [record._replace(camid=-1) for record in dataset.records]
+    return dataset
+
+
+def open_dataset(cfg: Config, name_and_split: str, transforms: Sequence[dict]) -> ReIDDataset:
+    """A data set that a config describes at its top level, such as `market1501` or `source`.
+
+    Args:
+        name_and_split: 'market1501/gallery'; the split is one of ReIDDataset's.
+        transforms: in place of those of the config.
+
+    Raises:
+        ValueError: no data set of that name, or no such split; the known ones are listed.
+    """
+    name, _, split = name_and_split.partition('/')
+    known = sorted(key for key in cfg if _is_dataset(cfg[key]))
+    if name not in known or split not in SPLITS:
+        raise ValueError(
+            f"'{name_and_split}' is not NAME/SPLIT of this config; data sets: "
+            f'{", ".join(known) or "none"}; splits: {", ".join(SPLITS)}'
+        )
+    settings = cfg[name].to_dict()
+    settings = {k: v for k, v in settings.items() if k not in ('pose_map', 'transforms')}
+    return find(settings.pop('type'), DATASETS)(
+        **dict(settings, split=split, transforms=list(transforms))
+    )
+
+
+def _is_dataset(value) -> bool:
+    kind = value.get('type') if isinstance(value, dict) else None
+    DATASETS.import_from_location()
+    return isinstance(kind, str) and kind in DATASETS.module_dict

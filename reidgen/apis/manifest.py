@@ -1,0 +1,131 @@
+"""What a feature store says about itself: manifest.json."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+VERSION = 1
+MANIFEST = 'manifest.json'
+DTYPES = ('float32', 'float16')
+
+
+@dataclass(frozen=True)
+class EncoderInfo:
+    """What made the features: where it lay, and hashes that tell it from any other."""
+
+    config: str  # absolute path
+    cfg_options: dict  # what overrode the config
+    checkpoint: str  # absolute path
+    checkpoint_sha256: str  # of the file
+    model_sha256: str  # of the config's model and test transforms
+    amp: bool = False  # bfloat16 autocast, which changes the features a little
+
+    def difference(self, other: 'EncoderInfo') -> str | None:
+        """None where features of both can be compared, else what differs, with both values."""
+        for key in ('checkpoint_sha256', 'model_sha256', 'amp'):
+            mine, theirs = getattr(self, key), getattr(other, key)
+            if mine != theirs:
+                of = {
+                    'checkpoint_sha256': f' ({self.checkpoint}, {other.checkpoint})',
+                    'model_sha256': f' ({self.config}, {other.config})',
+                }.get(key, '')
+                return f'{key} {str(mine)[:12]} and {str(theirs)[:12]}{of}'
+        return None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Of N images with D dimensions in shards of S rows, the last one shorter."""
+
+    encoder: EncoderInfo
+    dataset: str  # its name and split, for messages
+    root: str  # absolute folder that the paths of images.csv start from
+    images_sha256: str  # of images.csv
+    num_images: int
+    dims: int
+    shard_size: int
+    dtype: str = 'float32'
+    normalisation: str = 'L2'  # every row has unit length
+    version: int = VERSION
+
+    @property
+    def key(self) -> str:
+        """8 hex digits, in the name of each shard: another encoder or list has another key."""
+        encoder = self.encoder
+        decides = [encoder.checkpoint_sha256, encoder.model_sha256, encoder.amp, self.images_sha256]
+        decides += [self.dims, self.shard_size, self.dtype]
+        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:8]
+
+    @property
+    def num_shards(self) -> int:
+        return -(-self.num_images // self.shard_size)
+
+    def rows(self, shard: int) -> range:
+        """Rows of the list of images that a shard holds."""
+        first = shard * self.shard_size
+        return range(first, min(first + self.shard_size, self.num_images))
+
+    def shard_path(self, folder: Path, shard: int) -> Path:
+        """`shard_00000_<key>.npy`."""
+        return folder / f'shard_{shard:05d}_{self.key}.npy'
+
+
+def read_manifest(folder: str | Path) -> Manifest:
+    """The manifest of a feature store.
+
+    Raises:
+        FileNotFoundError: the folder has none.
+        ValueError: it is damaged, or of another version.
+    """
+    path = Path(folder) / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'no feature store in {Path(folder).absolute()}: it has no {MANIFEST}; make one with '
+            f'`python tools/extract.py CONFIG CHECKPOINT --images FOLDER --out {folder}`'
+        )
+    try:
+        values = json.loads(path.read_text())
+        if values['version'] != VERSION:
+            raise ValueError(
+                f'{path} has version {values["version"]!r}, this reidgen reads {VERSION}; extract '
+                f'the features again into another folder'
+            )
+        return Manifest(**dict(values, encoder=EncoderInfo(**values['encoder'])))
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} is damaged ({type(error).__name__}: {error}); restore it, or extract the '
+            f'features again into another folder'
+        ) from error
+
+
+def manifest_text(manifest: Manifest) -> str:
+    return json.dumps(asdict(manifest), indent=1) + '\n'
+
+
+def sha256_of(path: str | Path) -> str:
+    """Hex digest of a file, read piece by piece."""
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes beside and renames: a kill leaves the old file, the new one or none, never half.
+
+    Raises:
+        OSError: the disk is full or the folder not writable; nothing of the new file is left.
+    """
+    part = path.with_name(path.name + '.part')
+    try:
+        with open(part, 'wb') as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OSError(
+            f'could not write {path}: {error}; make room or give another folder, then run the '
+            f'same command again: what is written is kept'
+        ) from error

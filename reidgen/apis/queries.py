@@ -1,0 +1,111 @@
+"""What is searched for: an image, a folder of them, or another feature store."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reidgen.datasets.records import Record
+
+from .feature_extractor import FeatureExtractor
+from .feature_store import FeatureStore
+from .image_list import iterate_images
+from .image_sources import open_images
+from .manifest import MANIFEST
+
+
+class Queries(NamedTuple):
+    """Q queries in order, held in memory."""
+
+    records: list[Record]  # paths absolute or as given
+    features: Tensor  # (Q, D) float32
+    own: Tensor | None  # (Q,) int64 gallery rows of the queries, where they are the gallery itself
+
+    @property
+    def camids(self) -> np.ndarray:
+        return np.array([record.camid for record in self.records], np.int64)
+
+
+def read_queries(
+    path: str | Path,
+    store: FeatureStore,
+    config: str | None = None,
+    checkpoint: str | None = None,
+    cfg_options: dict[str, Any] | None = None,
+    pattern: str | None = None,
+    batch_size: int = 128,
+    num_workers: int = 0,
+    device: str | None = None,
+) -> Queries:
+    """Features to search a store for.
+
+    Args:
+        path: an image, a folder of images, or the folder of a feature store.
+        config: of the encoder of images; None: what the store was made with, as for the next two.
+        pattern: what names of images tell, see FolderReID.
+
+    Raises:
+        FileNotFoundError: no such path; config or checkpoint are not where they were.
+        ValueError: the queries' encoder is not the store's.
+    """
+    if (Path(path) / MANIFEST).is_file():
+        return _stored(FeatureStore(path), store)
+    extractor = open_extractor(store, config, checkpoint, cfg_options, device)
+    dataset = open_images(path, extractor.transforms, pattern)
+    rows = range(len(dataset))
+    batches = [rows[at : at + batch_size] for at in range(0, len(rows), batch_size)]
+    features = torch.cat(list(extractor.batches(dataset, batches, num_workers)))
+    return Queries(dataset.records, features, None)
+
+
+def open_extractor(
+    store: FeatureStore,
+    config: str | None = None,
+    checkpoint: str | None = None,
+    cfg_options: dict[str, Any] | None = None,
+    device: str | None = None,
+) -> FeatureExtractor:
+    """The encoder that a store was made with; arguments as in `read_queries`."""
+    made = store.manifest.encoder
+    for what, given, recorded in (
+        ('config', config, made.config),
+        ('checkpoint', checkpoint, made.checkpoint),
+    ):
+        if given is None and not Path(recorded).is_file():
+            raise FileNotFoundError(
+                f'the features of {store.folder} were made with the {what} {recorded}, which is '
+                f'not there any more; say where it is: --{what} PATH'
+            )
+    extractor = FeatureExtractor(
+        config or made.config,
+        checkpoint or made.checkpoint,
+        made.cfg_options if cfg_options is None else cfg_options,
+        made.amp,
+        device,
+    )
+    difference = made.difference(extractor.info)
+    if difference is not None:
+        raise ValueError(
+            f'the features of {store.folder} were made by another encoder than the queries would '
+            f'be: {difference}. Give the config and checkpoint of the store, or extract its images '
+            f'again with these, into another folder'
+        )
+    return extractor
+
+
+def _stored(queries: FeatureStore, store: FeatureStore) -> Queries:
+    difference = store.manifest.encoder.difference(queries.manifest.encoder)
+    if difference is not None:
+        raise ValueError(
+            f'{store.folder} and {queries.folder} are features of different encoders: '
+            f'{difference}. Extract one of them again with the checkpoint of the other'
+        )
+    root = Path(queries.manifest.root)
+    same = queries.folder.resolve() == store.folder.resolve()
+    return Queries(
+        [one._replace(path=str(root / one.path)) for one in iterate_images(queries.folder)],
+        queries.features(),
+        torch.arange(len(store)) if same else None,
+    )

@@ -1,0 +1,115 @@
+"""Exact search of a feature store, shard by shard: memory does not grow with the gallery.
+
+Letters: Q queries, N gallery rows, D embedding, k results of each query.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from reidgen.evaluation.labels import check_finite
+from reidgen.evaluation.neighbours import nearest_neighbours
+
+from .feature_store import AGAIN, FeatureStore
+from .found import Found, padded, sorted_found, squared_distances, without_own
+
+
+def search(
+    query: Tensor,
+    store: FeatureStore,
+    top: int = 10,
+    keep: np.ndarray | None = None,
+    own: Tensor | None = None,
+) -> Found:
+    """The `top` nearest rows of a store, exactly: no neighbour is lost to rounding.
+
+    Each shard's nearest are found by `nearest_neighbours`, their distances summed in float64 and
+    merged with the best so far, so the result does not depend on the size of the shards. A bar is
+    shown on a terminal.
+
+    Args:
+        query: (Q, D) float32 features of the store's encoder; the search runs on its device.
+        keep: (N,) bool, the gallery rows to search; None: all.
+        own: (Q,) int64 gallery row that a query may not find, itself; -1: none.
+
+    Raises:
+        ValueError: top below 1, other dimensions than the store's, `keep` of another length or
+            empty, NaN or Inf among the features.
+    """
+    _check(query, store, top, keep)
+    k = top if own is None else top + 1
+    best = _nothing(query)
+    count = store.manifest.num_shards
+    for first, shard in tqdm(store.shards(), 'search', count, unit='shard', disable=None):
+        rows = torch.arange(first, first + len(shard))
+        if keep is not None:
+            kept = torch.from_numpy(keep[first : first + len(shard)])
+            rows, shard = rows[kept], shard[kept]
+        if not len(rows):
+            continue
+        try:
+            new = _nearest(query, shard.to(query.device), rows, k)
+        except ValueError as error:  # the queries are checked
+            path = store.manifest.shard_path(store.folder, first // store.manifest.shard_size)
+            raise ValueError(f'{path} is damaged ({error}); delete it and {AGAIN}') from error
+        best = sorted_found(*(torch.cat(pair, dim=1) for pair in zip(best, new)), k)
+    best = padded(best, k)
+    return best if own is None else without_own(best, own)
+
+
+def search_other_cameras(
+    query: Tensor,
+    query_camids: np.ndarray,
+    store: FeatureStore,
+    top: int = 10,
+    keep: np.ndarray | None = None,
+) -> Found:
+    """`search` that shows each query no image of its own camera; one pass a camera of the queries.
+
+    Args:
+        query_camids: (Q,) int64, numbered as in the store.
+
+    Raises:
+        ValueError: as `search`, or the camera of a query is not known (-1).
+    """
+    if (query_camids == -1).any():
+        raise ValueError(
+            'the cameras of the queries are not known, so their own images cannot be left out; '
+            'give a pattern with the group camid for their names'
+        )
+    found = padded(_nothing(query), top)
+    camids = store.labels()[1]
+    for camera in np.unique(query_camids):
+        rows = torch.from_numpy(np.flatnonzero(query_camids == camera))
+        others = camids != camera
+        part = search(query[rows], store, top, others if keep is None else others & keep)
+        found.rows[rows], found.distances[rows] = part
+    return found
+
+
+def _nothing(query: Tensor) -> Found:
+    empty = query.new_empty(len(query), 0)
+    return Found(empty.long(), empty.double())
+
+
+def _nearest(query: Tensor, shard: Tensor, rows: Tensor, k: int) -> Found:
+    """The k nearest of a shard (S, D) whose rows in the gallery are `rows` (S,)."""
+    index = nearest_neighbours(query, shard, min(k, len(shard))).index
+    return Found(rows.to(index.device)[index], squared_distances(query, shard, index))
+
+
+def _check(query: Tensor, store: FeatureStore, top: int, keep: np.ndarray | None) -> None:
+    if top < 1:
+        raise ValueError(f'top={top} must be at least 1')
+    if query.ndim != 2 or query.shape[1] != store.dims:
+        raise ValueError(
+            f'query features have shape {tuple(query.shape)}, those of {store.folder} '
+            f'{store.dims} dimensions: embed the queries with the encoder of the store'
+        )
+    check_finite(query, 'query', None)
+    if keep is not None and (keep.shape != (len(store),) or not keep.any()):
+        raise ValueError(
+            f'keep has shape {keep.shape} and keeps {int(keep.sum())} of the {len(store)} rows of '
+            f'{store.folder}; it must have one value a row and leave something to search'
+        )

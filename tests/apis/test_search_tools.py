@@ -1,0 +1,204 @@
+import csv
+import importlib.util
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reidgen.apis.feature_store import FeatureStore
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+PATTERN = r'(?P<pid>\d+)_c(?P<camid>\d+)'
+
+
+def load(name: str):
+    """tools/<name>.py as a module."""
+    spec = importlib.util.spec_from_file_location(f'tools_{name}', TOOLS / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def main(monkeypatch):
+    """Runs tools/<name>.py with arguments; the message it ends with, None where all went well."""
+
+    def run(name: str, *args) -> str | None:
+        monkeypatch.setattr('sys.argv', [f'{name}.py', *map(str, args)])
+        try:
+            load(name).main()
+        except SystemExit as end:
+            return end.code or 'exit status 0'
+        return None
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def extracted_once(tiny, pictures, tmp_path_factory):
+    """Folder of the features of the eleven pictures; not to be changed."""
+    out, tool = tmp_path_factory.mktemp('extracted') / 'features', load('extract')
+    args = [tiny.config, tiny.checkpoint, '--images', pictures, '--pattern', PATTERN]
+    args += ['--out', out, '--shard-size', 4, '--workers', 0]
+    tool.write_features(tool.parse_args(list(map(str, args))))
+    return out
+
+
+@pytest.fixture
+def extracted(extracted_once, tmp_path):
+    return Path(shutil.copytree(extracted_once, tmp_path / 'features'))
+
+
+def results(folder: Path) -> tuple[list[dict], dict]:
+    with open(folder / 'results.csv', newline='') as file:
+        return list(csv.DictReader(file)), json.loads((folder / 'results.json').read_text())
+
+
+def ranking(features: np.ndarray, query: np.ndarray) -> list[int]:
+    distances = np.square(features.astype(float) - query.astype(float)).sum(1)
+    return distances.argsort(kind='stable').tolist()
+
+
+@pytest.mark.parametrize('index', ['exact', 'faiss'])
+def test_a_folder_is_searched_and_its_lists_written(
+    index, main, extracted, pictures, tmp_path, capsys
+):
+    if index == 'faiss':
+        pytest.importorskip('faiss', reason='the optional extra faiss is not installed')
+    out = tmp_path / 'found'
+    query = ('--query', pictures / 'b', '--pattern', PATTERN)
+    assert main('search', extracted, *query, '--top', 4, '--index', index, '--out', out) is None
+    store = FeatureStore(extracted)
+    features, names = store.features().numpy(), [r.path for r in store.records(range(11)).values()]
+    rows, about = results(out)
+    assert len(rows) == 5 * 4
+    for number, answer in enumerate(about['answers']):
+        own = names.index(f'b/{Path(answer["path"]).name}')
+        expected = ranking(features, features[own])[:4]
+        hits = answer['hits']
+        assert [hit['row'] for hit in hits] == expected
+        assert [hit['path'] for hit in hits] == [str(pictures / names[row]) for row in expected]
+        assert hits[0]['distance'] == pytest.approx(0, abs=1e-6)
+        kinds = [
+            'match' if Path(names[row]).name[:4] == Path(names[own]).name[:4] else 'miss'
+            for row in expected
+        ]
+        assert [hit['kind'] for hit in hits] == kinds
+        of_csv = rows[4 * number : 4 * number + 4]
+        assert [int(row['row']) for row in of_csv] == expected
+        assert [row['kind'] for row in of_csv] == kinds
+        assert {row['query'] for row in of_csv} == {answer['path']}
+    assert about['index'] == ('exact' if index == 'exact' else 'faiss Flat')
+    assert about['approximate'] is False
+    assert about['num_gallery'] == 11
+    with Image.open(out / 'ranked_lists.png') as picture:
+        assert picture.size == (4 + 5 * (64 + 8 + 4) + 12, 4 + 5 * (128 + 8 + 14 + 4))
+    printed = capsys.readouterr().out
+    assert f'5 queries, 11 gallery images, {about["seconds"]:.2f} s, index' in printed
+    assert 'approximate' not in printed
+
+
+def test_one_image_is_searched_without_names(main, extracted, pictures, tmp_path):
+    path = sorted(pictures.rglob('*.png'))[6]
+    assert main('search', extracted, '--query', path, '--top', 20, '--out', tmp_path / 'o') is None
+    rows, _ = results(tmp_path / 'o')
+    assert len(rows) == 11  # a gallery shorter than the list
+    assert int(rows[0]['row']) == 6
+    assert {row['kind'] for row in rows} == {'unknown'}
+
+
+def test_a_store_is_searched_for_itself_and_by_camera(main, extracted, tmp_path):
+    store = FeatureStore(extracted)
+    features, camids = store.features().numpy(), store.labels()[1]
+    query = ('--query', extracted, '--top', 3, '--show', 0)
+    assert main('search', extracted, *query, '--out', tmp_path / 'all') is None
+    assert main('search', extracted, *query, '--other-cameras', '--out', tmp_path / 'other') is None
+    assert main('search', extracted, *query, '--cameras', 2, '--out', tmp_path / 'second') is None
+    found = {
+        name: [
+            [hit['row'] for hit in one['hits']] for one in results(tmp_path / name)[1]['answers']
+        ]
+        for name in ('all', 'other', 'second')
+    }
+    for own in range(11):
+        order = [row for row in ranking(features, features[own]) if row != own]
+        assert found['all'][own] == order[:3]
+        assert found['other'][own] == [row for row in order if camids[row] != camids[own]][:3]
+        assert found['second'][own] == [row for row in order if camids[row] == 1][:3]
+    assert not (tmp_path / 'all/ranked_lists.png').exists()
+
+
+def test_an_approximate_index_says_so(main, extracted, tmp_path, capsys):
+    pytest.importorskip('faiss', reason='the optional extra faiss is not installed')
+    options = ('--index', 'faiss', '--faiss-factory', 'IVF2,Flat', '--faiss-search', 'nprobe=1')
+    ended = main('search', extracted, '--query', extracted, *options, '--out', tmp_path / 'o')
+    assert ended is None
+    assert results(tmp_path / 'o')[1]['approximate'] is True
+    assert 'index faiss IVF2,Flat nprobe=1 (approximate: ' in capsys.readouterr().out
+
+
+def test_a_moved_store_finds_its_images_and_encoder_where_it_is_told(
+    main, extracted, tiny, pictures, tmp_path
+):
+    path = extracted / 'manifest.json'
+    manifest = json.loads(path.read_text())
+    manifest['root'] = '/gone'
+    manifest['encoder'] |= dict(config='/gone/c.py', checkpoint='/gone/c.pth')
+    path.write_text(json.dumps(manifest))
+    moved = shutil.move(extracted, tmp_path / 'moved')
+    search = ('search', moved, '--query', pictures / 'a', '--out', tmp_path / 'o')
+    assert 'the config /gone/c.py, which is not there any more' in main(*search)
+    assert 'say where it is: --checkpoint PATH' in main(*search, '--config', tiny.config)
+    encoder = ('--config', tiny.config, '--checkpoint', tiny.checkpoint)
+    ended = main(*search, *encoder)
+    assert 'FileNotFoundError: no image /gone/' in ended
+    assert 'with --root' in ended
+    assert len(results(tmp_path / 'o')[1]['answers']) == 6  # written before anything is drawn
+    assert main(*search, *encoder, '--root', pictures) is None
+
+
+@pytest.mark.parametrize('query', ['images', 'store'])
+def test_queries_of_another_checkpoint_are_refused(
+    query, main, extracted, tiny, pictures, tmp_path
+):
+    other = tmp_path / 'other'
+    given = ('--query', pictures / 'a', '--checkpoint', tiny.other_checkpoint)
+    if query == 'store':
+        extract = ('extract', tiny.config, tiny.other_checkpoint, '--images', pictures / 'a')
+        assert main(*extract, '--out', other, '--workers', 0) is None
+        given = ('--query', other)
+    ended = main('search', extracted, *given, '--out', tmp_path / 'o')
+    assert ended.startswith('ValueError: ')
+    assert 'checkpoint_sha256' in ended
+    assert 'other.pth' in ended
+    assert len(ended.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    'options,told',
+    [
+        (['--cameras', 3], 'no image of .* is of camera .3.; there are images of .1, 2.'),
+        (['--other-cameras'], 'the cameras of the queries are not known'),
+        (['--index', 'faiss', '--cameras', 1], 'a faiss index knows no cameras'),
+        (['--top', 0], 'top=0 must be at least 1'),
+    ],
+)
+def test_a_search_that_cannot_be_ends_with_one_line(
+    options, told, main, extracted, pictures, tmp_path
+):
+    ended = main('search', extracted, '--query', pictures / 'a', *options, '--out', tmp_path / 'o')
+    assert re.match(f'ValueError: {told}', ended)
+
+
+def test_an_extraction_that_cannot_be_ends_with_one_line(main, tiny, pictures, tmp_path):
+    extract = ('extract', tiny.config, tiny.checkpoint, '--out', tmp_path / 'o')
+    assert main(*extract, '--dataset', 'market/query').startswith("ValueError: 'market/query' is")
+    assert main(*extract, '--images', 'nowhere').startswith('FileNotFoundError: no folder or image')
+    both = main(*extract, '--dataset', 'target/query', '--skip-corrupt')
+    assert both.startswith('ValueError: --pattern and --skip-corrupt go with --images')
+    missing = main('extract', tiny.config, 'no.pth', '--images', pictures, '--out', tmp_path / 'o')
+    assert missing.startswith('FileNotFoundError: checkpoint no.pth does not exist')
