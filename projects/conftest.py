@@ -1,0 +1,76 @@
+"""What the tests of all projects share: a config's model in the middle of training."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config
+from reidgen.engine.step import run_phases
+
+NUMBERS = itertools.count()
+
+torch.set_num_threads(1)  # bits depend on the number
+
+
+class Step:
+    """The model of a config with its optimizers and its first batch, ready for a phase."""
+
+    def __init__(self, runner: ReIDRunner):
+        loop, self.model = runner.train_loop, runner.model
+        self.optim = runner.build_optim_wrapper(runner.optim_wrapper)
+        names = tuple(loop.dataloader.loaders)
+        loop.dataloader.start(names, dict.fromkeys(names, 0))
+        self.model.train()
+        self.model.enter_stage(loop.stages[0].name)
+        self.batch = self.model.data_preprocessor(next(loop.dataloader))
+
+    def moves(self, phase: str) -> set[str]:
+        """Names of the networks and memories that an iteration of this phase alone changes."""
+        before = {key: value.clone() for key, value in self.model.state_dict().items()}
+        self.model.enter_stage('test', [phase])
+        run_phases(self.model, self.batch, self.optim, iteration=0, done=0)
+        assert all(parameter.grad is None for parameter in self.model.parameters())
+        after = self.model.state_dict()
+        return {key.partition('.')[0] for key in before if not torch.equal(before[key], after[key])}
+
+    def gradients(self, term: torch.Tensor) -> set[str]:
+        """Names of the networks that a term gives a gradient other than 0."""
+        named = [
+            (name, parameter)
+            for name in self.model.network_names
+            for parameter in getattr(self.model, name).parameters()
+            if parameter.requires_grad
+        ]
+        found = torch.autograd.grad(
+            term, [p for _, p in named], allow_unused=True, retain_graph=True
+        )
+        return {
+            name for (name, _), g in zip(named, found) if g is not None and bool((g != 0).any())
+        }
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Runner of a config with dotted options merged; nothing is written but into tmp_path."""
+
+    def make(path: Path, options: dict | None = None, change=None) -> ReIDRunner:
+        cfg = load_config(path, options)
+        if change is not None:
+            change(cfg)
+        cfg.work_dir = str(tmp_path / path.stem)
+        cfg.experiment_name = f'{path.stem}_{next(NUMBERS)}'  # one log history a name
+        cfg.visualizer = dict(type='Visualizer', vis_backends=None)
+        return ReIDRunner.from_cfg(cfg)
+
+    return make
+
+
+@pytest.fixture
+def step_of(build):
+    def make(path: Path, options: dict | None = None, change=None) -> Step:
+        return Step(build(path, options, change))
+
+    return make
