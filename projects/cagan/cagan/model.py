@@ -68,9 +68,7 @@ class CAGAN(AdversarialModel):
         id_loss: dict | None = None,
         adv_on: str = 'swap',
     ):
-        super().__init__(
-            networks, loss_weights, dict(type='BatchNormalizer', mean=MEAN, std=STD)
-        )
+        super().__init__(networks, loss_weights, dict(type='BatchNormalizer', mean=MEAN, std=STD))
         self.id_loss = dict(reduction='mean', passes='both') | dict(id_loss or {})
         known = dict(adv_on=('swap', 'cycle'), reduction=('mean', 'sum'), passes=('both', 'first'))
         for key, value in dict(adv_on=adv_on, **self.id_loss).items():

@@ -1,5 +1,6 @@
-"""The networks of CAGAN: G paints a garment and its mask, D judges whether person and garment fit."""
+"""The networks of CAGAN: G paints a garment and its mask, D judges whether they fit a person."""
 
+import warnings
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -27,16 +28,19 @@ class Painting(NamedTuple):
 
 def conv(in_channels: int, out_channels: int, stride: int = 1, norm: bool = True) -> ConvModule:
     """3 x 3 convolution with bias, affine instance norm, LeakyReLU(0.2); zero padding."""
-    return ConvModule(
-        in_channels,
-        out_channels,
-        3,
-        stride=stride,
-        padding=1,
-        bias=True,
-        norm_cfg={'type': 'IN', 'affine': True} if norm else None,
-        act_cfg={'type': 'LeakyReLU', 'negative_slope': SLOPE},
-    )
+    with warnings.catch_warnings():
+        # the bias before an instance norm is idle, and part of the published networks
+        warnings.filterwarnings('ignore', 'Unnecessary conv bias before batch/instance norm')
+        return ConvModule(
+            in_channels,
+            out_channels,
+            3,
+            stride=stride,
+            padding=1,
+            bias=True,
+            norm_cfg={'type': 'IN', 'affine': True} if norm else None,
+            act_cfg={'type': 'LeakyReLU', 'negative_slope': SLOPE},
+        )
 
 
 @GENERATORS.register_module()
@@ -225,9 +229,7 @@ def scaled_down(picture: Tensor, factor: int, resize: str = 'bilinear') -> Tenso
     """(B, C, H / factor, W / factor)."""
     if resize == 'area':
         return nnf.avg_pool2d(picture, factor)
-    return nnf.interpolate(
-        picture, scale_factor=1 / factor, mode='bilinear', align_corners=False
-    )
+    return nnf.interpolate(picture, scale_factor=1 / factor, mode='bilinear', align_corners=False)
 
 
 def start(network: nn.Module, init: str) -> None:
@@ -257,4 +259,3 @@ def _doubled(x: Tensor) -> Tensor:
 def _one_of(key: str, value: str | None, known: tuple) -> None:
     if value not in known:
         raise ValueError(f'{key} is {value!r}; choose one of {", ".join(map(repr, known))}')
-

@@ -93,9 +93,7 @@ class MPV(GarmentDataset):
                     if pose.endswith(PERSON)
                 }
         if not pairs:
-            raise ValueError(
-                f"{path} has no row of split '{self.split}' with {PERSON} and {CLOTH}"
-            )
+            raise ValueError(f"{path} has no row of split '{self.split}' with {PERSON} and {CLOTH}")
         return sorted(pairs)
 
 
@@ -103,9 +101,9 @@ class MPV(GarmentDataset):
 class VITON(GarmentDataset):
     """VITON and VITON-HD as try-on code reads them: `<split>_pairs.txt` beside `<split>/`.
 
-    Each line names a person in `<split>/image` and a garment in `<split>/cloth`. What a person wears
-    has the person's own name, or `_1` where it has `_0`; in the test list the garment is the one to
-    swap to, and where that is the own one, another is drawn.
+    Each line names a person in `<split>/image` and a garment in `<split>/cloth`. What a person
+    wears has the person's own name, or `_1` where it has `_0`; in the test list the garment is the
+    one to swap to, and where that is the own one, another is drawn.
 
     Args:
         root: folder.

@@ -181,7 +181,7 @@ def test_a_swap_stays_between_its_two_pictures():
     low, high = (pick(painted, batch.pairs.person) for pick in (torch.minimum, torch.maximum))
     assert ((x_ij >= low - 1e-6) & (x_ij <= high + 1e-6)).all()
     assert x_ij.abs().max() <= 1
-    assert 0 < alpha.min()
+    assert alpha.min() > 0
 
 
 def test_the_way_back_starts_from_the_swap_with_the_garments_exchanged():
@@ -303,9 +303,12 @@ def on_drawn_figures(cfg) -> None:
     small = load_config(SMOKE)
     for name, network in cfg.model.networks.items():
         network.base_dim = small.model.networks[name].base_dim
-    cfg.train_dataloader.pairs.dataset = small.train_dataloader.pairs.dataset
+    figures = small.train_dataloader.pairs.dataset
+    figures.size = (64, 64)  # a critic without padding needs four patches each way
+    cfg.train_dataloader.pairs.dataset = figures
     cfg.train_dataloader.pairs.update(batch_size=2, num_workers=0)
-    cfg.train_cfg.stages[0].iters = 1
+    for stage in cfg.train_cfg.stages:
+        stage.iters = 1
 
 
 NAMES = sorted(path.stem for path in CONFIGS.glob('*.py') if path != SMOKE)

@@ -173,7 +173,7 @@ def test_the_flat_layout_matches_by_name_and_an_orphan_raises(tmp_path):
     ]
     assert all(pair.person[:-21] == pair.worn[:-15] for pair in dataset.pairs)
     (tmp_path / f'00000002_{CLOTH}').unlink()
-    with pytest.raises(ValueError, match='1 pictures .* have no partner.*00000002'):
+    with pytest.raises(ValueError, match=r'1 pictures .* have no partner.*00000002'):
         MPV(tmp_path, layout='flat')
 
 
@@ -182,7 +182,10 @@ def test_the_one_five_layout_matches_two_folders(tmp_path):
         draw(tmp_path / '1' / f'{number:06d}_1.jpg')
         draw(tmp_path / '5' / f'{number:06d}_5.jpg')
     pairs = MPV(tmp_path, layout='one_five', size=(32, 32)).pairs
-    assert [(Path(p).name, Path(c).name) for p, c, _ in pairs][2] == ('000002_1.jpg', '000002_5.jpg')
+    assert [(Path(p).name, Path(c).name) for p, c, _ in pairs][2] == (
+        '000002_1.jpg',
+        '000002_5.jpg',
+    )
     with pytest.raises(ValueError, match="layout is 'five'"):
         MPV(tmp_path, layout='five')
 
