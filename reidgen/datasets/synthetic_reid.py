@@ -19,12 +19,17 @@ from reidgen.synthetic import (
     PARTS,
     Plan,
     Seeds,
+    as_stored,
     check_files,
     ensure,
+    pictures_by_name,
     read_manifest,
     reference_difference,
+    render_swapped,
 )
 from reidgen.synthetic import TURNS as RENDERED_TURNS
+
+WEARERS = ('train', 'test', 'validation')  # who has a garment picture
 
 
 class GarmentPair(NamedTuple):
@@ -99,6 +104,7 @@ class SyntheticReID(ReIDDataset):
         self.maps, self.check, self.workers = maps, check, workers
         self.name = domain
         self._joints: dict[str, list] = {}
+        self._pictures: dict[str, tuple] = {}
         super().__init__(root, split, **kwargs)
 
     def find_root(self, root: str | Sequence[str]) -> Path:
@@ -174,6 +180,33 @@ class SyntheticReID(ReIDDataset):
                 others = tuple(garment for garment in garments if garment != own)
                 pairs.append(GarmentPair(record, own, others))
         return pairs
+
+    def read_swapped(self, record: Record, garment: str) -> tuple[Tensor, Tensor]:
+        """What an image would be had the person worn another garment: rendered now, not stored.
+
+        Args:
+            garment: path of a garment's picture, `GarmentPair.worn` or one of `others`; that of
+                the person themselves gives the image as it is.
+
+        Returns:
+            (3, 128, 64) uint8 image, and (1, 128, 64) uint8 rows of `reidgen.synthetic.PARTS`.
+
+        Raises:
+            ValueError: a distractor's image, which wears nothing that is pictured, or no garment.
+        """
+        if not self._pictures:
+            self._pictures.update(pictures_by_name(self.plan))
+        wearers = {job.number: job for job, _ in self._pictures.values() if job.kind in WEARERS}
+        job, picture = self._pictures.get(Path(record.path).stem, (None, None))
+        name = Path(garment).stem
+        if job is None or job.kind not in WEARERS or not name.isdigit() or int(name) not in wearers:
+            raise ValueError(
+                f'{record.path} cannot be rendered in {garment}; both must be of a person of '
+                f'{self.plan.folder}, as in garment_pairs()'
+            )
+        taken = render_swapped(self.plan, job, picture, wearers[int(name)])
+        image = torch.from_numpy(as_stored(taken)).permute(2, 0, 1).contiguous()
+        return image, torch.from_numpy(taken.parts)[None]
 
     def _beside(self, record: Record, folder: str, suffix: str) -> Path:
         return (self.root / folder / Path(record.path).name).with_suffix(suffix)

@@ -132,6 +132,31 @@ class GANLoss(nn.Module):
                 f'stat.{name}.{kind}_fake': mean_fake,
             }
 
+    def reject(self, critic: Critic, fake: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+        """The fake term alone, for what else a critic is to reject: real but mismatched pairs.
+
+        Labels are drawn as in `critic`, and never flipped, as there is no real to change roles.
+
+        Args:
+            fake: (B, C, H, W), detached here.
+
+        Returns:
+            The 0-d term, and the mean probability or output as in `critic`, detached.
+
+        Raises:
+            ValueError: relativistic_avg, whose fake term is a comparison with reals.
+        """
+        if self.mode == 'relativistic_avg':
+            raise ValueError(
+                'GANLoss(mode=relativistic_avg) rejects only in comparison with real images; use '
+                f'one of {", ".join(mode for mode in MODES if mode != self.mode)}'
+            )
+        outputs = self._judge(critic, fake.detach(), draws)
+        with _float32(outputs[0]):
+            targets = self._targets(self.fake, outputs, draws)
+            terms = [self._critic_terms(f, f, y, y)[1] for f, y in zip(outputs, targets)]
+            return self._over_scales(terms), self._opinion(outputs, outputs)[2]
+
     def generator(
         self, critic: Critic, fake: Tensor, draws: Draws, real: Tensor | None = None
     ) -> Tensor:

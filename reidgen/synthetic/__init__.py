@@ -7,6 +7,7 @@ from reidgen.synthetic.plan import DOMAINS, SIZES, Plan, Size
 from reidgen.synthetic.seeds import VERSION, Seeds
 from reidgen.synthetic.shading import PARTS
 from reidgen.synthetic.store import ensure
+from reidgen.synthetic.swap import as_stored, pictures_by_name, render_swapped
 
 __all__ = [
     'DOMAINS',
@@ -18,8 +19,11 @@ __all__ = [
     'Plan',
     'Seeds',
     'Size',
+    'as_stored',
     'check_files',
     'ensure',
+    'pictures_by_name',
     'read_manifest',
     'reference_difference',
+    'render_swapped',
 ]

@@ -87,7 +87,7 @@ def render_job(
     outfit = make_outfit(plan, job)
     record = {'files': {}, 'joints': {}, 'ious': []}
     for picture in plan.pictures(job):
-        shot, rng = _shot(plan, job, picture, outfit)
+        shot, rng = shoot(plan, job, picture, outfit)
         own_view = None
         if maps:
             views = mesh_views(the_body(), shot)
@@ -112,9 +112,10 @@ def render_job(
     return record
 
 
-def _shot(
+def shoot(
     plan: Plan, job: Job, picture: Picture, outfit: Outfit
 ) -> tuple[Shot, np.random.Generator]:
+    """The shot of a picture, and the random numbers that the photograph goes on with."""
     camera = cameras_of(plan.cameras, plan.seeds.camera)[picture.camera]
     where = picture.camera, picture.number
     yaw = camera.draw_yaw(plan.stream('walk', job, picture.camera))  # one way through a camera

@@ -237,3 +237,25 @@ def test_maps_of_another_set_are_refused():
 def test_views_that_are_not_rendered_are_refused():
     with pytest.raises(ValueError, match=r'views \[30\] are not rendered'):
         SyntheticMesh(views=[45, 30])
+
+
+def test_a_person_is_rendered_in_the_garment_of_another_and_in_their_own(root):
+    dataset = SyntheticReID('synth_a', 'tiny', root, 'query')
+    pair = dataset.garment_pairs()[0]
+    stored, upper = dataset.read_image(pair.record), PARTS.index('upper')
+    image, parts = dataset.read_swapped(pair.record, pair.worn)
+    assert torch.equal(parts, dataset.read_parts(pair.record))
+    assert (image.int() - stored.int()).abs().max() <= 2  # another JPEG decoder
+    other, _ = dataset.read_swapped(pair.record, pair.others[0])
+    assert other.shape == stored.shape
+    assert (other.int() - image.int()).abs()[:, (parts == upper)[0]].float().mean() > 5
+
+
+def test_who_wears_nothing_that_is_pictured_cannot_be_dressed(root):
+    dataset = SyntheticReID('synth_a', 'tiny', root, 'gallery')
+    loner = next(record for record in dataset.records if record.pid == 0)
+    garment = dataset.garment_pairs()[0].worn
+    with pytest.raises(ValueError, match=r'cannot be rendered in .*garment_pairs'):
+        dataset.read_swapped(loner, garment)
+    with pytest.raises(ValueError, match=r'cannot be rendered in shirt\.jpg'):
+        dataset.read_swapped(dataset.garment_pairs()[0].record, 'shirt.jpg')

@@ -114,6 +114,23 @@ def test_relativistic_average_compares_with_the_mean_of_the_other_side():
 # ---- scales ----
 
 
+@pytest.mark.parametrize('mode', ['bce', 'lsgan', 'lsgan_sigmoid', 'hinge', 'wgan'])
+def test_a_rejection_is_the_fake_term_alone(mode):
+    loss, fake = GANLoss(mode), torch.tensor([[-2.0], [0.5]], requires_grad=True)
+    both = loss.critic('D', judge(torch.zeros(2, 1), fake), REAL, FAKE, Draws())
+    term, opinion = loss.reject(lambda img: fake, FAKE, Draws())
+    assert term.item() == pytest.approx(both['adv.D.fake'].item())
+    kind = 'p' if 'sigmoid' in mode or mode == 'bce' else 'o'
+    assert opinion.item() == pytest.approx(both[f'stat.D.{kind}_fake'].item())
+    term.backward()
+    assert fake.grad is not None  # the critic learns from it
+
+
+def test_nothing_is_rejected_on_the_average():
+    with pytest.raises(ValueError, match='comparison with real images'):
+        GANLoss('relativistic_avg').reject(lambda img: img, FAKE, Draws())
+
+
 def test_scales_are_averaged_or_summed():
     scales_r, scales_f = [R, R.view(1, 2), R], [F, F.view(1, 2), F]
     single = critic_terms(GANLoss('lsgan'), R, F)

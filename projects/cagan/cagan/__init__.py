@@ -1,0 +1,24 @@
+"""CAGAN (Jetchev & Bergmann, ICCV Workshops 2017): swapping garments on people."""
+
+from .datasets import GarmentDataset, Pair, Truth
+from .model import CAGAN, SwapBatch, Swaps
+from .networks import CAGANDiscriminator, CAGANGenerator, KerasCAGANDiscriminator, Painting
+from .synthetic_sets import ShapesGarments, SyntheticGarments
+from .try_on_sets import MPV, VITON
+
+__all__ = [
+    'CAGAN',
+    'MPV',
+    'VITON',
+    'CAGANDiscriminator',
+    'CAGANGenerator',
+    'GarmentDataset',
+    'KerasCAGANDiscriminator',
+    'Painting',
+    'Pair',
+    'ShapesGarments',
+    'SwapBatch',
+    'Swaps',
+    'SyntheticGarments',
+    'Truth',
+]

@@ -1,0 +1,185 @@
+"""Persons with the garment they wear, and another garment drawn for each: what all sets share."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from mmengine.logging import MMLogger
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as vision
+
+from reidgen.datasets.image_files import read_rgb
+from reidgen.draws import seed_of
+from reidgen.structures import Draw
+
+from .model import SwapBatch
+from .networks import check_size
+
+SPLITS = ('train', 'test')
+NUM_NAMED = 5  # files that an error lists
+
+
+class Pair(NamedTuple):
+    """A person and what they wear."""
+
+    person: str  # path of the picture
+    worn: str  # path of the garment's picture
+    wanted: str | None = None  # path of the garment to swap to; None: one is drawn
+
+
+class Truth(NamedTuple):
+    """What a swap should have painted."""
+
+    image: Tensor  # (3, H, W) uint8
+    garment: Tensor  # (1, H, W) bool: the garment's pixels before and after
+
+
+class GarmentDataset(Dataset):
+    """Items are SwapBatch(person, worn, wanted) of uint8 pictures (3, H, W).
+
+    The wanted garment is drawn anew at every access, uniformly over the garments of other articles.
+    In training the person is enlarged by `margin` and cut out anywhere, person and worn garment are
+    mirrored together, the wanted garment on its own; everything from the draw's seed. A test split
+    is only resized, and its wanted garments follow from (seed, row).
+
+    Args:
+        size: (height, width), multiples of 16.
+        margin: pixels (down, across) by which the person is enlarged; None: (20, 15) at 128 x 96,
+            scaled with the size; (0, 0): no crop.
+        flip_prob: of mirroring.
+        seed: of the wanted garments where nothing is random.
+
+    Raises:
+        ValueError: an unknown split, a size that cannot be halved four times, or fewer than two
+            articles.
+        FileNotFoundError: pictures are missing; they are named.
+    """
+
+    name = 'garments'
+    has_truth = False  # whether `read_truth` knows the answer
+
+    def __init__(
+        self,
+        split: str = 'train',
+        size: tuple[int, int] = (128, 96),
+        margin: tuple[int, int] | None = None,
+        flip_prob: float = 0.5,
+        seed: int = 0,
+    ):
+        if split not in SPLITS:
+            raise ValueError(f"split is '{split}'; it must be one of {', '.join(SPLITS)}")
+        check_size(*size)
+        self.split, self.size, self.seed, self.flip_prob = split, list(size), seed, flip_prob
+        self.margin = [size[0] * 20 // 128, size[1] * 15 // 96] if margin is None else list(margin)
+        if min(self.margin) < 0 or not 0 <= flip_prob <= 1:
+            raise ValueError(
+                f'margin is {self.margin}, flip_prob {flip_prob}; set margin from 0 on, and '
+                'flip_prob in 0..1'
+            )
+        self.augmented = split == 'train'
+        self.pairs = self.read_pairs()
+        # one picture an article, in order: two pictures of one article are no swap
+        self.garments = {self.article(pair.worn): pair.worn for pair in reversed(self.pairs)}
+        self.garments = dict(sorted(self.garments.items()))
+        if len(self.garments) < 2:
+            raise ValueError(
+                f'{type(self).__name__} {split} has {len(self.garments)} article(s); a swap needs '
+                'two or more'
+            )
+        MMLogger.get_current_instance().info(
+            f'{type(self).__name__} {split}: {len(self)} persons, {len(self.garments)} garments'
+        )
+
+    # ---- what a data set writes ----
+
+    def read_pairs(self) -> list[Pair]:
+        """The split, in an order that is always the same."""
+        raise NotImplementedError
+
+    def article(self, garment: str) -> str:
+        """Identity of a garment from the path of its picture."""
+        return Path(garment).stem
+
+    def read_person(self, path: str) -> Tensor:
+        """(3, h, w) uint8."""
+        return read_rgb(path)
+
+    def read_garment(self, path: str) -> Tensor:
+        """(3, h, w) uint8."""
+        return read_rgb(path)
+
+    def read_truth(self, row: int, wanted: str) -> Truth:
+        """The person of a row in another garment, where that is known (`has_truth`)."""
+        raise TypeError(f'{type(self).__name__} does not know what its persons look like in others')
+
+    # ---- items ----
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def plain(self, maps: bool = False) -> 'GarmentDataset':
+        """The same pairs, nothing random."""
+        plain = copy.copy(self)
+        plain.augmented = False
+        return plain
+
+    def __getitem__(self, item: int | Draw) -> SwapBatch:
+        row, seed = item if isinstance(item, Draw) else (int(item), int(item))
+        if not 0 <= row < len(self.pairs):
+            raise IndexError(f'row {row} of {self.name}, which has {len(self.pairs)} persons')
+        pair = self.pairs[row]
+        if not self.augmented:
+            wanted = self.wanted(row)
+            person, worn = self.read_person(pair.person), self.read_garment(pair.worn)
+            pictures = person, worn, self.read_garment(wanted)
+            return SwapBatch(*(self.resized(picture) for picture in pictures))
+        rng = torch.Generator().manual_seed(seed)
+        wanted = self._draw_other(pair.worn, rng)
+        person = self._cropped(self.read_person(pair.person), rng)
+        worn, wanted = (self.resized(self.read_garment(path)) for path in (pair.worn, wanted))
+        together, alone = (torch.rand(2, generator=rng) < self.flip_prob).tolist()
+        if together:
+            person, worn = vision.horizontal_flip(person), vision.horizontal_flip(worn)
+        return SwapBatch(person, worn, vision.horizontal_flip(wanted) if alone else wanted)
+
+    def wanted(self, row: int) -> str:
+        """Path of the garment that a row is swapped to where nothing is random."""
+        pair = self.pairs[row]
+        if pair.wanted is not None:
+            return pair.wanted
+        rng = torch.Generator().manual_seed(seed_of(self.seed, row))
+        return self._draw_other(pair.worn, rng)
+
+    def resized(self, picture: Tensor, margin: Sequence[int] = (0, 0)) -> Tensor:
+        """(3, H, W) uint8, bicubic with antialias."""
+        size = [side + more for side, more in zip(self.size, margin)]
+        if list(picture.shape[1:]) == size:
+            return picture
+        return vision.resize(picture, size, v2.InterpolationMode.BICUBIC, antialias=True)
+
+    def _draw_other(self, worn: str, rng: torch.Generator) -> str:
+        articles, own = list(self.garments), self.article(worn)
+        others = len(articles) - 1
+        drawn = torch.randint(others, (), generator=rng).item()
+        place = articles.index(own)
+        return self.garments[articles[drawn + (drawn >= place)]]  # the own one is skipped
+
+    def _cropped(self, person: Tensor, rng: torch.Generator) -> Tensor:
+        enlarged = self.resized(person, self.margin)
+        top, left = (torch.randint(more + 1, (), generator=rng).item() for more in self.margin)
+        return vision.crop(enlarged, top, left, *self.size)
+
+
+def check_files(paths: Sequence[str | Path], what: str) -> None:
+    """Raises FileNotFoundError that names the first of the files that are not there."""
+    missing = sorted(str(path) for path in set(paths) if not Path(path).is_file())
+    if missing:
+        listed = '\n  '.join(missing[:NUM_NAMED])
+        raise FileNotFoundError(
+            f'{what}: {len(missing)} pictures of the list are missing, the first:\n  {listed}\n'
+            'Unpack the data set again, or set root and images to where it lies'
+        )

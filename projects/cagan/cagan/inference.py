@@ -1,0 +1,92 @@
+"""A trained CAGAN on pictures of any size."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as nnf
+from mmengine.device import get_device
+from torch import Tensor
+
+from reidgen.checkpoint import read_checkpoint
+from reidgen.engine.config import load_config
+from reidgen.engine.runner import load_strictly
+from reidgen.registry import MODELS, find
+
+from .model import CAGAN, SwapBatch
+
+
+class Swapped(NamedTuple):
+    """One person in another garment, at the size of the person's picture."""
+
+    image: Tensor  # (3, h, w) uint8; the person's own pixels where alpha is 0
+    alpha: Tensor  # (1, h, w) uint8, 255 where the painting alone is seen
+    painted: Tensor  # (3, h, w) uint8 candidate picture
+
+
+def load_model(config: str | Path, checkpoint: str | Path, options: dict | None = None):
+    """(model in eval mode, config) of a training.
+
+    Raises:
+        TypeError: the config's model is no CAGAN.
+        ValueError: the checkpoint does not fit the config; or see `load_config`.
+    """
+    cfg = load_config(config, options)
+    settings = dict(cfg.model)
+    model_class = find(settings.pop('type'), MODELS)
+    if not issubclass(model_class, CAGAN):
+        raise TypeError(f'{config} trains a {model_class.__name__}; give a config of CAGAN')
+    model = model_class(**settings)
+    state = read_checkpoint(checkpoint)
+    load_strictly(model, state.get('state_dict', state), checkpoint)
+    return model.to(get_device()).eval(), cfg
+
+
+@torch.no_grad()
+def swap(
+    model: CAGAN,
+    size: tuple[int, int],
+    person: Tensor,
+    wanted: Tensor,
+    worn: Tensor | None = None,
+) -> Swapped:
+    """Dresses one person.
+
+    Alpha and painting are made at the network's size and brought to the person's, where they are
+    blended with the person's own pixels: a face that is not painted over stays as sharp as it was.
+
+    Args:
+        size: (height, width) that the model was trained with.
+        person, wanted, worn: (3, h, w) uint8, each of a size of its own. Without `worn` the network
+            is shown grey, which it never saw in training: an approximation.
+    """
+    normalise = model.data_preprocessor
+    own = normalise(person[None])  # (1, 3, h, w)
+    given = [_resized(normalise(picture[None]), size) for picture in (person, wanted)]
+    grey = torch.zeros_like(given[0])
+    dressed = grey if worn is None else _resized(normalise(worn[None]), size)
+    alpha, painted = model.G(given[0], dressed, given[1])
+    alpha, painted = (_resized(picture, own.shape[2:]) for picture in (alpha, painted))
+    image = alpha * painted + (1 - alpha) * own
+    return Swapped(to_uint8(image)[0], to_uint8(2 * alpha - 1)[0], to_uint8(painted)[0])
+
+
+@torch.no_grad()
+def swap_batch(model: CAGAN, batch: SwapBatch) -> dict[str, Tensor]:
+    """(B, 3, H, W) uint8 `swapped` and `painted` of uint8 pictures, and float `alpha`."""
+    pictures = model.data_preprocessor(batch)
+    swapped, alpha, painted = model.swap(*pictures)
+    return {'swapped': to_uint8(swapped), 'painted': to_uint8(painted), 'alpha': alpha.cpu()}
+
+
+def to_uint8(picture: Tensor) -> Tensor:
+    """[-1, 1] to uint8 on the CPU, clipped and rounded."""
+    return ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
+
+
+def _resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    if picture.shape[2:] == tuple(size):
+        return picture
+    return nnf.interpolate(
+        picture, tuple(size), mode='bicubic', align_corners=False, antialias=True
+    ).clamp(-1, 1)

@@ -1,0 +1,74 @@
+"""How far a swap is from the truth, on the garment and beside it."""
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+WINDOW, SIGMA = 11, 1.5
+MARGIN = 3  # pixels around the garment that count for neither side: the camera blurs its edge
+
+
+def ssim_map(a: Tensor, b: Tensor, data_range: float = 255.0) -> Tensor:
+    """(B, H, W) structural similarity of each pixel (Wang et al., 2004), mean of the channels.
+
+    Gaussian window of 11 x 11, sigma 1.5; the border is reflected.
+
+    Args:
+        a, b: (B, C, H, W), in 0..data_range.
+    """
+    a, b = (picture.double() for picture in (a, b))
+    channels = a.shape[1]
+    at = torch.arange(WINDOW, dtype=torch.float64, device=a.device) - WINDOW // 2
+    line = torch.exp(-(at**2) / (2 * SIGMA**2))
+    line = line / line.sum()
+    window = torch.outer(line, line).expand(channels, 1, -1, -1)
+
+    def mean(picture: Tensor) -> Tensor:
+        padded = nnf.pad(picture, [WINDOW // 2] * 4, mode='reflect')
+        return nnf.conv2d(padded, window, groups=channels)
+
+    mean_a, mean_b = mean(a), mean(b)
+    var_a, var_b = mean(a * a) - mean_a**2, mean(b * b) - mean_b**2
+    covariance = mean(a * b) - mean_a * mean_b
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    structure = (2 * covariance + c2) / (var_a + var_b + c2)
+    return (luminance * structure).mean(dim=1)
+
+
+def regions(garment: Tensor, margin: int = MARGIN) -> tuple[Tensor, Tensor]:
+    """Inside and outside: (B, 1, H, W) bool; a ring of `margin` pixels is in neither.
+
+    Args:
+        garment: (B, 1, H, W) bool, pixels of the garment before or after.
+    """
+    grown = nnf.max_pool2d(garment.float(), 2 * margin + 1, stride=1, padding=margin) > 0
+    return garment, ~grown
+
+
+def swap_errors(painted: Tensor, truth: Tensor, garment: Tensor) -> dict[str, Tensor]:
+    """(B,) errors of each picture; NaN where a region has no pixel.
+
+    `l1_in`, `l1_out`: mean absolute difference in grey levels of 255. `ssim_in`, `ssim_out`: mean
+    of the SSIM map over the region, where the rest of the picture is taken from the truth, so that
+    a window that looks over the edge does not mix the two.
+
+    Args:
+        painted, truth: (B, 3, H, W) uint8.
+        garment: (B, 1, H, W) bool.
+    """
+    painted, truth = painted.float(), truth.float()
+    difference = (painted - truth).abs().mean(dim=1)  # (B, H, W)
+    errors = {}
+    for name, region in zip(('in', 'out'), regions(garment)):
+        here = region[:, 0]
+        similar = ssim_map(torch.where(region, painted, truth), truth)
+        errors[f'l1_{name}'] = mean_over(difference, here)
+        errors[f'ssim_{name}'] = mean_over(similar, here)
+    return errors
+
+
+def mean_over(values: Tensor, where: Tensor) -> Tensor:
+    """(B,) means of (B, H, W) values over (B, H, W) pixels; NaN where there is none."""
+    where = where.to(values.dtype)
+    return (values * where).sum(dim=(1, 2)) / where.sum(dim=(1, 2))

@@ -1,0 +1,160 @@
+"""CAGAN: dresses a person in another garment, learned without a single picture of the result."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from reidgen.models.adversarial import AdversarialModel, Phase
+from reidgen.registry import LOSSES, MODELS, find
+
+MEAN = STD = (0.5, 0.5, 0.5)  # pictures in [-1, 1]
+
+
+class SwapBatch(NamedTuple):
+    """What the nine channels of G are made of."""
+
+    person: Tensor  # (B, 3, H, W) in [-1, 1], x_i
+    worn: Tensor  # (B, 3, H, W) picture of the garment that the person wears, y_i
+    wanted: Tensor  # (B, 3, H, W) picture of another garment, y_j
+
+
+class Swaps(NamedTuple):
+    """There and back: x_ij = G(x_i, y_i, y_j), x_ji = G(x_ij, y_j, y_i)."""
+
+    x_ij: Tensor  # (B, 3, H, W) the person in y_j
+    alpha_ij: Tensor  # (B, 1, H, W) where it was painted
+    painted_ij: Tensor  # (B, 3, H, W) the candidate picture, before it is masked
+    x_ji: Tensor  # back in y_i: close to x_i
+    alpha_ji: Tensor
+
+
+@MODELS.register_module()
+class CAGAN(AdversarialModel):
+    """Conditional analogy GAN (Jetchev & Bergmann, ICCV Workshops 2017).
+
+        x_i, y_i, y_j --G--> alpha, x~       x_ij = alpha * x~ + (1 - alpha) * x_i
+        x_ij, y_j, y_i --G--> alpha', x~'    x_ji = alpha' * x~' + (1 - alpha') * x_ij  ~  x_i
+        D(person, garment): real (x_i, y_i); fake (x_ij, y_j); mismatched (x_i, y_j)
+
+    Deviations from the paper, each an option: the person and the *wanted* garment are injected
+    (`G.inject`); D ends in one channel of probabilities; the picture on the way back is judged too
+    (`loss_weights.cycle_adv`); the mean of alpha is kept small on both passes (`id_loss`).
+
+    Args:
+        gan_loss: config of the objective; 'bce_prob' if D ends in a sigmoid.
+        id_loss: of alpha: reduction 'mean' or 'sum' over all pixels of the batch, and passes 'both'
+            or 'first'. With 'sum' it outweighs everything else (24,576 for two pictures of 128 x 96
+            at alpha 0.5).
+        adv_on: the picture that `adv` of G shows with y_j. 'swap': x_ij. 'cycle': x_ji, a fault of
+            a published implementation, under which nothing asks that x_ij look like y_j.
+
+    Raises:
+        ValueError: an unknown choice, or an objective that does not fit D's last layer.
+    """
+
+    phases = (
+        Phase('D', trains=('D',), losses='critic_losses', reads=('pairs',)),
+        Phase('G', trains=('G',), losses='generator_losses', reads=('pairs',)),
+    )
+    loss_families = ('adv', 'mismatch', 'cycle_adv', 'cycle', 'id', 'identity')
+
+    def __init__(
+        self,
+        networks: dict[str, dict],
+        loss_weights: dict[str, float],
+        gan_loss: dict,
+        id_loss: dict | None = None,
+        adv_on: str = 'swap',
+    ):
+        super().__init__(networks, loss_weights, dict(type='BatchNormalizer', mean=MEAN, std=STD))
+        self.id_loss = dict(reduction='mean', passes='both') | dict(id_loss or {})
+        known = dict(adv_on=('swap', 'cycle'), reduction=('mean', 'sum'), passes=('both', 'first'))
+        for key, value in dict(adv_on=adv_on, **self.id_loss).items():
+            if key not in known or value not in known[key]:
+                raise ValueError(f'{key} is {value!r}; CAGAN knows {known}')
+        cfg = dict(gan_loss)
+        self.gan = find(cfg.pop('type'), LOSSES)(**cfg)
+        self.adv_on, self.learned_noise = adv_on, self.D.learned_noise
+        if self.D.sigmoid != (self.gan.mode == 'bce_prob'):
+            raise ValueError(
+                f'D.sigmoid is {self.D.sigmoid}, but gan_loss.mode is {self.gan.mode!r}; '
+                f"probabilities go with 'bce_prob', logits with every other mode"
+            )
+
+    # ---- forward ----
+
+    def swap(self, person: Tensor, worn: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The person in `wanted`, alpha, and the candidate picture; all (B, 3 or 1, H, W)."""
+        alpha, painted = self.G(person, worn, wanted)
+        return alpha * painted + (1 - alpha) * person, alpha, painted
+
+    def translate(self, batch) -> Swaps:
+        x_i, y_i, y_j = batch.pairs
+        x_ij, alpha_ij, painted_ij = self.swap(x_i, y_i, y_j)
+        x_ji, alpha_ji, _ = self.swap(x_ij, y_j, y_i)
+        return Swaps(x_ij, alpha_ij, painted_ij, x_ji, alpha_ji)
+
+    def judge(self, pair: Tensor) -> Tensor:
+        """D of (B, 6, H, W) pairs, with noise if D has learned to want some."""
+        if not self.learned_noise:
+            return self.D(pair)
+        size = pair.shape[2:]
+        return self.D(pair, self.draws.normal_rows(len(pair), 1, *size, device=pair.device))
+
+    # ---- phases ----
+
+    def critic_losses(self, batch, x: Swaps) -> dict[str, Tensor]:
+        x_i, y_i, y_j = batch.pairs
+        losses = self.gan.critic('D', self.judge, pair(x_i, y_i), pair(x.x_ij, y_j), self.draws)
+        if self.on('mismatch'):
+            losses['mismatch.D'], losses['stat.D.mismatch'] = self.gan.reject(
+                self.judge, pair(x_i, y_j), self.draws
+            )
+        return losses
+
+    def generator_losses(self, batch, x: Swaps) -> dict[str, Tensor]:
+        x_i, y_i, y_j = batch.pairs
+        shown = x.x_ij if self.adv_on == 'swap' else x.x_ji
+        alpha = x.alpha_ij.detach()
+        losses = {
+            'adv.swap': self._convince(shown, y_j, x_i, y_i),
+            'cycle.person': nnf.l1_loss(x.x_ji, x_i),
+            'id.swap': self._alpha_size(x.alpha_ij),
+            'stat.alpha.mean': alpha.mean(),
+            'stat.alpha.over_half': (alpha > 0.5).float().mean(),
+        }
+        if self.id_loss['passes'] == 'both':
+            losses['id.back'] = self._alpha_size(x.alpha_ji)
+        if self.on('cycle_adv'):
+            losses['cycle_adv.back'] = self._convince(x.x_ji, y_i, x_i, y_i)
+        if self.on('identity'):
+            losses['identity.own'] = nnf.l1_loss(self.swap(x_i, y_i, y_i)[0], x_i)
+        return losses
+
+    def _convince(self, person: Tensor, garment: Tensor, x_i: Tensor, y_i: Tensor) -> Tensor:
+        real = pair(x_i, y_i) if self.gan.mode == 'relativistic_avg' else None
+        return self.gan.generator(self.judge, pair(person, garment), self.draws, real)
+
+    def _alpha_size(self, alpha: Tensor) -> Tensor:
+        size = alpha.abs()
+        return size.mean() if self.id_loss['reduction'] == 'mean' else size.sum()
+
+    # ---- pictures ----
+
+    def panel(self, batch) -> list[tuple[str, Tensor]]:
+        """Person, worn, wanted, the swap, alpha (white: painted), and back."""
+        x = self.translate(batch)
+        return [
+            *zip(('x_i', 'y_i', 'y_j'), batch.pairs),
+            ('x_ij', x.x_ij),
+            ('alpha', 2 * x.alpha_ij - 1),
+            ('x~', x.painted_ij),
+            ('x_ji', x.x_ji),
+        ]
+
+
+def pair(person: Tensor, garment: Tensor) -> Tensor:
+    """(B, 6, H, W) of what D judges."""
+    return torch.cat([person, garment], dim=1)

@@ -1,0 +1,261 @@
+"""The networks of CAGAN: G paints a garment and its mask, D judges whether they fit a person."""
+
+import warnings
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as nnf
+from mmcv.cnn import ConvModule
+from torch import Tensor, nn
+
+from reidgen.models.layers import normal_init
+from reidgen.registry import DISCRIMINATORS, GENERATORS
+
+HALVINGS = 4
+HEADS = ('bounded', 'raw_alpha', 'norm_lrelu')
+INJECTED = ('xi_yj', 'xi_yi', None)
+INITS = ('normal', 'orthogonal')
+SLOPE = 0.2
+
+
+class Painting(NamedTuple):
+    """What G returns."""
+
+    alpha: Tensor  # (B, 1, H, W) how much of the painting is seen; in [0, 1] with head='bounded'
+    painted: Tensor  # (B, 3, H, W) the candidate picture; in [-1, 1] but for head='norm_lrelu'
+
+
+def conv(in_channels: int, out_channels: int, stride: int = 1, norm: bool = True) -> ConvModule:
+    """3 x 3 convolution with bias, affine instance norm, LeakyReLU(0.2); zero padding."""
+    with warnings.catch_warnings():
+        # the bias before an instance norm is idle, and part of the published networks
+        warnings.filterwarnings('ignore', 'Unnecessary conv bias before batch/instance norm')
+        return ConvModule(
+            in_channels,
+            out_channels,
+            3,
+            stride=stride,
+            padding=1,
+            bias=True,
+            norm_cfg={'type': 'IN', 'affine': True} if norm else None,
+            act_cfg={'type': 'LeakyReLU', 'negative_slope': SLOPE},
+        )
+
+
+@GENERATORS.register_module()
+class CAGANGenerator(nn.Module):
+    """A U-Net over person, worn and wanted garment (Jetchev & Bergmann, ICCV-W 2017, section 3).
+
+    Four halvings and four doublings; the two injected pictures are scaled down and concatenated
+    after every halving, so that each scale sees them as they are. 3,551,900 parameters at the
+    defaults.
+
+    Args:
+        base_dim: channels after the first halving, doubled at each further one.
+        inject: 'xi_yj': person and wanted garment, what is to be painted; 'xi_yi': person and worn
+            garment, as the paper; None: nothing.
+        head: 'bounded': sigmoid of alpha, tanh of the picture; 'raw_alpha': alpha as it comes;
+            'norm_lrelu': instance norm and LeakyReLU on all four channels, which bounds neither.
+        resize: how injected pictures are scaled down: 'bilinear' or 'area'.
+        init: 'normal': N(0, 0.02^2); 'orthogonal'; biases 0.
+
+    Raises:
+        ValueError: an unknown inject, head, resize or init.
+    """
+
+    def __init__(
+        self,
+        base_dim: int = 64,
+        inject: str | None = 'xi_yj',
+        head: str = 'bounded',
+        resize: str = 'bilinear',
+        init: str = 'normal',
+    ):
+        super().__init__()
+        _one_of('inject', inject, INJECTED)
+        _one_of('head', head, HEADS)
+        _one_of('resize', resize, ('bilinear', 'area'))
+        self.inject, self.head, self.resize = inject, head, resize
+        extra = 6 if inject else 0
+        dims = [base_dim * 2**k for k in range(HALVINGS)]
+        seen = [9, *(dim + extra for dim in dims)]  # channels at 1, 1/2, ..., 1/16
+        self.down = nn.ModuleList(
+            conv(a, dim, stride=2, norm=k > 0) for k, (a, dim) in enumerate(zip(seen, dims))
+        )
+        self.up = nn.ModuleList()
+        channels = seen[-1]
+        for dim, skipped in zip(dims[-2::-1], seen[-2:0:-1]):
+            self.up.append(conv(channels, dim))
+            channels = dim + skipped
+        self.last = conv(channels, 4) if head == 'norm_lrelu' else nn.Conv2d(channels, 4, 3, 1, 1)
+        start(self, init)
+
+    def forward(self, person: Tensor, worn: Tensor, wanted: Tensor) -> Painting:
+        """Paints `wanted` on the person.
+
+        Args:
+            person, worn, wanted: (B, 3, H, W) in [-1, 1].
+
+        Raises:
+            ValueError: H or W is no multiple of 16.
+        """
+        check_size(*person.shape[2:])
+        injected = self.injected(person, worn, wanted)
+        x, skipped = torch.cat([person, worn, wanted], dim=1), []
+        for scale, layer in enumerate(self.down):
+            x = layer(x)
+            if injected is not None:
+                x = torch.cat([x, scaled_down(injected, 2 ** (scale + 1), self.resize)], dim=1)
+            skipped.append(x)
+        for layer, skip in zip(self.up, skipped[-2::-1]):
+            x = torch.cat([layer(_doubled(x)), skip], dim=1)
+        return self._painting(self.last(_doubled(x)))
+
+    def injected(self, person: Tensor, worn: Tensor, wanted: Tensor) -> Tensor | None:
+        """(B, 6, H, W) what every scale sees again; None if nothing."""
+        if self.inject is None:
+            return None
+        return torch.cat([person, wanted if self.inject == 'xi_yj' else worn], dim=1)
+
+    def _painting(self, out: Tensor) -> Painting:
+        alpha, painted = out[:, :1], out[:, 1:]
+        if self.head == 'bounded':
+            return Painting(alpha.sigmoid(), painted.tanh())
+        if self.head == 'raw_alpha':
+            return Painting(alpha, painted.tanh())
+        return Painting(alpha, painted)
+
+
+@DISCRIMINATORS.register_module()
+class CAGANDiscriminator(nn.Module):
+    """Judges patches of a (person, garment) pair: (B, 1, H / 16, W / 16).
+
+    Four halvings and a convolution to one channel, which the paper (sums over a map of 512) has
+    not. 1,559,105 parameters at the defaults; 1,607,543 with `inject`, one more with
+    `learned_noise`.
+
+    Args:
+        base_dim: channels after the first halving, doubled at each further one.
+        sigmoid: probabilities, for GANLoss(mode='bce_prob'), instead of logits.
+        inject: the pair is scaled down and concatenated after every halving.
+        head_padding: 1; 0 loses a ring of patches.
+        learned_noise: adds noise, the same on all six channels, by a factor that is learned from 0.
+        init: as `CAGANGenerator`.
+    """
+
+    def __init__(
+        self,
+        base_dim: int = 64,
+        sigmoid: bool = True,
+        inject: bool = False,
+        head_padding: int = 1,
+        learned_noise: bool = False,
+        init: str = 'normal',
+    ):
+        super().__init__()
+        self.sigmoid, self.inject, self.learned_noise = sigmoid, inject, learned_noise
+        extra = 6 if inject else 0
+        dims = [6, *(base_dim * 2**k for k in range(HALVINGS))]
+        self.layers = nn.ModuleList(
+            conv(a + (extra if k else 0), b, stride=2, norm=k > 0)
+            for k, (a, b) in enumerate(pairwise(dims))
+        )
+        self.head = nn.Conv2d(dims[-1] + extra, 1, 3, 1, head_padding)
+        if learned_noise:
+            self.noise_factor = nn.Parameter(torch.zeros(()))
+        start(self, init)
+
+    def forward(self, pair: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Probabilities, or logits if not `sigmoid`.
+
+        Args:
+            pair: (B, 6, H, W), person and garment in [-1, 1].
+            noise: (B, 1, H, W) standard normal, read with `learned_noise` alone.
+        """
+        check_size(*pair.shape[2:])
+        if self.learned_noise and noise is not None:
+            pair = pair + self.noise_factor * noise
+        x = pair
+        for scale, layer in enumerate(self.layers):
+            x = layer(x)
+            if self.inject:
+                x = torch.cat([x, scaled_down(pair, 2 ** (scale + 1))], dim=1)
+        out = self.head(x)
+        return out.sigmoid() if self.sigmoid else out
+
+
+@DISCRIMINATORS.register_module()
+class KerasCAGANDiscriminator(nn.Module):
+    """The patch critic of the Keras implementation by shaoanlu, 4 x 4 convolutions.
+
+    Three halvings, then two layers that lose one row and column each: (B, 1, H/8 - 2, W/8 - 2).
+    2,768,705 parameters at the default.
+
+    Args:
+        sigmoid, init: as `CAGANDiscriminator`.
+    """
+
+    learned_noise = False
+
+    def __init__(self, base_dim: int = 64, sigmoid: bool = True, init: str = 'normal'):
+        super().__init__()
+        self.sigmoid = sigmoid
+        dims = [6, *(base_dim * 2**k for k in range(HALVINGS))]
+        self.layers = nn.Sequential(
+            *(
+                ConvModule(
+                    a,
+                    b,
+                    4,
+                    stride=2 if k < 3 else 1,
+                    padding=1,
+                    norm_cfg={'type': 'IN', 'affine': True} if k else None,
+                    act_cfg={'type': 'LeakyReLU', 'negative_slope': SLOPE},
+                )
+                for k, (a, b) in enumerate(pairwise(dims))
+            ),
+            nn.Conv2d(dims[-1], 1, 4, 1, 1),
+        )
+        start(self, init)
+
+    def forward(self, pair: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Probabilities, or logits if not `sigmoid`, of (B, 6, H, W); no noise is read."""
+        out = self.layers(pair)
+        return out.sigmoid() if self.sigmoid else out
+
+
+def scaled_down(picture: Tensor, factor: int, resize: str = 'bilinear') -> Tensor:
+    """(B, C, H / factor, W / factor)."""
+    if resize == 'area':
+        return nnf.avg_pool2d(picture, factor)
+    return nnf.interpolate(picture, scale_factor=1 / factor, mode='bilinear', align_corners=False)
+
+
+def start(network: nn.Module, init: str) -> None:
+    """Starting weights of all convolutions."""
+    _one_of('init', init, INITS)
+    normal_init(network)
+    if init == 'orthogonal':
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.orthogonal_(layer.weight)
+
+
+def check_size(height: int, width: int) -> None:
+    """Raises ValueError for a picture that cannot be halved four times."""
+    multiple = 2**HALVINGS
+    if height % multiple or width % multiple:
+        raise ValueError(
+            f'pictures are {height} x {width}; CAGAN halves them {HALVINGS} times, so set size to '
+            f'multiples of {multiple}, such as (128, 96)'
+        )
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return nnf.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)
+
+
+def _one_of(key: str, value: str | None, known: tuple) -> None:
+    if value not in known:
+        raise ValueError(f'{key} is {value!r}; choose one of {", ".join(map(repr, known))}')

@@ -1,0 +1,39 @@
+"""CAGAN on the built-in rendered people, whose look in any other garment is known.
+
+Needs:   nothing; the people are rendered on first use (some minutes).
+Result:  projects/cagan/README.md.   Cost: about 15 minutes on two CPU cores.
+"""
+_base_ = ['../../../configs/_base_/runtime.py', '../../../configs/_base_/datasets.py']
+custom_imports = dict(imports=['projects.cagan.cagan'])
+
+# ---- model: a quarter of the published width ----
+model = dict(
+    type='CAGAN',
+    networks=dict(
+        G=dict(type='CAGANGenerator', base_dim=16),
+        D=dict(type='CAGANDiscriminator', base_dim=16)),
+    gan_loss=dict(type='GANLoss', mode='bce_prob'),
+    loss_weights=dict(adv=1.0, mismatch=1.0, cycle_adv=1.0, cycle=1.0, id=0.1, identity=0.0))
+
+# ---- optimisation ----
+adam = dict(type='Adam', lr=2e-4, betas=(0.5, 0.999))
+optim_wrapper = dict(
+    constructor='OptimizerPerGroup',
+    D=dict(networks=['D'], **adam),
+    G=dict(networks=['G'], **adam))
+
+# ---- stages, in iterations of 8 persons ----
+train_cfg = dict(type='StagedTrainLoop', stages=[dict(name='swap', iters=3000)])
+default_hooks = dict(
+    logger=dict(interval=50),
+    checkpoint=dict(interval=500),
+    grid=dict(type='TranslationGridHook', interval=500, loaders=('pairs',)))
+
+# ---- data: persons seen from the front ----
+people = dict(type='SyntheticGarments', domain='synth_a', root='{synthetic}', size=(128, 64))
+train_dataloader = dict(pairs=dict(
+    batch_size=8, num_workers=1, collate_fn=dict(type='default_collate'),
+    sampler=dict(type='ShuffleSampler'), dataset=dict(**people, split='train')))
+
+# ---- evaluation: evaluate.py ----
+test_dataset = dict(**people, split='test')

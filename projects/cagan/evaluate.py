@@ -1,0 +1,224 @@
+"""Compares swaps with the truth, which synthetic people have.
+
+python projects/cagan/evaluate.py CONFIG CHECKPOINT [--reid CONFIG CHECKPOINT]
+
+Every person of the config's `test_dataset` is dressed in another garment, drawn by the data set's
+seed. Rows of the table: the identity mapping, the garment's picture in place of the person, the
+model, and its painting without alpha (alpha = 1). Columns: L1 in grey levels of 255 and SSIM,
+inside and outside the garment. With --reid also the cosine distance, in the features of a trained
+re-identification model, to the truth (reid_truth), and to the person as they were, the garment
+painted grey in both (reid_rest): whether it is still the same person.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path.cwd())]
+
+import torch  # noqa: E402
+import torch.nn.functional as nnf  # noqa: E402
+from mmengine.config import DictAction  # noqa: E402
+from torch import Tensor  # noqa: E402
+from torch.utils.data import default_collate  # noqa: E402
+from torchvision.transforms.v2 import functional as vision  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
+from projects.cagan.cagan.inference import load_model, swap_batch  # noqa: E402
+from projects.cagan.cagan.metrics import mean_over, regions, swap_errors  # noqa: E402
+from reidgen.checkpoint import read_checkpoint  # noqa: E402
+from reidgen.engine.command_line import run  # noqa: E402
+from reidgen.engine.config import load_config  # noqa: E402
+from reidgen.engine.runner import load_strictly  # noqa: E402
+from reidgen.registry import DATASETS, MODELS, find  # noqa: E402
+from reidgen.visualization.grids import panel, save_png  # noqa: E402
+
+BATCH = 32
+GREY = 128
+LPIPS = 'LPIPS is not computed: it needs ImageNet weights of AlexNet or VGG, which are not shipped'
+
+Embed = Callable[[Tensor], Tensor]  # (B, 3, H, W) uint8 to (B, D), L2-normalised
+
+
+def parse_args(args: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='the Python config it was trained with')
+    parser.add_argument('checkpoint', help='a .pth or .safetensors file')
+    parser.add_argument('--out', help='folder of the results (default: beside the checkpoint)')
+    parser.add_argument('--num', type=int, help='persons, evenly spaced (default: all)')
+    parser.add_argument('--show', type=int, default=8, metavar='N', help='rows of the panel')
+    parser.add_argument(
+        '--reid', nargs=2, metavar=('CONFIG', 'CHECKPOINT'), help='a trained model that embeds'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE'
+    )
+    return parser.parse_args(args)
+
+
+def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Means by method and measure; writes swaps.json, swaps.csv and swaps.png."""
+    model, cfg = load_model(args.config, args.checkpoint, args.cfg_options)
+    settings = dict(cfg.test_dataset)
+    dataset = find(settings.pop('type'), DATASETS)(**settings)
+    if not dataset.has_truth:
+        raise ValueError(
+            f'{type(dataset).__name__} does not know what its persons look like in other garments; '
+            'evaluate on SyntheticGarments'
+        )
+    num = min(args.num or len(dataset), len(dataset))
+    rows = [number * len(dataset) // num for number in range(num)]
+    embed = load_embedding(*args.reid) if args.reid else None
+    found: dict[str, list[dict[str, Tensor]]] = {}
+    for start in tqdm(range(0, num, BATCH), 'evaluate', disable=None):
+        for method, errors in batch_errors(model, dataset, rows[start : start + BATCH], embed):
+            found.setdefault(method, []).append(errors)
+    means = {method: averaged(batches) for method, batches in found.items()}
+    out = Path(args.out or Path(args.checkpoint).parent / 'swaps')
+    write(out, means, num, args, dataset)
+    shown = [number * num // min(args.show, num) for number in range(min(args.show, num))]
+    save_png(picture(model, dataset, [rows[number] for number in shown]), out / 'swaps.png')
+    return means
+
+
+def batch_errors(model, dataset, rows: list[int], embed: Embed | None):
+    """(method, errors of each picture) for some rows."""
+    batch, truth, garment = load(dataset, rows)
+    made = swap_batch(model, batch)
+    inside, outside = regions(garment)
+    methods = {
+        'identity mapping': batch.person,
+        "garment's picture": batch.wanted,
+        'model': made['swapped'],
+        'model, alpha = 1': made['painted'],
+    }
+    for method, image in methods.items():
+        errors = swap_errors(image, truth, garment)
+        if embed is not None:
+            errors |= reid_distances(embed, image, truth, batch.person, inside)
+        if method == 'model':
+            alpha = made['alpha'][:, 0]
+            errors['alpha_in'] = mean_over(alpha, inside[:, 0])
+            errors['alpha_out'] = mean_over(alpha, outside[:, 0])
+        yield method, errors
+
+
+def load(dataset, rows: list[int]):
+    """Batch of SwapBatch, truth (B, 3, H, W) uint8, and garment (B, 1, H, W) bool."""
+    truths = [dataset.read_truth(row, dataset.wanted(row)) for row in rows]
+    images, garments = (torch.stack(each) for each in zip(*truths))
+    return default_collate([dataset[row] for row in rows]), images, garments
+
+
+def reid_distances(
+    embed: Embed, image: Tensor, truth: Tensor, person: Tensor, inside: Tensor
+) -> dict[str, Tensor]:
+    """(B,) cosine distances: 0 is the same to the re-identification model, 2 the opposite."""
+
+    def distance(a: Tensor, b: Tensor) -> Tensor:
+        return 1 - (embed(a) * embed(b)).sum(dim=1)
+
+    bare = [torch.where(inside, GREY, picture) for picture in (image, person)]
+    return {'reid_truth': distance(image, truth), 'reid_rest': distance(*bare)}
+
+
+def load_embedding(config: str, checkpoint: str) -> Embed:
+    """The `embed` of a trained re-identification model, at the size it is evaluated with.
+
+    Raises:
+        ValueError: the config's evaluation does not resize, so that the size is unknown.
+    """
+    cfg = load_config(config)
+    settings = dict(cfg.model)
+    for network in settings['networks'].values():
+        if 'weights' in network:
+            network['weights'] = None  # the checkpoint brings them
+    loaders = cfg.get('val_dataloader') or {}
+    transforms = [t for loader in loaders.values() for t in loader.dataset.transforms]
+    sizes = [transform.size for transform in transforms if transform.type == 'Resize']
+    if not sizes:
+        raise ValueError(f'{config} has no Resize in the transforms of its val_dataloader')
+    model = find(settings.pop('type'), MODELS)(**settings)
+    state = read_checkpoint(checkpoint)
+    load_strictly(model, state.get('state_dict', state), checkpoint)
+    model.eval()
+
+    @torch.no_grad()
+    def embed(images: Tensor) -> Tensor:
+        resized = vision.resize(
+            images, list(sizes[0]), vision.InterpolationMode.BICUBIC, antialias=True
+        )
+        return nnf.normalize(model.embed(model.data_preprocessor(resized)))
+
+    return embed
+
+
+def averaged(batches: list[dict[str, Tensor]]) -> dict[str, float]:
+    """Mean of each measure over the pictures that have it."""
+    return {
+        key: torch.cat([batch[key].double() for batch in batches]).nanmean().item()
+        for key in batches[0]
+    }
+
+
+def write(out: Path, means: dict, num: int, args: argparse.Namespace, dataset) -> None:
+    """The table, on the terminal and as files."""
+    out.mkdir(parents=True, exist_ok=True)
+    result = dict(
+        methods=means,
+        num_persons=num,
+        dataset=dataset.name,
+        seed=dataset.seed,
+        config=args.config,
+        checkpoint_sha256=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+        reid=list(args.reid) if args.reid else None,
+        lpips=LPIPS,
+    )
+    (out / 'swaps.json').write_text(json.dumps(result, indent=1))
+    keys = list(means['model'])
+    with (out / 'swaps.csv').open('w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(['method', *keys])
+        writer.writerows([[m, *(row.get(key, '') for key in keys)] for m, row in means.items()])
+    width = max(len(method) for method in means)
+    print(f'\n{"":{width}}  ' + ' '.join(f'{key:>10}' for key in keys))
+    for method, row in means.items():
+        cells = (f'{row[key]:10.3f}' if key in row else ' ' * 10 for key in keys)
+        print(f'{method:{width}}  ' + ' '.join(cells))
+    print(f'{num} persons; {LPIPS}.')
+    if args.reid is None:
+        print('Re-identification distances need --reid CONFIG CHECKPOINT.')
+    print(f'written to {out}')
+
+
+def picture(model, dataset, rows: list[int]) -> Tensor:
+    """(3, h, w) uint8: person, garments, swap, alpha, painting, truth, and what is the garment."""
+    batch, truth, garment = load(dataset, rows)
+    made = swap_batch(model, batch)
+    columns = [
+        ('x_i', batch.person),
+        ('y_i', batch.worn),
+        ('y_j', batch.wanted),
+        ('x_ij', made['swapped']),
+        ('truth', truth),
+        ('x~', made['painted']),
+    ]
+    columns = [(title, images.float() / 255) for title, images in columns]
+    columns.insert(5, ('alpha', 2 * made['alpha'] - 1))
+    columns.append(('garment', 2 * garment.float() - 1))
+    return panel(columns, (0, 0, 0), (1, 1, 1))
+
+
+def main() -> None:
+    args = parse_args()
+    run(lambda: evaluate(args), args.out or Path(args.checkpoint).parent)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,214 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from projects.cagan import evaluate, swap
+from projects.cagan.cagan import ShapesGarments
+from projects.cagan.cagan.inference import load_model
+from projects.cagan.cagan.inference import swap as swap_one
+from projects.cagan.cagan.metrics import regions, ssim_map, swap_errors
+from reidgen.engine.config import load_config
+from reidgen.registry import MODELS, find
+
+ROOT = Path(__file__).resolve().parents[3]
+SMOKE = ROOT / 'projects/cagan/configs/cagan_smoke.py'
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory) -> Path:
+    """Untrained weights of the smoke config."""
+    torch.manual_seed(0)
+    settings = dict(load_config(SMOKE).model)
+    model = find(settings.pop('type'), MODELS)(**settings)
+    path = tmp_path_factory.mktemp('weights') / 'cagan.pth'
+    torch.save(model.state_dict(), path)
+    return path
+
+
+def set_alpha(checkpoint: Path, value: float, tmp_path: Path) -> Path:
+    """The same weights, with alpha everywhere at sigmoid(value)."""
+    state = torch.load(checkpoint, weights_only=True)
+    state['G.last.weight'][0], state['G.last.bias'][0] = 0, value
+    path = tmp_path / 'alpha.pth'
+    torch.save(state, path)
+    return path
+
+
+# ---- measures ----
+
+
+def test_ssim_has_its_closed_forms():
+    flat = torch.ones(1, 3, 16, 16)
+    dim, bright = 0.2 * flat, 0.8 * flat
+    assert ssim_map(dim, bright, 1.0).mean().item() == pytest.approx(0.470666, abs=1e-6)
+    picture = torch.rand(2, 3, 16, 16)
+    assert torch.allclose(ssim_map(picture, picture, 1.0), torch.ones(2, 16, 16).double())
+    other = torch.rand(2, 3, 16, 16)
+    assert torch.allclose(ssim_map(picture, other), ssim_map(other, picture))
+
+
+def test_ssim_of_a_pixel_is_that_of_its_window_computed_slowly():
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(0, 255, (2, 15, 15))
+    window = np.array(
+        [[math.exp(-((i - 5) ** 2 + (j - 5) ** 2) / 4.5) for j in range(11)] for i in range(11)]
+    )
+    window /= window.sum()
+    x, y = a[2:13, 2:13], b[2:13, 2:13]
+    mx, my = (window * x).sum(), (window * y).sum()
+    vx, vy = (window * (x - mx) ** 2).sum(), (window * (y - my) ** 2).sum()
+    cov = (window * (x - mx) * (y - my)).sum()
+    c1, c2 = 2.55**2, 7.65**2
+    expected = (2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
+    found = ssim_map(*(torch.from_numpy(each)[None, None] for each in (a, b)))
+    assert found[0, 7, 7].item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_errors_count_on_their_own_side_of_the_garment_alone():
+    garment = torch.zeros(1, 1, 40, 40, dtype=torch.bool)
+    garment[..., 10:20, 10:20] = True
+    truth = torch.full((1, 3, 40, 40), 100, dtype=torch.uint8)
+    inside, outside = regions(garment, margin=3)
+    assert inside.sum() == 100
+    assert outside.sum() == 1600 - 16 * 16
+    inner, outer = (torch.where(r, truth + 50, truth) for r in (inside, outside))
+    ring = torch.where(inside | outside, truth, truth + 50)
+    errors = [swap_errors(picture, truth, garment) for picture in (inner, outer, ring)]
+    assert [(e['l1_in'].item(), e['l1_out'].item()) for e in errors] == [(50, 0), (0, 50), (0, 0)]
+    sure = [(e['ssim_in'].item() > 0.999, e['ssim_out'].item() > 0.999) for e in errors]
+    assert sure == [(False, True), (True, False), (True, True)]
+
+
+def test_a_picture_without_garment_has_no_inside():
+    picture = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
+    errors = swap_errors(picture, picture, torch.zeros(1, 1, 16, 16, dtype=torch.bool))
+    assert math.isnan(errors['l1_in'].item())
+    assert errors['l1_out'].item() == 0
+    rows = [{'l1_in': torch.tensor([3.0, math.nan])}, {'l1_in': torch.tensor([5.0])}]
+    assert evaluate.averaged(rows)['l1_in'] == 4
+
+
+# ---- evaluation ----
+
+
+def evaluated(checkpoint: Path, out: Path, *more: str) -> dict:
+    arguments = [str(SMOKE), str(checkpoint), '--out', str(out), '--show', '2', *more]
+    return evaluate.evaluate(evaluate.parse_args(arguments))
+
+
+def test_a_model_that_paints_nothing_is_the_identity_mapping(checkpoint, tmp_path):
+    found = evaluated(set_alpha(checkpoint, -100, tmp_path), tmp_path / 'out')
+    own, mapped = found['model'], found['identity mapping']
+    assert all(own[key] == pytest.approx(mapped[key]) for key in mapped)
+    assert mapped['l1_out'] < 1 < mapped['l1_in']
+    assert own['alpha_in'] == own['alpha_out'] == 0
+    written = json.loads((tmp_path / 'out/swaps.json').read_text())
+    assert written['methods']['model'] == own
+    assert written['num_persons'] == 16
+    assert 'AlexNet' in written['lpips']
+    assert (tmp_path / 'out/swaps.csv').read_text().splitlines()[0].startswith('method,l1_in')
+    assert Image.open(tmp_path / 'out/swaps.png').width > 7 * 32
+
+
+def test_a_model_that_paints_everywhere_is_its_painting(checkpoint, tmp_path):
+    found = evaluated(set_alpha(checkpoint, 100, tmp_path), tmp_path / 'out', '--num', '4')
+    everywhere = found['model, alpha = 1']
+    assert all(found['model'][key] == pytest.approx(everywhere[key]) for key in everywhere)
+    assert everywhere['l1_out'] > 10
+
+
+def test_distances_of_reidentification_are_those_of_its_features():
+    pictures = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
+    pictures[0, 0], pictures[1, 1] = 200, 200
+    inside = torch.zeros(2, 1, 16, 16, dtype=torch.bool)
+    inside[0] = True
+
+    def embed(images):
+        return torch.nn.functional.normalize(images.float().mean((2, 3)))
+
+    found = evaluate.reid_distances(embed, pictures, pictures.flip(0), pictures.flip(0), inside)
+    assert found['reid_truth'].tolist() == pytest.approx([1, 1])
+    # of the first pair all is garment, hence grey; of the second nothing is
+    assert found['reid_rest'].tolist() == pytest.approx([0, 1], abs=1e-6)
+
+
+def test_a_reidentification_model_embeds_at_the_size_it_is_evaluated_with(tmp_path):
+    config = ROOT / 'configs/gcl_smoke.py'
+    settings = dict(load_config(config).model)
+    torch.save(find(settings.pop('type'), MODELS)(**settings).state_dict(), tmp_path / 'reid.pth')
+    embed = evaluate.load_embedding(str(config), str(tmp_path / 'reid.pth'))
+    images = torch.randint(256, (2, 3, 128, 96), dtype=torch.uint8)
+    features = embed(images)
+    assert features.shape == (2, 64)
+    assert torch.allclose(features.norm(dim=1), torch.ones(2))
+
+
+def test_a_set_without_truth_is_refused(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(ShapesGarments, 'has_truth', False)
+    with pytest.raises(ValueError, match='evaluate on SyntheticGarments'):
+        evaluated(checkpoint, tmp_path)
+
+
+# ---- swapping ----
+
+
+@pytest.fixture
+def folders(tmp_path) -> Path:
+    """Two people of 80 x 60 and three garments."""
+    rng = np.random.default_rng(0)
+    for name, numbers in (('people', (0, 1)), ('garments', (0, 1, 2)), ('worn', (0, 1))):
+        for number in numbers:
+            path = tmp_path / name / f'{name}{number}.png'
+            if name == 'worn':
+                path = path.with_name(f'people{number}.png')
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (80, 60, 3), dtype=np.uint8)).save(path)
+    return tmp_path
+
+
+def dressed(checkpoint: Path, folder: Path, *more: str) -> int:
+    arguments = [str(SMOKE), str(checkpoint), '--out', str(folder / 'out'), *more]
+    return swap.dress(swap.parse_args(arguments))
+
+
+def test_one_person_and_one_garment_give_swap_alpha_and_panel(checkpoint, folders, capsys):
+    person, garment = folders / 'people/people0.png', folders / 'garments/garments1.png'
+    assert dressed(checkpoint, folders, '--person', str(person), '--garment', str(garment)) == 1
+    assert 'an approximation' in capsys.readouterr().out
+    names = sorted(path.name for path in (folders / 'out').iterdir())
+    stem = 'people0__garments1'
+    assert names == ['panel.png', f'{stem}.png', f'{stem}_alpha.png']
+    assert Image.open(folders / 'out' / f'{stem}.png').size == (60, 80)  # the person's own size
+    assert Image.open(folders / 'out' / f'{stem}_alpha.png').size == (60, 80)
+
+
+def test_folders_are_taken_whole_and_the_worn_garment_counts(checkpoint, folders, capsys):
+    given = ['--person', str(folders / 'people'), '--garment', str(folders / 'garments')]
+    assert dressed(checkpoint, folders, *given) == 6
+    assert len(list((folders / 'out').glob('people?__garments?.png'))) == 6
+    grey = Image.open(folders / 'out/people1__garments2.png').tobytes()
+    assert dressed(checkpoint, folders, *given, '--worn', str(folders / 'worn')) == 6
+    assert Image.open(folders / 'out/people1__garments2.png').tobytes() != grey
+    (folders / 'worn/people1.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'what people1\.png wears; name it people1'):
+        dressed(checkpoint, folders, *given, '--worn', str(folders / 'worn'))
+    with pytest.raises(FileNotFoundError, match='no picture or folder'):
+        dressed(checkpoint, folders, '--person', 'nobody.jpg', *given[2:])
+
+
+def test_where_nothing_is_painted_the_persons_own_pixels_stay(checkpoint, tmp_path):
+    model, _ = load_model(SMOKE, set_alpha(checkpoint, -100, tmp_path))
+    person = torch.randint(256, (3, 80, 60), dtype=torch.uint8)
+    result = swap_one(model, (64, 32), person, person)
+    assert torch.equal(result.image, person)
+    assert result.alpha.max() == 0
+
+
+def test_only_a_cagan_is_loaded(checkpoint):
+    with pytest.raises(TypeError, match='trains a CrossDomainGCL; give a config of CAGAN'):
+        load_model(ROOT / 'configs/gcl_smoke.py', checkpoint)
