@@ -1,4 +1,7 @@
-"""Evaluates a checkpoint: python tools/test.py CONFIG work_dirs/NAME/stage_joint.pth"""
+"""Evaluates a checkpoint: python tools/test.py CONFIG work_dirs/NAME/stage_joint.pth
+
+Without a checkpoint the networks are evaluated as the config starts them.
+"""
 
 import argparse
 import csv
@@ -14,14 +17,18 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
 from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.command_line import add_common_options, run  # noqa: E402
-from reidgen.engine.config import drop_pretrained, load_config  # noqa: E402
+from reidgen.engine.config import load_config, only_evaluate  # noqa: E402
 from reidgen.models.adversarial import bare  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='the Python config it was trained with')
-    parser.add_argument('checkpoint', help='a .pth file of a work dir')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='a .pth file of a work dir (default: the networks as they start)',
+    )
     parser.add_argument(
         '--work-dir', help='for results and pictures (default: work_dirs/<config name>/test)'
     )
@@ -52,8 +59,8 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
     cfg.work_dir = args.work_dir or default_work_dir(args.config)
     cfg.launcher, cfg.load_from, cfg.resume = args.launcher, args.checkpoint, False
     if args.adabn:
-        cfg.val_cfg.recalibrate = True
-    only_evaluate(cfg)
+        cfg.val_cfg.update(recalibrate=True, both=False)
+    only_evaluate(cfg, keep_weights=args.checkpoint is None)
     runner = ReIDRunner.from_cfg(cfg)
     bare(runner.model).amp = args.amp
     metrics = runner.val()
@@ -65,46 +72,32 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
     return metrics
 
 
-def only_evaluate(cfg) -> None:
-    """Takes out of a config what training needs; in place.
-
-    Training data stay readable (`training_data`): batch-norm statistics may be re-estimated on
-    them. No network looks for pretrained weights, as the checkpoint brings every one.
-    """
-    cfg.training_data = cfg.get('train_dataloader')
-    cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = None
-    drop_pretrained(cfg)
-    cfg.default_hooks = dict(
-        sampler_seed=None,
-        param_scheduler=None,
-        checkpoint=None,
-        logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
-        plain_checkpoint=dict(type='PlainCheckpointHook'),
-    )
-
-
 def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namespace, loop) -> None:
     """results.json (metrics, protocol, config, hash of the checkpoint) and results.csv (a row a
     loader).
     """
     first = next(iter(loop.loaders))
+    names = [*loop.loaders, *(['adabn'] if loop.reports_both else [])]
     rows = {
         name: {
             key.rpartition('/')[2]: value
             for key, value in metrics.items()
             if key.rpartition('/')[0] == ('' if name == first else name)
         }
-        for name in loop.loaders
+        for name in names
     }
+    datasets = {name: loop.loaders.get(name, loop.loaders[first]).dataset.name for name in names}
     adapted = loop.recalibrates
+    digest = hashlib.sha256(Path(args.checkpoint).read_bytes()) if args.checkpoint else None
+    protocol = loop.evaluator.metrics[0].protocol
     results = dict(
         **rows[first],
-        protocol=loop.evaluator.metrics[0].protocol.name,
+        protocol=protocol.name,
         config=args.config,
         checkpoint=args.checkpoint,
         adabn=adapted,
-        checkpoint_sha256=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
-        datasets={name: loader.dataset.name for name, loader in loop.loaders.items()},
+        checkpoint_sha256=digest and digest.hexdigest(),
+        datasets=datasets,
         others={name: row for name, row in rows.items() if name != first},
     )
     (folder / 'results.json').write_text(json.dumps(results, indent=1))
@@ -112,15 +105,14 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
         writer = csv.writer(file)
         writer.writerow(['loader', 'dataset', *rows[first]])
         for name, row in rows.items():
-            writer.writerow(
-                [name, loop.loaders[name].dataset.name, *(f'{value:.4f}' for value in row.values())]
-            )
+            writer.writerow([name, datasets[name], *(f'{value:.4f}' for value in row.values())])
     width = max(len(name) for name in rows)
     print(f'\n{"":{width}}  ' + ' '.join(f'{key:>7}' for key in rows[first]))
     for name, row in rows.items():
         print(f'{name:{width}}  ' + ' '.join(f'{value:7.2f}' for value in row.values()))
     print(
-        f'per cent; protocol {results["protocol"]}{", AdaBN" if adapted else ""}; '
+        f'per cent; protocol {protocol.name} ({protocol.description})'
+        f'{", AdaBN" if adapted else ""}; '
         f'written to {folder / "results.json"}'
     )
 

@@ -9,6 +9,7 @@ data_roots = dict(
     msmt17='data/msmt17',
     cuhk03='data/cuhk03-np',
     synthetic='data/synthetic',     # rendered on first use
+    translated='data/translated',   # a copy of a set in the layout of Market-1501
     mesh='data/mesh',               # <mesh>/<data set>/{train,test}/render[_deg]
     # small sets of real photographs in Market-1501 layout
     real_reid=['data/real_reid', '../shared/data/real_reid'],

@@ -1,6 +1,6 @@
 """ViewPairs: each image of a training set together with a second view of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -46,13 +46,14 @@ class ViewPairs(Dataset):
                 f'without pose_map'
             )
         self.second = second if isinstance(second, str) else 'dataset'
-        self._views: list[Callable[[], Tensor]] | None = None  # reads each row's second view
+        # of each row, what reads its second views
+        self._views: list[tuple[Callable[[], Tensor], ...]] | None = None
         if self.second == 'dataset':
             other = _build(second)
-            self._show(
-                {Path(each.path).name: partial(other.read_image, each) for each in other.records},
-                other.name,
-            )
+            views = {
+                Path(each.path).name: partial(other.read_image, each) for each in other.records
+            }
+            self._views = [(view,) for view in self._matched(views, other.name)]
 
     # what hooks and checks ask of a training set
     @property
@@ -75,17 +76,27 @@ class ViewPairs(Dataset):
         """The images alone, nothing random."""
         return self.dataset.plain()
 
-    def show(self, folder: str | Path) -> None:
-        """Takes the second views from a folder, one picture of the same stem for each image.
+    def show(self, folders: Sequence[str | Path]) -> None:
+        """Takes the second views from folders, each with a picture of the same name for each image.
+
+        Of an image's pictures, one is drawn each time.
 
         Raises:
             FileNotFoundError: there is no such folder, or no image in it.
             ValueError: some pictures are missing; the first are named.
         """
-        images = list_images(Path(folder), recursive=True)
-        self._show({path.name: partial(read_rgb, path) for path in images}, str(folder))
+        views = [
+            self._matched(
+                {path.name: partial(read_rgb, path) for path in list_images(Path(folder))},
+                str(folder),
+            )
+            for folder in folders
+        ]
+        self._views = list(zip(*views))
 
-    def _show(self, views: dict[str, Callable[[], Tensor]], where: str) -> None:
+    def _matched(
+        self, views: dict[str, Callable[[], Tensor]], where: str
+    ) -> list[Callable[[], Tensor]]:
         names = [Path(record.path).name for record in self.dataset.records]
         missing = [name for name in names if name not in views]
         if missing:
@@ -93,7 +104,7 @@ class ViewPairs(Dataset):
                 f'{where} has no second view for {len(missing)} of {len(names)} images of '
                 f'{self.name}: {", ".join(missing[:5])}; both must have the same file names'
             )
-        self._views = [views[name] for name in names]
+        return [views[name] for name in names]
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -108,10 +119,11 @@ class ViewPairs(Dataset):
         elif self._views is None:
             raise RuntimeError(
                 f'the second views of {self.name} have not been painted yet; add '
-                f"dict(type='PaintedViewsHook') to the hooks, or call show(folder)"
+                f"dict(type='PaintedViewsHook') to the hooks, or call show([folder])"
             )
         else:
-            view = self.dataset.augment(self._views[index](), other.seed)
+            views = self._views[index]
+            view = self.dataset.augment(views[seed_of(seed, 2) % len(views)](), other.seed)
         return ViewPair(first.img, view, first.pid, first.camid, first.index)
 
 

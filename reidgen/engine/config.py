@@ -63,6 +63,28 @@ def drop_pretrained(cfg: Config) -> None:
             network['weights'] = None
 
 
+def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
+    """Takes out of a config what training needs; in place.
+
+    Training data stay readable (`training_data`): batch-norm statistics may be re-estimated on
+    them. No network looks for pretrained weights, as the checkpoint brings every one.
+
+    Args:
+        keep_weights: there is no checkpoint; networks start from their pretrained weights.
+    """
+    cfg.training_data = cfg.get('train_dataloader')
+    cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = None
+    if not keep_weights:
+        drop_pretrained(cfg)
+    cfg.default_hooks = dict(
+        sampler_seed=None,
+        param_scheduler=None,
+        checkpoint=None,
+        logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+        plain_checkpoint=dict(type='PlainCheckpointHook'),
+    )
+
+
 def _with_roots(node: Any, roots: dict[str, str | Sequence[str]]) -> Any:
     if isinstance(node, dict):
         for key, value in node.items():

@@ -151,7 +151,6 @@ class StagedTrainLoop(BaseLoop):
     def evaluate(self, stage: Stage) -> dict[str, float]:
         """Metrics of the model as it stands, on behalf of a stage: the one just trained or about to
         be.
-
         """
         self.evaluated_stage = stage
         return self.runner.val_loop.run()
@@ -181,6 +180,10 @@ class RetrievalValLoop(BaseLoop):
         adabn_batch_size: images a batch then.
         recalibrate: evaluate with such statistics always, as a model with bn_mode='target_recalib'
             does.
+        both: the first loader's metrics with such statistics are reported too, as `adabn/mAP`.
+
+    Raises:
+        ValueError: `both` with `recalibrate`, or a loader of the name 'adabn' beside it.
     """
 
     def __init__(
@@ -191,6 +194,7 @@ class RetrievalValLoop(BaseLoop):
         adabn: str | None = None,
         adabn_batch_size: int = 128,
         recalibrate: bool = False,
+        both: bool = False,
     ):
         loaders = {
             name: build_loader(runner.dataset(cfg), cfg, 0, name)
@@ -205,7 +209,13 @@ class RetrievalValLoop(BaseLoop):
         self.adabn, self.adabn_batch_size = adabn, adabn_batch_size
         self._adabn_loader = None
         self.recalibrates = recalibrate or getattr(self.model, 'bn_mode', None) == 'target_recalib'
-        if self.recalibrates:
+        self.reports_both = both
+        if both and (self.recalibrates or 'adabn' in loaders):
+            raise ValueError(
+                'val_cfg.both reports direct transfer and, under the name adabn, AdaBN: take '
+                'recalibrate=True out, and give another name to a val_dataloader called adabn'
+            )
+        if self.recalibrates or both:
             self.adabn_loader()
 
     @property
@@ -218,6 +228,9 @@ class RetrievalValLoop(BaseLoop):
         self.runner.call_hook('before_val')
         self.runner.call_hook('before_val_epoch')
         metrics = self.evaluate_adapted() if self.recalibrates else self.evaluate()
+        if self.reports_both:
+            adapted = self._evaluate_first_adapted()
+            metrics |= {f'adabn/{key}': value for key, value in adapted.items()}
         self.runner.call_hook('after_val_epoch', metrics=metrics)
         # not before: a checkpoint written by one hook may lack what a later hook adds
         self.runner.message_hub.update_info('evaluated_at', self.runner.iter)
@@ -248,10 +261,13 @@ class RetrievalValLoop(BaseLoop):
             ValueError: `val_cfg.adabn` names no training loader.
         """
         others = tuple(name for name in self.loaders if name != next(iter(self.loaders)))
+        metrics = self._evaluate_first_adapted()
+        return metrics | (self.evaluate(others) if others else {})
+
+    def _evaluate_first_adapted(self) -> dict[str, float]:
         encoder = getattr(self.model, self.model.encoder_name)
         with adapted_batch_norm(encoder, self._adabn_images()):
-            metrics = self.evaluate((next(iter(self.loaders)),))
-        return metrics | (self.evaluate(others) if others else {})
+            return self.evaluate((next(iter(self.loaders)),))
 
     def _evaluate_one(self, name: str) -> dict[str, float]:
         loader, evaluator = self.loaders[name], self.evaluators[name]

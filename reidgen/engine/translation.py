@@ -27,6 +27,7 @@ def paint_dataset(
     stamp: dict,
     batch_size: int = 64,
     num_workers: int = 0,
+    style: int = 0,
 ) -> Path:
     """Writes what `model.paint` makes of every image, under the image's own file name.
 
@@ -42,6 +43,7 @@ def paint_dataset(
         folder: where the pictures go: PNG, or JPEG of quality 95 without chroma subsampling where
             the name says so. All names must differ.
         stamp: plain data that tells what paints: kept in `translation.json`.
+        style: see `model.paint`.
 
     Returns:
         the folder.
@@ -57,7 +59,7 @@ def paint_dataset(
             f'{dataset.name}: {len(names)} images have {len(set(names))} names, so one translation '
             f'would overwrite another; translate its folders one by one'
         )
-    _check_stamp(folder, dict(stamp, to=to, images=len(names)))
+    _check_stamp(folder, dict(stamp, to=to, style=style, images=len(names)))
     rank, world_size = get_dist_info()
     mine = range(rank, len(names), world_size)
     rows = [row for row in mine if not (folder / names[row]).exists()]
@@ -68,7 +70,7 @@ def paint_dataset(
         for batch in progress(loader, f'paint {dataset.name}') if rows else ():
             batch = model.data_preprocessor(batch)
             with model.autocast():
-                pictures = _pixels(model.paint(batch, to), model.data_preprocessor)
+                pictures = _pixels(model.paint(batch, to, style), model.data_preprocessor)
             for row, picture in zip(batch.index.tolist(), pictures):
                 _write(picture, folder / names[row])
     finally:

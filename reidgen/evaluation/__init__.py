@@ -1,16 +1,36 @@
-"""Scores of retrieval: CMC, mAP and mINP; AdaBN as a baseline of adaptation."""
+"""Scores of retrieval and verification; query expansion; AdaBN as a baseline of adaptation."""
 
 from reidgen.evaluation.adabn import adapted_batch_norm
+from reidgen.evaluation.cameras import CameraTable, evaluate_camera_pairs
+from reidgen.evaluation.expansion import alpha_query_expansion, database_augmentation
 from reidgen.evaluation.metric import ReIDMetric
+from reidgen.evaluation.multi_query import multi_query
 from reidgen.evaluation.protocols import PROTOCOLS, Protocol
-from reidgen.evaluation.retrieval import RetrievalResult, evaluate, evaluate_distances
+from reidgen.evaluation.retrieval import (
+    evaluate,
+    evaluate_blocks,
+    evaluate_distances,
+    ranked_lists,
+)
+from reidgen.evaluation.scores import RetrievalResult
+from reidgen.evaluation.verification import VerificationResult, verify, verify_distances
 
 __all__ = [
     'PROTOCOLS',
+    'CameraTable',
     'Protocol',
     'ReIDMetric',
     'RetrievalResult',
+    'VerificationResult',
     'adapted_batch_norm',
+    'alpha_query_expansion',
+    'database_augmentation',
     'evaluate',
+    'evaluate_blocks',
+    'evaluate_camera_pairs',
     'evaluate_distances',
+    'multi_query',
+    'ranked_lists',
+    'verify',
+    'verify_distances',
 ]

@@ -1,27 +1,35 @@
-"""Exhaustive nearest-neighbour search on blocks that undoes the rounding of float32 products."""
+"""Exhaustive nearest-neighbour search that is fast and loses nothing.
+
+A product of low precision proposes candidates, with a bound on its rounding; distances of the
+candidates are summed again, in float32 with a far tighter bound; the few that are still too close
+to tell apart are summed in float64.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-UNIT_ROUNDOFF = 2.0**-24  # of float32
-SPARE = 16  # candidates kept beyond k, among which rounding is undone
-GROUP = 16  # columns that stand for one another in the first pass of `_largest`
-GALLERY_CHUNK = 16384  # gallery rows multiplied at a time
-PAIR_CHUNK = 4096  # pairs of rows multiplied at a time
+FLOAT32, BFLOAT16 = 2.0**-24, 2.0**-8  # unit roundoff
+SAFETY = 1.01  # for the roundings in the bounds themselves
+CHUNK = 8192  # gallery rows whose products are held at a time
+SHIFTED = 4096  # gallery rows that are copied at a time
+PAIRS = {'cpu': 128, 'cuda': 2**15}  # pairs of rows compared at a time; on a CPU to fit the cache
+LANES = 32  # partial sums of a distance
+CROWD = 2**22  # candidates of crowded rows held at a time
 
 
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """Float32 products in float32: TF32 or bfloat16, where allowed, break the bound on rounding."""
-    precision = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision('highest')
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(precision)
+class Gallery(NamedTuple):
+    """Rows to search, and what bounds the rounding of their products."""
+
+    rows: Tensor  # (G, D) float32
+    centre: Tensor  # (D,) float32, taken off all rows: it changes no distance, but shrinks products
+    half_norms: Tensor  # (G,) float32, |g - centre|^2 / 2
+    longest: Tensor  # 0-d float64, the largest |g - centre|
+    roughest: Tensor  # 0-d float64, the largest norm that rounding takes off a row
+    dtype: torch.dtype  # of products
 
 
 @torch.no_grad()
@@ -33,148 +41,210 @@ def exact_search(
     Args:
         among_themselves: query and gallery are the same rows, and each is its own first neighbour.
     """
-    half_norms = torch.cat(
-        [chunk.double().square().sum(1) / 2 for chunk in gallery.split(GALLERY_CHUNK)]
-    )  # (G,) float64
     index, distance = [], []
-    with _full_precision():
-        for start in range(0, len(query), block):
-            part = query[start : start + block]
-            rows = torch.arange(start, start + len(part), device=query.device)
-            scores, columns = _search_block(
-                part, gallery, half_norms, k, rows if among_themselves else None
+    with full_precision(gallery.device):
+        prepared = prepare(gallery, product_dtype(gallery.device))
+        for rows in torch.arange(len(query), device=query.device).split(block):
+            found = _search(
+                query[rows], prepared, k, 2 * k + 16, rows if among_themselves else None
             )
-            squared = part.double().square().sum(1, keepdim=True) - 2 * scores
-            index.append(columns)
-            distance.append(squared.clamp(min=0).float())  # -inf of the row itself becomes 0
+            index.append(found[0])
+            distance.append(found[1])
     return torch.cat(index), torch.cat(distance)
 
 
-def _search_block(
-    query: Tensor, gallery: Tensor, half_norms: Tensor, k: int, own: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """The k largest scores q . g - |g|^2 / 2 of each query, and their columns: (b, k) both.
+def pair_distances(
+    left: Tensor, right: Tensor, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """(P,) squared Euclidean distances of left[rows[p]] and right[columns[p]], summed in `dtype`.
 
-    Scores are float64; that of a query in its own column `own` counts as infinite.
+    The relative error is at most `relative_error(D)` in float32. A value depends on its two rows
+    alone, not on the pairs beside it.
     """
-    keep = min(k + SPARE, len(gallery))
-    scores, columns = _propose(query, gallery, half_norms, keep, own)  # (b, keep), descending
-    # of any float32 sum of D products, and of subtracting and rounding the half norm
-    largest = (2 * half_norms.max()).sqrt()
-    error = (query.double().norm(dim=1) * largest + half_norms.max()).mul_(
-        1.01 * (query.shape[1] + 4) * UNIT_ROUNDOFF
-    )  # (b,)
-    best_scores, best_columns = _settle(query, gallery, half_norms, scores, columns, error)
-    best_scores, best_columns = best_scores[:, :k], best_columns[:, :k]
-    if keep == len(gallery):
-        return best_scores, best_columns
-    # where the last of the spare ones may still belong to the first k, others may as well
-    lowest = scores[:, k - 1] - 2 * error  # (b,) no neighbour's float32 score is below
-    for row in (scores[:, -1] >= lowest).nonzero().flatten().tolist():
-        one = slice(row, row + 1)
-        some, where = _above(
-            query[one], gallery, half_norms, lowest[row], None if own is None else own[one]
-        )
-        some, where = _settle(query[one], gallery, half_norms, some, where, error[one])
-        best_scores[one], best_columns[one] = some[:, :k], where[:, :k]
-    return best_scores, best_columns
+    distances = torch.empty(len(rows), dtype=dtype, device=left.device)
+    lanes = _lanes(left.shape[1])
+    at_once = PAIRS.get(left.device.type, PAIRS['cuda'])
+    for start in range(0, len(rows), at_once):
+        pairs = slice(start, start + at_once)
+        difference = left[rows[pairs]].to(dtype).sub_(right[columns[pairs]].to(dtype))
+        squares = difference.square_().view(len(difference), -1, lanes)
+        torch.sum(squares.sum(1), dim=1, out=distances[pairs])
+    return distances
+
+
+def relative_error(dim: int) -> float:
+    """Of `pair_distances` in float32, in whatever order torch adds within a lane.
+
+    Three roundings of a squared difference, then D / lanes and lanes additions.
+    """
+    lanes = _lanes(dim)
+    return SAFETY * (3 + dim / lanes + lanes) * FLOAT32
+
+
+def _lanes(dim: int) -> int:
+    return LANES if dim % LANES == 0 else 1
+
+
+def product_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the processor multiplies it natively: more than twice as fast as float32."""
+    if device.type == 'cpu':
+        for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported'):
+            if getattr(torch.cpu, name, lambda: False)():
+                return torch.bfloat16
+    return torch.float32
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Products in the precision of their factors: TF32 and autocast break the bound on rounding."""
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision('highest')
+    try:
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+
+
+def prepare(rows: Tensor, dtype: torch.dtype) -> Gallery:
+    """The rows (G, D) with their centre, norms and bounds, for products in `dtype`."""
+    total = sum(chunk.sum(0, dtype=torch.float64) for chunk in rows.split(SHIFTED))
+    centre = (total / len(rows)).float()
+    half_norms, roughness = [], []
+    for chunk in rows.split(SHIFTED):
+        rough = shift(chunk, centre, dtype)[1]
+        half_norms.append((chunk - centre).square_().sum(1) / 2)
+        roughness.append(rough.max())
+    half_norms = torch.cat(half_norms)
+    longest = (2 * half_norms.max().double()).sqrt() * SAFETY
+    return Gallery(rows, centre, half_norms, longest, torch.stack(roughness).max(), dtype)
+
+
+def shift(rows: Tensor, centre: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Rows less the centre in `dtype`, and the norm (n,) float64 of what rounding took off each."""
+    shifted = rows - centre
+    rounded = shifted.to(dtype)
+    subtracted = FLOAT32 * SAFETY * shifted.norm(dim=1).double()
+    if dtype == shifted.dtype:
+        return rounded, subtracted
+    return rounded, subtracted + shifted.sub_(rounded).norm(dim=1).double() * SAFETY
+
+
+def _search(
+    query: Tensor, gallery: Gallery, k: int, keep: int, own: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The k nearest of each query: columns (b, k) and distances (b, k) float32.
+
+    Args:
+        keep: candidates proposed, above k; rows that need more are searched again with more.
+        own: (b,) column that a query itself stands in, its first neighbour.
+    """
+    keep = min(keep, len(gallery.rows))
+    scores, columns, error = _propose(query, gallery, keep, own)  # (b, keep) descending, (b, 1)
+    # the k-th best true score is not below scores[k - 1] - error, so no neighbour's score is below
+    possible = scores >= scores[:, k - 1 : k] - 2 * error
+    rows, places = possible.nonzero(as_tuple=True)
+    distances = query.new_full(columns.shape, torch.inf)
+    distances[rows, places] = pair_distances(query, gallery.rows, rows, columns[rows, places])
+    index, distance = settle(query, gallery.rows, columns, distances, k, own)
+    if keep < len(gallery.rows):
+        crowded = possible[:, -1].nonzero().flatten()
+        at_once = max(1, CROWD // (4 * keep))
+        for start in range(0, len(crowded), at_once):
+            part = crowded[start : start + at_once]
+            index[part], distance[part] = _search(
+                query[part], gallery, k, 4 * keep, None if own is None else own[part]
+            )
+    return index, distance
 
 
 def _propose(
-    query: Tensor, gallery: Tensor, half_norms: Tensor, keep: int, own: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """The `keep` largest float32 scores of each query as float64 (b, keep), and their columns."""
+    query: Tensor, gallery: Gallery, keep: int, own: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The `keep` largest scores q . g - |g|^2 / 2 of each query, from the centre.
+
+    Returns:
+        Scores (b, keep) float64, descending, that of `own` infinite; their columns; and (b, 1) what
+        any other score may be wrong by.
+    """
+    shifted, roughness = shift(query, gallery.centre, gallery.dtype)
     scores, columns = None, None
-    for start, product in _products(query, gallery, half_norms, own):
-        some, where = _largest(product, min(keep, product.shape[1]))
-        where = where + start
+    for start in range(0, len(gallery.rows), CHUNK):
+        some = _scores(shifted, gallery, start, own)
+        some, where = some.topk(min(keep, some.shape[1]))
+        where += start
         if scores is not None:
             some, where = torch.cat([scores, some], dim=1), torch.cat([columns, where], dim=1)
             some, best = some.topk(min(keep, some.shape[1]))
             where = where.gather(1, best)
         scores, columns = some, where
-    return scores.double(), columns
+    return scores.double(), columns, score_error(shifted, roughness, gallery)[:, None]
 
 
-def _above(
-    query: Tensor, gallery: Tensor, half_norms: Tensor, lowest: Tensor, own: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """All scores of one query (1, D) that are not below `lowest`, descending, and their columns."""
-    scores, columns = [], []
-    for start, product in _products(query, gallery, half_norms, own):
-        where = (product[0].double() >= lowest).nonzero().flatten()
-        scores.append(product[0, where].double())
-        columns.append(where + start)
-    scores, order = torch.cat(scores).sort(descending=True)
-    return scores[None], torch.cat(columns)[order][None]
+def _scores(shifted: Tensor, gallery: Gallery, start: int, own: Tensor | None) -> Tensor:
+    """(b, chunk) float32 scores of the gallery rows from `start`."""
+    chunk = gallery.rows[start : start + CHUNK]
+    scores = torch.empty(len(shifted), len(chunk), device=chunk.device)
+    for first in range(0, len(chunk), SHIFTED):
+        part = chunk[first : first + SHIFTED] - gallery.centre
+        scores[:, first : first + SHIFTED] = shifted @ part.to(gallery.dtype).t()
+    scores -= gallery.half_norms[start : start + CHUNK]
+    if own is not None:
+        inside = ((own >= start) & (own < start + len(chunk))).nonzero().flatten()
+        scores[inside, own[inside] - start] = torch.inf
+    return scores
 
 
-def _products(
-    query: Tensor, gallery: Tensor, half_norms: Tensor, own: Tensor | None
-) -> Iterator[tuple[int, Tensor]]:
-    """First column and scores (b, chunk) in float32 of each chunk of the gallery."""
-    for start in range(0, len(gallery), GALLERY_CHUNK):
-        chunk = gallery[start : start + GALLERY_CHUNK]
-        offset = half_norms[start : start + GALLERY_CHUNK].float()
-        product = (query @ chunk.t()).sub_(offset)
-        if own is not None:
-            inside = ((own >= start) & (own < start + len(chunk))).nonzero().flatten()
-            product[inside, own[inside] - start] = torch.inf
-        yield start, product
+def score_error(shifted: Tensor, roughness: Tensor, gallery: Gallery) -> Tensor:
+    """(b,) bound on the rounding of the scores, for any order of summation in the product.
+
+    By Cauchy and Schwarz: what rounding took off the rows, the sum of D products (bfloat16 ones are
+    added in pairs, without fusing), the product's own rounding, the half norm's and the last one.
+    """
+    length = shifted.double().norm(dim=1) * SAFETY + roughness
+    longest = gallery.longest + gallery.roughest
+    product = length * longest
+    summing = 2 * (shifted.shape[1] + 4) * FLOAT32 * (product + longest.square())
+    if gallery.dtype == torch.bfloat16:
+        summing = summing + BFLOAT16 * product
+    return SAFETY * (roughness * longest + length * gallery.roughest + summing)
 
 
-def _largest(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """`values.topk(k)` of (b, n), by way of the k groups of columns with the largest maxima."""
-    num_rows, num_columns = values.shape
-    num_groups = num_columns // GROUP
-    if num_groups < 4 * k:
-        return values.topk(k)
-    grouped = values[:, : num_groups * GROUP].unflatten(1, (num_groups, GROUP))
-    # any of the k largest lies in a group whose maximum is among the k largest maxima
-    chosen = grouped.amax(2).topk(k, sorted=False).indices  # (b, k)
-    inside = grouped.gather(1, chosen[:, :, None].expand(-1, -1, GROUP)).flatten(1)
-    columns = chosen[:, :, None] * GROUP + torch.arange(GROUP, device=values.device)
-    rest = torch.arange(num_groups * GROUP, num_columns, device=values.device)
-    columns = torch.cat([columns.flatten(1), rest.expand(num_rows, -1)], dim=1)
-    top, best = torch.cat([inside, values[:, num_groups * GROUP :]], dim=1).topk(k)
-    return top, columns.gather(1, best)
-
-
-def _settle(
+def settle(
     query: Tensor,
     gallery: Tensor,
-    half_norms: Tensor,
-    scores: Tensor,
     columns: Tensor,
-    error: Tensor,
+    distances: Tensor,
+    k: int,
+    own: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """Sorts candidates by their true scores, equal ones by column.
+    """The k nearest of the candidates of each query, equal ones by column.
 
-    Scores (b, m) come descending and wrong by up to `error` (b,); those closer to one beside them
-    than rounding can tell are summed again in float64, the others are in their place already.
+    Args:
+        columns: (b, m) of the gallery, none twice among the possible ones.
+        distances: (b, m) float32 by `pair_distances`, infinite where it is no candidate.
+        own: as of `_search`.
+
+    Returns:
+        Columns (b, k) and distances (b, k) float32, as given: where only float64 tells two apart,
+        they may seem out of order.
     """
-    close = scores[:, :-1] - scores[:, 1:] <= 2 * error[:, None]
-    unsure = torch.zeros_like(scores, dtype=torch.bool)
-    unsure[:, :-1] |= close
+    distances, order = distances.sort(dim=1)
+    columns = columns.gather(1, order)
+    gap = distances[:, 1:] - distances[:, :-1]  # nan behind the last candidate: not close
+    close = gap <= 2 * relative_error(query.shape[1]) * distances[:, 1:]
+    unsure = torch.zeros_like(distances, dtype=torch.bool)
     unsure[:, 1:] |= close
+    unsure[:, :-1] |= close
+    unsure &= distances.isfinite() & (distances > 0)  # 0 is exact: the rows are equal
     rows, places = unsure.nonzero(as_tuple=True)
-    found = columns[rows, places]
-    products = pair_products(query, gallery, rows, found, torch.float64)
-    scores = scores.index_put((rows, places), products - half_norms[found])
-    columns, order = columns.sort(dim=1)
-    scores, order = scores.gather(1, order).sort(dim=1, descending=True, stable=True)
-    return scores, columns.gather(1, order)
-
-
-def pair_products(
-    left: Tensor, right: Tensor, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32
-) -> Tensor:
-    """(P,) inner products left[rows[p]] . right[columns[p]], multiplied and summed in `dtype`.
-
-    A value depends on its two rows alone, not on the pairs beside it.
-    """
-    parts = [
-        (left[i].to(dtype) * right[j].to(dtype)).sum(1)
-        for i, j in zip(rows.split(PAIR_CHUNK), columns.split(PAIR_CHUNK))
-    ]
-    return torch.cat(parts)
+    settled = distances.double()
+    settled[rows, places] = pair_distances(
+        query, gallery, rows, columns[rows, places], torch.float64
+    )
+    if own is not None:
+        settled[(columns == own[:, None]) & distances.isfinite()] = -1
+    by_column = columns.argsort(dim=1)
+    order = settled.gather(1, by_column).argsort(dim=1, stable=True)[:, :k]
+    order = by_column.gather(1, order)
+    return columns.gather(1, order), distances.gather(1, order)

@@ -10,6 +10,7 @@ from torch import Tensor
 from reidgen.evaluation.protocols import Protocol
 
 Array = Tensor | np.ndarray
+CHECKED = 4096  # rows looked at at a time
 
 
 class Labels(NamedTuple):
@@ -32,11 +33,55 @@ def good_and_junk(rows: Tensor, labels: Labels, protocol: Protocol) -> tuple[Ten
     return same & ~junk, junk
 
 
+class OwnRows(NamedTuple):
+    """The gallery images of the queries' persons, and where each query finds its own."""
+
+    columns: Tensor  # (C,) gallery rows by pid, then by row
+    start: Tensor  # (Q,) of a query's person in `columns`
+    count: Tensor  # (Q,) of its images
+
+
+class OwnPairs(NamedTuple):
+    """Some queries with all gallery images of their person."""
+
+    place: Tensor  # (P,) among these queries, ascending
+    position: Tensor  # (P,) in `OwnRows.columns`
+    column: Tensor  # (P,) gallery row
+    good: Tensor  # (P,) bool: a match; the others are junk
+
+
+def own_rows(labels: Labels) -> OwnRows:
+    """Images of nobody (pid -1) belong to no query."""
+    pids = labels.gallery_pids
+    columns = (torch.isin(pids, labels.query_pids) & (pids != -1)).nonzero().flatten()
+    columns = columns[pids[columns].argsort(stable=True)]
+    start = torch.searchsorted(pids[columns], labels.query_pids)
+    stop = torch.searchsorted(pids[columns], labels.query_pids, right=True)
+    return OwnRows(columns, start, stop - start)
+
+
+def own_pairs(rows: Tensor, own: OwnRows, labels: Labels, protocol: Protocol) -> OwnPairs:
+    """The pairs of the queries `rows` (b,)."""
+    count = own.count[rows]
+    place = torch.arange(len(rows), device=rows.device).repeat_interleave(count)
+    number = torch.arange(len(place), device=rows.device) - (count.cumsum(0) - count)[place]
+    position = own.start[rows][place] + number
+    column, query = own.columns[position], rows[place]
+    good = torch.ones_like(place, dtype=torch.bool)
+    if protocol.same_camera_is_junk:
+        good &= labels.query_camids[query] != labels.gallery_camids[column]
+    if protocol.one_set:
+        good &= query != column
+    return OwnPairs(place, position, column, good)
+
+
 def as_matrix(values: Array, what: str) -> Tensor:
     """The values as a floating-point matrix; other shapes raise ValueError."""
     matrix = torch.as_tensor(values).detach()
     if matrix.ndim != 2:
         raise ValueError(f'{what} values have shape {tuple(matrix.shape)}; give a matrix')
+    if matrix.dtype in (torch.float16, torch.bfloat16):
+        return matrix.float()
     return matrix if matrix.is_floating_point() else matrix.double()
 
 
@@ -73,14 +118,31 @@ def as_labels(
     return labels
 
 
-def check_finite(matrix: Tensor, what: str, names: Sequence[str] | None) -> None:
+def check_finite(
+    matrix: Tensor,
+    what: str,
+    names: Sequence[str] | None = None,
+    numbers: Tensor | None = None,
+) -> None:
     """Raises ValueError that names the rows with NaN or infinite values."""
-    bad = (~torch.isfinite(matrix).all(dim=1)).nonzero().flatten().tolist()
+    finite = torch.cat([torch.isfinite(part).all(dim=1) for part in matrix.split(CHECKED)])
+    check_rows(finite, what, names, numbers)
+
+
+def check_rows(
+    finite: Tensor,
+    what: str,
+    names: Sequence[str] | None = None,
+    numbers: Tensor | None = None,
+) -> None:
+    """As `check_finite`, from (N,) bool; `numbers` (N,) of the rows, if not 0 to N-1."""
+    bad = (~finite).nonzero().flatten()
+    bad = (bad if numbers is None else numbers[bad]).tolist()
     if not bad:
         return
     shown = ', '.join(f'{row} ({names[row]})' if names else str(row) for row in bad[:5])
     raise ValueError(
-        f'NaN or Inf in {len(bad)} of {len(matrix)} {what} rows: {shown}'
+        f'NaN or Inf in {len(bad)} of {len(finite)} {what} rows: {shown}'
         f'{", ..." if len(bad) > 5 else ""}; if in all of them, training has diverged: go back to '
         f'an earlier checkpoint; if in a few, look at these images'
     )

@@ -1,7 +1,7 @@
 """ReIDMetric: collects features batch by batch and calls retrieval.py once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,12 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
-from reidgen.evaluation.retrieval import AP_KINDS, RetrievalResult, evaluate, find_protocol
+from reidgen.evaluation.blocks import DistancesOf
+from reidgen.evaluation.expansion import alpha_query_expansion
+from reidgen.evaluation.labels import check_finite
+from reidgen.evaluation.protocols import find_protocol
+from reidgen.evaluation.retrieval import evaluate, evaluate_blocks
+from reidgen.evaluation.scores import AP_KINDS, RetrievalResult
 from reidgen.registry import METRICS
 from reidgen.structures import DomainBatch, ImageBatch
 
@@ -37,7 +42,10 @@ class ReIDMetric(BaseMetric):
     Args:
         ranks: of the CMC curve, from 1.
         protocol: a name in `protocols.PROTOCOLS`.
-        ap: 'standard' or 'trapezoid'.
+        ap: 'standard', 'trapezoid' or 'threshold'.
+        expansion: arguments of `expansion.alpha_query_expansion`, which then comes first.
+        distances: from query (Q, D) and gallery features (G, D) to a function from query rows (b,)
+            to distances (b, G), as of re-ranking; None compares by squared Euclidean distance.
         prefix: put before the names, as in `source/mAP`; None puts nothing.
 
     Raises:
@@ -53,6 +61,8 @@ class ReIDMetric(BaseMetric):
         ap: str = 'standard',
         collect_device: str = 'cpu',
         prefix: str | None = None,
+        expansion: dict | None = None,
+        distances: Callable[[Tensor, Tensor], DistancesOf] | None = None,
     ):
         super().__init__(collect_device=collect_device, prefix=prefix)
         if not ranks or min(ranks) < 1:
@@ -62,6 +72,8 @@ class ReIDMetric(BaseMetric):
         self.protocol = find_protocol(protocol)
         self.ranks = tuple(ranks)
         self.ap = ap
+        self.expansion = expansion
+        self.distances = distances
         self.last: Evaluated | None = None
         self._num_rows: int | None = None
 
@@ -113,22 +125,8 @@ class ReIDMetric(BaseMetric):
                 f"the data set's metainfo has no num_query, only: {', '.join(meta) or 'nothing'}; "
                 f"evaluate on queries and gallery, split='query+gallery'"
             )
-        num_query, names = meta['num_query'], meta.get('paths')
-        first, second = slice(0, num_query), slice(num_query, None)
-        if self.protocol.one_set:
-            first = second = slice(None)
-        result = evaluate(
-            features[first],
-            features[second],
-            pids[first],
-            pids[second],
-            camids[first],
-            camids[second],
-            protocol=self.protocol.name,
-            ap=self.ap,
-            max_rank=max(50, *self.ranks),
-            names=None if names is None else [str(name) for name in names],
-        )
+        num_query = meta['num_query']
+        result = self._evaluate(features, pids, camids, num_query, meta.get('paths'))
         if result.num_skipped:
             print_log(
                 f'{result.num_skipped} of {len(result.ap)} queries have no match under protocol '
@@ -138,6 +136,29 @@ class ReIDMetric(BaseMetric):
             )
         self.last = Evaluated(result, features, pids, camids, num_query)
         return {name: 100 * value for name, value in result.summary(self.ranks).items()}
+
+    def _evaluate(
+        self,
+        features: Tensor,
+        pids: Tensor,
+        camids: Tensor,
+        num_query: int,
+        paths: Sequence[str] | None,
+    ) -> RetrievalResult:
+        first, second = slice(0, num_query), slice(num_query, None)
+        if self.protocol.one_set:
+            first = second = slice(None)
+        query, gallery = features[first], features[second]
+        labels = (pids[first], pids[second], camids[first], camids[second])
+        options = dict(protocol=self.protocol, ap=self.ap, max_rank=max(50, *self.ranks))
+        if self.expansion is not None or self.distances is not None:
+            check_finite(features, 'feature', paths)  # here rows have names, later none
+        if self.expansion is not None:
+            query = alpha_query_expansion(query, gallery, **self.expansion)
+        if self.distances is not None:
+            return evaluate_blocks(self.distances(query, gallery), *labels, **options)
+        names = None if paths is None else [str(path) for path in paths]
+        return evaluate(query, gallery, *labels, names=names, **options)
 
     def _in_order(self, results: list[tuple[Tensor, ...]]) -> tuple[Tensor, Tensor, Tensor]:
         """Features (N, D), pids and camids (N,) by row, each row once: padded samplers repeat."""

@@ -1,18 +1,18 @@
-"""Nearest neighbours, exact and in bounded memory, and the k-reciprocal sets made of them.
+"""Nearest neighbours, exact and in bounded memory.
 
 Letters: Q queries, G gallery rows, N rows compared with themselves, D embedding.
 """
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor
 
-from reidgen.evaluation.exact_search import GALLERY_CHUNK, exact_search
+from reidgen.evaluation.exact_search import exact_search
+from reidgen.evaluation.mutual_search import mutual_search
 
 METHODS = ('exact', 'faiss', 'faiss-hnsw')
+CHECKED = 16384  # rows looked at at a time
 HNSW_LINKS, HNSW_SEARCHED = 32, 128  # links of a node; nodes looked at in a search, at least
 
 
@@ -24,14 +24,13 @@ class Neighbours(NamedTuple):
 
 
 def nearest_neighbours(
-    query: Tensor, gallery: Tensor, k: int, method: str = 'exact', block: int = 1024
+    query: Tensor, gallery: Tensor, k: int, method: str = 'exact', block: int = 2048
 ) -> Neighbours:
     """The k nearest gallery rows of every query row under (squared) Euclidean distance.
 
-    'exact' loses no neighbour: a float32 product proposes, and wherever its rounding (bounded by
-    D 2^-24 |q| |g|, whatever the order of summation) could have changed a place, float64 decides.
-    So neither `block` nor the number of threads changes the neighbours; the distances have the
-    product's rounding.
+    'exact' loses no neighbour: a fast product proposes, all that its rounding could have hidden is
+    looked at again, and where float32 cannot tell two distances apart float64 decides. So neither
+    `block` nor the number of threads changes the result.
 
     Args:
         query: (Q, D) float32, finite.
@@ -39,7 +38,7 @@ def nearest_neighbours(
             memory-mapped.
         method: 'exact'; 'faiss', its flat index: exhaustive in plain float32, on the CPU;
             'faiss-hnsw', approximate: neighbours may be lost. The last two need faiss.
-        block: queries at a time; (block, 16384) is the largest array made.
+        block: queries at a time; arrays of (block, 8192) are the largest made.
 
     Raises:
         ValueError: an unknown method, shapes that do not fit, NaN or Inf, k not within 1..G.
@@ -52,7 +51,7 @@ def nearest_neighbours(
 
 
 def neighbours_of_each(
-    features: Tensor, k: int, method: str = 'exact', block: int = 1024
+    features: Tensor, k: int, method: str = 'exact', block: int = 2048
 ) -> Neighbours:
     """The k nearest rows of every row among all rows, itself the first; see `nearest_neighbours`.
 
@@ -64,67 +63,18 @@ def neighbours_of_each(
     """
     features, _ = _checked(features, features, k, method, block)
     if method == 'exact':
-        return Neighbours(*exact_search(features, features, k, block, among_themselves=True))
+        found = mutual_search(features, k)
+        if found is None:
+            found = exact_search(features, features, k, block, among_themselves=True)
+        return Neighbours(*found)
     found = _faiss_search(features, features, k, method)
-    own = torch.arange(len(features))[:, None]
+    own = torch.arange(len(features), device=features.device)[:, None]
     # itself to the front, the others one place back; where it was not found the last one goes
     others_first = (found.index == own).to(torch.int8).argsort(dim=1, stable=True)[:, : k - 1]
+    others = found.distance.gather(1, others_first)
     return Neighbours(
         torch.cat([own, found.index.gather(1, others_first)], dim=1),
-        torch.cat([torch.zeros(len(own), 1), found.distance.gather(1, others_first)], dim=1),
-    )
-
-
-def reciprocal_neighbours(index: np.ndarray) -> csr_array:
-    """R(i) = {j among the neighbours of i : i among those of j} (Zhong et al., CVPR 2017, eq. 2).
-
-    Args:
-        index: (N, k) neighbours of each row, itself included, no row twice.
-
-    Returns:
-        (N, N) int32 ones, symmetric.
-    """
-    neighbours = _as_sets(index)
-    return neighbours.multiply(neighbours.T).tocsr()
-
-
-def expanded_reciprocal_neighbours(index: np.ndarray, k1: int) -> csr_array:
-    """R*(i): R(i, k1) and, of its members j, the R(j, k1 / 2) that it shares (eq. 5 there).
-
-    R(j, h) is taken in if more than two thirds of it lie in R(i, k1); h is k1 / 2 rounded, halves
-    to the even number. As in the authors' code, R(., k) looks at k neighbours and the row itself,
-    so far as `index` goes.
-
-    Args:
-        index: (N, >= k1) neighbours of each row, itself first.
-
-    Returns:
-        (N, N) int32 ones, sorted by column in each row.
-    """
-    reciprocal = reciprocal_neighbours(index[:, : k1 + 1])
-    half = reciprocal_neighbours(index[:, : round(k1 / 2) + 1])
-    shared = (reciprocal @ half.T).multiply(reciprocal).tocoo()  # |R(i, k1) & R(j, h)|, j in R(i)
-    half_sizes = np.diff(half.indptr)
-    joins = 3 * shared.data > 2 * half_sizes[shared.col]
-    joined = csr_array(
-        (shared.data[joins], (shared.row[joins], shared.col[joins])), shape=shared.shape
-    )
-    expanded = (reciprocal + joined @ half).tocsr()
-    expanded.sort_indices()
-    expanded.data[:] = 1
-    return expanded
-
-
-def _as_sets(index: np.ndarray) -> csr_array:
-    """(N, k) neighbours as a (N, N) matrix with a one for each."""
-    num_rows, k = index.shape
-    return csr_array(
-        (
-            np.ones(index.size, np.int32),
-            np.ascontiguousarray(index, np.int32).ravel(),
-            np.arange(0, index.size + 1, k),
-        ),
-        shape=(num_rows, num_rows),
+        torch.cat([others.new_zeros(len(own), 1), others], dim=1),
     )
 
 
@@ -145,13 +95,16 @@ def _checked(
             f'k={k} neighbours are asked of {len(gallery)} rows; lower k or give more images'
         )
     for what, matrix in (('query', query), ('gallery', gallery)):
-        for start in range(0, len(matrix), GALLERY_CHUNK):
-            bad = (~matrix[start : start + GALLERY_CHUNK].isfinite().all(dim=1)).nonzero()
-            if len(bad):
-                raise ValueError(
-                    f'NaN or Inf in {what} row {start + int(bad[0])} (first of them); look at that '
-                    f'image, or go back to a checkpoint from before training diverged'
-                )
+        if what == 'gallery' and gallery is query:
+            continue
+        for start in range(0, len(matrix), CHECKED):
+            total = matrix[start : start + CHECKED].sum(dim=1)
+            for row in (~total.isfinite()).nonzero().flatten().tolist():  # or it has overflown
+                if not matrix[start + row].isfinite().all():
+                    raise ValueError(
+                        f'NaN or Inf in {what} row {start + row}, the first of them; look at that '
+                        f'image, or go back to a checkpoint from before training diverged'
+                    )
     return query.detach().float(), gallery.detach().float()
 
 

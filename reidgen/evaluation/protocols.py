@@ -11,6 +11,15 @@ class Protocol:
     same_camera_is_junk: bool = True  # the query's person by the query's camera
     one_set: bool = False  # query and gallery are the same images: own row is junk
 
+    @property
+    def description(self) -> str:
+        """In words, for print."""
+        if self.one_set:
+            return 'one set against itself, junk are the image itself and pid -1'
+        if self.same_camera_is_junk:
+            return "junk are the query's person by its own camera and pid -1"
+        return 'junk is pid -1, cameras play no part'
+
 
 PROTOCOLS = {
     protocol.name: protocol
@@ -24,8 +33,10 @@ PROTOCOLS = {
 }
 
 
-def find_protocol(name: str) -> Protocol:
+def find_protocol(name: str | Protocol) -> Protocol:
     """The protocol of that name; an unknown one raises ValueError and lists the known."""
+    if isinstance(name, Protocol):
+        return name
     if name not in PROTOCOLS:
         raise ValueError(f'unknown protocol {name!r}; known: {", ".join(PROTOCOLS)}')
     return PROTOCOLS[name]

@@ -13,7 +13,20 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from sklearn import cluster
 from torch import Tensor
 
-from reidgen.memory.jaccard import check_features, jaccard_distance
+from reidgen.memory.dbscan import (
+    by_first_row,
+    dbscan,
+    mean_of_smallest,
+    nearest_pairs,
+    pairs_within,
+    share_of_pairs,
+)
+from reidgen.memory.jaccard import (
+    check_features,
+    distance_blocks,
+    jaccard_distance,
+    neighbour_weights,
+)
 from reidgen.registry import CLUSTERINGS
 
 
@@ -32,12 +45,14 @@ class JaccardDBSCAN:
 
     Labels are those of scikit-learn's DBSCAN on the dense matrix: clusters are numbered by their
     first core row, and a border row goes to the lowest-numbered cluster in its reach. All images
-    may be outliers, and all may form one cluster.
+    may be outliers, and all may form one cluster. Only pairs that may be within eps are held, never
+    the matrix.
 
     Args:
         k1: neighbours searched for the distance, the image itself among them.
         k2: neighbours averaged over in local query expansion, the image itself among them.
         eps: radius of a neighbourhood, above 0 and below 1, inclusive; None takes the `rho` rule.
+            Round numbers such as 0.5 are the distance of many pairs, which rounding then decides.
         rho: share of the non-zero distances whose mean is eps, see `mean_of_smallest`: 2e-3 for
             Market-1501 and DukeMTMC-reID and 1.2e-3 for MSMT17 (GCL: Chen et al., CVPR 2021).
         min_samples: images within eps that make a core, itself among them.
@@ -65,9 +80,14 @@ class JaccardDBSCAN:
         self.min_samples, self.method = min_samples, method
 
     def __call__(self, features: Tensor) -> Clusters:
-        distances = jaccard_distance(features, self.k1, self.k2, self.method)
-        eps = mean_of_smallest(distances, self.rho) if self.eps is None else self.eps
-        return _as_clusters(dbscan(distances, eps, self.min_samples), eps)
+        weights = neighbour_weights(features, self.k1, self.k2, self.method)
+        blocks, num_images = distance_blocks(weights, upper=True), len(features)
+        if self.eps is None:
+            pairs = nearest_pairs(blocks, share_of_pairs(self.rho, num_images))
+            eps = mean_of_smallest(pairs.distance, num_images, self.rho)
+        else:
+            pairs, eps = pairs_within(blocks, self.eps), self.eps
+        return _as_clusters(dbscan(pairs.as_matrix(num_images), eps, self.min_samples), eps)
 
 
 @CLUSTERINGS.register_module()
@@ -154,73 +174,6 @@ class KMeans:
         return _as_clusters(by_first_row(kmeans.fit_predict(features.detach().cpu().numpy())))
 
 
-def dbscan(distances: csr_array, eps: float, min_samples: int) -> np.ndarray:
-    """DBSCAN (Ester et al., KDD 1996) on sparse distances, by connected components of its cores.
-
-    Args:
-        distances: (N, N) symmetric, explicit zeros on the diagonal; a pair not stored is farther
-            than eps.
-        eps: radius, inclusive.
-        min_samples: rows within eps that make a core, itself among them.
-
-    Returns:
-        (N,) int64 labels, -1 for outliers: those of scikit-learn's DBSCAN on the dense matrix.
-    """
-    within = np.flatnonzero(distances.data <= np.float64(eps))
-    starts = np.searchsorted(within, distances.indptr)
-    columns = distances.indices[within]
-    near = csr_array((np.ones(len(within), np.int8), columns, starts), shape=distances.shape)
-    is_core = np.diff(starts) >= min_samples
-    cores = np.flatnonzero(is_core)
-    labels = np.full(near.shape[0], -1, np.int64)
-    if not len(cores):
-        return labels
-    _, component = connected_components(near[cores][:, cores], directed=False)
-    labels[cores] = by_first_row(component)
-    # a border row is taken by the first cluster that reaches it, and clusters grow one by one
-    num_clusters = labels.max() + 1
-    reached_by = np.where(is_core, labels, num_clusters)[columns]
-    first = np.minimum.reduceat(reached_by, starts[:-1])  # no row is empty: it holds itself
-    border = ~is_core & (first < num_clusters)
-    labels[border] = first[border]
-    return labels
-
-
-def mean_of_smallest(distances: csr_array, rho: float) -> float:
-    """GCL's radius: the mean of the smallest `rho` of all non-zero distances of pairs.
-
-    Args:
-        distances: (N, N) symmetric in [0, 1], explicit zeros on the diagonal; a pair not stored
-            has distance 1.
-        rho: share, of which the number of pairs is rounded, halves to the even one.
-
-    Returns:
-        The mean, above 0 and below 1.
-
-    Raises:
-        ValueError: rho of the pairs is less than half a pair, or no distance is within 0 and 1.
-    """
-    num_rows = distances.shape[0]
-    stored = distances.data[distances.data > 0]  # each pair twice, which leaves the mean as it is
-    num_zero = (distances.nnz - num_rows - len(stored)) // 2
-    num_pairs = num_rows * (num_rows - 1) // 2 - num_zero
-    count = round(rho * num_pairs)
-    if count == 0:
-        raise ValueError(
-            f'rho={rho} of {num_pairs} pairs with a distance above 0 is no pair at all; raise rho, '
-            f'or give a fixed eps'
-        )
-    if not len(stored):
-        raise ValueError(
-            'no two different images share a neighbour, so all distances but zeros are 1 and make '
-            'no radius; raise k1, or give a fixed eps'
-        )
-    num_ones = max(2 * count - len(stored), 0)
-    if not num_ones:
-        stored = np.partition(stored, 2 * count - 1)[: 2 * count]
-    return float((stored.sum(dtype=np.float64) + num_ones) / (2 * count))
-
-
 def mutual_reachability_tree(distances: csr_array, min_samples: int) -> csr_array:
     """A minimum spanning tree of max(core(i), core(j), d(i, j)) over all pairs (HDBSCAN).
 
@@ -259,15 +212,6 @@ def mutual_reachability_tree(distances: csr_array, min_samples: int) -> csr_arra
         ),
         shape=distances.shape,
     )
-
-
-def by_first_row(labels: np.ndarray) -> np.ndarray:
-    """The same clusters, numbered from 0 by their first row; negative labels become -1."""
-    known, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    number = np.full(len(known), -1, np.int64)
-    order = first.argsort()
-    number[order[known[order] >= 0]] = np.arange((known >= 0).sum())
-    return number[inverse]
 
 
 def _as_clusters(labels: np.ndarray, eps: float | None = None) -> Clusters:

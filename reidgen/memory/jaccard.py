@@ -4,19 +4,17 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 from torch import Tensor
 
-from reidgen.evaluation.exact_search import pair_products
-from reidgen.evaluation.neighbours import expanded_reciprocal_neighbours, neighbours_of_each
+from reidgen.evaluation.neighbours import neighbours_of_each
+from reidgen.evaluation.reciprocal import num_summands, reciprocal_weights, shared_weights
 
 NORM_TOLERANCE = 1e-3
-SUMMANDS = 2**20  # minima held at a time in `shared_weights`, but for a single row's
-ACCUMULATED = 2**22  # cells of its dense block
 
 
 def jaccard_distance(
-    features: Tensor, k1: int = 30, k2: int = 6, method: str = 'exact', block: int = 1024
+    features: Tensor, k1: int = 30, k2: int = 6, method: str = 'exact', block: int = 2048
 ) -> csr_array:
     """Distance by shared k-reciprocal neighbours (Zhong et al., CVPR 2017, eq. 10).
 
@@ -42,17 +40,37 @@ def jaccard_distance(
             length.
     """
     weights = neighbour_weights(features, k1, k2, method, block)
-    parts = []
-    totals = row_totals(weights)
-    for first, shared in shared_weights(weights):
-        parts.append(_as_distances(first, shared, totals))
-    matrix = vstack(parts, format='csr')
+    # room for all that may come: memory is taken as it is written, and never moved
+    most = num_summands(weights)
+    columns, distances = np.empty(most, np.int32), np.empty(most, np.float32)
+    counts, num_stored = [], 0
+    for part in distance_blocks(weights):
+        written = slice(num_stored, num_stored + part.nnz)
+        columns[written], distances[written] = part.indices, part.data
+        counts.append(np.diff(part.indptr))
+        num_stored += part.nnz
+    starts = np.concatenate([[0], np.concatenate(counts).cumsum()])
+    if num_stored < 2**31:
+        starts = starts.astype(np.int32)  # scipy would copy all columns to the wider type of both
+    matrix = csr_array((distances[:num_stored], columns[:num_stored], starts), shape=weights.shape)
     matrix.has_sorted_indices = True
     return matrix
 
 
+def distance_blocks(weights: csr_array, upper: bool = False) -> Iterator[csr_array]:
+    """Jaccard distances (b, N) of a block of rows at a time, as stored by `jaccard_distance`.
+
+    Args:
+        weights: of `neighbour_weights`.
+        upper: each pair once, above the diagonal.
+    """
+    totals = row_totals(weights)
+    for first, shared in shared_weights(weights, upper=upper):
+        yield _as_distances(first, shared, totals)
+
+
 def neighbour_weights(
-    features: Tensor, k1: int, k2: int, method: str = 'exact', block: int = 1024
+    features: Tensor, k1: int, k2: int, method: str = 'exact', block: int = 2048
 ) -> csr_array:
     """V of eq. 7 after local query expansion: (N, N) sparse float32, rows sum to 1.
 
@@ -61,87 +79,8 @@ def neighbour_weights(
     check_features(features)
     _check_neighbourhoods(len(features), k1, k2)
     features = features.detach().float()
-    index = neighbours_of_each(features, k1, method, block).index.cpu().numpy()
-    weights = expanded_reciprocal_neighbours(index, k1)
-    rows = np.repeat(np.arange(len(index)), np.diff(weights.indptr))
-    cosine = pair_products(
-        features,
-        features,
-        torch.from_numpy(rows).to(features.device),
-        torch.from_numpy(weights.indices).long().to(features.device),
-    )
-    # a constant 1 instead of the row's maximum: no cosine is above it
-    weight = torch.exp(2 * cosine.double() - 2).cpu().numpy()
-    total = np.add.reduceat(weight, weights.indptr[:-1])  # no row is empty: it holds itself
-    weights = csr_array(
-        ((weight / total[rows]).astype(np.float32), weights.indices, weights.indptr),
-        shape=weights.shape,
-    )
-    if k2 == 1:
-        return weights
-    return expand_queries(weights, index[:, :k2])
-
-
-def expand_queries(weights: csr_array, index: np.ndarray) -> csr_array:
-    """Local query expansion (eq. 11): each row becomes the mean over the rows `index` (N, k2)."""
-    num_rows, k2 = index.shape
-    index = np.sort(index, axis=1)  # equal sets are summed in one order, and give equal rows
-    mean = csr_array(
-        (
-            np.full(index.size, 1 / k2, np.float32),
-            np.ascontiguousarray(index, np.int32).ravel(),
-            np.arange(0, index.size + 1, k2, dtype=np.int32),
-        ),
-        shape=(num_rows, num_rows),
-    )
-    expanded = mean @ weights
-    expanded.sort_indices()
-    return expanded
-
-
-def shared_weights(weights: csr_array) -> Iterator[tuple[int, csr_array]]:
-    """m(i, g) = sum over j of min(V_ij, V_gj) (eq. 10), for a block of rows i at a time.
-
-    Args:
-        weights: V, (N, N) sparse, sorted by column.
-
-    Yields:
-        The first row of a block and its m (b, N), sparse float64, sorted by column; only pairs that
-        share a j are stored.
-    """
-    num_rows = len(weights.indptr) - 1
-    by_column = weights.tocsc()  # of each j, the rows that weigh it, ascending
-    column_sizes = np.diff(by_column.indptr)
-    summands = np.concatenate([[0], column_sizes[weights.indices].cumsum(dtype=np.int64)])
-    summands = summands[weights.indptr]  # before each row
-    first = 0
-    while first < num_rows:
-        last = np.searchsorted(summands, summands[first] + SUMMANDS, side='right') - 1
-        last = min(max(int(last), first + 1), first + ACCUMULATED // num_rows + 1, num_rows)
-        yield first, _shared_by(weights, by_column, column_sizes, first, last)
-        first = last
-
-
-def _shared_by(
-    weights: csr_array, by_column, column_sizes: np.ndarray, first: int, last: int
-) -> csr_array:
-    """The rows first..last-1 of m."""
-    num_rows, num_block = len(weights.indptr) - 1, last - first
-    entries = slice(weights.indptr[first], weights.indptr[last])
-    members = weights.indices[entries]  # j of each entry (i, j) of the block
-    sizes = column_sizes[members]
-    ends = sizes.cumsum()
-    # all (g, j) with the j of each entry, one entry after another
-    where = np.repeat(by_column.indptr[members] - (ends - sizes), sizes) + np.arange(ends[-1])
-    minima = np.minimum(np.repeat(weights.data[entries], sizes), by_column.data[where])
-    row = np.repeat(np.arange(num_block), np.diff(weights.indptr[first : last + 1]))
-    cell = np.repeat(row * num_rows, sizes) + by_column.indices[where]
-    total = np.bincount(cell, minima, num_block * num_rows)
-    stored = np.flatnonzero(total)
-    starts = np.searchsorted(stored, np.arange(num_block + 1) * num_rows)
-    return csr_array(
-        (total[stored], (stored % num_rows).astype(np.int32), starts), shape=(num_block, num_rows)
-    )
+    found = neighbours_of_each(features, k1, method, block)
+    return reciprocal_weights(features, found, k1, k2)
 
 
 def row_totals(weights: csr_array) -> np.ndarray:

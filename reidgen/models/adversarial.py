@@ -112,8 +112,12 @@ class AdversarialModel(BaseModel):
         """(B, 3, H, W) normalised images to (B, D) features, L2-normalised: evaluation."""
         raise TypeError(f'{type(self).__name__} has no embedding to evaluate')
 
-    def paint(self, batch, to: str) -> Tensor:
-        """(B, 3, H, W) images of the batch in the style of domain `to`: translation."""
+    def paint(self, batch, to: str, style: int = 0) -> Tensor:
+        """(B, 3, H, W) images of the batch in the style of domain `to`: translation.
+
+        Args:
+            style: which one, where the model has several; others paint alike whatever it is.
+        """
         raise TypeError(f'{type(self).__name__} paints no images')
 
     def panel(self, batch) -> list[tuple[str, Tensor]]:

@@ -31,6 +31,14 @@ def check_options(model) -> None:
                 f'set model.{key}.dim={model.E_c.embed_dim}'
             )
     check_decoders(model)
+    blind = [
+        n for n in ('G', 'F', 'D_s', 'D_t') if not getattr(getattr(model, n), 'num_cameras', 0)
+    ]
+    if model.camera_styles and blind:
+        raise ValueError(
+            f'model.camera_styles needs cameras in G, F, D_s and D_t, but {blind} have none; set '
+            f'num_cameras, of StripeAdaINDecoder and StridedDiscriminator'
+        )
 
 
 def check_decoders(model) -> None:
@@ -78,6 +86,8 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
     poses = {model.cross_pose_of(stage.name) for stage in painting}
     for loader in sorted({'source', 'target'} & set(datasets)):
         check_maps(model, datasets[loader], loader, 'novel' in poses)
+    if model.camera_styles and painting:
+        check_cameras(model, datasets, batch_sizes)
     if 'other' in poses and batch_sizes['source'] != batch_sizes['target']:
         raise ValueError(
             f"cross_pose='other' pairs batch-mates, but the source batch has "
@@ -103,6 +113,22 @@ def check_banks(model, datasets, stages) -> None:
                     f'{len(dataset)} training images; '
                     f'set model.{key}.num_samples={len(dataset)}'
                 )
+
+
+def check_cameras(model, datasets, batch_sizes: dict[str, int]) -> None:
+    """Raises ValueError where cameras of the data are unknown to G or F, or batches differ."""
+    for loader, name in (('source', 'F'), ('target', 'G')):
+        count = int(datasets[loader].camids.max()) + 1
+        if count > model.num_styles[loader]:
+            raise ValueError(
+                f'{datasets[loader].name} has {count} cameras, but networks.{name}.num_cameras is '
+                f'{model.num_styles[loader]}; set it to {count}'
+            )
+    if batch_sizes['source'] != batch_sizes['target']:
+        raise ValueError(
+            f'camera_styles pairs batch-mates, but the source batch has {batch_sizes["source"]} '
+            f'images and the target batch {batch_sizes["target"]}; make them equal'
+        )
 
 
 def check_stages(model, datasets, painting) -> None:

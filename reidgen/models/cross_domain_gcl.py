@@ -1,6 +1,8 @@
 """Cross-domain GCL: two generator sets around one identity encoder."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch.nn.functional as nnf
 from torch import Tensor, nn
@@ -59,6 +61,8 @@ class CrossDomainGCL(AdversarialModel):
         bn_mode: batch norm of a trained E_c: 'mixed' (real and painted update the statistics),
             'real_only' (painted images use batch statistics and leave no trace), 'frozen' (eval),
             'target_recalib' (mixed; re-estimated on target training images before each evaluation).
+        camera_styles: G and F paint, and the critics judge, in the style of a camera: that of the
+            batch-mate in the style's domain. Needs decoders and critics with `num_cameras`.
         adv_on: which images the critics judge: 'cross', 'recon' (x_t2t, x_s2s), 'cycle'.
         content_detach: targets of the content losses are constants, else stage 3 could shrink the
             loss by moving E_c(x_s) itself.
@@ -90,6 +94,7 @@ class CrossDomainGCL(AdversarialModel):
         bn_mode: str = 'mixed',
         adv_on: tuple[str, ...] = ('cross',),
         content_detach: bool = True,
+        camera_styles: bool = False,
         cross_entropy: dict | None = None,
         triplet: dict | None = None,
         cluster_contrast: dict | None = None,
@@ -111,8 +116,12 @@ class CrossDomainGCL(AdversarialModel):
         self.bank_t = build(dict(type='FeatureBank') | bank_t, MEMORIES) if bank_t else None
         self.memory_directions, self.adv_on = tuple(memory_directions), tuple(adv_on)
         self.cross_pose, self.bn_mode, self.content_detach = cross_pose, bn_mode, content_detach
+        self.camera_styles = camera_styles
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities, self.map_channels = self.C.num_identities, self.E_p.in_channels
+        self.num_styles = (
+            dict(target=self.G.num_cameras, source=self.F.num_cameras) if camera_styles else {}
+        )
         check_options(self)
 
     # ---- the algorithm ----
@@ -122,10 +131,11 @@ class CrossDomainGCL(AdversarialModel):
         c_s, c_t = self.E_c(s.img), self.E_c(t.img)
         p_s, p_t = self.E_p(s.pose_map), self.E_p(t.pose_map)
         pi_s, pi_t = self._cross_poses(s, t, p_s, p_t)
-        x_s2s, x_t2t = self._paint(self.F, p_s, c_s), self._paint(self.G, p_t, c_t)
-        x_s2t, x_t2s = self._paint(self.G, pi_s, c_s), self._paint(self.F, pi_t, c_t)
+        G, F = partial(self._paint, self.G, t.camid), partial(self._paint, self.F, s.camid)
+        x_s2s, x_t2t = F(p_s, c_s), G(p_t, c_t)
+        x_s2t, x_t2s = G(pi_s, c_s), F(pi_t, c_t)
         c_s2t, c_t2s = self._encode_painted(x_s2t), self._encode_painted(x_t2s)
-        x_s2t2s, x_t2s2t = self._paint(self.F, p_s, c_s2t), self._paint(self.G, p_t, c_t2s)
+        x_s2t2s, x_t2s2t = F(p_s, c_s2t), G(p_t, c_t2s)
         c_s2t2s, c_t2s2t = self._encode_painted(x_s2t2s), self._encode_painted(x_t2s2t)
         return Translations(
             c_s, c_t, x_s2s, x_t2t, x_s2t, x_t2s, c_s2t, c_t2s, x_s2t2s, x_t2s2t, c_s2t2s, c_t2s2t
@@ -214,14 +224,17 @@ class CrossDomainGCL(AdversarialModel):
     def embed(self, img: Tensor) -> Tensor:
         return nnf.normalize(self.E_c(img).embedding.float())
 
-    def paint(self, batch: DomainBatch, to: str) -> Tensor:
-        """(B, 3, H, W): content and pose of the batch in the style of `to`, 'source' or
-        'target'.
+    def paint(self, batch: DomainBatch, to: str, style: int = 0) -> Tensor:
+        """(B, 3, H, W): content and pose of the batch in the style of `to`, 'source' or 'target'.
+
+        Args:
+            style: with `camera_styles`, image i is painted as by camera i + style, counted round.
         """
         if to not in DOMAINS:
             raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
         decoder = self.G if to == 'target' else self.F
-        return self._paint(decoder, self.E_p(batch.pose_map), self.E_c(batch.img))
+        camid = (batch.index + style) % self.num_styles[to] if self.camera_styles else batch.camid
+        return self._paint(decoder, camid, self.E_p(batch.pose_map), self.E_c(batch.img))
 
     def panel(self, batch) -> list[tuple[str, Tensor]]:
         s, t = batch.source, batch.target
@@ -249,9 +262,13 @@ class CrossDomainGCL(AdversarialModel):
 
     # ---- parts ----
 
-    def _paint(self, decoder: nn.Module, pose: Tensor, code: Code) -> Tensor:
+    def _paint(self, decoder: nn.Module, camid: Tensor, pose: Tensor, code: Code) -> Tensor:
         shared = 'mlp' in self.network_names
-        return decoder(pose, self.mlp(code.content) if shared else code.content)
+        content = self.mlp(code.content) if shared else code.content
+        return decoder(pose, content, camid) if self.camera_styles else decoder(pose, content)
+
+    def _critic(self, critic: nn.Module, camid: Tensor) -> Callable[[Tensor], list[Tensor]]:
+        return partial(critic, camera=camid) if self.camera_styles else critic
 
     def _encode_painted(self, img: Tensor) -> Code:
         if self.bn_mode != 'real_only' or not self.E_c.training:
@@ -276,16 +293,17 @@ class CrossDomainGCL(AdversarialModel):
 
     def _judged(self, batch, x: Translations):
         """(name, critic, real, painted) of every pair the critics judge; names as in the log."""
-        x_s, x_t = batch.source.img, batch.target.img
+        s, t = batch.source, batch.target
+        D_s, D_t = self._critic(self.D_s, s.camid), self._critic(self.D_t, t.camid)
         if 'cross' in self.adv_on:
-            yield 'Ds', self.D_s, x_s, x.x_t2s
-            yield 'Dt', self.D_t, x_t, x.x_s2t
+            yield 'Ds', D_s, s.img, x.x_t2s
+            yield 'Dt', D_t, t.img, x.x_s2t
         if 'recon' in self.adv_on:
-            yield 'Ds_recon', self.D_s, x_s, x.x_s2s
-            yield 'Dt_recon', self.D_t, x_t, x.x_t2t
+            yield 'Ds_recon', D_s, s.img, x.x_s2s
+            yield 'Dt_recon', D_t, t.img, x.x_t2t
         if 'cycle' in self.adv_on:
-            yield 'Ds_cycle', self.D_s, x_s, x.x_s2t2s
-            yield 'Dt_cycle', self.D_t, x_t, x.x_t2s2t
+            yield 'Ds_cycle', D_s, s.img, x.x_s2t2s
+            yield 'Dt_cycle', D_t, t.img, x.x_t2s2t
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
         check_data(self, datasets, batch_sizes, stages)

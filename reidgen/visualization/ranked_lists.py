@@ -6,7 +6,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from reidgen.evaluation.retrieval import find_protocol, ranked_lists
+from reidgen.evaluation.protocols import find_protocol
+from reidgen.evaluation.retrieval import ranked_lists
 
 COLOURS = {
     'query': (0, 90, 200),

@@ -59,14 +59,14 @@ def test_painted_views_are_read_from_the_folder_that_is_shown_and_only_then(imag
     pairs = ViewPairs(images, second='painted')
     with pytest.raises(RuntimeError, match=r'not been painted yet; add .*PaintedViewsHook'):
         pairs[0]
-    pairs.show(paint(tmp_path / 'painted', NAMES, 50))
+    pairs.show([paint(tmp_path / 'painted', NAMES, 50)])
     assert [int(pairs[row].view[0, 0, 0]) for row in range(3)] == [50, 51, 52]
 
 
 def test_missing_second_views_are_named(images, tmp_path):
     pairs = ViewPairs(images, second='painted')
     with pytest.raises(ValueError, match=r'no second view for 2 of 3 images .*0001_c2s1'):
-        pairs.show(paint(tmp_path / 'painted', NAMES[:1], 50))
+        pairs.show([paint(tmp_path / 'painted', NAMES[:1], 50)])
 
 
 def test_wrong_sets_are_refused_with_the_fix(images):

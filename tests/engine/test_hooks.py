@@ -125,6 +125,29 @@ def test_the_report_has_evaluations_baselines_best_and_last():
     ]
 
 
+def test_the_report_has_a_row_of_its_own_for_adabn_where_both_are_reported():
+    row = dict(stage='identity', iter=40, before=False)
+    lines = table([dict(row, metrics={'mAP': 10.0, 'adabn/mAP': 15.0, 'source/mAP': 99.0})], {})
+    assert lines.splitlines()[-2:] == [
+        '| **last** (iteration 40) | 10.0 |',
+        '| **last, AdaBN** (iteration 40) | 15.0 |',
+    ]
+
+
+def test_both_reports_the_encoder_as_it_stands_and_with_target_statistics(build, tmp_path):
+    runner = build(tmp_path / 'both', {'val_cfg.both': True, 'default_hooks.report': None})
+    loop = runner.val_loop
+    metrics, direct, adapted = loop.run(), loop.evaluate(), loop.evaluate_adapted()
+    assert {key: metrics[key] for key in direct} == pytest.approx(direct)
+    found = {key: metrics[key] for key in metrics if key.startswith('adabn/')}
+    assert found == pytest.approx(
+        {f'adabn/{key}': value for key, value in adapted.items() if '/' not in key}
+    )
+    assert metrics['mAP'] != metrics['adabn/mAP']
+    with pytest.raises(ValueError, match='take recalibrate=True out'):
+        _ = build(tmp_path / 'wrong', {'val_cfg.both': True, 'val_cfg.recalibrate': True}).val_loop
+
+
 def test_a_resume_after_an_evaluation_keeps_its_row(train, tmp_path):
     options = {
         'train_cfg.stages': [

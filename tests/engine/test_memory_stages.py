@@ -70,11 +70,11 @@ def test_second_views_are_what_the_generators_paint_of_each_image(whole, tmp_pat
     old = read_checkpoint(work / 'stage_generators.pth')['state_dict']
     model.load_state_dict(old)
     paint_dataset(model, source, 'target', tmp_path / 'again', {}, batch_size=5)
-    painted = sorted((work / 'painted/memory').glob('*.*'))
+    painted = sorted((work / 'painted/memory/0').glob('*.*'))
     assert len([path for path in painted if path.suffix != '.json']) == len(source)
     for record in source.records:
         name = Path(record.path).name
-        one, other = read_rgb(work / 'painted/memory' / name), read_rgb(tmp_path / 'again' / name)
+        one, other = read_rgb(work / 'painted/memory/0' / name), read_rgb(tmp_path / 'again' / name)
         # another batch size rounds otherwise
         assert (one.float() - other.float()).abs().max() <= 2
 
@@ -101,7 +101,7 @@ def test_a_resumed_memory_stage_ends_with_the_bits_of_one_in_a_piece(whole, tmp_
 
 
 def test_a_resume_without_its_painted_views_stops_with_the_folder(whole, tmp_path):
-    with pytest.raises(FileNotFoundError, match='painted/memory'):
+    with pytest.raises(FileNotFoundError, match='painted/memory/0'):
         trained(tmp_path, resume=True, load_from=str(Path(whole.work_dir, 'iter_12.pth')))
 
 

@@ -113,6 +113,29 @@ def test_adabn_recalibrates_on_the_target_and_says_so(main, straight, tmp_path):
     assert plain['mAP'] != adapted['mAP']
 
 
+def test_without_a_checkpoint_the_networks_are_evaluated_as_they_start(main, tmp_path):
+    assert main('test', TINY, '--work-dir', tmp_path) is None
+    results = json.loads((tmp_path / 'results.json').read_text())
+    assert results['checkpoint'] is results['checkpoint_sha256'] is None
+    assert 0 < results['mAP'] < 100
+
+
+def test_results_of_both_ways_have_a_row_each(main, straight, tmp_path):
+    checkpoint = Path(straight.work_dir, 'stage_joint.pth')
+    options = ['--cfg-options', 'val_cfg.both=True']
+    assert main('test', TINY, checkpoint, '--work-dir', tmp_path / 'both', *options) is None
+    rows = list(csv.DictReader((tmp_path / 'both/results.csv').open()))
+    assert [(row['loader'], row['dataset']) for row in rows] == [
+        ('target', 'shapes_b'),
+        ('source', 'shapes_a'),
+        ('adabn', 'shapes_b'),
+    ]
+    flag = ['--adabn', *options]
+    assert main('test', TINY, checkpoint, '--work-dir', tmp_path / 'adabn', *flag) is None
+    adapted = json.loads((tmp_path / 'adabn/results.json').read_text())
+    assert adapted['mAP'] == pytest.approx(float(rows[2]['mAP']), abs=1e-4)
+
+
 def test_training_goes_on_from_a_stage_file_with_the_next_stage(main, straight, tmp_path):
     start = Path(straight.work_dir, 'stage_identity.pth')
     ended = main(

@@ -4,7 +4,9 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
+from reidgen.evaluation.expansion import alpha_query_expansion
 from reidgen.evaluation.metric import ReIDMetric
+from reidgen.evaluation.retrieval import evaluate
 from reidgen.registry import METRICS
 from reidgen.structures import ImageBatch
 
@@ -138,3 +140,29 @@ def test_wrong_arguments_are_refused_when_built():
         ReIDMetric(ranks=(0, 5))
     with pytest.raises(ValueError, match=r'\(2, 3, 4\) for 2 images'):
         ReIDMetric().process(batch_of([0, 1]), torch.zeros(2, 3, 4))
+
+
+def test_distances_from_outside_decide_the_order():
+    def farthest_first(query, gallery):
+        assert (query.shape, gallery.shape) == ((2, 1), (4, 1))
+        return lambda rows: -(query[rows] - gallery.t()).abs()
+
+    # query 0 without its junk at 1: 9 (pid 2), 4 (pid 1), 2; query 1: 1, 2, 4, 9, the last its own
+    scores = metric_with([[0, 1, 2, 3, 4, 5]], distances=farthest_first).evaluate(6)
+    assert scores['mAP'] == pytest.approx(100 * (1 / 2 + 1 / 4) / 2)
+
+
+def test_query_expansion_comes_before_the_comparison():
+    features = torch.tensor([[1.0, 0], [0, 1], [1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1]])
+    metric = metric_with([[0, 1, 2, 3, 4, 5]], features=features, expansion=dict(k=2, alpha=1.0))
+    expanded = alpha_query_expansion(features[:2], features[2:], k=2, alpha=1.0)
+    expected = evaluate(expanded, features[2:], PIDS[:2], PIDS[2:], CAMIDS[:2], CAMIDS[2:])
+    assert metric.evaluate(6)['mAP'] == pytest.approx(100 * expected.mAP)
+    assert torch.equal(metric.last.features, features)
+
+
+def test_nan_features_are_named_by_path_before_they_are_expanded():
+    features = PLACES.clone()
+    features[4] = float('nan')
+    with pytest.raises(ValueError, match=r'1 of 6 feature rows: 4 \(4\.jpg\)'):
+        metric_with([[0, 1, 2, 3, 4, 5]], features=features, expansion={}).evaluate(6)

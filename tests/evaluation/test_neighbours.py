@@ -7,14 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as nnf
 
-from reidgen.evaluation import exact_search
-from reidgen.evaluation.exact_search import pair_products
-from reidgen.evaluation.neighbours import (
-    expanded_reciprocal_neighbours,
-    nearest_neighbours,
-    neighbours_of_each,
-    reciprocal_neighbours,
-)
+from reidgen.evaluation import exact_search, mutual_search
+from reidgen.evaluation.neighbours import nearest_neighbours, neighbours_of_each
 
 
 def random_features(num_rows: int, dim: int = 24, seed: int = 0) -> torch.Tensor:
@@ -61,13 +55,80 @@ def test_equal_rows_come_in_row_order_though_more_than_are_kept_are_equal():
     ).all()
 
 
-def test_the_result_depends_neither_on_the_block_nor_on_the_chunk_of_the_gallery(monkeypatch):
-    features = random_features(700)
+@pytest.fixture(params=['bfloat16', 'float32'])
+def product_dtype(request, monkeypatch):
+    """Of the products that propose candidates, whatever this processor is best at."""
+    for module in (exact_search, mutual_search):
+        monkeypatch.setattr(module, 'product_dtype', lambda device: getattr(torch, request.param))
+
+
+def half_crowded(num_rows: int) -> torch.Tensor:
+    """Every third row is within a hair of the first one."""
+    features = random_features(num_rows)
     features[::3] = nnf.normalize(features[0] + 1e-4 * features[::3])
-    whole = neighbours_of_each(features, 9).index
-    assert torch.equal(neighbours_of_each(features, 9, block=13).index, whole)
-    monkeypatch.setattr(exact_search, 'GALLERY_CHUNK', 101)
-    assert torch.equal(neighbours_of_each(features, 9, block=50).index, whole)
+    return features
+
+
+def test_the_result_depends_neither_on_blocks_nor_on_the_precision(product_dtype, monkeypatch):
+    features = half_crowded(700)
+    expected = by_definition(features, features, 9)
+    found = nearest_neighbours(features, features, 9)
+    assert (found.index.numpy() == expected).all()
+    monkeypatch.setattr(exact_search, 'CHUNK', 101)
+    monkeypatch.setattr(exact_search, 'SHIFTED', 40)
+    again = nearest_neighbours(features, features, 9, block=13)
+    assert torch.equal(again.index, found.index)
+    assert torch.equal(again.distance, found.distance)
+
+
+@pytest.mark.parametrize('tile', [(1024, 8192), (64, 150), (50, 20)])
+def test_rows_among_themselves_find_what_a_search_of_any_query_finds(
+    tile, product_dtype, monkeypatch
+):
+    features = half_crowded(420)
+    monkeypatch.setattr(mutual_search, 'TILE', tile)
+    monkeypatch.setattr(mutual_search, 'SETTLED', 100)
+    index, distance = mutual_search.mutual_search(features, 12)
+    expected = exact_search.exact_search(features, features, 12, 64, among_themselves=True)
+    assert torch.equal(index, expected[0])
+    assert torch.equal(distance, expected[1])
+    # the definition has no row but the row itself in front
+    assert (index.numpy() == by_definition(features, features, 12)).all()
+
+
+def test_rows_too_crowded_for_the_fast_way_take_the_other(monkeypatch):
+    features = random_features(1).repeat(300, 1)
+    monkeypatch.setattr(mutual_search, 'PROPOSED', 10)
+    assert mutual_search.mutual_search(features, 5) is None
+    assert neighbours_of_each(features, 5).index[9].tolist() == [9, 0, 1, 2, 3]
+
+
+@pytest.mark.parametrize('spread', [1.0, 1e-3])
+def test_products_are_wrong_by_less_than_their_bound(spread, product_dtype):
+    query, rows = random_features(50, 512), random_features(300, 512, seed=1)
+    query, rows = 3 + spread * query, 3 + spread * rows
+    gallery = exact_search.prepare(rows, exact_search.product_dtype(rows.device))
+    shifted, roughness = exact_search.shift(query, gallery.centre, gallery.dtype)
+    scores = exact_search._scores(shifted, gallery, 0, None).double()
+    centre = gallery.centre.double()
+    q, g = query.double() - centre, rows.double() - centre
+    wrong = (scores - (q @ g.t() - g.square().sum(1) / 2)).abs()
+    bound = exact_search.score_error(shifted, roughness, gallery)[:, None]
+    assert (wrong <= bound).all()
+    if gallery.dtype == torch.bfloat16:  # float32's is for the worst order of summation
+        assert wrong.max() > bound.min() / 100
+
+
+def test_distances_of_pairs_are_within_their_relative_error():
+    for dim in (24, 96, 2048):
+        left, right = random_features(30, dim), random_features(30, dim, seed=1)
+        rows, columns = torch.arange(30).repeat(30), torch.arange(30).repeat_interleave(30)
+        found = exact_search.pair_distances(left, right, rows, columns)
+        exact = (left[rows].double() - right[columns].double()).square().sum(1)
+        assert ((found - exact).abs() / exact).max() < exact_search.relative_error(dim) < 1e-5
+        one = exact_search.pair_distances(left, right, rows[77:78], columns[77:78])
+        assert one == found[77]
+    assert exact_search.pair_distances(left, right, rows[:0], columns[:0]).shape == (0,)
 
 
 def test_a_row_is_its_own_first_neighbour_among_equal_rows():
@@ -82,63 +143,28 @@ def test_a_row_is_its_own_first_neighbour_among_equal_rows():
         assert found.index[row].tolist() == [row, *others]
 
 
-@pytest.mark.parametrize('num_columns, k', [(200, 3), (333, 5), (160, 10), (40, 40)])
-def test_the_way_over_groups_finds_the_largest(num_columns, k):
-    values = torch.rand(17, num_columns, generator=torch.Generator().manual_seed(0))
-    top, where = exact_search._largest(values, k)
-    assert torch.equal(top, values.sort(dim=1, descending=True).values[:, :k])
-    assert torch.equal(values.gather(1, where), top)
-
-
-def test_low_precision_allowed_elsewhere_is_not_used_here_and_stays_allowed():
+def test_low_precision_allowed_elsewhere_is_not_used_here_and_stays_allowed(monkeypatch):
+    monkeypatch.setattr(exact_search, 'product_dtype', lambda device: torch.float32)
     query, gallery = random_features(20, 256), random_features(500, 256, seed=1)
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision('medium')
     try:
-        found = nearest_neighbours(query, gallery, 10).index.numpy()
+        with torch.autocast('cpu', torch.bfloat16):
+            found = nearest_neighbours(query, gallery, 10).index.numpy()
+            assert (query @ gallery.t()).dtype == torch.bfloat16
         assert torch.get_float32_matmul_precision() == 'medium'
     finally:
         torch.set_float32_matmul_precision(before)
     assert (found == by_definition(query, gallery, 10)).all()
 
 
-def test_products_of_pairs_are_those_of_the_two_rows():
-    features = random_features(30)
-    rows, columns = torch.arange(30).repeat(30), torch.arange(30).repeat_interleave(30)
-    products = pair_products(features, features, rows, columns, torch.float64)
-    assert torch.allclose(products.view(30, 30), features.double() @ features.double().t())
-    assert pair_products(features, features, rows[:0], rows[:0]).shape == (0,)
-
-
-def test_reciprocal_sets_equal_the_definition():
-    index = neighbours_of_each(random_features(60, 5), 8).index.numpy()
-    found = reciprocal_neighbours(index).toarray()
-    for i in range(60):
-        expected = {j for j in index[i] if i in index[j]}
-        assert set(found[i].nonzero()[0]) == expected
-    assert set(np.unique(found)) == {0, 1}
-
-
-@pytest.mark.parametrize('k1', [7, 10, 11])
-def test_a_set_is_expanded_by_those_that_it_shares_more_than_two_thirds_of(k1):
-    index = neighbours_of_each(random_features(80, 4), 12).index.numpy()
-
-    def reciprocal(i, k):
-        return {j for j in index[i, : k + 1] if i in index[j, : k + 1]}
-
-    found = expanded_reciprocal_neighbours(index, k1)
-    grown = 0
-    for i in range(80):
-        members = reciprocal(i, k1)
-        expected = set(members)
-        for j in members:
-            candidates = reciprocal(j, int(np.around(k1 / 2)))
-            if len(candidates & members) > 2 / 3 * len(candidates):
-                expected |= candidates
-        grown += len(expected) > len(members)
-        assert found.indices[found.indptr[i] : found.indptr[i + 1]].tolist() == sorted(expected)
-    assert grown > 10
-    assert (found.data == 1).all()
+def test_a_tile_without_any_neighbour_changes_nothing(monkeypatch):
+    monkeypatch.setattr(mutual_search, 'TILE', (30, 30))
+    centres = torch.eye(24)[:2].repeat_interleave(30, dim=0)  # two crowds, far apart
+    features = nnf.normalize(centres + 0.1 * random_features(60))
+    index, _ = mutual_search.mutual_search(features, 5)
+    assert (index.numpy() == by_definition(features, features, 5)).all()
+    assert ((index < 30) == (torch.arange(60) < 30)[:, None]).all()
 
 
 @pytest.mark.parametrize(

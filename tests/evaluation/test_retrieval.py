@@ -5,13 +5,9 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
+from reidgen.evaluation.products import squared_distances
 from reidgen.evaluation.protocols import PROTOCOLS
-from reidgen.evaluation.retrieval import (
-    evaluate,
-    evaluate_distances,
-    ranked_lists,
-    squared_distances,
-)
+from reidgen.evaluation.retrieval import evaluate, evaluate_distances, ranked_lists
 
 NAN = float('nan')
 
@@ -249,7 +245,7 @@ def test_block_size_changes_nothing(block):
 def test_distances_in_blocks_and_gallery_chunks_equal_the_whole(monkeypatch):
     query, gallery, *_ = random_set(seed=9, dim=64)
     whole = squared_distances(query, gallery)
-    monkeypatch.setattr('reidgen.evaluation.retrieval.GALLERY_CHUNK', 13)
+    monkeypatch.setattr('reidgen.evaluation.products.CHUNK', 13)
     parts = torch.cat([squared_distances(rows, gallery) for rows in query.split(7)])
     assert torch.equal(whole, parts)
     assert torch.allclose(whole, torch.cdist(query, gallery).square(), atol=1e-5)

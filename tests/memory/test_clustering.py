@@ -4,14 +4,18 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as nnf
+from dense_jaccard import as_dense, dense_distance, dense_weights
 from scipy.sparse import csr_array
 from sklearn import cluster
 
-from reidgen.memory.clustering import (
+from reidgen.memory import dbscan as dbscan_module
+from reidgen.memory.clustering import mutual_reachability_tree
+from reidgen.memory.dbscan import (
     by_first_row,
     dbscan,
     mean_of_smallest,
-    mutual_reachability_tree,
+    nearest_pairs,
+    pairs_within,
 )
 from reidgen.memory.jaccard import jaccard_distance
 from reidgen.registry import CLUSTERINGS
@@ -26,13 +30,6 @@ def people(num_rows: int, num_people: int, noise: float, seed: int = 0) -> torch
 
 def build(**settings):
     return CLUSTERINGS.build(settings)
-
-
-def as_dense(sparse) -> np.ndarray:
-    dense = np.ones(sparse.shape)
-    pairs = sparse.tocoo()
-    dense[pairs.row, pairs.col] = pairs.data
-    return dense
 
 
 def as_sparse(dense) -> csr_array:
@@ -71,23 +68,28 @@ def test_a_border_row_in_reach_of_two_clusters_goes_to_the_lower_number():
     assert dbscan(backwards, 4 / 50, min_samples=4).tolist() == [0] * 5 + [1] * 4
 
 
-@pytest.mark.parametrize('settings', [dict(eps=0.5), dict(eps=0.6, k1=20), dict(rho=6e-3)])
-def test_clusters_are_those_of_dense_jaccard_and_dbscan_at_3000_images(settings):
+@pytest.fixture(scope='module')
+def three_thousand() -> tuple[torch.Tensor, np.ndarray]:
+    """Features, and their distances by the dense definition."""
     features = people(3000, 300, noise=0.8)
+    return features, dense_distance(dense_weights(features, 30, 6))
+
+
+@pytest.mark.parametrize('settings', [dict(eps=0.45), dict(eps=0.35), dict(rho=6e-3)])
+def test_clusters_are_those_of_dense_jaccard_and_dbscan_at_3000_images(three_thousand, settings):
+    features, distances = three_thousand
     found = build(type='JaccardDBSCAN', **settings)(features)
-    distances = jaccard_distance(features, settings.get('k1', 30), 6)
-    dense = as_dense(distances)
     eps = settings.get('eps')
     if eps is None:
-        upper = dense[np.triu_indices(3000, 1)]
-        upper = np.sort(upper[upper > 0])
+        upper = distances[np.triu_indices(3000, 1)]
+        upper = np.sort(upper[upper > 1e-12])  # what rounding leaves of equal weights
         eps = upper[: int(np.round(settings['rho'] * upper.size))].mean()
-    assert found.eps == pytest.approx(eps, rel=1e-9)
-    expected = cluster.DBSCAN(eps=found.eps, min_samples=4, metric='precomputed')
-    assert found.labels.tolist() == expected.fit_predict(dense).tolist()
+    assert found.eps == pytest.approx(eps, rel=1e-6)
+    expected = cluster.DBSCAN(eps=eps, min_samples=4, metric='precomputed').fit_predict(distances)
+    assert found.labels.tolist() == expected.tolist()
     assert found.labels.dtype == torch.int64
-    assert found.num_clusters == expected.labels_.max() + 1 > 50
-    assert found.num_outliers == (expected.labels_ == -1).sum() > 0
+    assert found.num_clusters == expected.max() + 1 > 50
+    assert found.num_outliers == (expected == -1).sum()
 
 
 def test_planted_clusters_are_found_and_the_stray_row_is_an_outlier():
@@ -109,16 +111,36 @@ def test_radius_is_the_mean_of_the_smallest_share_of_non_zero_distances():
         [0.0, 0.4, 0.0, 1.0],
         [0.6, 1.0, 1.0, 0.0],
     ]  # five non-zero pairs: .2 .4 .6 1 1
-    sparse = as_sparse(dense)
-    assert mean_of_smallest(sparse, 0.2) == pytest.approx(0.2)
-    assert mean_of_smallest(sparse, 0.3) == pytest.approx(0.3)  # 1.5 rounds to 2 pairs
-    assert mean_of_smallest(sparse, 0.5) == pytest.approx(0.3)  # 2.5 rounds to 2 pairs
-    assert mean_of_smallest(sparse, 0.6) == pytest.approx(0.4)
-    assert mean_of_smallest(sparse, 0.8) == pytest.approx(2.2 / 4)  # one that is not stored
-    with pytest.raises(ValueError, match=r'rho=0\.05 of 5 pairs .* is no pair at all; raise rho'):
-        mean_of_smallest(sparse, 0.05)
+    stored = np.array([0.2, 0.0, 0.6, 0.4])
+    assert sorted(stored) == sorted(as_sparse(np.triu(dense, 1) + np.tril(np.ones((4, 4)))).data)
+    assert mean_of_smallest(stored, 4, 0.2) == pytest.approx(0.2)
+    assert mean_of_smallest(stored, 4, 0.3) == pytest.approx(0.3)  # 1.5 rounds to 2 pairs
+    assert mean_of_smallest(stored, 4, 0.5) == pytest.approx(0.3)  # 2.5 rounds to 2 pairs
+    assert mean_of_smallest(stored, 4, 0.6) == pytest.approx(0.4)
+    assert mean_of_smallest(stored, 4, 0.8) == pytest.approx(2.2 / 4)  # one that is not stored
+    with pytest.raises(ValueError, match=r'rho=0\.05 of the pairs of 4 images \(1 of them at dist'):
+        mean_of_smallest(stored, 4, 0.05)
     with pytest.raises(ValueError, match='no two different images share a neighbour'):
-        mean_of_smallest(as_sparse(1 - np.eye(5)), 0.5)
+        mean_of_smallest(np.zeros(3), 4, 0.5)
+
+
+@pytest.mark.parametrize('spare', [10, 10**6])
+def test_the_nearest_pairs_of_a_stream_are_those_of_a_sort(spare, monkeypatch):
+    monkeypatch.setattr(dbscan_module, 'SPARE_PAIRS', spare)
+    dense = random_distances(90, share=0.3, seed=1)
+    upper = as_sparse(np.triu(dense) + np.tril(np.ones_like(dense)))
+    blocks = [upper[start : start + 7] for start in range(0, 90, 7)]
+    for count in (1, 60, 200, 10**5):
+        found = nearest_pairs(iter(blocks), count)
+        positive = np.sort(upper.data[upper.data > 0])
+        expected = upper.data <= positive[:count][-1]
+        assert np.sort(found.distance).tolist() == np.sort(upper.data[expected]).tolist()
+        assert (dense[found.row, found.column] == found.distance).all()
+    within = pairs_within(iter(blocks), 0.25)
+    assert len(within.row) == (upper.data <= 0.25).sum() > 0
+    assert (
+        np.triu(within.as_matrix(90).toarray() > 0) == ((upper.toarray() > 0) & (dense <= 0.25))
+    ).all()
 
 
 def test_all_outliers_are_a_result():

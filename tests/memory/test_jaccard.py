@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as nnf
+from dense_jaccard import as_dense, dense_distance, dense_weights
 
+from reidgen.evaluation import reciprocal
 from reidgen.evaluation.neighbours import neighbours_of_each
-from reidgen.memory import jaccard
 from reidgen.memory.jaccard import jaccard_distance, neighbour_weights
 
 
@@ -16,43 +17,6 @@ def people(num_rows: int, num_people: int, dim: int = 32, seed: int = 0) -> torc
     centres = torch.randn(num_people, dim, generator=generator)
     noise = 0.7 * torch.randn(num_rows, dim, generator=generator)
     return nnf.normalize(centres[torch.arange(num_rows) % num_people] + noise)
-
-
-def dense_weights(features: torch.Tensor, k1: int, k2: int) -> np.ndarray:
-    """V (N, N) in float64, set by set."""
-    features = features.double().numpy()
-    squared = 2 - 2 * features @ features.T
-    np.fill_diagonal(squared, -1)
-    ranked = squared.argsort(axis=1, kind='stable')[:, :k1]
-
-    def reciprocal(i: int, k: int) -> set[int]:
-        return {int(j) for j in ranked[i, : k + 1] if i in ranked[j, : k + 1]}
-
-    weights = np.zeros_like(squared)
-    for i in range(len(features)):
-        members = reciprocal(i, k1)
-        expanded = set(members)
-        for j in members:
-            candidates = reciprocal(j, int(np.around(k1 / 2)))
-            if len(candidates & members) > 2 / 3 * len(candidates):
-                expanded |= candidates
-        columns = sorted(expanded)
-        weight = np.exp(-np.where(np.array(columns) == i, 0, squared[i, columns]))
-        weights[i, columns] = weight / weight.sum()
-    return np.stack([weights[ranked[i, :k2]].mean(0) for i in range(len(features))])
-
-
-def dense_distance(weights: np.ndarray) -> np.ndarray:
-    shared = np.stack([np.minimum(row, weights).sum(1) for row in weights])
-    return np.maximum(1 - shared / (2 - shared), 0)
-
-
-def as_dense(sparse) -> np.ndarray:
-    """A pair not stored is at distance 1."""
-    dense = np.ones(sparse.shape, np.float32)
-    pairs = sparse.tocoo()
-    dense[pairs.row, pairs.col] = pairs.data
-    return dense
 
 
 @pytest.mark.parametrize(
@@ -91,7 +55,7 @@ def test_distances_are_zero_exactly_where_the_weights_are_equal():
 def test_the_result_does_not_depend_on_the_block(monkeypatch):
     features = people(180, 30)
     whole = jaccard_distance(features, 15, 6)
-    monkeypatch.setattr(jaccard, 'SUMMANDS', 500)
+    monkeypatch.setattr(reciprocal, 'SUMMANDS', 500)
     small = jaccard_distance(features, 15, 6, block=7)
     assert (small.indices == whole.indices).all()
     assert np.abs(small.data - whole.data).max() < 1e-6

@@ -20,18 +20,29 @@ class PaintedViewsHook(Hook):
     """Paints the training set of a domain once, when a stage begins that contrasts it with that.
 
     Such a stage draws from a ViewPairs with second='painted'. The pictures lie in
-    `<work dir>/painted/<stage>` and stay there: a resumed stage reads the same ones.
+    `<work dir>/painted/<stage>/<style>` and stay there: a resumed stage reads the same ones.
 
     Args:
         images: training loader whose images, with the maps that the model needs, are painted.
         to: domain of the style.
+        num_styles: renderings of each image, where the model paints several styles; one of them is
+            drawn each time the image is.
         batch_size: images a forward.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook has loaded what the stage starts from
 
-    def __init__(self, images: str = 'source', to: str = 'target', batch_size: int = 64):
-        self.images, self.to, self.batch_size = images, to, batch_size
+    def __init__(
+        self,
+        images: str = 'source',
+        to: str = 'target',
+        num_styles: int = 1,
+        batch_size: int = 64,
+    ):
+        if num_styles < 1:
+            raise ValueError(f'num_styles is {num_styles}; paint each image once or more')
+        self.images, self.to = images, to
+        self.num_styles, self.batch_size = num_styles, batch_size
 
     def before_train(self, runner) -> None:
         loop = runner.train_loop
@@ -52,7 +63,7 @@ class PaintedViewsHook(Hook):
             folder = Path(runner.work_dir, FOLDER, loop.stage.name)
             if loop.done == 0:  # later on, E_c has moved, and would be painted otherwise
                 self._paint(runner, folder)
-            pairs.show(folder)
+            pairs.show([folder / str(style) for style in range(self.num_styles)])
 
     def _paint(self, runner, folder: Path) -> None:
         barrier()
@@ -61,8 +72,19 @@ class PaintedViewsHook(Hook):
         barrier()
         dataset = runner.dataset(runner.cfg.train_dataloader[self.images])
         stamp = dict(stage=runner.train_loop.stage.name, seed=runner.seed)
-        paint_dataset(bare(runner.model), dataset, self.to, folder, stamp, self.batch_size)
-        runner.logger.info(f'painted {len(dataset)} images of {dataset.name} into {folder}')
+        for style in range(self.num_styles):
+            paint_dataset(
+                bare(runner.model),
+                dataset,
+                self.to,
+                folder / str(style),
+                stamp,
+                self.batch_size,
+                style=style,
+            )
+        runner.logger.info(
+            f'painted {len(dataset)} images of {dataset.name} {self.num_styles} times into {folder}'
+        )
 
     @staticmethod
     def _waiting(loop, fields: dict[str, str]) -> list[ViewPairs]:

@@ -16,8 +16,8 @@ class RetrievalReportHook(Hook):
     """Writes `report.md` and `evaluations.json` into the work dir after every evaluation.
 
     Rows are each evaluation with its stage and iteration, the baselines, and the best so far;
-    columns are the metrics of the first evaluation loader in per cent. The run ends with the table
-    in its log.
+    columns are the metrics of the first evaluation loader in per cent, in a row of its own with
+    AdaBN where `val_cfg.both` reports it. The run ends with the table in its log.
     """
 
     priority = 'LOWEST'  # after the best checkpoint is decided
@@ -87,4 +87,11 @@ def table(evaluations: list[dict], baselines: dict[str, dict[str, dict[str, floa
         best['metrics'],
     )
     add(f'**last** (iteration {last[-1]["iter"]})', last[-1]['metrics'])
+    adapted = {
+        key.removeprefix('adabn/'): value
+        for key, value in last[-1]['metrics'].items()
+        if key.startswith('adabn/')
+    }
+    if adapted:
+        add(f'**last, AdaBN** (iteration {last[-1]["iter"]})', adapted)
     return '\n'.join(lines) + '\n'

@@ -1,8 +1,16 @@
 """Networks that read images and pose maps."""
 
-from reidgen.models.encoders.classifier import IdentityClassifier
+from reidgen.models.encoders.classifier import EmbeddingHead, IdentityClassifier
+from reidgen.models.encoders.colour import ColorHistogram
 from reidgen.models.encoders.content import ContentEncoder
 from reidgen.models.encoders.pose import PoseEncoder
 from reidgen.models.encoders.structure import StructureEncoder
 
-__all__ = ['ContentEncoder', 'IdentityClassifier', 'PoseEncoder', 'StructureEncoder']
+__all__ = [
+    'ColorHistogram',
+    'ContentEncoder',
+    'EmbeddingHead',
+    'IdentityClassifier',
+    'PoseEncoder',
+    'StructureEncoder',
+]

@@ -1,4 +1,4 @@
-"""C: the classifier of identities that supervised training adds to an encoder."""
+"""What supervised training adds to an encoder: a head of its own, and the classifier."""
 
 from torch import Tensor, nn
 
@@ -6,15 +6,58 @@ from reidgen.registry import ENCODERS
 
 
 @ENCODERS.register_module()
-class IdentityClassifier(nn.Module):
-    """A linear layer without bias, started at N(0, 0.001^2) (BNNeck: Luo et al., CVPRW 2019)."""
+class EmbeddingHead(nn.Module):
+    """H: linear layer, batch norm, leaky ReLU and dropout, between pooled features and classes.
 
-    def __init__(self, in_dim: int, num_identities: int):
+    The head of PyTorch's IDE baselines (Zheng et al., arXiv 1610.02984; 512 wide, slope 0.1,
+    dropout 0.5) and of HHL (Zhong et al., ECCV 2018; 1024 wide, slope 0, no dropout,
+    norm_std 0).
+
+    Args:
+        slope: of the leaky ReLU below 0; 0 is a ReLU.
+        dropout: probability.
+        norm_std: the batch norm's weight starts at N(1, norm_std^2).
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        out_dim: int = 512,
+        slope: float = 0.1,
+        dropout: float = 0.5,
+        norm_std: float = 0.02,
+    ):
+        super().__init__()
+        self.out_dim = out_dim
+        self.linear, self.norm = nn.Linear(in_dim, out_dim), nn.BatchNorm1d(out_dim)
+        self.activation, self.dropout = nn.LeakyReLU(slope), nn.Dropout(dropout)
+        nn.init.kaiming_normal_(self.linear.weight, mode='fan_out')
+        nn.init.zeros_(self.linear.bias)
+        nn.init.normal_(self.norm.weight, mean=1.0, std=norm_std)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """(B, out_dim) of pooled features (B, in_dim)."""
+        return self.dropout(self.activation(self.norm(self.linear(pooled))))
+
+
+@ENCODERS.register_module()
+class IdentityClassifier(nn.Module):
+    """C: a linear layer, started at N(0, 0.001^2) (BNNeck: Luo et al., CVPRW 2019).
+
+    Args:
+        bias: whether the layer has one, started at 0.
+        dropout: probability, on what it reads.
+    """
+
+    def __init__(self, in_dim: int, num_identities: int, bias: bool = False, dropout: float = 0.0):
         super().__init__()
         self.num_identities = num_identities
-        self.linear = nn.Linear(in_dim, num_identities, bias=False)
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(in_dim, num_identities, bias=bias)
         nn.init.normal_(self.linear.weight, std=0.001)
+        if bias:
+            nn.init.zeros_(self.linear.bias)
 
     def forward(self, embedding: Tensor) -> Tensor:
         """Logits (B, num_identities) of embeddings (B, in_dim)."""
-        return self.linear(embedding)
+        return self.linear(self.dropout(embedding))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from reidgen.models.encoders.weights import Weights, load_weights
+from reidgen.models.layers.batch_norm import batch_norms
 from reidgen.registry import ENCODERS
 from reidgen.structures import Code
 
@@ -30,6 +31,7 @@ TRUNKS = {
 }
 CLASSIFIER = ('avgpool', 'fc', 'classifier')  # torchvision's names of what is cut off
 PART_LAYOUTS = ('channel_major', 'part_major')
+FROZEN_BN = ('none', 'stats', 'stats+affine')
 
 
 @ENCODERS.register_module()
@@ -54,13 +56,17 @@ class ContentEncoder(nn.Module):
         early_stats: adds to each stripe of content the mean and standard deviation of a map at a
             quarter of the size: colours that the last map has forgotten, and a decoder needs.
             Needs part_layout='part_major'.
+        neck: False leaves the batch norm of the embedding out: `embedding` is then `pre_bn`.
+        frozen_bn: batch norm of the trunk in training: 'none', 'stats' (running statistics are
+            used and stand still; IDE+), or 'stats+affine' (weight and bias stand still too).
+        freeze_at: 1 freezes the trunk up to a quarter of the size, layer1 of a ResNet.
 
     Attributes:
         content_dim: num_parts x (channels of the trunk, and twice those of the early map).
         embed_dim: D.
 
     Raises:
-        ValueError: an unknown trunk, layout or stride; a checkpoint that does not fit.
+        ValueError: an unknown choice of any of these; a checkpoint that does not fit.
         FileNotFoundError: none of the weights can be obtained.
     """
 
@@ -74,14 +80,24 @@ class ContentEncoder(nn.Module):
         weights: Weights | Sequence[Weights] = None,
         neck_bias: bool = True,
         early_stats: bool = False,
+        neck: bool = True,
+        frozen_bn: str = 'none',
+        freeze_at: int = 0,
     ):
         super().__init__()
-        _check(trunk, part_layout, last_stride)
+        _check(
+            trunk=(trunk, TRUNKS),
+            part_layout=(part_layout, PART_LAYOUTS),
+            last_stride=(last_stride, (1, 2)),
+            frozen_bn=(frozen_bn, FROZEN_BN),
+            freeze_at=(freeze_at, (0, 1)),
+        )
         if early_stats and part_layout != 'part_major':
             raise ValueError("early_stats adds to each stripe; set part_layout='part_major'")
         channels = TRUNKS[trunk].channels
         self.trunk_name, self.part_layout, self.num_parts = trunk, part_layout, num_parts
         self.early_stats = early_stats
+        self.frozen_bn, self.freeze_at = frozen_bn, freeze_at
         self.content_dim = num_parts * (channels + 2 * TRUNKS[trunk].early_channels * early_stats)
         self.embed_dim = embed_dim or channels
         self.trunk = build_trunk(trunk, last_stride)
@@ -91,11 +107,19 @@ class ContentEncoder(nn.Module):
         )
         self.trunk.to(memory_format=self.memory_format)
         self.linear = nn.Linear(channels, embed_dim) if embed_dim else nn.Identity()
-        self.neck = _neck(self.embed_dim, neck_bias)
+        self.neck = _neck(self.embed_dim, neck_bias) if neck else nn.Identity()
         if embed_dim:
             nn.init.kaiming_normal_(self.linear.weight, mode='fan_out')
             nn.init.zeros_(self.linear.bias)
         load_weights(self, weights)
+        self._freeze()
+
+    def train(self, mode: bool = True) -> 'ContentEncoder':
+        super().train(mode)
+        frozen = [self.trunk] if self.frozen_bn != 'none' else self._early_layers(self.freeze_at)
+        for layer in (norm for part in frozen for norm in batch_norms(part)):
+            layer.eval()
+        return self
 
     def forward(self, img: Tensor) -> Code:
         """Code of normalised images (B, 3, H, W)."""
@@ -125,6 +149,21 @@ class ContentEncoder(nn.Module):
         """(B, C, num_parts): means of horizontal stripes."""
         return nnf.adaptive_avg_pool2d(feature_map, (self.num_parts, 1)).squeeze(3)
 
+    def _early_layers(self, freeze_at: int) -> list[nn.Module]:
+        """The trunk's layers up to the early map; none at 0."""
+        *outer, last = TRUNKS[self.trunk_name].early.split('.')
+        children = list(self.trunk.get_submodule('.'.join(outer)).named_children())
+        names = [name for name, _ in children]
+        return [layer for _, layer in children[: (names.index(last) + 1) * freeze_at]]
+
+    def _freeze(self) -> None:
+        # for good: the optimizer never sees them
+        frozen = self._early_layers(self.freeze_at)
+        if self.frozen_bn == 'stats+affine':
+            frozen += batch_norms(self.trunk)
+        for part in frozen:
+            part.requires_grad_(False)
+
 
 def build_trunk(name: str, last_stride: int = 1) -> nn.Sequential:
     """torchvision's network up to its last map, under torchvision's names of the tensors."""
@@ -147,12 +186,10 @@ def _neck(dim: int, bias: bool) -> nn.BatchNorm1d:
     return neck
 
 
-def _check(trunk: str, part_layout: str, last_stride: int) -> None:
-    if trunk not in TRUNKS:
-        raise ValueError(f'trunk is {trunk!r}; choose one of {", ".join(TRUNKS)}')
-    if part_layout not in PART_LAYOUTS:
-        raise ValueError(f'part_layout is {part_layout!r}; choose one of {", ".join(PART_LAYOUTS)}')
-    if last_stride not in (1, 2):
-        raise ValueError(
-            f'last_stride is {last_stride}; set 1 (re-identification) or 2 (torchvision)'
-        )
+def _check(**choices: tuple) -> None:
+    """Raises ValueError for an argument that is none of its known values."""
+    for name, (value, known) in choices.items():
+        if value not in known:
+            raise ValueError(
+                f'{name} is {value!r}; choose one of {", ".join(str(one) for one in known)}'
+            )

@@ -41,14 +41,32 @@ class StripeHeads(nn.Module):
         return nnf.interpolate(stripes, (height, 1), mode='bilinear', align_corners=False)
 
 
-def _to_normalised() -> nn.Conv2d:
-    """A colour transform that begins as: [-1, 1] to ImageNet-normalised."""
-    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
-    colour = nn.Conv2d(3, 3, 1)
-    with torch.no_grad():
-        colour.weight.copy_(torch.diag(0.5 / std)[..., None, None])
-        colour.bias.copy_((0.5 - mean) / std)
-    return colour
+class ColourTransform(nn.Module):
+    """A learned linear map of colours, of each camera one: pictures in [-1, 1] to normalised ones.
+
+    It begins as ImageNet's normalisation, hence as the identity to the eye.
+
+    Args:
+        num_cameras: 0: one for all.
+    """
+
+    RATE = 10.0  # colours are far larger than a layer's weights, and learn by so much faster
+
+    def __init__(self, num_cameras: int = 0):
+        super().__init__()
+        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+        self.register_buffer('matrix', torch.diag(0.5 / std), persistent=False)  # (3, 3)
+        self.register_buffer('shift', (0.5 - mean) / std, persistent=False)  # (3,)
+        self.matrix_change = nn.Parameter(torch.zeros(num_cameras or 1, 3, 3))
+        self.shift_change = nn.Parameter(torch.zeros(num_cameras or 1, 3))
+
+    def forward(self, picture: Tensor, camera: Tensor | None) -> Tensor:
+        """(B, 3, H, W) of a picture (B, 3, H, W) and cameras (B,)."""
+        if camera is None:
+            camera = torch.zeros(len(picture), dtype=torch.int64, device=picture.device)
+        matrix = self.matrix + self.RATE * self.matrix_change[camera]  # (B, 3, 3)
+        shift = self.shift + self.RATE * self.shift_change[camera]  # (B, 3)
+        return torch.einsum('bij,bjhw->bihw', matrix, picture) + shift[..., None, None]
 
 
 @GENERATORS.register_module()
@@ -69,6 +87,8 @@ class StripeAdaINDecoder(nn.Module):
             first, plus what is painted, almost nothing at first. Persons are themselves from the
             first iteration on; what is to be learned is the style. It needs low weights of
             reconstruction and cycle, for which changing nothing is the best.
+        num_cameras: paints in the style of one of so many cameras (as in camera style adaptation,
+            Zhong et al., CVPR 2018): AdaIN parameters and colours of each; 0: one style for all.
     """
 
     def __init__(
@@ -79,6 +99,7 @@ class StripeAdaINDecoder(nn.Module):
         num_res_blocks: int = 3,
         hidden_dim: int = 256,
         residual: bool = False,
+        num_cameras: int = 0,
     ):
         super().__init__()
         self.pose_dim, self.num_res_blocks, self.base_dim = base_dim, num_res_blocks, base_dim
@@ -93,14 +114,26 @@ class StripeAdaINDecoder(nn.Module):
         self.up_full = conv_block(half + quarter, quarter, 3)
         self.image = conv_block(quarter, 3, 3, activate=False)
         kaiming_init(self)
-        self.colour = _to_normalised() if residual else None
+        self.num_cameras = num_cameras
+        # added to the parameters, not to the content, beside whose length it would drown
+        self.cameras = nn.Embedding(num_cameras, num_params) if num_cameras else None
+        if num_cameras:
+            nn.init.normal_(self.cameras.weight, std=0.02)
+        self.colour = ColourTransform(num_cameras) if residual else None
         if residual:
             nn.init.normal_(self.image.conv.weight, std=1e-3)
 
-    def forward(self, pose: Structure, content: Tensor) -> Tensor:
-        """(B, 3, H, W) of a structure and content (B, content_dim); normalised space, no tanh."""
+    def forward(self, pose: Structure, content: Tensor, camera: Tensor | None = None) -> Tensor:
+        """(B, 3, H, W) of a structure and content (B, content_dim); normalised space, no tanh.
+
+        Args:
+            camera: (B,) int64, below num_cameras.
+        """
         x = pose.quarter
-        params = self.heads(content, x.shape[2]).unflatten(1, (-1, self.base_dim))
+        params = self.heads(content, x.shape[2])
+        if self.cameras is not None:
+            params = params + self.cameras(camera)[..., None, None]
+        params = params.unflatten(1, (-1, self.base_dim))
         for block in range(self.num_res_blocks):
             first, second = self.convs[2 * block], self.convs[2 * block + 1]
             hidden = nnf.leaky_relu(self._paint(first(x), params, 4 * block), SLOPE)
@@ -109,15 +142,15 @@ class StripeAdaINDecoder(nn.Module):
         x = self.up_half(torch.cat([nnf.interpolate(x, scale_factor=2), pose.half], dim=1))
         x = self.up_full(torch.cat([nnf.interpolate(x, scale_factor=2), pose.full], dim=1))
         painted = self.image(x)
-        return painted if self.colour is None else painted + self._recoloured(pose.picture)
+        return painted if self.colour is None else painted + self._recoloured(pose.picture, camera)
 
-    def _recoloured(self, picture: Tensor) -> Tensor:
+    def _recoloured(self, picture: Tensor, camera: Tensor | None) -> Tensor:
         if picture.shape[1] != 3:
             raise ValueError(
                 f'a residual decoder changes the picture, but the pose map has '
                 f"{picture.shape[1]} channels; put dict(type='Colour') first in pose_map"
             )
-        return self.colour(picture)
+        return self.colour(picture, camera)
 
     def _paint(self, x: Tensor, params: Tensor, first: int) -> Tensor:
         return nnf.instance_norm(x) * (1 + params[:, first]) + params[:, first + 1]

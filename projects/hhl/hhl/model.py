@@ -1,0 +1,117 @@
+"""HHL: one network for labelled source images and unlabelled target images with copies."""
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from reidgen.models import AdversarialModel, Phase
+from reidgen.registry import LOSSES, MODELS
+
+# whom triplets compare -> loaders that are read
+MODES = {
+    'CD': ('identity', 'triplet', 'target'),
+    'C': ('identity', 'target'),
+    'D': ('identity', 'triplet', 'target'),
+    'none': ('identity',),
+}
+
+
+@MODELS.register_module()
+class HHL(AdversarialModel):
+    """Hetero- and homogeneously learning (Zhong et al., ECCV 2018).
+
+        identity: x_s        -> E_c -> H -> C             cross-entropy over source identities
+        triplet:  P x K x_s  -> E_c -> H -> T --.
+        target:   x_t, fakes -> E_c -> H -> T --'         batch-hard triplets over both
+
+    A target image is a person of its own: its copies in other cameras' styles are its positives
+    (camera invariance), all source persons and all other target images its negatives (domain
+    connectedness). The three batches pass one after the other, so batch norm keeps them apart.
+    `E_c` must give the pooled map (embed_dim=None, neck=False), which is also what is retrieved by.
+
+    Args:
+        networks: E_c, H (EmbeddingHead), C (classifier), T (TripletLayer).
+        loss_weights: of identity and triplet (the paper's beta, 0.5).
+        mode: what the triplets are of: 'CD', source and target with copies; 'C', target with
+            copies alone; 'D', source and target without copies; 'none'.
+        train_embed: False leaves weights of H and T as they start, as the authors' code does,
+            whose optimizer was never given them.
+        cross_entropy: config; without label smoothing by default.
+        triplet: config; by default margin 0.3, and an anchor counts among its own positives, so
+            that a target image without copies is an anchor too.
+
+    Raises:
+        ValueError: an unknown mode, or triplets that are weighed in mode 'none'.
+    """
+
+    phases = (Phase('I', ('E_c', 'H', 'C', 'T'), 'losses', shared=False),)
+    loss_families = ('identity', 'triplet')
+
+    def __init__(
+        self,
+        networks: dict[str, dict],
+        loss_weights: dict[str, float],
+        mode: str = 'CD',
+        train_embed: bool = True,
+        cross_entropy: dict | None = None,
+        triplet: dict | None = None,
+    ):
+        if mode not in MODES:
+            raise ValueError(f'model.mode is {mode!r}; choose one of {", ".join(MODES)}')
+        trains = ('E_c', 'H', 'C', 'T') if train_embed else ('E_c', 'C')
+        self.phases = (replace(self.phases[0], trains=trains, reads=MODES[mode]),)
+        super().__init__(networks, loss_weights)
+        if mode == 'none' and self.on('triplet'):
+            raise ValueError("model.mode='none' has no triplets; set loss_weights.triplet=0")
+        self.mode = mode
+        self.cross_entropy = LOSSES.build(
+            cross_entropy or dict(type='LabelSmoothCrossEntropy', epsilon=0.0)
+        )
+        self.triplet = LOSSES.build(triplet or dict(type='BatchHardTriplet', include_self=True))
+        # kept here: a distributed wrapper around a network hides its attributes
+        self.num_identities = self.C.num_identities
+
+    def losses(self, batch, x: None) -> dict[str, Tensor]:
+        """Classes of `identity`; triplets of what the mode names."""
+        s = batch.identity
+        logits = self.C(self._embedding(s.img))
+        losses = {
+            'identity.s': self.cross_entropy(logits, s.pid),
+            'stat.accuracy': (logits.argmax(1) == s.pid).float().mean(),
+        }
+        if self.mode != 'none' and self.on('triplet'):
+            features, pid = self.triplet_batch(batch)
+            losses['triplet.' + self.mode.lower()] = self.triplet(features, pid)
+            statistics = self.triplet.statistics(features, pid)
+            losses |= {f'stat.triplet_{name}': value for name, value in statistics.items()}
+        return losses
+
+    def triplet_batch(self, batch) -> tuple[Tensor, Tensor]:
+        """Features (N, D) of the mode's images and who they are (N,): target persons below 0."""
+        features, pids = [], []
+        if self.mode in ('CD', 'D'):
+            features.append(self.T(self._embedding(batch.triplet.img)))
+            pids.append(batch.triplet.pid)
+        img = batch.target.img if self.mode != 'D' else batch.target.img[:, :1]
+        features.append(self.T(self._embedding(img.flatten(0, 1))))
+        persons = -1 - torch.arange(len(img), device=img.device)
+        pids.append(persons.repeat_interleave(img.shape[1]))
+        return torch.cat(features), torch.cat(pids)
+
+    def embed(self, img: Tensor) -> Tensor:
+        return nnf.normalize(self.E_c(img).embedding.float())
+
+    def _embedding(self, img: Tensor) -> Tensor:
+        return self.H(self.E_c(img).embedding)
+
+    def check_data(self, datasets, batch_sizes, stages) -> None:
+        for name in {'identity', 'triplet'} & set(datasets):
+            found = datasets[name].num_identities
+            if found != self.num_identities:
+                raise ValueError(
+                    f'model.networks.C.num_identities is {self.num_identities} but '
+                    f'{datasets[name].name} (loader {name}) has {found} training identities; set '
+                    f'model.networks.C.num_identities={found}'
+                )

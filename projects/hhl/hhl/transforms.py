@@ -1,0 +1,57 @@
+"""HHL's crop."""
+
+import torch
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as vision
+
+from reidgen.datasets import Resize, Sample, Transform
+from reidgen.registry import TRANSFORMS
+
+TRIES = 10
+
+
+@TRANSFORMS.register_module()
+class RandomRectCrop(Transform):
+    """Cuts a random standing rectangle out and resizes it, bilinear; image only.
+
+    Of open-reid, as HHL (Zhong et al., ECCV 2018) uses it. After ten rectangles that do not fit,
+    and where nothing may be random, the whole image is resized.
+
+    Args:
+        size: (height, width).
+        area: share of the image, lowest and highest.
+        ratio: height by width, lowest and highest.
+    """
+
+    random = True
+
+    def __init__(
+        self,
+        size: tuple[int, int] = (256, 128),
+        area: tuple[float, float] = (0.64, 1.0),
+        ratio: tuple[float, float] = (2.0, 3.0),
+    ):
+        self.at_rest = Resize(size)
+        self.size, self.area, self.ratio = list(size), tuple(area), tuple(ratio)
+
+    def __call__(self, sample: Sample) -> Sample:
+        if sample.maps is not None:
+            raise ValueError('RandomRectCrop cuts images alone; leave pose_map out of the data set')
+        height, width = sample.img.shape[-2:]
+        for _ in range(TRIES):
+            area = height * width * self._uniform(*self.area)
+            ratio = self._uniform(*self.ratio)
+            tall, wide = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
+            if tall <= height and wide <= width:
+                top = torch.randint(height - tall + 1, ()).item()
+                left = torch.randint(width - wide + 1, ()).item()
+                cut = vision.crop(sample.img, top, left, tall, wide)
+                return sample._replace(img=self._resize(cut))
+        return sample._replace(img=self._resize(sample.img))
+
+    def _resize(self, img):
+        return vision.resize(img, self.size, v2.InterpolationMode.BILINEAR, antialias=True)
+
+    @staticmethod
+    def _uniform(low: float, high: float) -> float:
+        return low + (high - low) * torch.rand(()).item()

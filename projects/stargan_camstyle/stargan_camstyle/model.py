@@ -1,0 +1,144 @@
+"""StarGAN between the cameras of one domain."""
+
+import re
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from reidgen.models import AdversarialModel, Phase
+from reidgen.registry import LOSSES, MODELS
+from reidgen.structures import ImageBatch
+
+SYMMETRIC = dict(type='BatchNormalizer', mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+READS = ('target',)  # loaders
+
+
+class Restyled(NamedTuple):
+    """A batch as other cameras would have seen it."""
+
+    x_new: Tensor  # (B, 3, H, W) G(x, camid)
+    camid: Tensor  # (B,) int64 the cameras it is painted for
+
+
+@MODELS.register_module()
+class StarGAN(AdversarialModel):
+    """Camera style transfer (StarGAN: Choi et al., CVPR 2018; for re-ID: Zhong et al., ECCV 2018).
+
+        x of camera c --G(., c')--> x_new --G(., c)--> ~ x
+
+    D scores patches (WGAN with gradient penalty) and names the camera; G is to be taken for real,
+    for the camera that was asked for, and to find the way back. The wanted cameras are those of the
+    batch in another order. D steps each time, G in the last of every `critic_steps` iterations.
+
+    Args:
+        networks: G (CameraGenerator) and D (CameraDiscriminator).
+        loss_weights: of adv, gp, camera (classification) and recon.
+        critic_steps: iterations a step of G.
+        penalty: config of the gradient penalty; that of the sum over D's patches by default.
+    """
+
+    phases = (
+        Phase('D', ('D',), 'critic_losses', reads=READS),
+        Phase('G', ('G',), 'generator_losses', reads=READS),
+    )
+    loss_families = ('adv', 'gp', 'camera', 'recon')
+
+    def __init__(
+        self,
+        networks: dict[str, dict],
+        loss_weights: dict[str, float],
+        critic_steps: int = 5,
+        penalty: dict | None = None,
+    ):
+        if critic_steps < 1:
+            raise ValueError(f'model.critic_steps is {critic_steps}; set 1 or more')
+        critic, generator = self.phases
+        self.phases = (critic, replace(generator, every=critic_steps))
+        super().__init__(networks, loss_weights, SYMMETRIC)
+        self.penalty = LOSSES.build(penalty or dict(type='GradientPenalty', reduction='sum'))
+        # kept here: a distributed wrapper around a network hides its attributes
+        self.num_cameras, self.image_size = self.D.num_cameras, self.D.image_size
+        if self.G.num_cameras != self.num_cameras:
+            raise ValueError(
+                f'model.networks.G.num_cameras is {self.G.num_cameras}, that of D '
+                f'{self.num_cameras}; make them equal'
+            )
+
+    def translate(self, batch) -> Restyled:
+        x = batch.target
+        order = self.draws.rows(len(x.camid), device=x.camid.device).argsort()
+        return Restyled(self.G(x.img, x.camid[order]), x.camid[order])
+
+    def critic_losses(self, batch, x: Restyled) -> dict[str, Tensor]:
+        """WGAN (Arjovsky et al., 2017): real scores up, painted ones down."""
+        img, x_new = batch.target.img, x.x_new.detach()
+        real, painted = self.D(img), self.D(x_new)
+        losses = {
+            'adv.D.real': -real.realness.float().mean(),
+            'adv.D.fake': painted.realness.float().mean(),
+            'camera.real': self._camera(real.cameras, batch.target.camid),
+            'stat.camera_accuracy': accuracy(real.cameras, batch.target.camid),
+        }
+        if self.on('gp'):
+            losses |= self.penalty('D', self._score, img, x_new, self.draws)
+        return losses
+
+    def generator_losses(self, batch, x: Restyled) -> dict[str, Tensor]:
+        painted = self.D(x.x_new)
+        back = self.G(x.x_new, batch.target.camid)
+        return {
+            'adv.D': -painted.realness.float().mean(),
+            'camera.fake': self._camera(painted.cameras, x.camid),
+            'recon.back': nnf.l1_loss(back.float(), batch.target.img),
+            'stat.camera_accuracy': accuracy(painted.cameras, x.camid),
+        }
+
+    # ---- using it ----
+
+    def paint(self, batch: ImageBatch, to: str) -> Tensor:
+        """(B, 3, H, W): the batch as camera `to` would see it: 'c1', 'c2', ... as in file names.
+
+        Raises:
+            ValueError: there is no such camera.
+        """
+        match = re.fullmatch(r'c(\d+)', to)
+        if match is None or not 1 <= int(match[1]) <= self.num_cameras:
+            raise ValueError(f"to is '{to}'; the cameras are 'c1' to 'c{self.num_cameras}'")
+        return self.G(batch.img, torch.full_like(batch.camid, int(match[1]) - 1))
+
+    def panel(self, batch) -> list[tuple[str, Tensor]]:
+        x = batch.target
+        painted = {f'c{k + 1}': self.paint(x, f'c{k + 1}') for k in range(self.num_cameras)}
+        back = self.G(painted['c1'], x.camid)
+        return [('x', x.img), *painted.items(), ('c1, back', back)]
+
+    def check_data(self, datasets, batch_sizes, stages) -> None:
+        dataset = datasets['target']
+        num_cameras = int(dataset.camids.max()) + 1
+        if num_cameras != self.num_cameras:
+            raise ValueError(
+                f'{dataset.name} has {num_cameras} cameras but model.networks has num_cameras='
+                f'{self.num_cameras}; set it to {num_cameras} in G and D'
+            )
+        size = tuple(dataset[0].img.shape[-2:])
+        if size != self.image_size:
+            raise ValueError(
+                f'model.networks.D.image_size is {self.image_size} but the images of '
+                f'{dataset.name} are {size} after their transforms; make them equal'
+            )
+
+    # ---- parts ----
+
+    def _score(self, img: Tensor) -> Tensor:
+        return self.D(img).realness
+
+    def _camera(self, logits: Tensor, camid: Tensor) -> Tensor:
+        return nnf.cross_entropy(logits.float(), camid)
+
+
+def accuracy(logits: Tensor, camid: Tensor) -> Tensor:
+    """Share of images whose camera is named, 0-d."""
+    return (logits.argmax(1) == camid).float().mean()

@@ -1,0 +1,209 @@
+"""StarGAN: networks of the published size, which loss trains which network, and the options."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from projects.stargan_camstyle.stargan_camstyle import (
+    CameraDiscriminator,
+    CameraGenerator,
+    Judgement,
+)
+from reidgen.engine.config import load_config
+from reidgen.engine.stage_lr import lr_factor
+from reidgen.engine.step import run_phases, weigh
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+SMOKE = CONFIGS / 'stargan_smoke.py'
+
+
+def count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+class Identity(nn.Module):
+    """A generator that paints nothing."""
+
+    def forward(self, img, camid):
+        return img
+
+
+class SampledPixels(nn.Module):
+    """A critic whose patches are three times single pixels: a slope that is known."""
+
+    def forward(self, img):
+        return Judgement(3 * img[:, :1, ::16, ::16], img.new_zeros(len(img), 2))
+
+
+def drawn_figures(cfg) -> None:
+    """Small networks on figures drawn in memory, as many iterations as a step of G takes."""
+    small = load_config(SMOKE)
+    cfg.model.networks, cfg.train_dataloader = small.model.networks, small.train_dataloader
+    stage = cfg.train_cfg.stages[0]
+    stage.iters = cfg.model.critic_steps
+    for rule in stage.lr.values():
+        rule.update(linear_from=0, unit=1)
+
+
+# ---- networks ----
+
+
+@pytest.mark.parametrize(
+    'num_cameras, generator, critic', [(6, 8_433_664, 44_819_392), (8, 8_439_936, 44_852_160)]
+)
+def test_networks_have_the_published_shapes_and_sizes(num_cameras, generator, critic):
+    with torch.device('meta'):
+        G, D = CameraGenerator(num_cameras), CameraDiscriminator(num_cameras)
+        img = torch.empty(2, 3, 256, 128)
+        judgement = D(img)
+    assert (count(G), count(D)) == (generator, critic)
+    assert judgement.realness.shape == (2, 1, 4, 2)
+    assert judgement.cameras.shape == (2, num_cameras)
+
+
+def test_small_pictures_take_five_halvings():
+    D = CameraDiscriminator(6, (128, 64), base_dim=4, num_layers=5)
+    assert D(torch.randn(2, 3, 128, 64)).realness.shape == (2, 1, 4, 2)
+    with pytest.raises(ValueError, match=r'num_layers lower \(5 for 128 x 64\)'):
+        CameraDiscriminator(6, (96, 64), num_layers=6)
+    with pytest.raises(ValueError, match='multiples of 4'):
+        CameraGenerator(2, base_dim=4)(torch.randn(1, 3, 30, 16), torch.tensor([0]))
+
+
+def test_the_camera_decides_what_is_painted_in_training_as_in_test():
+    torch.manual_seed(0)
+    G, img = CameraGenerator(3, base_dim=4, num_blocks=1), torch.randn(1, 3, 16, 8)
+    painted = [G(img, torch.tensor([camera])) for camera in (0, 1, 1)]
+    assert painted[0].shape == img.shape
+    assert max(one.abs().max() for one in painted) <= 1
+    assert not torch.allclose(painted[0], painted[1])
+    assert torch.equal(painted[1], painted[2])
+    assert torch.equal(painted[0], G.eval()(img, torch.tensor([0])))
+
+
+# ---- training ----
+
+
+def test_the_smoke_config_trains_and_draws_its_grid(build, tmp_path):
+    build(SMOKE).train()
+    assert (tmp_path / 'stargan_smoke/stage_cameras.pth').exists()
+    assert len(list((tmp_path / 'stargan_smoke/grids').glob('*.png'))) == 1
+
+
+@pytest.mark.parametrize(
+    'path', sorted(set(CONFIGS.glob('*.py')) - {SMOKE}), ids=lambda path: path.stem
+)
+def test_every_config_trains_until_the_generator_has_stepped(path, build, tmp_path):
+    runner = build(path, change=drawn_figures)
+    runner.train()
+    assert any(key.startswith('train/G/') for key in runner.message_hub.log_scalars)
+
+
+@pytest.mark.parametrize('phase', ['D', 'G'])
+def test_a_phase_moves_exactly_what_it_names(phase, step_of):
+    assert step_of(SMOKE, {'model.critic_steps': 1}).moves(phase) == {phase}
+
+
+@pytest.mark.parametrize('critic_steps', [1, 5])
+def test_the_generator_steps_in_the_last_of_every_n_iterations(critic_steps, step_of):
+    step = step_of(SMOKE, {'model.critic_steps': critic_steps})
+    step.model.enter_stage('cameras')
+    stepped = []
+    for iteration in range(11):
+        before = step.model.G.layers[0].weight.clone()
+        run_phases(step.model, step.batch, step.optim, iteration, done=iteration)
+        if not torch.equal(before, step.model.G.layers[0].weight):
+            stepped.append(iteration + 1)
+    assert stepped == list(range(critic_steps, 12, critic_steps))
+
+
+def test_cameras_are_learned_from_real_images_and_asked_of_painted_ones(step_of):
+    step = step_of(SMOKE)
+    model, batch = step.model, step.batch
+    x = model.translate(batch)
+    critics, generators = model.critic_losses(batch, x), model.generator_losses(batch, x)
+    for term in ('adv.D.real', 'adv.D.fake', 'camera.real', 'gp.D'):
+        assert step.gradients(critics[term]) == {'D'}, term
+    model.train_only(['G'])
+    for term in ('adv.D', 'camera.fake', 'recon.back'):
+        assert step.gradients(generators[term]) == {'G'}, term
+
+
+def test_objectives_are_the_papers(step_of):
+    step = step_of(SMOKE)
+    model, x = step.model, step.batch.target
+    G, D = model.G, model.D
+    new = model.translate(step.batch)
+    torch.testing.assert_close(new.x_new, G(x.img, new.camid))
+    cross_entropy = nn.CrossEntropyLoss()
+    critics = model.critic_losses(step.batch, new)
+    expected = (
+        -D(x.img).realness.mean()
+        + D(new.x_new).realness.mean()
+        + cross_entropy(D(x.img).cameras, x.camid)
+        + 10 * critics['gp.D']
+    )
+    torch.testing.assert_close(weigh(critics, model.loss_weights, 'D'), expected)
+    expected = (
+        -D(new.x_new).realness.mean()
+        + cross_entropy(D(new.x_new).cameras, new.camid)
+        + 10 * (G(new.x_new, x.camid) - x.img).abs().mean()
+    )
+    losses = model.generator_losses(step.batch, new)
+    torch.testing.assert_close(weigh(losses, model.loss_weights, 'G'), expected)
+
+
+def test_the_slope_is_that_of_the_sum_over_patches(step_of):
+    step = step_of(SMOKE)
+    step.model.D = SampledPixels()
+    losses = step.model.critic_losses(step.batch, step.model.translate(step.batch))
+    # 64 x 32 pixels, one of 16 x 16: eight of slope 3
+    assert losses['gp.D'].item() == pytest.approx((3 * 8**0.5 - 1) ** 2, rel=1e-5)
+
+
+def test_a_generator_that_paints_nothing_finds_back_without_loss(step_of):
+    step = step_of(SMOKE)
+    step.model.G = Identity()
+    losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
+    assert losses['recon.back'] == 0
+
+
+def test_wanted_cameras_are_those_of_the_batch_in_another_order(step_of):
+    step = step_of(SMOKE)
+    step.batch.target.camid[:] = torch.tensor([0, 0, 1, 1])
+    orders = set()
+    for iteration in range(8):
+        step.model.draws.begin(iteration)
+        wanted = step.model.translate(step.batch).camid.tolist()
+        assert sorted(wanted) == [0, 0, 1, 1]
+        orders.add(tuple(wanted))
+    assert len(orders) > 1
+
+
+def test_the_published_rate_falls_from_half_of_the_training_on_to_zero():
+    (stage,) = load_config(CONFIGS / 'stargan_duke.py').train_cfg.stages
+    rates = {done: lr_factor(done, stage.iters, **stage.lr.G) for done in (109_999, 110_000)}
+    assert set(rates.values()) == {1.0}
+    assert lr_factor(165_000, stage.iters, **stage.lr.G) == pytest.approx(0.5)
+    # the last thousand iterations of 110 steps of 1/110
+    assert lr_factor(219_999, stage.iters, **stage.lr.G) == pytest.approx(1 / 110)
+    assert lr_factor(220_000, stage.iters, **stage.lr.G) == 0
+
+
+def test_what_does_not_fit_is_named(build, step_of):
+    for options, message in (
+        ({'model.networks.G.num_cameras': 3}, 'that of D 2; make them equal'),
+        ({'model.critic_steps': 0}, r'model\.critic_steps is 0'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            build(SMOKE, options)
+    three = {f'model.networks.{name}.num_cameras': 3 for name in ('G', 'D')}
+    with pytest.raises(ValueError, match='set it to 2 in G and D'):
+        _ = build(SMOKE, three).train_loop
+    with pytest.raises(ValueError, match=r'images of shapes_b are \(64, 32\)'):
+        _ = build(SMOKE, {'model.networks.D.image_size': (32, 32)}).train_loop
+    step = step_of(SMOKE)
+    with pytest.raises(ValueError, match="the cameras are 'c1' to 'c2'"):
+        step.model.paint(step.batch.target, 'c3')

@@ -1,0 +1,76 @@
+"""Writes the camera-styled copies that HHL reads.
+
+    python projects/stargan_camstyle/write_copies.py CONFIG work_dirs/NAME/stage_cameras.pth
+
+Every training image is painted for every camera: `<stem>_fake_<camera>.jpg`. The folder is
+`bounding_box_train_camstyle_stargan4reid` in the data set's own, or --out. An interrupted run is
+completed by the next.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
+os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path.cwd())]
+
+import torch  # noqa: E402
+from mmengine.config import DictAction  # noqa: E402
+
+from projects.stargan_camstyle.stargan_camstyle.copies import FOLDER, write_copies  # noqa: E402
+from reidgen.checkpoint import read_checkpoint  # noqa: E402
+from reidgen.engine.command_line import run  # noqa: E402
+from reidgen.engine.config import load_config  # noqa: E402
+from reidgen.engine.runner import load_strictly  # noqa: E402
+from reidgen.registry import DATASETS, MODELS, find  # noqa: E402
+
+
+def parse_args(args: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='the config that StarGAN was trained with')
+    parser.add_argument('checkpoint', help='a .pth file of its work dir')
+    parser.add_argument('--out', help=f"folder of the copies (default: the data set's {FOLDER})")
+    parser.add_argument('--quality', type=int, default=95, help='of the JPEG files')
+    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--num-workers', type=int, default=0)
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    return parser.parse_args(args)
+
+
+def write(args: argparse.Namespace) -> Path:
+    """The folder of the copies, complete."""
+    cfg = load_config(args.config, args.cfg_options)
+    settings, data = dict(cfg.model), dict(cfg.train_dataloader.target.dataset)
+    model = find(settings.pop('type'), MODELS)(**settings)
+    load_strictly(model, read_checkpoint(args.checkpoint)['state_dict'], args.checkpoint)
+    dataset = find(data.pop('type'), DATASETS)(**data)
+    folder = Path(args.out) if args.out else dataset.root / FOLDER
+    digest = hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest()
+    about = dict(dataset=dataset.name, checkpoint_sha256=digest, quality=args.quality)
+    written = write_copies(
+        model.to(args.device).eval(),
+        dataset,
+        folder,
+        about,
+        quality=args.quality,
+        batch_size=args.batch_size,
+        num_workers=args.num_workers,
+    )
+    total = len(dataset) * model.num_cameras
+    print(f'{written} copies written, {total - written} were there: {folder}')
+    return folder
+
+
+def main() -> None:
+    args = parse_args()
+    run(lambda: write(args), args.out or '.')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,158 @@
+"""Ranks of all matches, some queries and some gallery images at a time."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from reidgen.evaluation.labels import Labels, OwnPairs, OwnRows, check_finite, own_pairs, own_rows
+from reidgen.evaluation.products import Products
+from reidgen.evaluation.protocols import Protocol
+from reidgen.evaluation.ranking import MAX_ROWS, MatchCounter
+
+MAX_PAIRS = 2**18  # of a query and an image of its person, held at a time; a query's stay together
+COLUMNS = 4096  # of given distances, counted at a time
+
+DistancesOf = Callable[[Tensor], Tensor]  # (b,) query rows to (b, G), smaller is nearer
+
+
+class Ranked(NamedTuple):
+    """Matches by query, then by rank."""
+
+    query: Tensor  # (M,) int64
+    rank: Tensor  # (M,) int64, from 1
+    precision: Tensor | None  # (M,) float64 at the threshold of each match, where asked for
+
+
+def rank_features(
+    query: Tensor,
+    gallery: Tensor,
+    query_norms: Tensor,
+    gallery_norms: Tensor,
+    labels: Labels,
+    protocol: Protocol,
+    block: int,
+    at_thresholds: bool,
+) -> Ranked:
+    """Ranks under squared Euclidean distance, as its float64 values order them.
+
+    Args:
+        query_norms: (Q,) float64 squared norms of the rows; `gallery_norms` (G,) likewise.
+        at_thresholds: whether to give `precision`.
+    """
+    products = Products(query, gallery, query_norms, gallery_norms)
+    own = own_rows(labels)
+    nobody = labels.gallery_pids == -1
+    edges = torch.arange(0, len(gallery) + products.tile, products.tile, device=gallery.device)
+    # queries in the order of their pid: neighbours share images to compare with
+    queries = labels.query_pids.argsort(stable=True)
+    memory = gallery.new_empty(min(block, MAX_ROWS, len(query)) * min(products.tile, len(gallery)))
+    ranked = []
+    for rows in _blocks(queries, own, block):
+        has, pairs = _with_matches(rows, own, labels, protocol)
+        if not has.any():
+            continue
+        rows = rows[has]
+        few = query[rows]
+        place, position, column, good = pairs
+        values = products.values_of_pairs(few, place[good], position[good], own.columns)
+        counter = MatchCounter(
+            place[good],
+            column[good],
+            values,
+            len(rows),
+            products.slack(rows),
+            lambda at, columns, rows=rows: products.distances(rows[at], columns),
+        )
+        order = column.argsort()
+        place, column = place[order], column[order]
+        bounds = torch.searchsorted(column, edges).tolist()
+        for tile, (first, last) in enumerate(pairwise(bounds)):
+            start = tile * products.tile
+            table = products.values(few, start, memory)
+            table[place[first:last], column[first:last] - start] = torch.inf
+            table.masked_fill_(nobody[start : start + products.tile], torch.inf)
+            counter.add(table, start)
+        ranked.append(_ranked(counter, rows, at_thresholds))
+    return _by_query(ranked, query.device)
+
+
+def rank_distances(
+    distances_of: DistancesOf,
+    labels: Labels,
+    protocol: Protocol,
+    block: int,
+    at_thresholds: bool,
+) -> Ranked:
+    """Ranks under given distances, which are taken as they are."""
+    own = own_rows(labels)
+    nobody = labels.gallery_pids == -1
+    shape = len(nobody)
+    queries = torch.arange(len(labels.query_pids), device=nobody.device)
+    ranked = []
+    for rows in _blocks(queries, own, block):
+        table = distances_of(rows)
+        if table.shape != (len(rows), shape):
+            raise ValueError(
+                f'distances of {len(rows)} queries to {shape} gallery images have shape '
+                f'{tuple(table.shape)}; return one row a query, one column a gallery image'
+            )
+        check_finite(table, 'distance', numbers=rows)
+        has, pairs = _with_matches(rows, own, labels, protocol)
+        if not has.any():
+            continue
+        rows, table = rows[has], table if has.all() else table[has]
+        place, _, column, good = pairs
+        counter = MatchCounter(
+            place[good], column[good], table[place[good], column[good]], len(rows)
+        )
+        order = column.argsort()
+        place, column = place[order], column[order]
+        edges = torch.arange(0, shape + COLUMNS, COLUMNS, device=column.device)
+        bounds = torch.searchsorted(column, edges).tolist()
+        for tile, (first, last) in enumerate(pairwise(bounds)):
+            start = tile * COLUMNS
+            part = table[:, start : start + COLUMNS].masked_fill(
+                nobody[start : start + COLUMNS], torch.inf
+            )
+            part[place[first:last], column[first:last] - start] = torch.inf
+            counter.add(part, start)
+        ranked.append(_ranked(counter, rows, at_thresholds))
+    return _by_query(ranked, nobody.device)
+
+
+def _blocks(queries: Tensor, own: OwnRows, block: int) -> Iterator[Tensor]:
+    """Rows of queries that have images of their person at all, at most `block` of them."""
+    for rows in queries[own.count[queries] > 0].split(min(block, MAX_ROWS)):
+        held = own.count[rows].cumsum(0) // MAX_PAIRS
+        sizes = torch.unique_consecutive(held, return_counts=True)[1]
+        yield from rows.split(sizes.tolist())
+
+
+def _with_matches(
+    rows: Tensor, own: OwnRows, labels: Labels, protocol: Protocol
+) -> tuple[Tensor, OwnPairs]:
+    """Which of the rows have a match, (b,) bool, and the pairs of these alone."""
+    pairs = own_pairs(rows, own, labels, protocol)
+    has = torch.bincount(pairs.place[pairs.good], minlength=len(rows)) > 0
+    return has, pairs if has.all() else own_pairs(rows[has], own, labels, protocol)
+
+
+def _ranked(counter: MatchCounter, rows: Tensor, at_thresholds: bool) -> Ranked:
+    place, rank = counter.ranks()
+    precision = counter.precision_at_thresholds() if at_thresholds else None
+    return Ranked(rows[place], rank, precision)
+
+
+def _by_query(ranked: list[Ranked], device: torch.device) -> Ranked:
+    if not ranked:
+        none = torch.empty(0, dtype=torch.int64, device=device)
+        return Ranked(none, none, none.double())
+    query, rank = (torch.cat(each) for each in list(zip(*ranked))[:2])
+    order = query.argsort(stable=True)
+    precision = None
+    if ranked[0].precision is not None:
+        precision = torch.cat([part.precision for part in ranked])[order]
+    return Ranked(query[order], rank[order], precision)

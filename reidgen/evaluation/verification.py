@@ -1,0 +1,184 @@
+"""Verification: is it the same person? ROC, false match and false non-match rates.
+
+FMR is the share of impostor pairs (two persons) that are called a match, FNMR that of genuine
+pairs (one person) that are not; a pair is called a match if its distance is at most a threshold
+(ISO/IEC 19795-1). All query x gallery pairs count but junk.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reidgen.evaluation.labels import (
+    Array,
+    Labels,
+    as_labels,
+    as_matrix,
+    check_finite,
+    good_and_junk,
+    raise_no_match,
+)
+from reidgen.evaluation.products import CHUNK, squared_distances, squared_norms
+from reidgen.evaluation.protocols import Protocol, find_protocol
+
+STEPS = 2**16  # thresholds, at least half as many
+
+
+@dataclass(frozen=True, eq=False)
+class VerificationResult:
+    """Error rates in [0, 1] at evenly spaced thresholds, counted exactly at each."""
+
+    thresholds: np.ndarray  # (T,) float64, ascending from 0, of squared Euclidean distance
+    fmr: np.ndarray  # (T,) float64, never falling
+    fnmr: np.ndarray  # (T,) float64, never rising
+    num_genuine: int  # pairs
+    num_impostor: int
+    protocol: str
+
+    def at(self, threshold: float) -> tuple[float, float]:
+        """FMR and FNMR at the largest of `thresholds` that is not above `threshold`.
+
+        Raises:
+            ValueError: a negative threshold.
+        """
+        if not threshold >= 0:
+            raise ValueError(f'threshold={threshold}: squared distances are never below 0')
+        place = int(np.searchsorted(self.thresholds, threshold, side='right')) - 1
+        return float(self.fmr[place]), float(self.fnmr[place])
+
+    def fnmr_at(self, fmr: float) -> float:
+        """The least FNMR among the thresholds whose FMR is at most `fmr`; 1 if there are none.
+
+        Raises:
+            ValueError: `fmr` is not in [0, 1].
+        """
+        if not 0 <= fmr <= 1:
+            raise ValueError(f'fmr={fmr} is no share; give one in [0, 1], such as 1e-3')
+        place = int(np.searchsorted(self.fmr, fmr, side='right')) - 1
+        return float(self.fnmr[place]) if place >= 0 else 1.0
+
+    @property
+    def eer(self) -> float:
+        """Equal error rate: the mean of FMR and FNMR where they are nearest to one another."""
+        place = np.abs(self.fmr - self.fnmr).argmin()
+        return float(self.fmr[place] + self.fnmr[place]) / 2
+
+    def roc(self) -> tuple[np.ndarray, np.ndarray]:
+        """False match rates (T,) and true match rates (T,), 1 - FNMR, for a curve."""
+        return self.fmr, 1 - self.fnmr
+
+    def __str__(self) -> str:
+        rates = ', '.join(f'{self.fnmr_at(fmr):.4f} at {fmr:g}' for fmr in (1e-2, 1e-3, 1e-4))
+        return (
+            f'EER {self.eer:.4f}; FNMR at FMR: {rates}; {self.num_genuine} genuine and '
+            f"{self.num_impostor} impostor pairs; protocol '{self.protocol}'"
+        )
+
+
+def verify(
+    query_features: Array,
+    gallery_features: Array,
+    query_pids,
+    gallery_pids,
+    query_camids,
+    gallery_camids,
+    protocol: str | Protocol = 'market1501',
+    block: int = 256,
+) -> VerificationResult:
+    """ROC, FMR and FNMR of features; arguments as of `retrieval.evaluate`.
+
+    Blockwise, into a histogram of distances that are summed in float64 and rounded to float32.
+
+    Raises:
+        ValueError: as `evaluate`, or no impostor pair.
+    """
+    query, gallery = as_matrix(query_features, 'query'), as_matrix(gallery_features, 'gallery')
+    check_finite(query, 'query')
+    check_finite(gallery, 'gallery')
+    largest = float(sum(squared_norms(x).max().sqrt() for x in (query, gallery))) ** 2
+
+    def distances(rows: Tensor, columns: slice) -> Tensor:
+        return squared_distances(query[rows], gallery[columns])
+
+    labels = (query_pids, gallery_pids, query_camids, gallery_camids)
+    return _verify(
+        distances, len(query), len(gallery), query.device, labels, largest, protocol, block
+    )
+
+
+def verify_distances(
+    distances: Array,
+    query_pids,
+    gallery_pids,
+    query_camids,
+    gallery_camids,
+    protocol: str | Protocol = 'market1501',
+    block: int = 256,
+) -> VerificationResult:
+    """`verify` from a (Q, G) matrix of finite distances, none below 0."""
+    matrix = as_matrix(distances, 'distance')
+    check_finite(matrix, 'distance')
+    if matrix.numel() and matrix.min() < 0:
+        raise ValueError(f'the smallest distance is {float(matrix.min())}; none may be below 0')
+    largest = float(matrix.max()) if matrix.numel() else 0.0
+    labels = (query_pids, gallery_pids, query_camids, gallery_camids)
+    return _verify(
+        lambda rows, columns: matrix[rows, columns],
+        *matrix.shape,
+        matrix.device,
+        labels,
+        largest,
+        protocol,
+        block,
+    )
+
+
+def _verify(
+    distances: Callable[[Tensor, slice], Tensor],
+    num_query: int,
+    num_gallery: int,
+    device: torch.device,
+    labels: tuple,
+    largest: float,
+    protocol: str | Protocol,
+    block: int,
+) -> VerificationResult:
+    rules = find_protocol(protocol)
+    labels = as_labels(num_query, num_gallery, device, *labels, rules)
+    # a power of two, by which division and multiplication are exact
+    width = 2.0 ** math.ceil(math.log2(max(largest, 1e-30) / STEPS))
+    num_steps = math.ceil(largest / width) + 2
+    counts = torch.zeros(2, num_steps, dtype=torch.int64, device=device)
+    for rows, columns, good, impostor in _pairs(labels, rules, block):
+        steps = (distances(rows, columns).double() / width).ceil().long().clamp(max=num_steps - 1)
+        for kind, mask in enumerate((impostor, good)):
+            counts[kind] += torch.bincount(steps[mask], minlength=num_steps)
+    num_impostor, num_genuine = counts.sum(1).tolist()
+    if num_genuine == 0:
+        raise_no_match(labels, rules)
+    if num_impostor == 0:
+        raise ValueError('no impostor pair: query and gallery show one person, who is always right')
+    matched = counts.cumsum(1).double().cpu().numpy()
+    return VerificationResult(
+        thresholds=np.arange(num_steps) * width,
+        fmr=matched[0] / num_impostor,
+        fnmr=1 - matched[1] / num_genuine,
+        num_genuine=num_genuine,
+        num_impostor=num_impostor,
+        protocol=rules.name,
+    )
+
+
+def _pairs(
+    labels: Labels, protocol: Protocol, block: int
+) -> Iterator[tuple[Tensor, slice, Tensor, Tensor]]:
+    """Query rows (b,), gallery columns, and which of the pairs are genuine and impostor."""
+    for rows in torch.arange(len(labels.query_pids), device=labels.query_pids.device).split(block):
+        good, junk = good_and_junk(rows, labels, protocol)
+        for start in range(0, good.shape[1], CHUNK):
+            columns = slice(start, start + CHUNK)
+            yield rows, columns, good[:, columns], ~(good | junk)[:, columns]

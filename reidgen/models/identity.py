@@ -1,0 +1,94 @@
+"""IdentityModel: an encoder trained to tell the identities of a labelled set apart."""
+
+from dataclasses import replace
+
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from reidgen.registry import LOSSES, MODELS
+
+from .adversarial import AdversarialModel, Phase
+
+FEATURES = ('embedding', 'pre_bn', 'head')
+
+
+@MODELS.register_module()
+class IdentityModel(AdversarialModel):
+    """ID-discriminative embedding: classification of identities, triplets if they are weighed.
+
+        E_c -> embedding -> C          BNNeck (Luo et al., CVPRW 2019), stage 1 of CrossDomainGCL
+        E_c -> pre_bn -> H -> C        IDE (Zheng et al., arXiv 1610.02984), with a head
+
+    IDE+ is IDE with E_c's `frozen_bn='stats'` and a tenth of the learning rates. Evaluated on
+    another domain than it was trained on, it is direct transfer, and AdaBN with batch-norm
+    statistics re-estimated there.
+
+    Args:
+        networks: E_c, C, and optionally H (EmbeddingHead). Without C the model only evaluates:
+            E_c as it starts.
+        loss_weights: of `identity` (cross-entropy) and `triplet`.
+        feature: what is compared: 'embedding'; 'pre_bn', before the neck, which is the pooled map
+            (pool5) where E_c has no linear layer; 'head', the output of H.
+        flip_test: adds the feature of the mirrored image before normalising.
+    """
+
+    phases = (Phase('I', ('E_c', 'C'), 'identity_losses', shared=False, reads=('identity',)),)
+    loss_families = ('identity', 'triplet')
+
+    def __init__(
+        self,
+        networks: dict[str, dict],
+        loss_weights: dict[str, float] | None = None,
+        feature: str = 'embedding',
+        flip_test: bool = False,
+        cross_entropy: dict | None = None,
+        triplet: dict | None = None,
+        data_preprocessor: dict | None = None,
+    ):
+        if 'C' not in networks:
+            self.phases, self.loss_families = (), ()
+        elif 'H' in networks:
+            self.phases = (replace(self.phases[0], trains=('E_c', 'H', 'C')),)
+        super().__init__(networks, loss_weights or {}, data_preprocessor)
+        known = FEATURES if 'H' in networks else FEATURES[:-1]
+        if feature not in known:
+            raise ValueError(
+                f'model.feature is {feature!r}; known: {", ".join(known)}'
+                + ('' if 'H' in networks else ' (and head with networks.H)')
+            )
+        self.feature, self.flip_test = feature, flip_test
+        self.cross_entropy = LOSSES.build(cross_entropy or dict(type='LabelSmoothCrossEntropy'))
+        self.triplet = LOSSES.build(triplet or dict(type='BatchHardTriplet'))
+        # kept here: a distributed wrapper around a network hides its attributes
+        self.num_identities = self.C.num_identities if 'C' in networks else None
+
+    def identity_losses(self, batch, x: None) -> dict[str, Tensor]:
+        """Triplet before, classes after batch norm."""
+        s = batch.identity
+        code = self.E_c(s.img)
+        read = self.H(code.pre_bn) if 'H' in self.network_names else code.embedding
+        logits = self.C(read)
+        losses = {'identity.s': self.cross_entropy(logits, s.pid)}
+        if self.on('triplet'):
+            losses['triplet.s'] = self.triplet(code.pre_bn, s.pid)
+        return losses | {'stat.accuracy': (logits.argmax(1) == s.pid).float().mean()}
+
+    def embed(self, img: Tensor) -> Tensor:
+        feature = self._feature(img)
+        if self.flip_test:
+            feature = feature + self._feature(img.flip(3))
+        return nnf.normalize(feature)
+
+    def _feature(self, img: Tensor) -> Tensor:
+        code = self.E_c(img)
+        feature = self.H(code.pre_bn) if self.feature == 'head' else getattr(code, self.feature)
+        return feature.float()
+
+    def check_data(self, datasets, batch_sizes, stages) -> None:
+        identity = datasets['identity']
+        if identity.num_identities != self.num_identities:
+            raise ValueError(
+                f'model.networks.C.num_identities is {self.num_identities} but {identity.name} has '
+                f'{identity.num_identities} training identities; '
+                f'set model.networks.C.num_identities={identity.num_identities}'
+            )

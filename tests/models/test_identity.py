@@ -1,0 +1,169 @@
+"""IdentityModel: IDE with and without a head, features, and what it refuses."""
+
+from collections import namedtuple
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.nn.functional as nnf
+
+from reidgen.engine import OptimizerPerGroup, run_phases
+from reidgen.engine.config import load_config
+from reidgen.losses import BatchHardTriplet
+from reidgen.models import IdentityModel
+from reidgen.registry import MODELS
+from reidgen.structures import ImageBatch
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/baselines'
+EMBED_DIM, NUM_IDENTITIES = 8, 5
+HEAD = dict(type='EmbeddingHead', in_dim=EMBED_DIM, out_dim=6)
+Batch = namedtuple('Batch', ['identity'])
+
+
+def networks(head: bool = False) -> dict:
+    width = HEAD['out_dim'] if head else EMBED_DIM
+    return dict(
+        E_c=dict(type='ToyContentEncoder'),
+        **(dict(H=HEAD) if head else {}),
+        C=dict(type='IdentityClassifier', in_dim=width, num_identities=NUM_IDENTITIES),
+    )
+
+
+def ide(head: bool = False, triplet: float = 1.0, **changes) -> IdentityModel:
+    torch.manual_seed(0)
+    weights = dict(identity=1.0, triplet=triplet)
+    return IdentityModel(**dict(networks=networks(head), loss_weights=weights) | changes).train()
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Two images of each of three persons."""
+    rng = torch.Generator().manual_seed(0)
+    pid = torch.tensor([0, 0, 3, 3, 4, 4])
+    rows = torch.arange(6)
+    return Batch(ImageBatch(torch.randn(6, 3, 32, 16, generator=rng), pid, rows, rows))
+
+
+def step(model, batch) -> set[str]:
+    """Networks of which one iteration moves a weight."""
+    optim = OptimizerPerGroup(
+        {name: dict(networks=[name], type='SGD', lr=0.1) for name in model.network_names}
+    )(model)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    run_phases(model, batch, optim, iteration=0, done=0)
+    return {
+        name.partition('.')[0]
+        for name, p in model.named_parameters()
+        if not torch.equal(before[name], p)
+    }
+
+
+@pytest.mark.parametrize('head', [False, True])
+def test_one_iteration_moves_every_network(head, batch):
+    model = ide(head)
+    assert step(model, batch) == set(model.network_names)
+
+
+def test_losses_are_those_of_stage_1_of_cross_domain_gcl(batch, build_toy):
+    gcl, model = build_toy(), ide()
+    for name in ('E_c', 'C'):
+        getattr(model, name).load_state_dict(getattr(gcl, name).state_dict())
+    theirs, ours = gcl.identity_losses(batch, None), model.identity_losses(batch, None)
+    assert {name: ours[name].item() for name in theirs} == {
+        name: value.item() for name, value in theirs.items()
+    }
+
+
+def test_classification_starts_at_the_logarithm_of_the_number_of_identities(batch):
+    model = ide()
+    model.C.linear.weight.data.zero_()
+    losses = model.identity_losses(batch, None)
+    expected = torch.tensor(float(NUM_IDENTITIES)).log()
+    torch.testing.assert_close(losses['identity.s'], expected)
+    # all logits are equal, so the first identity is named: two of six are it
+    assert losses['stat.accuracy'].item() == pytest.approx(2 / 6)
+
+
+def test_with_a_head_classes_are_read_behind_it_and_triplets_before_it(batch):
+    model = ide(head=True, triplet=2.0).eval()
+    pooled = model.E_c(batch.identity.img).pre_bn
+    losses = model.identity_losses(batch, None)
+    logits = model.C(model.H(pooled))
+    torch.testing.assert_close(
+        losses['identity.s'],
+        nnf.cross_entropy(logits, batch.identity.pid, label_smoothing=0.1),
+    )
+    torch.testing.assert_close(losses['triplet.s'], BatchHardTriplet()(pooled, batch.identity.pid))
+
+
+def test_a_triplet_term_of_weight_0_is_not_computed(batch):
+    assert 'triplet.s' not in ide(triplet=0).identity_losses(batch, None)
+
+
+def test_features_are_what_they_are_called(batch):
+    img = batch.identity.img
+    for feature in ('embedding', 'pre_bn', 'head'):
+        model = ide(head=True, feature=feature).eval()
+        code = model.E_c(img)
+        expected = model.H(code.pre_bn) if feature == 'head' else getattr(code, feature)
+        torch.testing.assert_close(model.embed(img), nnf.normalize(expected))
+
+
+def test_pooled_feature_does_not_depend_on_the_head(batch):
+    model = ide(head=True, feature='pre_bn').eval()
+    before = model.embed(batch.identity.img)
+    for parameter in [*model.H.parameters(), *model.C.parameters()]:
+        parameter.data.normal_()
+    assert torch.equal(model.embed(batch.identity.img), before)
+
+
+def test_flip_test_makes_a_feature_of_an_image_and_its_mirror_image(batch):
+    img, model = batch.identity.img, ide(flip_test=True).eval()
+    torch.testing.assert_close(model.embed(img), model.embed(img.flip(3)))
+    one_way = ide().eval()
+    assert not torch.allclose(one_way.embed(img), one_way.embed(img.flip(3)))
+    both = one_way.E_c(img).embedding + one_way.E_c(img.flip(3)).embedding
+    torch.testing.assert_close(model.embed(img), nnf.normalize(both))
+
+
+def test_without_a_classifier_the_model_evaluates_and_trains_nothing():
+    model = IdentityModel(dict(E_c=dict(type='ColorHistogram')))
+    assert model.phases == ()
+    features = model.eval().embed(torch.rand(2, 3, 12, 6))
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(2))
+
+
+# ---- IDE at the published sizes ----
+
+
+@pytest.mark.parametrize('name, rate', [('ide_market2duke', 0.01), ('ide_plus_market2duke', 0.001)])
+def test_ide_has_the_published_networks_and_ten_times_the_rate_for_what_is_new(name, rate):
+    cfg = load_config(CONFIGS / f'{name}.py')
+    cfg.model.networks.E_c.weights = None
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+        code = model.E_c(torch.empty(2, 3, 256, 128))
+        logits = model.C(model.H(code.pre_bn))
+    assert sum(p.numel() for p in model.E_c.parameters()) == 23_508_032
+    assert code.pre_bn.shape == (2, 2048)
+    assert logits.shape == (2, 751)
+    groups = dict(cfg.optim_wrapper)
+    groups.pop('constructor')
+    owned = [network for group in groups.values() for network in group.networks]
+    assert sorted(owned) == sorted(model.network_names)
+    assert (groups['E'].lr, groups['H'].lr) == (rate, pytest.approx(10 * rate))
+    assert model.E_c.frozen_bn == ('stats' if 'plus' in name else 'none')
+    (stage,) = cfg.train_cfg.stages
+    per_pass = 12936 // 32
+    assert (stage.iters, *stage.lr.E.milestones) == (60 * per_pass, 40 * per_pass)
+
+
+def test_wrong_options_and_data_are_named():
+    with pytest.raises(ValueError, match=r'known: embedding, pre_bn \(and head with'):
+        ide(feature='head')
+    with pytest.raises(ValueError, match=r"no weight for \['triplet'\]"):
+        ide(loss_weights=dict(identity=1.0))
+    data = SimpleNamespace(name='market1501', num_identities=751)
+    with pytest.raises(ValueError, match=r'set model\.networks\.C\.num_identities=751'):
+        ide().check_data(dict(identity=data), {}, ())

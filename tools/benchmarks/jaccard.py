@@ -1,0 +1,238 @@
+"""Seconds and memory of k-reciprocal Jaccard distances and DBSCAN, beside the published way.
+
+    pip install 'reidgen[faiss]'
+    python tools/benchmarks/jaccard.py --sizes 3000 6000 12936 --json jaccard.json
+    python tools/benchmarks/jaccard.py --sizes 50000 100000 --dim 512 --ways reidgen
+
+The published way is the algorithm of Zhong et al. (CVPR 2017) as clustering methods use it: an
+exhaustive faiss index, sets in a loop over the images, dense N x N matrices; then eps from a sort
+of all distances and scikit-learn's DBSCAN on the dense matrix. Each way runs in a process of its
+own, on one thread, on the same random people: 17 images each around a centre, 128 dimensions seen
+through --dim. Ratios are of processor seconds, which other work on the machine disturbs least;
+memory is the peak beyond the features. Both ways make the same clusters but where float32 cannot
+tell two neighbours apart; the share of pairs on which they agree is printed.
+"""
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
+    os.environ[name] = '1'
+sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
+
+import numpy as np  # noqa: E402
+
+WAYS = ('reidgen', 'published')
+RHO, MIN_SAMPLES = 2e-3, 4
+EQUAL = 1e-6
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--sizes', type=int, nargs='+', default=[3000, 6000, 12936])
+    parser.add_argument('--dim', type=int, default=2048)
+    parser.add_argument('--k1', type=int, default=30)
+    parser.add_argument('--k2', type=int, default=6)
+    parser.add_argument('--ways', nargs='+', choices=WAYS, default=WAYS)
+    parser.add_argument('--json', help='write the numbers to this file')
+    parser.add_argument('--run', choices=WAYS, help=argparse.SUPPRESS)  # in a process of its own
+    parser.add_argument('--folder', help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def people(num_images: int, dim: int) -> np.ndarray:
+    """(N, dim) float32 unit rows, the same for the same arguments."""
+    generator = np.random.default_rng(0)
+    num_people = num_images // 17
+    latent = generator.standard_normal((num_people, 128), np.float32)
+    latent = latent[generator.integers(num_people, size=num_images)]
+    latent += 0.8 * generator.standard_normal(latent.shape, np.float32)
+    features = latent @ generator.standard_normal((128, dim), np.float32)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    return features
+
+
+def by_published_definition(features: np.ndarray, k1: int, k2: int) -> np.ndarray:
+    """(N, N) float32 distances, one image after another."""
+    import faiss
+
+    num_images = len(features)
+    index = faiss.IndexFlatL2(features.shape[1])
+    index.add(features)
+    ranked = index.search(features, k1)[1]
+
+    def reciprocal_sets(k: int) -> list[np.ndarray]:
+        near = ranked[:, : k + 1]
+        return [own[(near[own] == image).any(axis=1)] for image, own in enumerate(near)]
+
+    full, half = reciprocal_sets(k1), reciprocal_sets(round(k1 / 2))
+    weights = np.zeros((num_images, num_images), np.float32)
+    for image, members in enumerate(full):
+        sets = [members]
+        for candidates in (half[member] for member in members):
+            if 3 * np.isin(candidates, members).sum() > 2 * len(candidates):
+                sets.append(candidates)
+        expanded = np.unique(np.concatenate(sets))
+        weight = np.exp(2 * (features[expanded] @ features[image]) - 2)
+        weights[image, expanded] = weight / weight.sum()
+    if k2 > 1:
+        weights = np.stack([weights[near].mean(axis=0) for near in ranked[:, :k2]])
+    weighed_by = [column.nonzero()[0] for column in weights.T]
+    distances = np.empty_like(weights)
+    for image, row in enumerate(weights):
+        shared = np.zeros(num_images, np.float32)
+        for member in row.nonzero()[0]:
+            others = weighed_by[member]
+            shared[others] += np.minimum(row[member], weights[others, member])
+        distances[image] = 1 - shared / (2 - shared)
+    distances[distances < EQUAL] = 0  # what rounding leaves of equal weights is no distance
+    return distances
+
+
+def published_clusters(distances: np.ndarray) -> tuple[np.ndarray, float]:
+    """Labels and eps."""
+    from sklearn.cluster import DBSCAN
+
+    above = distances[np.triu_indices(len(distances), 1)]
+    above = np.sort(above[above > 0])
+    eps = above[: round(RHO * len(above))].mean(dtype=np.float64)
+    dbscan = DBSCAN(eps=eps, min_samples=MIN_SAMPLES, metric='precomputed')
+    return dbscan.fit_predict(distances), float(eps)
+
+
+def status(key: str) -> float:
+    """MB of this process: VmRSS now, VmHWM at most so far."""
+    line = Path('/proc/self/status').read_text().split(f'{key}:')[1]
+    return int(line.split()[0]) / 1024
+
+
+def timed(function, *args):
+    """Result, processor seconds, wall seconds."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    result = function(*args)
+    return result, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def run_reidgen(features: np.ndarray, args: argparse.Namespace) -> tuple[dict, np.ndarray]:
+    import torch
+
+    from reidgen.memory.clustering import JaccardDBSCAN
+    from reidgen.memory.jaccard import jaccard_distance
+
+    torch.set_num_threads(1)
+    tensor, before = torch.from_numpy(features), status('VmRSS')
+    clustering = JaccardDBSCAN(args.k1, args.k2, rho=RHO, min_samples=MIN_SAMPLES)
+    clusters, cpu, wall = timed(clustering, tensor)
+    numbers = dict(clusters_cpu=cpu, clusters_wall=wall, clusters_mb=status('VmHWM') - before)
+    distances, cpu, wall = timed(jaccard_distance, tensor, args.k1, args.k2)
+    numbers |= dict(distances_cpu=cpu, distances_wall=wall, distances_mb=status('VmHWM') - before)
+    numbers |= dict(eps=clusters.eps, num_clusters=clusters.num_clusters)
+    numbers |= dict(entries_per_row=distances.nnz / len(features))
+    return numbers, clusters.labels.numpy()
+
+
+def run_published(features: np.ndarray, args: argparse.Namespace) -> tuple[dict, np.ndarray]:
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    before = status('VmRSS')
+    distances, cpu, wall = timed(by_published_definition, features, args.k1, args.k2)
+    numbers = dict(distances_cpu=cpu, distances_wall=wall, distances_mb=status('VmHWM') - before)
+    (labels, eps), more, longer = timed(published_clusters, distances)
+    numbers |= dict(clusters_cpu=cpu + more, clusters_wall=wall + longer)
+    numbers |= dict(clusters_mb=status('VmHWM') - before, eps=eps)
+    return numbers | dict(num_clusters=int(labels.max()) + 1), labels
+
+
+def run_here(args: argparse.Namespace) -> None:
+    folder = Path(args.folder)
+    features = np.load(folder / 'features.npy')
+    run = {'reidgen': run_reidgen, 'published': run_published}[args.run]
+    numbers, labels = run(features, args)
+    np.save(folder / f'{args.run}.npy', labels)
+    (folder / f'{args.run}.json').write_text(json.dumps(numbers))
+
+
+def agreement(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of pairs of images that both or neither put into one cluster (Rand index)."""
+
+    def pairs(*labels: np.ndarray) -> float:
+        counts = np.unique(np.stack(labels), axis=1, return_counts=True)[1].astype(float)
+        return (counts * (counts - 1) / 2).sum()
+
+    both, total = pairs(one, other), len(one) * (len(one) - 1) / 2
+    return 1 - (pairs(one) + pairs(other) - 2 * both) / total
+
+
+def measure(num_images: int, args: argparse.Namespace) -> dict:
+    """Numbers of each way, by its name, and how far they agree."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / 'features.npy', people(num_images, args.dim))
+        numbers, labels = {'num_images': num_images, 'dim': args.dim}, []
+        for way in args.ways:
+            options = ['--run', way, '--folder', folder, '--k1', str(args.k1), '--k2', str(args.k2)]
+            subprocess.run([sys.executable, __file__, *options], check=True)
+            numbers[way] = json.loads((Path(folder) / f'{way}.json').read_text())
+            labels.append(np.load(Path(folder) / f'{way}.npy'))
+        if len(labels) == 2:
+            numbers['agreement'] = agreement(*labels)
+        return numbers
+
+
+def growth(before: dict, after: dict, way: str, key: str) -> float:
+    """Exponent p of N^p between two sizes."""
+    return math.log(after[way][key] / before[way][key]) / math.log(
+        after['num_images'] / before['num_images']
+    )
+
+
+def report(numbers: dict, before: dict | None, ways: list[str]) -> None:
+    print(f'N = {numbers["num_images"]}, D = {numbers["dim"]}')
+    for way in ways:
+        own = numbers[way]
+        for what in ('distances', 'clusters'):
+            line = (
+                f'  {way:10} {what:10} {own[what + "_cpu"]:8.2f} s processor '
+                f'{own[what + "_wall"]:8.2f} s wall {own[what + "_mb"]:8.0f} MB'
+            )
+            if before is not None:
+                line += (
+                    f'   grows as N^{growth(before, numbers, way, what + "_cpu"):.2f} in time, '
+                    f'N^{growth(before, numbers, way, what + "_mb"):.2f} in memory'
+                )
+            print(line)
+        print(f'  {way:10} eps {own["eps"]:.6f}, {own["num_clusters"]} clusters')
+    if 'agreement' in numbers:
+        ratios = (
+            numbers['published'][what] / numbers['reidgen'][what]
+            for what in ('distances_cpu', 'clusters_cpu', 'distances_mb', 'clusters_mb')
+        )
+        print(
+            '  published / reidgen: {:.1f} in time of distances, {:.1f} with clusters; '
+            '{:.1f} and {:.1f} in memory'.format(*ratios)
+        )
+        print(f'  clusters agree on {100 * numbers["agreement"]:.4f} % of all pairs', flush=True)
+
+
+def main() -> None:
+    args = parse_args()
+    if args.run:
+        run_here(args)
+        return
+    results = []
+    for num_images in args.sizes:
+        results.append(measure(num_images, args))
+        report(results[-1], results[-2] if len(results) > 1 else None, list(args.ways))
+    if args.json:
+        Path(args.json).write_text(json.dumps(results, indent=2))
+
+
+if __name__ == '__main__':
+    main()
