@@ -4,7 +4,7 @@ Nothing is trained: this reads the checkpoint of the baseline.
 
     python tools/test.py projects/spgan/configs/lmp_synth.py \
         work_dirs/synth_translated_to_b/stage_identity.pth \
-        --cfg-options data_roots.translated=FOLDER model.networks.E_c.num_stripes=2
+        --cfg-options model.networks.E_c.num_stripes=2       (the default is 7)
 
 Needs:   the checkpoint.
 Result:  not yet measured.   Cost: the evaluation.
