@@ -21,8 +21,8 @@ class Step:
     def __init__(self, runner: ReIDRunner):
         loop, self.model = runner.train_loop, runner.model
         self.optim = runner.build_optim_wrapper(runner.optim_wrapper)
-        names = tuple(loop.dataloader.loaders)
-        loop.dataloader.start(names, dict.fromkeys(names, 0))
+        loaders = loop.dataloader.loaders
+        loop.dataloader.start(loop.stages[0].fields(tuple(loaders)), dict.fromkeys(loaders, 0))
         self.model.train()
         self.model.enter_stage(loop.stages[0].name)
         self.batch = self.model.data_preprocessor(next(loop.dataloader))

@@ -10,7 +10,8 @@ from projects.spgan.spgan import LMPEncoder, SiameseContrast, SiaNet
 from projects.spgan.spgan.contrast import Embedded
 from projects.spgan.spgan.lmp import local_pooling
 from projects.spgan.spgan.siamese import block_sizes
-from reidgen.engine.config import load_config
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config, only_evaluate
 from reidgen.engine.step import weigh
 from reidgen.models.encoders import ContentEncoder
 
@@ -234,3 +235,26 @@ def test_the_pooled_encoder_takes_a_checkpoint_as_it_is_and_pools_in_eval_mode_a
     embedding = pooled(img).embedding
     assert embedding.shape == (2, 2 * 512)
     torch.testing.assert_close(embedding.view(2, 512, 2).permute(2, 0, 1), expected)
+
+
+@pytest.mark.parametrize('name', ['lmp_synth', 'lmp_market2duke'])
+def test_the_configs_evaluate_with_seven_stripes_or_as_many_as_asked(name, tmp_path):
+    cfg = load_config(CONFIGS / f'{name}.py', {'model.networks.E_c.weights': None})
+    cfg.model.networks.E_c.trunk = 'resnet18'
+    cfg.val_dataloader.target.dataset = dict(
+        type='ShapesReID',
+        num_identities=1,
+        images_per_identity=2,
+        size=(256, 128),
+        split='query+gallery',
+    )
+    cfg.val_dataloader.target.num_workers = 0
+    cfg.val_cfg = dict(type='RetrievalValLoop')
+    cfg.work_dir = str(tmp_path)
+    only_evaluate(cfg)
+    runner = ReIDRunner.from_cfg(cfg)
+    assert 0 < runner.val()['mAP'] <= 100
+    runner.model.eval()
+    assert runner.model.embed(torch.randn(1, 3, 256, 128)).shape == (1, 7 * 512)
+    runner.model.E_c.num_stripes = 2
+    assert runner.model.embed(torch.randn(1, 3, 256, 128)).shape == (1, 2 * 512)
