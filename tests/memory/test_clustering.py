@@ -216,6 +216,23 @@ def test_settings_out_of_range_raise_at_build_time(settings, message):
         build(**settings)
 
 
+def test_a_share_below_one_pair_raises_with_the_fix():
+    with pytest.raises(ValueError, match='is no pair at all; raise rho, or give a fixed eps'):
+        build(type='JaccardDBSCAN', k1=5, rho=1e-9)(people(40, 5, noise=0.3))
+
+
+def test_bad_features_raise_whatever_the_clustering():
+    features = people(40, 5, noise=0.3)
+    features[3] = torch.nan
+    for settings in (
+        dict(type='JaccardDBSCAN', k1=5),
+        dict(type='JaccardHDBSCAN', k1=5),
+        dict(type='KMeans', num_clusters=5),
+    ):
+        with pytest.raises(ValueError, match='NaN or Inf in 1 of 40 feature rows, first 3'):
+            build(**settings)(features)
+
+
 def test_more_clusters_than_images_raise():
     with pytest.raises(ValueError, match='9 clusters of 5 images'):
         build(type='KMeans', num_clusters=9)(people(5, 5, noise=0.1))
