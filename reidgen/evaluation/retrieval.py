@@ -54,7 +54,8 @@ def evaluate(
     Features are compared as they are, never normalised here; on L2-normalised rows the ranking is
     the cosine's. It is that of distances summed in float64, whatever `block`, at the speed of
     a float32 product whose rounding is measured and allowed for (see `products.Products`). Ties are
-    broken by gallery order, and equal gallery rows tie. Memory beyond the features grows with `block`, hardly with G.
+    broken by gallery order, and equal gallery rows tie. Memory beyond the features
+    grows with `block`, hardly with G.
 
     Args:
         query_features: (Q, D), finite; under 'all-vs-all' the one set, given twice.
