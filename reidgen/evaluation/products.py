@@ -24,10 +24,10 @@ class Products:
 
     How far such a value may be wrong is measured: on `MEASURED` rows, evenly spaced, the largest
     difference from float64 in units of (|q||g| + |g|^2 / 2) eps / 2. `slack` allows for SAFETY
-    times as much in each of two values. The bound that holds for every conceivable order of
-    summation, D instead of the 1 to 10 that are seen, would double the time on features that are
-    close to noise, and guard against nothing that occurs. TF32, where it is allowed, is measured
-    like everything else, and costs time, not exactness.
+    times as much in each of two values. That is a measurement and no proof: the bound for every
+    conceivable order of summation, D units where about 1 to 10 are seen, would have most pairs of
+    noise-like features summed again. An error beyond it could swap two images whose distances
+    differ by no more than that. TF32, where it is allowed, is measured like everything else.
 
     Args:
         query: (Q, D), finite, float32 or float64.

@@ -52,9 +52,10 @@ def evaluate(
     """mAP, CMC and mINP of features under squared Euclidean distance.
 
     Features are compared as they are, never normalised here; on L2-normalised rows the ranking is
-    the cosine's. It is that of distances summed in float64, whatever `block` and the device, at
-    the speed of a float32 product (see `products.Products`). Ties are broken by gallery order, and
-    equal gallery rows tie. Memory beyond the features grows with `block`, hardly with G.
+    the cosine's. It is that of distances summed in float64, whatever `block`, at the speed of
+    a float32 product whose rounding is measured and allowed for (see `products.Products`). Ties are
+    broken by gallery order, and equal gallery rows tie. Memory beyond the features
+    grows with `block`, hardly with G.
 
     Args:
         query_features: (Q, D), finite; under 'all-vs-all' the one set, given twice.
