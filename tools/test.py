@@ -38,6 +38,11 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
         help="re-estimate batch-norm statistics on the target's training images first",
     )
     parser.add_argument(
+        '--rerank',
+        action='store_true',
+        help='k-reciprocal re-ranking, k1=20, k2=6, weight 0.3 (others: val_evaluator.rerank)',
+    )
+    parser.add_argument(
         '--show',
         type=int,
         default=0,
@@ -60,6 +65,8 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
     cfg.launcher, cfg.load_from, cfg.resume = args.launcher, args.checkpoint, False
     if args.adabn:
         cfg.val_cfg.update(recalibrate=True, both=False)
+    if args.rerank:
+        cfg.val_evaluator.setdefault('rerank', {})
     only_evaluate(cfg, keep_weights=args.checkpoint is None)
     runner = ReIDRunner.from_cfg(cfg)
     bare(runner.model).amp = args.amp
@@ -89,13 +96,16 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
     datasets = {name: loop.loaders.get(name, loop.loaders[first]).dataset.name for name in names}
     adapted = loop.recalibrates
     digest = hashlib.sha256(Path(args.checkpoint).read_bytes()) if args.checkpoint else None
-    protocol = loop.evaluator.metrics[0].protocol
+    metric = loop.evaluator.metrics[0]
+    protocol, rerank = metric.protocol, metric.rerank
     results = dict(
         **rows[first],
         protocol=protocol.name,
         config=args.config,
         checkpoint=args.checkpoint,
         adabn=adapted,
+        rerank=rerank,
+        expansion=metric.expansion,
         checkpoint_sha256=digest and digest.hexdigest(),
         datasets=datasets,
         others={name: row for name, row in rows.items() if name != first},
@@ -112,7 +122,7 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
         print(f'{name:{width}}  ' + ' '.join(f'{value:7.2f}' for value in row.values()))
     print(
         f'per cent; protocol {protocol.name} ({protocol.description})'
-        f'{", AdaBN" if adapted else ""}; '
+        f'{", AdaBN" if adapted else ""}{", re-ranked" if rerank is not None else ""}; '
         f'written to {folder / "results.json"}'
     )
 

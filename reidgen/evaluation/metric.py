@@ -1,7 +1,7 @@
 """ReIDMetric: collects features batch by batch and calls retrieval.py once."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +10,10 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
-from reidgen.evaluation.blocks import DistancesOf
 from reidgen.evaluation.expansion import alpha_query_expansion
 from reidgen.evaluation.labels import check_finite
 from reidgen.evaluation.protocols import find_protocol
+from reidgen.evaluation.rerank import rerank_distances
 from reidgen.evaluation.retrieval import evaluate, evaluate_blocks
 from reidgen.evaluation.scores import AP_KINDS, RetrievalResult
 from reidgen.registry import METRICS
@@ -44,8 +44,8 @@ class ReIDMetric(BaseMetric):
         protocol: a name in `protocols.PROTOCOLS`.
         ap: 'standard', 'trapezoid' or 'threshold'.
         expansion: arguments of `expansion.alpha_query_expansion`, which then comes first.
-        distances: from query (Q, D) and gallery features (G, D) to a function from query rows (b,)
-            to distances (b, G), as of re-ranking; None compares by squared Euclidean distance.
+        rerank: arguments of `rerank.rerank_distances`, dict() for its defaults; None compares by
+            squared Euclidean distance. Not under 'all-vs-all'.
         prefix: put before the names, as in `source/mAP`; None puts nothing.
 
     Raises:
@@ -62,7 +62,7 @@ class ReIDMetric(BaseMetric):
         collect_device: str = 'cpu',
         prefix: str | None = None,
         expansion: dict | None = None,
-        distances: Callable[[Tensor, Tensor], DistancesOf] | None = None,
+        rerank: dict | None = None,
     ):
         super().__init__(collect_device=collect_device, prefix=prefix)
         if not ranks or min(ranks) < 1:
@@ -73,7 +73,12 @@ class ReIDMetric(BaseMetric):
         self.ranks = tuple(ranks)
         self.ap = ap
         self.expansion = expansion
-        self.distances = distances
+        if rerank is not None and self.protocol.one_set:
+            raise ValueError(
+                f"protocol '{protocol}' compares one set with itself, which re-ranking of queries "
+                f'among a gallery does not; leave rerank out'
+            )
+        self.rerank = rerank
         self.last: Evaluated | None = None
         self._num_rows: int | None = None
 
@@ -151,12 +156,13 @@ class ReIDMetric(BaseMetric):
         query, gallery = features[first], features[second]
         labels = (pids[first], pids[second], camids[first], camids[second])
         options = dict(protocol=self.protocol, ap=self.ap, max_rank=max(50, *self.ranks))
-        if self.expansion is not None or self.distances is not None:
+        if self.expansion is not None or self.rerank is not None:
             check_finite(features, 'feature', paths)  # here rows have names, later none
         if self.expansion is not None:
             query = alpha_query_expansion(query, gallery, **self.expansion)
-        if self.distances is not None:
-            return evaluate_blocks(self.distances(query, gallery), *labels, **options)
+        if self.rerank is not None:
+            distances = rerank_distances(query, gallery, **self.rerank)
+            return evaluate_blocks(distances, *labels, **options)
         names = None if paths is None else [str(path) for path in paths]
         return evaluate(query, gallery, *labels, names=names, **options)
 

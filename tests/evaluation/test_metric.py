@@ -6,7 +6,8 @@ from mmengine.evaluator import Evaluator
 
 from reidgen.evaluation.expansion import alpha_query_expansion
 from reidgen.evaluation.metric import ReIDMetric
-from reidgen.evaluation.retrieval import evaluate
+from reidgen.evaluation.rerank import rerank_distances
+from reidgen.evaluation.retrieval import evaluate, evaluate_distances
 from reidgen.registry import METRICS
 from reidgen.structures import ImageBatch
 
@@ -142,14 +143,21 @@ def test_wrong_arguments_are_refused_when_built():
         ReIDMetric().process(batch_of([0, 1]), torch.zeros(2, 3, 4))
 
 
-def test_distances_from_outside_decide_the_order():
-    def farthest_first(query, gallery):
-        assert (query.shape, gallery.shape) == ((2, 1), (4, 1))
-        return lambda rows: -(query[rows] - gallery.t()).abs()
+def test_re_ranked_distances_decide_the_order():
+    torch.manual_seed(4)
+    features = torch.nn.functional.normalize(torch.randn(6, 4))
+    settings = dict(k1=3, k2=2, weight=0.3)
+    distances = rerank_distances(features[:2], features[2:], **settings)(torch.arange(2))
+    labels = PIDS[:2], PIDS[2:], CAMIDS[:2], CAMIDS[2:]
+    expected = evaluate_distances(distances, *labels).mAP
+    assert expected != evaluate(features[:2], features[2:], *labels).mAP  # it does change
+    scores = metric_with([[0, 1, 2, 3, 4, 5]], features=features, rerank=settings).evaluate(6)
+    assert scores['mAP'] == pytest.approx(100 * expected)
 
-    # query 0 without its junk at 1: 9 (pid 2), 4 (pid 1), 2; query 1: 1, 2, 4, 9, the last its own
-    scores = metric_with([[0, 1, 2, 3, 4, 5]], distances=farthest_first).evaluate(6)
-    assert scores['mAP'] == pytest.approx(100 * (1 / 2 + 1 / 4) / 2)
+
+def test_re_ranking_of_one_set_with_itself_is_refused():
+    with pytest.raises(ValueError, match="'all-vs-all' compares one set with itself"):
+        ReIDMetric(protocol='all-vs-all', rerank={})
 
 
 def test_query_expansion_comes_before_the_comparison():
