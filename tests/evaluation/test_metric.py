@@ -144,7 +144,7 @@ def test_wrong_arguments_are_refused_when_built():
 
 
 def test_re_ranked_distances_decide_the_order():
-    torch.manual_seed(4)
+    torch.manual_seed(9)
     features = torch.nn.functional.normalize(torch.randn(6, 4))
     settings = dict(k1=3, k2=2, weight=0.3)
     distances = rerank_distances(features[:2], features[2:], **settings)(torch.arange(2))
