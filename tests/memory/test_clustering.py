@@ -218,7 +218,7 @@ def test_settings_out_of_range_raise_at_build_time(settings, message):
 
 def test_a_share_below_one_pair_raises_with_the_fix():
     with pytest.raises(ValueError, match='is no pair at all; raise rho, or give a fixed eps'):
-        build(type='JaccardDBSCAN', k1=5, rho=1e-9)(people(40, 5, noise=0.3))
+        build(type='JaccardDBSCAN', k1=8, rho=1e-9)(people(40, 5, noise=0.3))
 
 
 def test_bad_features_raise_whatever_the_clustering():
