@@ -78,8 +78,8 @@ def _propose_pairs(features: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Te
         shifted[part], roughness = shift(features[part], gallery.centre, gallery.dtype)
         error[part] = score_error(shifted[part], roughness, gallery).float()
     smallest = torch.full((num_rows, k), torch.inf, device=features.device)  # seen so far, sorted
-    product = shifted.new_empty(TILE)
-    tile = smallest.new_empty(TILE)
+    size = (min(TILE[0], num_rows), min(TILE[1], num_rows))
+    product, tile = shifted.new_empty(size), smallest.new_empty(size)
     kept, num_kept = [], 0
     for top in range(0, num_rows, TILE[0]):
         for left in range(top, num_rows, TILE[1]):

@@ -1,13 +1,11 @@
-"""Nearest neighbours, exact and in bounded memory, and the k-reciprocal sets made of them.
+"""Nearest neighbours, exact and in bounded memory.
 
 Letters: Q queries, G gallery rows, N rows compared with themselves, D embedding.
 """
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor
 
 from reidgen.evaluation.exact_search import exact_search
@@ -70,66 +68,13 @@ def neighbours_of_each(
             found = exact_search(features, features, k, block, among_themselves=True)
         return Neighbours(*found)
     found = _faiss_search(features, features, k, method)
-    own = torch.arange(len(features))[:, None]
+    own = torch.arange(len(features), device=features.device)[:, None]
     # itself to the front, the others one place back; where it was not found the last one goes
     others_first = (found.index == own).to(torch.int8).argsort(dim=1, stable=True)[:, : k - 1]
+    others = found.distance.gather(1, others_first)
     return Neighbours(
         torch.cat([own, found.index.gather(1, others_first)], dim=1),
-        torch.cat([torch.zeros(len(own), 1), found.distance.gather(1, others_first)], dim=1),
-    )
-
-
-def reciprocal_neighbours(index: np.ndarray) -> csr_array:
-    """R(i) = {j among the neighbours of i : i among those of j} (Zhong et al., CVPR 2017, eq. 2).
-
-    Args:
-        index: (N, k) neighbours of each row, itself included, no row twice.
-
-    Returns:
-        (N, N) int32 ones, symmetric.
-    """
-    neighbours = neighbour_sets(index)
-    return neighbours.multiply(neighbours.T).tocsr()
-
-
-def expanded_reciprocal_neighbours(index: np.ndarray, k1: int) -> csr_array:
-    """R*(i): R(i, k1) and, of its members j, the R(j, k1 / 2) that it shares (eq. 5 there).
-
-    R(j, h) is taken in if more than two thirds of it lie in R(i, k1); h is k1 / 2 rounded, halves
-    to the even number. As in the authors' code, R(., k) looks at k neighbours and the row itself,
-    so far as `index` goes.
-
-    Args:
-        index: (N, >= k1) neighbours of each row, itself first.
-
-    Returns:
-        (N, N) int32 ones, sorted by column in each row.
-    """
-    reciprocal = reciprocal_neighbours(index[:, : k1 + 1])
-    half = reciprocal_neighbours(index[:, : round(k1 / 2) + 1])
-    shared = (reciprocal @ half.T).multiply(reciprocal).tocoo()  # |R(i, k1) & R(j, h)|, j in R(i)
-    half_sizes = np.diff(half.indptr)
-    joins = 3 * shared.data > 2 * half_sizes[shared.col]
-    joined = csr_array(
-        (shared.data[joins], (shared.row[joins], shared.col[joins])), shape=shared.shape
-    )
-    expanded = (reciprocal + joined @ half).tocsr()
-    expanded.sort_indices()
-    expanded.data[:] = 1
-    return expanded
-
-
-def neighbour_sets(index: np.ndarray, values: np.ndarray | None = None) -> csr_array:
-    """Neighbours (N, k) as a (N, N) matrix with their values (N, k) or int32 ones in it."""
-    num_rows, k = index.shape
-    values = np.ones(index.shape, np.int32) if values is None else values
-    return csr_array(
-        (
-            values.ravel(),
-            np.ascontiguousarray(index, np.int32).ravel(),
-            np.arange(0, index.size + 1, k),
-        ),
-        shape=(num_rows, num_rows),
+        torch.cat([others.new_zeros(len(own), 1), others], dim=1),
     )
 
 
