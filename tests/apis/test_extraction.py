@@ -135,7 +135,11 @@ def test_two_processes_write_the_same_bytes(straight, tiny, pictures, tmp_path):
                 text=True,
             )
         )
-    ended = [process.communicate(timeout=120) for process in running]
+    try:
+        ended = [process.communicate(timeout=300) for process in running]
+    finally:
+        for process in running:
+            process.kill()  # of one that has ended, nothing
     assert [process.returncode for process in running] == [0, 0], ended[0][1] + ended[1][1]
     assert files(tmp_path) == files(straight[0])
     closing = [out.count('11 images, ') for out, _ in ended]
