@@ -105,8 +105,8 @@ class CrossDomainGCL(AdversarialModel):
                 replace(phase, trains=(*phase.trains, 'mlp')) if phase.name == 'G' else phase
                 for phase in self.phases
             )
-        # off unless it is asked for, as is the stage that it belongs to
-        super().__init__(networks, dict(cluster=0.0) | loss_weights, data_preprocessor)
+        # 1 unless it is said: phase T, which few stages run, has no other term
+        super().__init__(networks, dict(cluster=1.0) | loss_weights, data_preprocessor)
         self.gan, self.contrast = build(gan_loss, LOSSES), build(contrast, LOSSES)
         self.penalty = build(penalty, LOSSES) if penalty else None
         self.cross_entropy = build(cross_entropy or dict(type='LabelSmoothCrossEntropy'), LOSSES)

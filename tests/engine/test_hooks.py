@@ -211,7 +211,7 @@ def test_a_stage_without_both_domains_has_no_grid(build, tmp_path):
         ([dict(JOINT, lr=dict(G=dict(every=2)))], 'lr rule of group G: an lr rule needs gamma'),
         ([dict(JOINT, lr=dict(G=dict(milestone=2)))], r"lr rule of group G: .*'milestone'"),
         ([dict(JOINT, loaders=['sauce'])], r"draws from \['sauce'\]; train_dataloader has"),
-        ([dict(JOINT, phases=['X'])], r"\['X'\]; known: \['D', 'G', 'I'\]"),
+        ([dict(JOINT, phases=['X'])], r"\['X'\]; known: \['D', 'G', 'I', 'M', 'T'\]"),
         ([dict(JOINT, frozen=['E_x'])], r"\['E_x'\]"),
     ],
 )

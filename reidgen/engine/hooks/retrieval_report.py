@@ -77,7 +77,7 @@ def table(evaluations: list[dict], baselines: dict[str, dict[str, dict[str, floa
     for row in evaluations:
         if not row['before']:
             add_baselines(row['stage'])
-            add(f'{row["title"]}, iteration {row["iter"]}', row['metrics'])
+            add(f'{row.get("title", row["stage"])}, iteration {row["iter"]}', row['metrics'])
     for stage in list(waiting):
         add_baselines(stage)
     last = [row for row in evaluations if row['stage'] == evaluations[-1]['stage']]
