@@ -18,11 +18,14 @@ model = dict(
     type='CrossDomainGCL',
     cross_pose='own',
     bn_mode='target_recalib',
+    camera_styles=True,
     networks=dict(
-        D_s=dict(type='StridedDiscriminator', num_scales=2, base_dim=32),
-        D_t=dict(type='StridedDiscriminator', num_scales=2, base_dim=32),
-        G=dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True),
-        F=dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True),
+        D_s=dict(type='StridedDiscriminator', num_scales=2, base_dim=32, num_cameras=6),
+        D_t=dict(type='StridedDiscriminator', num_scales=2, base_dim=32, num_cameras=6),
+        G=dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True,
+               num_cameras=6, colour_rate=10.0),
+        F=dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True,
+               num_cameras=6, colour_rate=10.0),
         E_p=dict(type='StructureEncoder', in_channels=4, out_dim=32),      # colour and mesh
         E_c=dict(type='ContentEncoder', trunk='mobilenet_v2', num_parts=4, embed_dim=None,
                  part_layout='part_major', early_stats=True,
@@ -75,7 +78,7 @@ default_hooks = dict(
     logger=dict(interval=40),
     checkpoint=dict(interval=50, save_best='mAP', best_stages=['clusters']),
     best_loss=dict(type='BestLossHook', stage='generators', interval=50),
-    painted=dict(type='PaintedViewsHook', images='source', to='target'),
+    painted=dict(type='PaintedViewsHook', images='source', to='target', num_styles=3),
     pseudo_label=dict(type='PseudoLabelHook', interval=50,
                       clustering=dict(type='JaccardDBSCAN', k1=20, k2=6, eps=0.5, min_samples=4)),
     grid=dict(type='TranslationGridHook', interval=50))
