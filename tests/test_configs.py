@@ -37,30 +37,47 @@ def shrink(cfg, work_dir: Path) -> None:
         cfg.model.networks[name].content_dim = 4 * (512 + 2 * 64 * early)
     if 'bank' in cfg.model:
         cfg.model.bank.update(num_samples=16, dim=16)
+    if cfg.model.get('bank_t'):
+        cfg.model.bank_t.update(num_samples=16, dim=16)
+    residual = any(network.get('residual') for network in cfg.model.networks.values())
+    if residual:
+        cfg.model.networks.E_p.in_channels = 4
     loaders = [*cfg.get('train_dataloader', {}).items(), *cfg.val_dataloader.items()]
     for name, loader in loaders:
-        domain = 'b' if name == 'target' else 'a'
-        split, labelled = loader.dataset.get('split'), loader.dataset.get('labelled', True)
-        mapped = 'pose_map' in loader.dataset
-        loader.dataset = dict(
-            type='ShapesReID',
-            domain=domain,
-            num_identities=4,
-            split=split,
-            labelled=labelled,
-            transforms=[RESIZE],
-        )
-        if mapped:
-            loader.dataset['pose_map'] = dict(type='ShapesMap')
+        domain = 'b' if name in ('target', 'clusters') else 'a'
+        loader.dataset = drawn(loader.dataset, domain, residual)
         loader.num_workers = 0
         loader.batch_size = 4
-    if 'train_cfg' in cfg:
-        sampler = cfg.train_dataloader.identity.sampler
-        if sampler.type == 'IdentitySampler':
-            sampler.update(num_identities=2, num_images=2)
-        for stage in cfg.train_cfg.stages:
-            stage.iters = 1
+        if loader.sampler.type in ('IdentitySampler', 'ClusterSampler'):
+            loader.sampler.update(num_identities=2, num_images=2)
+    if 'pseudo_label' in cfg.default_hooks:
+        cfg.default_hooks.pseudo_label.clustering = dict(type='KMeans', num_clusters=3)
+    for stage in cfg.get('train_cfg', {}).get('stages', ()):
+        stage.iters = 1
     cfg.work_dir = str(work_dir)
+
+
+def drawn(dataset, domain: str, colour: bool) -> dict:
+    """The config of a data set, with figures drawn in memory instead of its images."""
+    if dataset.type == 'ViewPairs':
+        second = dataset.get('second', 'again')
+        return dict(
+            type='ViewPairs',
+            dataset=drawn(dataset.dataset, domain, colour),
+            second=second if isinstance(second, str) else drawn(second, domain, colour),
+        )
+    small = dict(
+        type='ShapesReID',
+        domain=domain,
+        num_identities=4,
+        split=dataset.split,
+        labelled=dataset.get('labelled', True),
+        transforms=[RESIZE],
+    )
+    if 'pose_map' in dataset:
+        shapes = dict(type='ShapesMap')
+        small['pose_map'] = [dict(type='Colour'), shapes] if colour else shapes
+    return small
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

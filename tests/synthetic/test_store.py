@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from few_people import FEW, few, tree
+from few_people import FEW, few, same_pictures, tree
 
 from reidgen.synthetic import Seeds, Size, ensure, read_manifest, store
 from reidgen.synthetic.manifest import check_files
@@ -36,7 +36,7 @@ def render_elsewhere(root: Path, counts: Size = FEW, **kwargs) -> subprocess.Pop
 
 
 def test_two_workers_write_the_tree_of_one(rendered, tmp_path):
-    assert tree(ensure(few(), tmp_path, workers=2)) == tree(rendered)
+    assert same_pictures(tree(ensure(few(), tmp_path, workers=2)), tree(rendered))
 
 
 def test_more_people_change_no_earlier_file(rendered, tmp_path):
@@ -161,7 +161,7 @@ def test_a_second_process_waits_for_the_first(rendered, tmp_path):
     for process in processes:
         _, messages = process.communicate(timeout=60)
         assert process.returncode == 0, messages
-    assert tree(tmp_path / few().folder) == tree(rendered)
+    assert same_pictures(tree(tmp_path / few().folder), tree(rendered))
 
 
 def test_files_that_cannot_grow_leave_nothing_half_read(tmp_path):
