@@ -22,11 +22,12 @@ optim_wrapper = dict(
     D=dict(networks=['D'], **adam),
     G=dict(networks=['G'], **adam))
 
-# ---- stages, in iterations of 4 persons ----
-fall = dict(linear_from=800)
+# ---- stages, in iterations of 4 persons: D ahead at first, or alpha falls to 0 at once ----
 train_cfg = dict(
     type='StagedTrainLoop',
-    stages=[dict(name='swap', iters=1200, lr=dict(D=fall, G=fall))])
+    stages=[
+        dict(name='critic', iters=100, phases=['D']),
+        dict(name='swap', iters=1000)])
 default_hooks = dict(
     logger=dict(interval=50),
     checkpoint=dict(interval=200),
