@@ -7,7 +7,8 @@ seed. Rows of the table: the identity mapping, the garment's picture in place of
 model, and its painting without alpha (alpha = 1). Columns: L1 in grey levels of 255 and SSIM,
 inside and outside the garment. With --reid also the cosine distance, in the features of a trained
 re-identification model, to the truth (reid_truth), and to the person as they were, the garment
-painted grey in both (reid_rest): whether it is still the same person.
+painted grey in both (reid_rest): whether it is still the same person. With --lpips the perceptual
+distance too.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from torchvision.transforms.v2 import functional as vision  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from projects.cagan.cagan.inference import load_model, swap_batch  # noqa: E402
+from projects.cagan.cagan.lpips import LPIPS  # noqa: E402
 from projects.cagan.cagan.metrics import mean_over, regions, swap_errors  # noqa: E402
 from reidgen.checkpoint import read_checkpoint  # noqa: E402
 from reidgen.engine.command_line import run  # noqa: E402
@@ -39,7 +41,7 @@ from reidgen.visualization.grids import panel, save_png  # noqa: E402
 
 BATCH = 32
 GREY = 128
-LPIPS = 'LPIPS is not computed: it needs ImageNet weights of AlexNet or VGG, which are not shipped'
+NO_LPIPS = 'LPIPS is left out: no weights are shipped, give those of AlexNet with --lpips'
 
 Embed = Callable[[Tensor], Tensor]  # (B, 3, H, W) uint8 to (B, D), L2-normalised
 
@@ -55,6 +57,12 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--show', type=int, default=8, metavar='N', help='rows of the panel')
     parser.add_argument(
         '--reid', nargs=2, metavar=('CONFIG', 'CHECKPOINT'), help='a trained model that embeds'
+    )
+    parser.add_argument(
+        '--lpips',
+        nargs=2,
+        metavar=('BACKBONE', 'HEADS'),
+        help="torchvision's AlexNet, and alex.pth of the lpips wheel",
     )
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE'
@@ -75,9 +83,12 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     num = min(args.num or len(dataset), len(dataset))
     rows = [number * len(dataset) // num for number in range(num)]
     embed = load_embedding(*args.reid) if args.reid else None
+    perceptual = LPIPS(*args.lpips) if args.lpips else None
     found: dict[str, list[dict[str, Tensor]]] = {}
     for start in tqdm(range(0, num, BATCH), 'evaluate', disable=None):
-        for method, errors in batch_errors(model, dataset, rows[start : start + BATCH], embed):
+        for method, errors in batch_errors(
+            model, dataset, rows[start : start + BATCH], embed, perceptual
+        ):
             found.setdefault(method, []).append(errors)
     means = {method: averaged(batches) for method, batches in found.items()}
     out = Path(args.out or Path(args.checkpoint).parent / 'swaps')
@@ -87,7 +98,9 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     return means
 
 
-def batch_errors(model, dataset, rows: list[int], embed: Embed | None):
+def batch_errors(
+    model, dataset, rows: list[int], embed: Embed | None, perceptual: LPIPS | None = None
+):
     """(method, errors of each picture) for some rows."""
     batch, truth, garment = load(dataset, rows)
     made = swap_batch(model, batch)
@@ -100,6 +113,9 @@ def batch_errors(model, dataset, rows: list[int], embed: Embed | None):
     }
     for method, image in methods.items():
         errors = swap_errors(image, truth, garment)
+        if perceptual is not None:
+            for side, region in (('in', inside), ('out', outside)):
+                errors[f'lpips_{side}'] = perceptual(torch.where(region, image, truth), truth)
         if embed is not None:
             errors |= reid_distances(embed, image, truth, batch.person, inside)
         if method == 'model':
@@ -178,7 +194,7 @@ def write(out: Path, means: dict, num: int, args: argparse.Namespace, dataset) -
         config=args.config,
         checkpoint_sha256=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
         reid=list(args.reid) if args.reid else None,
-        lpips=LPIPS,
+        lpips=list(args.lpips) if args.lpips else NO_LPIPS,
     )
     (out / 'swaps.json').write_text(json.dumps(result, indent=1))
     keys = list(means['model'])
@@ -191,7 +207,7 @@ def write(out: Path, means: dict, num: int, args: argparse.Namespace, dataset) -
     for method, row in means.items():
         cells = (f'{row[key]:10.3f}' if key in row else ' ' * 10 for key in keys)
         print(f'{method:{width}}  ' + ' '.join(cells))
-    print(f'{num} persons; {LPIPS}.')
+    print(f'{num} persons{"" if args.lpips else ". " + NO_LPIPS}.')
     if args.reid is None:
         print('Re-identification distances need --reid CONFIG CHECKPOINT.')
     print(f'written to {out}')

@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.models import alexnet
 
 from projects.cagan import evaluate, swap
 from projects.cagan.cagan import ShapesGarments
 from projects.cagan.cagan.inference import load_model
 from projects.cagan.cagan.inference import swap as swap_one
+from projects.cagan.cagan.lpips import LPIPS, TAPS
 from projects.cagan.cagan.metrics import regions, ssim_map, swap_errors
 from reidgen.engine.config import load_config
 from reidgen.registry import MODELS, find
 
 ROOT = Path(__file__).resolve().parents[3]
+LPIPS_MEAN, LPIPS_STD = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 SMOKE = ROOT / 'projects/cagan/configs/cagan_smoke.py'
 
 
@@ -91,6 +94,39 @@ def test_a_picture_without_garment_has_no_inside():
     assert errors['l1_out'].item() == 0
     rows = [{'l1_in': torch.tensor([3.0, math.nan])}, {'l1_in': torch.tensor([5.0])}]
     assert evaluate.averaged(rows)['l1_in'] == 4
+
+
+@pytest.fixture(scope='module')
+def lpips_files(tmp_path_factory) -> list[str]:
+    """Random AlexNet and random heads, in the layout of the published files."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp('lpips')
+    torch.save(alexnet(weights=None, num_classes=2).state_dict(), folder / 'alexnet.pth')
+    widths = (64, 192, 384, 256, 256)
+    heads = {f'lin{k}.model.1.weight': torch.rand(1, w, 1, 1) for k, w in enumerate(widths)}
+    torch.save(heads, folder / 'alex.pth')
+    return [str(folder / 'alexnet.pth'), str(folder / 'alex.pth')]
+
+
+def test_lpips_is_the_weighed_difference_of_normalised_features(lpips_files):
+    distance, (backbone, heads) = LPIPS(*lpips_files), lpips_files
+    a, b = torch.randint(256, (2, 2, 3, 64, 64), dtype=torch.uint8)
+    network = alexnet(weights=None, num_classes=2)
+    network.load_state_dict(torch.load(backbone, weights_only=True))
+    scale = [torch.tensor(values).view(3, 1, 1) for values in (LPIPS_MEAN, LPIPS_STD)]
+    expected = torch.zeros(2)
+    for tap, weight in zip(TAPS, torch.load(heads, weights_only=True).values()):
+        found = []
+        for picture in (a, b):
+            x = (picture / 127.5 - 1 - scale[0]) / scale[1]
+            x = network.features[: tap + 1](x)
+            found.append(x / (x**2).sum(1, keepdim=True).sqrt())
+        difference = (found[0] - found[1]) ** 2 * weight.view(1, -1, 1, 1)
+        expected += difference.sum(1).mean((1, 2))
+    assert torch.allclose(distance(a, b), expected, rtol=1e-4)
+    assert distance(a, a).tolist() == [0, 0]
+    with pytest.raises(ValueError, match="must be torchvision's AlexNet"):
+        LPIPS(heads, heads)
 
 
 # ---- evaluation ----
