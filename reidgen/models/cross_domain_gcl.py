@@ -119,9 +119,10 @@ class CrossDomainGCL(AdversarialModel):
         self.camera_styles = camera_styles
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities, self.map_channels = self.C.num_identities, self.E_p.in_channels
-        self.num_styles = (
-            dict(target=self.G.num_cameras, source=self.F.num_cameras) if camera_styles else {}
-        )
+        self.num_styles = {
+            to: getattr(decoder, 'num_cameras', 0)
+            for to, decoder in (('target', self.G), ('source', self.F))
+        }
         check_options(self)
 
     # ---- the algorithm ----
