@@ -59,7 +59,7 @@ def start(count: int, folder: Path, jobs: list, environment) -> list[subprocess.
 
 
 def finish(running: list[subprocess.Popen]) -> None:
-    errors = [process.communicate(timeout=150)[1] for process in running]
+    errors = [process.communicate(timeout=400)[1] for process in running]
     assert not any(process.returncode for process in running), errors[0][-3000:]
 
 

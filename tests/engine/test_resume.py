@@ -108,7 +108,7 @@ def test_kill_9_at_a_random_moment_and_resume_ends_with_the_same_weights(straigh
     process.stdout.close()
     assert any(tmp_path.glob('*.pth'))
     again = subprocess.run(
-        [*command, '--resume'], env=env(), capture_output=True, text=True, timeout=120
+        [*command, '--resume'], env=env(), capture_output=True, text=True, timeout=400
     )
     assert again.returncode == 0, again.stderr
     assert_same_end(Path(straight.work_dir, 'stage_joint.pth'), tmp_path / 'stage_joint.pth')

@@ -80,5 +80,5 @@ def python(*args, **env) -> subprocess.CompletedProcess:
         env=environment(**env),
         text=True,
         capture_output=True,
-        timeout=120,
+        timeout=400,
     )

@@ -159,7 +159,7 @@ def test_a_killed_rendering_is_continued(rendered, tmp_path):
 def test_a_second_process_waits_for_the_first(rendered, tmp_path):
     processes = [render_elsewhere(tmp_path) for _ in range(2)]
     for process in processes:
-        _, messages = process.communicate(timeout=60)
+        _, messages = process.communicate(timeout=300)
         assert process.returncode == 0, messages
     assert same_pictures(tree(tmp_path / few().folder), tree(rendered))
 
@@ -170,7 +170,7 @@ def test_files_that_cannot_grow_leave_nothing_half_read(tmp_path):
     process = render_elsewhere(
         tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     )
-    _, messages = process.communicate(timeout=60)
+    _, messages = process.communicate(timeout=300)
     assert process.returncode == 1
     assert 'OSError' in messages
     assert 'cannot render the synthetic people into' in messages
