@@ -32,12 +32,13 @@ class LPIPS(nn.Module):
         state, weights = read_checkpoint(backbone), read_checkpoint(heads)
         features = {key[9:]: value for key, value in state.items() if key.startswith('features.')}
         keys = [f'lin{number}.model.1.weight' for number in range(len(TAPS))]
-        network = alexnet(weights=None).features
+        with torch.device('meta'):  # its classifier, most of it, is not needed
+            network = alexnet(weights=None).features
         if set(features) != set(network.state_dict()) or not set(keys) <= set(weights):
             raise ValueError(
                 f"{backbone} must be torchvision's AlexNet, and {heads} alex.pth of lpips 0.1"
             )
-        network.load_state_dict(features)
+        network.load_state_dict(features, assign=True)
         for layer in network.modules():
             if isinstance(layer, nn.ReLU):
                 layer.inplace = False  # what is tapped must stay

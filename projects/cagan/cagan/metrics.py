@@ -21,11 +21,13 @@ def ssim_map(a: Tensor, b: Tensor, data_range: float = 255.0) -> Tensor:
     at = torch.arange(WINDOW, dtype=torch.float64, device=a.device) - WINDOW // 2
     line = torch.exp(-(at**2) / (2 * SIGMA**2))
     line = line / line.sum()
-    window = torch.outer(line, line).expand(channels, 1, -1, -1)
+    down = line.view(1, 1, -1, 1).expand(channels, -1, -1, -1)
+    across = line.view(1, 1, 1, -1).expand(channels, -1, -1, -1)
 
     def mean(picture: Tensor) -> Tensor:
+        # a Gaussian window is one along the columns, then one along the rows: 22 products, not 121
         padded = nnf.pad(picture, [WINDOW // 2] * 4, mode='reflect')
-        return nnf.conv2d(padded, window, groups=channels)
+        return nnf.conv2d(nnf.conv2d(padded, down, groups=channels), across, groups=channels)
 
     mean_a, mean_b = mean(a), mean(b)
     var_a, var_b = mean(a * a) - mean_a**2, mean(b * b) - mean_b**2

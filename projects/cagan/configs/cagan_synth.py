@@ -1,7 +1,8 @@
 """CAGAN on the built-in rendered people, whose look in any other garment is known.
 
 Needs:   nothing; the people are rendered on first use (some minutes).
-Result:  projects/cagan/README.md.   Cost: about 15 minutes on two CPU cores.
+Result:  projects/cagan/README.md, at iteration 800.
+Cost:    0.3 s an iteration at best on one thread of a shared machine, so 6 minutes or more.
 """
 _base_ = ['../../../configs/_base_/runtime.py', '../../../configs/_base_/datasets.py']
 custom_imports = dict(imports=['projects.cagan.cagan'])

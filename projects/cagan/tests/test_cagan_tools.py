@@ -96,12 +96,23 @@ def test_a_picture_without_garment_has_no_inside():
     assert evaluate.averaged(rows)['l1_in'] == 4
 
 
+def alexnet_features() -> torch.nn.Sequential:
+    """AlexNet without its classifier, of random weights."""
+    with torch.device('meta'):
+        network = alexnet(weights=None).features
+    network.to_empty(device='cpu')
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    return network
+
+
 @pytest.fixture(scope='module')
 def lpips_files(tmp_path_factory) -> list[str]:
     """Random AlexNet and random heads, in the layout of the published files."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp('lpips')
-    torch.save(alexnet(weights=None, num_classes=2).state_dict(), folder / 'alexnet.pth')
+    state = {f'features.{key}': value for key, value in alexnet_features().state_dict().items()}
+    torch.save(state, folder / 'alexnet.pth')
     widths = (64, 192, 384, 256, 256)
     heads = {f'lin{k}.model.1.weight': torch.rand(1, w, 1, 1) for k, w in enumerate(widths)}
     torch.save(heads, folder / 'alex.pth')
@@ -111,15 +122,16 @@ def lpips_files(tmp_path_factory) -> list[str]:
 def test_lpips_is_the_weighed_difference_of_normalised_features(lpips_files):
     distance, (backbone, heads) = LPIPS(*lpips_files), lpips_files
     a, b = torch.randint(256, (2, 2, 3, 64, 64), dtype=torch.uint8)
-    network = alexnet(weights=None, num_classes=2)
-    network.load_state_dict(torch.load(backbone, weights_only=True))
+    network = alexnet_features()
+    state = torch.load(backbone, weights_only=True)
+    network.load_state_dict({key[9:]: value for key, value in state.items()})
     scale = [torch.tensor(values).view(3, 1, 1) for values in (LPIPS_MEAN, LPIPS_STD)]
     expected = torch.zeros(2)
     for tap, weight in zip(TAPS, torch.load(heads, weights_only=True).values()):
         found = []
         for picture in (a, b):
             x = (picture / 127.5 - 1 - scale[0]) / scale[1]
-            x = network.features[: tap + 1](x)
+            x = network[: tap + 1](x)
             found.append(x / (x**2).sum(1, keepdim=True).sqrt())
         difference = (found[0] - found[1]) ** 2 * weight.view(1, -1, 1, 1)
         expected += difference.sum(1).mean((1, 2))
