@@ -111,7 +111,12 @@ class Products:
 
 def squared_norms(rows: Tensor) -> Tensor:
     """(N, D) to (N,) float64, right to the rounding of one square; inf where those overflow."""
-    return torch.cat([part.square().sum(1, dtype=torch.float64) for part in rows.split(PAIRS)])
+    norms = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
+    # in place: results kept one by one between the temporaries would tear the heap to pieces
+    for start in range(0, len(rows), PAIRS):
+        part = slice(start, start + PAIRS)
+        norms[part] = rows[part].square().sum(1, dtype=torch.float64)
+    return norms
 
 
 def squared_distances(query: Tensor, gallery: Tensor) -> Tensor:
