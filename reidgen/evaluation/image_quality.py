@@ -6,6 +6,8 @@ they are. Needs `pip install 'reidgen[metrics]'`.
 
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from types import ModuleType
 from typing import NamedTuple
 
 import torch
@@ -42,7 +44,7 @@ def frechet_distance(real: Tensor, painted: Tensor) -> float:
         ImportError: torchmetrics is not installed.
     """
     check_features(real, painted)
-    metric = _image_metrics().FrechetInceptionDistance(feature=GivenFeatures(real.shape[1]))
+    metric = _image_metrics('fid').FrechetInceptionDistance(feature=GivenFeatures(real.shape[1]))
     metric.update(real.double(), real=True)
     metric.update(painted.double(), real=False)
     return metric.compute().item()
@@ -72,7 +74,7 @@ def kernel_distance(
     size = min(subset_size, len(real), len(painted))
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.filterwarnings('ignore', '.*save all extracted features.*')
-        metric = _image_metrics().KernelInceptionDistance(
+        metric = _image_metrics('kid').KernelInceptionDistance(
             feature=GivenFeatures(real.shape[1]), subsets=num_subsets, subset_size=size
         )
         torch.default_generator.manual_seed(seed)  # torchmetrics draws the subsets from it
@@ -137,16 +139,16 @@ def check_features(real: Tensor, painted: Tensor) -> None:
         )
 
 
-def _image_metrics():
+def _image_metrics(name: str) -> ModuleType:
     try:
-        from torchmetrics import image
+        # torchmetrics.image itself leaves fid and kid out where torch-fidelity is not installed
+        return import_module(f'torchmetrics.image.{name}')
     except ImportError as error:
         raise ImportError(f"torchmetrics: {error}; pip install 'reidgen[metrics]'") from error
-    return image
 
 
 def _functional():
-    _image_metrics()
+    _image_metrics('ssim')
     from torchmetrics.functional import image
 
     return image
