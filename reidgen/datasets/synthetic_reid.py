@@ -45,8 +45,9 @@ class SyntheticReID(ReIDDataset):
     """Rendered pedestrians, 128 x 64, of a source domain, a target domain, or an oracle.
 
     'synth_a' is summer under six bright cameras, 'synth_b' winter under six others, and 'synth_a2b'
-    shows the people of A, in the same poses and under the same file names, under the cameras of B:
-    what a perfect translation would give. The rendering lies in
+    shows the people of A, limbs posed alike and under the same file names, under the cameras of B,
+    which decide the way through the picture and the box around the person: what a perfect
+    translation would give, and a little more. The rendering lies in
     `<root>/<domain>/<size>` in the layout of Market-1501, with `mask/`, `parts/`, `mesh/`
     (SyntheticMesh), `joints/` (JointHeatmap), `garment/` and a manifest beside it. It is made if it
     is not there: some seconds for 'tiny', minutes for the others; several processes wait for one.
