@@ -48,6 +48,19 @@ def test_the_forward_pass_is_the_layer_table_written_out():
     torch.testing.assert_close(generator(img), expected)
 
 
+def test_nearest_doubles_and_then_convolves():
+    generator = ResNetGenerator(base_dim=2, num_blocks=1, upsample='nearest')
+    code = generator.blocks(generator.down(torch.rand(1, 3, 16, 8) * 2 - 1))
+    x = code
+    for _, block in generator.up:
+        x = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+        x = nnf.conv2d(nnf.pad(x, [1] * 4, mode='reflect'), block.conv.weight, block.conv.bias)
+        x = nnf.relu(nnf.instance_norm(x))
+    torch.testing.assert_close(generator.up(code), x)
+    with pytest.raises(ValueError, match="upsample is 'bilinear'; choose one of transposed"):
+        ResNetGenerator(upsample='bilinear')
+
+
 def test_every_convolution_starts_small_with_bias_zero():
     generator = ResNetGenerator(base_dim=16, num_blocks=1)
     convs = [m for m in generator.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]

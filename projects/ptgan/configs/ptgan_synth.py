@@ -1,7 +1,8 @@
 """PTGAN on the built-in rendered people: summer cameras -> winter cameras and back.
 
 Sized for two CPU cores: pictures of 128 x 64, generators of 24 instead of 64 channels with six
-blocks, critics of 32 instead of 64 channels that judge patches of 34 pixels.
+blocks that double by nearest neighbours, critics of 32 instead of 64 channels that judge patches of
+34 pixels.
 
 Needs:   nothing; the people and their masks are rendered on first use (some minutes).
 Result:  README.md.   Cost: README.md.
@@ -13,7 +14,7 @@ source, target = _base_.synth_a, _base_.synth_b
 mask = dict(type='DatasetMask')                   # exact: the renderer knows
 
 # ---- model ----
-generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6)
+generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6, upsample='nearest')
 critic = dict(type='PatchGAN', base_dim=32, num_layers=2)
 model = dict(
     type='PTGAN',
@@ -29,10 +30,10 @@ optim_wrapper = dict(
     G=dict(networks=['G', 'F'], **adam),
     D=dict(networks=['D_s', 'D_t'], **dict(adam, lr=1e-4)))
 
-# ---- stages, in iterations of one image a domain: 10 passes over synth_b ----
+# ---- stages, in iterations of one image a domain: 5 passes over synth_b ----
 train_cfg = dict(
     type='StagedTrainLoop',
-    stages=[dict(name='translation', iters=12000)])
+    stages=[dict(name='translation', iters=6000)])
 default_hooks = dict(
     logger=dict(interval=50),
     checkpoint=dict(interval=500),

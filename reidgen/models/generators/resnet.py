@@ -8,9 +8,14 @@ from reidgen.models.layers import ResidualBlock, conv_block, normal_init
 from reidgen.models.layers.conv import ACTIVATIONS, NORMS
 from reidgen.registry import GENERATORS
 
+UPSAMPLES = ('transposed', 'nearest')
 
-def _upsample(in_channels: int, out_channels: int, norm: str) -> nn.Sequential:
+
+def _doubled(in_channels: int, out_channels: int, norm: str, upsample: str) -> nn.Sequential:
     """(B, C, H, W) to (B, out_channels, 2 * H, 2 * W)."""
+    if upsample == 'nearest':
+        conv = conv_block(in_channels, out_channels, 3, norm=norm, activation='relu')
+        return nn.Sequential(nn.Upsample(scale_factor=2), conv)
     return nn.Sequential(
         nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1),
         build_norm_layer(NORMS[norm], out_channels)[1],
@@ -31,9 +36,12 @@ class ResNetGenerator(nn.Module):
         num_blocks: residual blocks.
         dropout: probability inside each block.
         affine: instance norms with a scale and an offset, as in SPGAN's first implementation.
+        upsample: 'transposed', the paper's transposed convolutions, or 'nearest', each pixel four
+            times and a convolution (Odena et al., Distill 2016): no checkerboards, which
+            short trainings else keep.
 
     Raises:
-        ValueError: num_blocks is below 1.
+        ValueError: num_blocks is below 1, or upsample is neither.
     """
 
     def __init__(
@@ -43,10 +51,13 @@ class ResNetGenerator(nn.Module):
         dropout: float = 0.0,
         affine: bool = False,
         in_channels: int = 3,
+        upsample: str = 'transposed',
     ):
         super().__init__()
         if num_blocks < 1:
             raise ValueError(f'num_blocks is {num_blocks}; set 1 or more, 6 and 9 are usual')
+        if upsample not in UPSAMPLES:
+            raise ValueError(f'upsample is {upsample!r}; choose one of {", ".join(UPSAMPLES)}')
         norm = 'instance_affine' if affine else 'instance'
         half, quarter = 2 * base_dim, 4 * base_dim
         relu = dict(norm=norm, activation='relu')
@@ -58,7 +69,9 @@ class ResNetGenerator(nn.Module):
         self.blocks = nn.Sequential(
             *(ResidualBlock(quarter, dropout=dropout, **relu) for _ in range(num_blocks))
         )
-        self.up = nn.Sequential(_upsample(quarter, half, norm), _upsample(half, base_dim, norm))
+        self.up = nn.Sequential(
+            _doubled(quarter, half, norm, upsample), _doubled(half, base_dim, norm, upsample)
+        )
         self.image = conv_block(base_dim, 3, 7, activate=False)
         normal_init(self)
 
