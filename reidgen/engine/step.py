@@ -35,9 +35,11 @@ def run_phases(
         if (done + 1) % phase.every == 0 and set(phase.trains) - model.frozen
     ]
     shared, logs = None, {}
-    if any(phase.shared for phase in due):
+    readers = [phase for phase in due if phase.shared]
+    if readers:
         model.train_only(model.network_names)
-        with model.autocast():
+        graph = not all(phase.detached for phase in readers)  # a critic alone needs none
+        with torch.set_grad_enabled(graph), model.autocast():
             shared = getattr(model, model.forward_name)(batch)  # forward once, one graph
     for phase in due:
         trained = set(phase.trains) - model.frozen

@@ -25,6 +25,7 @@ class Phase:
     shared: bool = True  # reads x = forward(batch); False: x is None
     reads: tuple[str, ...] = ()  # fields of the batch that a stage must draw for it
     forward: str = 'translate'  # method of the model: batch -> x, once for all phases of a stage
+    detached: bool = False  # its losses detach x: where only such phases are due, x has no graph
 
 
 class AdversarialModel(BaseModel):

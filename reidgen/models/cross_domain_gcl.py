@@ -70,7 +70,7 @@ class CrossDomainGCL(AdversarialModel):
 
     phases = (
         Phase('I', ('E_c', 'C'), 'identity_losses', shared=False, reads=('identity',)),
-        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS),
+        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS, detached=True),
         Phase('G', ('G', 'F', 'E_p', 'E_c'), 'generator_losses', reads=DOMAINS),
         Phase('M', ('E_c',), 'view_losses', reads=('views',), forward='embed_views'),
         Phase('T', ('E_c',), 'cluster_losses', reads=('clusters',), forward='embed_clusters'),

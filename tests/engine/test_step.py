@@ -110,6 +110,20 @@ def test_every_runs_a_phase_in_the_last_of_every_n_iterations(step_of):
     assert ran == [False, False, True, False, False, True, False]
 
 
+def test_the_shared_forward_has_no_graph_where_only_detaching_phases_are_due(step_of):
+    model, optim, batch = step_of('generators')
+    critic, generator = model.stage_phases
+    model.stage_phases = (
+        Phase('D', critic.trains, critic.losses, detached=True),
+        Phase('G', generator.trains, generator.losses, every=2),
+    )
+    seen = []
+    model.remember = lambda batch, x, logs: seen.append(x.x_s2t.requires_grad)
+    for done in range(3):
+        run_phases(model, batch, optim, done, done)
+    assert seen == [False, True, False]
+
+
 def test_a_phase_of_frozen_networks_is_left_out(step_of, moved):
     model, optim, batch = step_of('generators')
     model.enter_stage('generators', ['D', 'G'], ['E_c', 'D_s', 'D_t'], dict(memory=0))

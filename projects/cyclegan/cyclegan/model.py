@@ -39,7 +39,7 @@ class CycleGAN(AdversarialModel):
 
     phases = (
         Phase('G', ('G', 'F'), 'generator_losses', reads=DOMAINS),
-        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS),
+        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS, detached=True),
     )
     loss_families = ('adv', 'cycle', 'identity')
 

@@ -43,7 +43,7 @@ class PTGAN(AdversarialModel):
 
     phases = (
         Phase('G', ('G', 'F'), 'generator_losses', reads=DOMAINS),
-        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS),
+        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS, detached=True),
     )
     loss_families = ('adv', 'cycle', 'identity', 'foreground')
 

@@ -47,8 +47,8 @@ class SPGAN(AdversarialModel):
 
     phases = (
         Phase('G', ('G', 'F'), 'generator_losses', reads=DOMAINS),
-        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS),
-        Phase('M', ('M',), 'siamese_losses', reads=DOMAINS),
+        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS, detached=True),
+        Phase('M', ('M',), 'siamese_losses', reads=DOMAINS, detached=True),
     )
     loss_families = ('adv', 'cycle', 'identity', 'con')
 

@@ -27,10 +27,10 @@ optim_wrapper = dict(
     D=dict(networks=['D'], **adam))
 
 # ---- stages, in iterations of 16 images ----
-fall = dict(linear_from=1200)
+fall = dict(linear_from=1000)
 train_cfg = dict(
     type='StagedTrainLoop',
-    stages=[dict(name='cameras', iters=2400, lr=dict(G=fall, D=fall))])
+    stages=[dict(name='cameras', iters=2000, lr=dict(G=fall, D=fall))])
 default_hooks = dict(
     checkpoint=dict(interval=500),
     grid=dict(type='TranslationGridHook', interval=250, loaders=['target']))

@@ -41,7 +41,7 @@ class StarGAN(AdversarialModel):
     """
 
     phases = (
-        Phase('D', ('D',), 'critic_losses', reads=READS),
+        Phase('D', ('D',), 'critic_losses', reads=READS, detached=True),
         Phase('G', ('G',), 'generator_losses', reads=READS),
     )
     loss_families = ('adv', 'gp', 'camera', 'recon')
