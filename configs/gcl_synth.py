@@ -79,7 +79,8 @@ default_hooks = dict(
     logger=dict(interval=40),
     checkpoint=dict(interval=50, save_best='mAP', best_stages=['clusters']),
     best_loss=dict(type='BestLossHook', stage='generators', interval=50),
-    painted=dict(type='PaintedViewsHook', images='source', to='target', num_styles=3),
+    painted=dict(type='PaintedViewsHook', images='source', to='target', num_styles=3,
+                 scenes=dict(images='target')),
     pseudo_label=dict(type='PseudoLabelHook', interval=50,
                       clustering=dict(type='JaccardDBSCAN', k1=20, k2=6, eps=0.5, min_samples=4)),
     grid=dict(type='TranslationGridHook', interval=50))

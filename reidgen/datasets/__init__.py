@@ -11,6 +11,7 @@ from reidgen.datasets.pose_maps import JointHeatmap, PoseMap, RenderedMesh
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.samplers import IdentitySampler, ShuffleSampler
+from reidgen.datasets.scenes import Scenes
 from reidgen.datasets.shapes import ShapesMap, ShapesReID
 from reidgen.datasets.synthetic_reid import GarmentPair, SyntheticMesh, SyntheticReID
 from reidgen.datasets.transforms import (
@@ -49,6 +50,7 @@ __all__ = [
     'Resize',
     'ResizeRandomCrop',
     'Sample',
+    'Scenes',
     'ShapesMap',
     'ShapesReID',
     'ShuffleSampler',

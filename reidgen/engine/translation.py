@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from reidgen.datasets.image_files import SUFFIXES
+from reidgen.datasets.scenes import Scenes
 
 from .loops import progress
 
@@ -28,6 +29,8 @@ def paint_dataset(
     batch_size: int = 64,
     num_workers: int = 0,
     style: int = 0,
+    scenes: Scenes | None = None,
+    repaint: bool = True,
 ) -> Path:
     """Writes what `model.paint` makes of every image, under the image's own file name.
 
@@ -44,6 +47,8 @@ def paint_dataset(
             the name says so. All names must differ.
         stamp: plain data that tells what paints: kept in `translation.json`.
         style: see `model.paint`.
+        scenes: put the persons in front of these, those of the camera that is painted.
+        repaint: False: the images as they are; with `scenes`, what pasting does without the model.
 
     Returns:
         the folder.
@@ -67,10 +72,14 @@ def paint_dataset(
     was_training = model.training
     model.eval()
     try:
-        for batch in progress(loader, f'paint {dataset.name}') if rows else ():
-            batch = model.data_preprocessor(batch)
+        for raw in progress(loader, f'paint {dataset.name}') if rows else ():
+            batch = model.data_preprocessor(raw)
             with model.autocast():
-                pictures = _pixels(model.paint(batch, to, style), model.data_preprocessor)
+                painted = model.paint(batch, to, style) if repaint else batch.img
+            pictures = _pixels(painted, model.data_preprocessor)
+            if scenes is not None:
+                cameras = model.style_cameras(batch, to, style)
+                pictures = scenes.behind(pictures, raw.pose_map, raw.index, cameras, style)
             for row, picture in zip(batch.index.tolist(), pictures):
                 _write(picture, folder / names[row])
     finally:

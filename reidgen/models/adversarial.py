@@ -121,6 +121,12 @@ class AdversarialModel(BaseModel):
         """
         raise TypeError(f'{type(self).__name__} paints no images')
 
+    def style_cameras(self, batch, to: str, style: int = 0) -> Tensor | None:
+        """(B,) cameras of domain `to`, from 0, that `paint` paints as; None where styles are
+        none of cameras.
+        """
+        return None
+
     def panel(self, batch) -> list[tuple[str, Tensor]]:
         """Columns (title, (B, C, H, W) normalised) of a picture that shows what the model
         paints.

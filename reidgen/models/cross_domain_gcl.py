@@ -233,9 +233,11 @@ class CrossDomainGCL(AdversarialModel):
         """
         if to not in DOMAINS:
             raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
-        decoder = self.G if to == 'target' else self.F
-        camid = (batch.index + style) % self.num_styles[to] if self.camera_styles else batch.camid
+        decoder, camid = self.G if to == 'target' else self.F, self.style_cameras(batch, to, style)
         return self._paint(decoder, camid, self.E_p(batch.pose_map), self.E_c(batch.img))
+
+    def style_cameras(self, batch, to: str, style: int = 0) -> Tensor | None:
+        return (batch.index + style) % self.num_styles[to] if self.camera_styles else None
 
     def panel(self, batch) -> list[tuple[str, Tensor]]:
         s, t = batch.source, batch.target
@@ -263,7 +265,7 @@ class CrossDomainGCL(AdversarialModel):
 
     # ---- parts ----
 
-    def _paint(self, decoder: nn.Module, camid: Tensor, pose: Tensor, code: Code) -> Tensor:
+    def _paint(self, decoder: nn.Module, camid: Tensor | None, pose: Tensor, code: Code) -> Tensor:
         shared = 'mlp' in self.network_names
         content = self.mlp(code.content) if shared else code.content
         return decoder(pose, content, camid) if self.camera_styles else decoder(pose, content)

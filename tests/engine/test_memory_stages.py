@@ -8,6 +8,7 @@ import torch
 from test_resume import assert_same_end
 
 from reidgen.checkpoint import read_checkpoint
+from reidgen.datasets import Scenes
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
@@ -120,6 +121,59 @@ def test_fewer_clusters_than_the_batch_needs_is_an_error_with_the_fix(tmp_path):
     }
     with pytest.raises(ValueError, match=r'has 2 clusters, fewer than num_identities=3'):
         trained(tmp_path, options)
+
+
+# ---- target scenes ----
+
+SCENES = {'default_hooks.painted.scenes': dict(images='target')}
+MEMORY = [dict(name='memory', iters=1, phases=['M'], loaders=dict(views='painted'))]
+
+
+def test_persons_of_a_painted_stage_stand_in_front_of_target_scenes(tmp_path):
+    options = {'train_cfg.stages': MEMORY, 'default_hooks.painted.repaint': False}
+    runner = trained(tmp_path, SCENES | options)
+    source, target = (
+        runner.dataset(runner.cfg.train_dataloader[name]).plain(maps=True)
+        for name in ('source', 'target')
+    )
+    scenes = Scenes(target)
+    for row, record in enumerate(source.records):
+        item = source[row]
+        expected = scenes.behind(
+            item.img.permute(1, 2, 0)[None], item.pose_map[None], torch.tensor([row]), None, 0
+        )[0]
+        picture = read_rgb(tmp_path / 'painted/memory/0' / Path(record.path).name)
+        assert (picture.permute(1, 2, 0).int() - expected.int()).abs().max() <= 1
+
+
+def test_scenes_take_what_the_generators_paint_on_the_person_alone(tmp_path):
+    plain = trained(tmp_path / 'plain', {'train_cfg.stages': MEMORY})
+    trained(tmp_path / 'scenes', SCENES | {'train_cfg.stages': MEMORY})
+    source = plain.dataset(plain.cfg.train_dataloader['source']).plain(maps=True)
+    for row, record in enumerate(source.records):
+        one, other = (
+            read_rgb(tmp_path / run / 'painted/memory/0' / Path(record.path).name).int()
+            for run in ('plain', 'scenes')
+        )
+        body = (source[row].pose_map[-1] > 48)[None, None].float()
+        inside = torch.nn.functional.max_pool2d(1 - body, 3, 1, 1)[0, 0] == 0
+        outside = torch.nn.functional.max_pool2d(body, 9, 1, 4)[0, 0] == 0
+        assert (one - other)[:, inside].abs().max() <= 1
+        assert (one - other)[:, outside].abs().float().mean() > 5
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'default_hooks.painted.scenes': dict(margin=2)}, r"say whose: dict\(images='target'\)"),
+        ({'default_hooks.painted.scenes': dict(images='winter')}, "loader 'winter'; set .*scenes"),
+        ({'default_hooks.painted.repaint': False}, 'without scenes leaves the images as they are'),
+    ],
+)
+def test_scenes_of_nobody_are_refused_before_training(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        trained(tmp_path, {'train_cfg.stages': MEMORY} | options)
+    assert not list(tmp_path.glob('*.pth'))
 
 
 # ---- painting a data set ----

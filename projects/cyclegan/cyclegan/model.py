@@ -73,7 +73,7 @@ class CycleGAN(AdversarialModel):
             **self.gan.critic('Ds', self.D_s, batch.source.img, x_t2s, self.draws),
         }
 
-    def paint(self, batch: ImageBatch, to: str) -> Tensor:
+    def paint(self, batch: ImageBatch, to: str, style: int = 0) -> Tensor:
         return paint_with(self.G, self.F, batch.img, to)
 
     def panel(self, batch) -> list[tuple[str, Tensor]]:

@@ -96,7 +96,7 @@ class PTGAN(AdversarialModel):
             return (batch.pose_map + 1) / 2
         return (batch.pose_map > 0).float()
 
-    def paint(self, batch: DomainBatch, to: str) -> Tensor:
+    def paint(self, batch: DomainBatch, to: str, style: int = 0) -> Tensor:
         return paint_with(self.G, self.F, batch.img, to)
 
     def panel(self, batch) -> list[tuple[str, Tensor]]:

@@ -99,7 +99,7 @@ class SPGAN(AdversarialModel):
             'stat.distance.others': (e.s - e.t).detach().norm(dim=1).mean(),
         }
 
-    def paint(self, batch: ImageBatch, to: str) -> Tensor:
+    def paint(self, batch: ImageBatch, to: str, style: int = 0) -> Tensor:
         return paint_with(self.G, self.F, batch.img, to)
 
     def panel(self, batch) -> list[tuple[str, Tensor]]:

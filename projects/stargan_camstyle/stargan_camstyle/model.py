@@ -98,7 +98,7 @@ class StarGAN(AdversarialModel):
 
     # ---- using it ----
 
-    def paint(self, batch: ImageBatch, to: str) -> Tensor:
+    def paint(self, batch: ImageBatch, to: str, style: int = 0) -> Tensor:
         """(B, 3, H, W): the batch as camera `to` would see it: 'c1', 'c2', ... as in file names.
 
         Raises:

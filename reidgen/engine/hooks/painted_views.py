@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
 
-from reidgen.datasets import ViewPairs
+from reidgen.datasets import Scenes, ViewPairs
 from reidgen.models.adversarial import bare
 from reidgen.registry import HOOKS
 
@@ -28,6 +28,13 @@ class PaintedViewsHook(Hook):
         num_styles: renderings of each image, where the model paints several styles; one of them is
             drawn each time the image is.
         batch_size: images a forward.
+        scenes: `dict(images='target')`, and options of `Scenes`: the painted persons stand in front
+            of scenes of that loader's images, with their own persons painted over. Both loaders
+            then need a pose map whose last channel is dark off the body.
+        repaint: False: the images are not painted, for a control with `scenes` alone.
+
+    Raises:
+        ValueError: num_styles is below 1, scenes names no loader, or nothing is done at all.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook has loaded what the stage starts from
@@ -38,10 +45,17 @@ class PaintedViewsHook(Hook):
         to: str = 'target',
         num_styles: int = 1,
         batch_size: int = 64,
+        scenes: dict | None = None,
+        repaint: bool = True,
     ):
         if num_styles < 1:
             raise ValueError(f'num_styles is {num_styles}; paint each image once or more')
+        if scenes is not None and 'images' not in scenes:
+            raise ValueError(f"scenes is {scenes}; say whose: dict(images='target')")
+        if scenes is None and not repaint:
+            raise ValueError('repaint=False without scenes leaves the images as they are; set one')
         self.images, self.to = images, to
+        self.scenes, self.repaint = scenes, repaint
         self.num_styles, self.batch_size = num_styles, batch_size
 
     def before_train(self, runner) -> None:
@@ -51,11 +65,13 @@ class PaintedViewsHook(Hook):
             for stage in loop.stages
             if self._waiting(loop, stage.fields(tuple(loop.dataloader.loaders)))
         ]
-        if waiting and self.images not in runner.cfg.train_dataloader:
-            raise ValueError(
-                f'stage {waiting[0]} contrasts images with painted ones, but there is no training '
-                f"loader '{self.images}' to paint; set PaintedViewsHook.images"
-            )
+        needed = {'images': self.images, 'scenes.images': (self.scenes or {}).get('images')}
+        for option, loader in needed.items():
+            if waiting and loader is not None and loader not in runner.cfg.train_dataloader:
+                raise ValueError(
+                    f'stage {waiting[0]} contrasts images with painted ones, but there is no '
+                    f"training loader '{loader}'; set PaintedViewsHook.{option}"
+                )
 
     def before_stage(self, runner) -> None:
         loop = runner.train_loop
@@ -72,6 +88,11 @@ class PaintedViewsHook(Hook):
         barrier()
         dataset = runner.dataset(runner.cfg.train_dataloader[self.images])
         stamp = dict(stage=runner.train_loop.stage.name, seed=runner.seed)
+        scenes = None
+        if self.scenes is not None:
+            options = dict(self.scenes)
+            behind = runner.dataset(runner.cfg.train_dataloader[options.pop('images')])
+            scenes = Scenes(behind.plain(maps=True), **options)
         for style in range(self.num_styles):
             paint_dataset(
                 bare(runner.model),
@@ -81,6 +102,8 @@ class PaintedViewsHook(Hook):
                 stamp,
                 self.batch_size,
                 style=style,
+                scenes=scenes,
+                repaint=self.repaint,
             )
         runner.logger.info(
             f'painted {len(dataset)} images of {dataset.name} {self.num_styles} times into {folder}'

@@ -1,0 +1,100 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from reidgen.datasets import Scenes, ShapesReID
+
+
+def shapes(**options) -> ShapesReID:
+    options = (
+        dict(pose_map=dict(type='ShapesMap'), num_identities=4, images_per_identity=3) | options
+    )
+    return ShapesReID(domain='b', size=(64, 32), split='train', **options)
+
+
+@pytest.fixture
+def dataset():
+    return shapes()
+
+
+def body_of(item, margin: int) -> np.ndarray:
+    """(H, W) bool: on the person, or within so many pixels of them."""
+    body = (item.pose_map[-1].numpy() > 48).astype(np.uint8)
+    assert 0.02 < body.mean() < 0.9
+    return cv2.dilate(body, np.ones((2 * margin + 1,) * 2, np.uint8)).astype(bool)
+
+
+def test_a_scene_is_its_image_off_the_person_and_something_else_on_them(dataset):
+    scenes = Scenes(dataset, margin=2)
+    for index in range(len(dataset)):
+        image = dataset[index].img.permute(1, 2, 0).numpy()
+        scene, near, on = scenes[index], body_of(dataset[index], 2), body_of(dataset[index], 0)
+        assert np.array_equal(scene[~near], image[~near])
+        changed = np.abs(scene[on].astype(int) - image[on]).mean()
+        assert changed > 10, changed
+
+
+def test_a_filled_place_has_the_colours_around_it():
+    colour = torch.tensor([10, 120, 240], dtype=torch.uint8)[:, None, None]
+
+    class Flat(ShapesReID):
+        def read_image(self, record):
+            body = self.read_map(record, 0)[-1] > 48
+            return torch.where(body, super().read_image(record), colour)
+
+    flat = Flat(
+        domain='b',
+        size=(64, 32),
+        split='train',
+        num_identities=2,
+        images_per_identity=2,
+        pose_map=dict(type='ShapesMap'),
+    )
+    for index in range(len(flat)):
+        assert np.abs(Scenes(flat)[index].astype(int) - (10, 120, 240)).max() <= 5
+
+
+def test_the_person_is_the_pictures_and_the_rest_the_scenes_of_the_camera(dataset):
+    scenes = Scenes(dataset)
+    item, camera = dataset[5], int(dataset.camids[0])
+    picture = torch.full((64, 32, 3), 77, dtype=torch.uint8)
+    pasted = scenes.behind(
+        picture[None], item.pose_map[None], torch.tensor([5]), torch.tensor([camera]), 1
+    )[0].numpy()
+    inside = ~cv2.dilate((~body_of(item, 0)).astype(np.uint8), np.ones((3, 3))).astype(bool)
+    outside = ~body_of(item, 4)
+    assert (pasted[inside] == 77).all()
+    candidates = [scenes[i] for i in range(len(dataset)) if dataset.camids[i] == camera]
+    assert any(np.array_equal(pasted[outside], scene[outside]) for scene in candidates)
+
+
+def test_a_draw_depends_on_row_and_style_alone(dataset):
+    scenes = Scenes(dataset)
+    pictures = torch.stack([dataset[i].img.permute(1, 2, 0) for i in range(6)])
+    maps = torch.stack([dataset[i].pose_map for i in range(6)])
+    rows = torch.arange(6)
+    whole = scenes.behind(pictures, maps, rows, None, 0)
+    assert torch.equal(whole[4:], scenes.behind(pictures[4:], maps[4:], rows[4:], None, 0))
+    assert not torch.equal(whole, scenes.behind(pictures, maps, rows, None, 1))
+
+
+def test_what_scenes_need_is_asked_for(dataset):
+    with pytest.raises(
+        ValueError, match=r'where the persons of .* are; give its loader a pose_map'
+    ):
+        Scenes(shapes(pose_map=None))
+    with pytest.raises(ValueError, match='threshold is 255 and margin 3; set 0 to 254'):
+        Scenes(dataset, threshold=255)
+    item, row = dataset[0], torch.tensor([0])
+    with pytest.raises(ValueError, match='no image of camera 100 to take a scene from'):
+        Scenes(dataset).behind(
+            item.img.permute(1, 2, 0)[None], item.pose_map[None], row, torch.tensor([99]), 0
+        )
+    with pytest.raises(
+        ValueError, match=r'picture of \(32, 16\) does not fit the scenes of .*Resi'
+    ):
+        Scenes(dataset).behind(
+            torch.zeros(1, 32, 16, 3, dtype=torch.uint8), item.pose_map[None, :, :32, :16], row,
+            None, 0,
+        )  # fmt: skip
