@@ -9,6 +9,7 @@ import torch
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
 from reidgen.engine.step import run_phases
+from tools import translate
 
 NUMBERS = itertools.count()
 
@@ -64,6 +65,22 @@ def build(tmp_path):
         cfg.experiment_name = f'{path.stem}_{next(NUMBERS)}'  # one log history a name
         cfg.visualizer = dict(type='Visualizer', vis_backends=None)
         return ReIDRunner.from_cfg(cfg)
+
+    return make
+
+
+@pytest.fixture
+def translated(build, tmp_path):
+    """Trains a smoke config and paints with it as tools/translate.py does: folder of the copy."""
+
+    def make(path: Path, *options: str) -> Path:
+        runner = build(path)
+        runner.train()
+        checkpoint = Path(runner.work_dir, f'stage_{runner.train_loop.stages[0].name}.pth')
+        out = tmp_path / 'copy'
+        args = [str(path), str(checkpoint), '--out', str(out), *options]
+        translate.translate(translate.parse_args(args))
+        return out
 
     return make
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from reidgen.datasets import FolderReID, ShapesReID
 from reidgen.engine.config import load_config
 from reidgen.engine.stage_lr import lr_factor
 from reidgen.engine.step import run_phases, weigh
@@ -164,3 +165,15 @@ def test_paint_is_what_translate_shows(step_of):
 def test_a_pool_of_another_size_is_refused_before_training(build):
     with pytest.raises(ValueError, match=r'image_size is \(32, 32\) but the images .* \(64, 32\)'):
         build(SMOKE, {'model.pool.image_size': (32, 32)}).train()
+
+
+def test_the_tool_writes_a_copy_of_the_source_that_is_a_data_set(translated):
+    copy = FolderReID(str(translated(SMOKE)), layout='market')
+    source = ShapesReID(
+        domain='a', num_identities=4, images_per_identity=2, size=(64, 32), split='train'
+    )
+    names = [[Path(record.path).name for record in each.records] for each in (copy, source)]
+    assert names[0] == names[1]
+    assert torch.equal(copy.pids, source.pids)
+    assert copy[0].img.shape == source[0].img.shape
+    assert not torch.equal(copy[0].img, source[0].img)

@@ -207,3 +207,8 @@ def test_what_does_not_fit_is_named(build, step_of):
     step = step_of(SMOKE)
     with pytest.raises(ValueError, match="the cameras are 'c1' to 'c2'"):
         step.model.paint(step.batch.target, 'c3')
+
+
+def test_the_tool_paints_the_target_as_one_of_its_cameras(translated):
+    out = translated(SMOKE, '--domain', 'c2', '--loader', 'target')
+    assert len(list((out / 'bounding_box_train').glob('*.png'))) == 8
