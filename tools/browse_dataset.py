@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from reidgen.datasets import ReIDDataset
+from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.config import load_config
 from reidgen.registry import DATASETS, find
 
@@ -117,7 +118,7 @@ def chosen_rows(dataset: ReIDDataset, num_ids: int, num_images: int) -> list[lis
 
 
 def annotated(dataset: ReIDDataset, row: int, height: int) -> list[np.ndarray]:
-    """The image, joints, mask, parts, and the maps of all views, as RGB pictures."""
+    """The image, joints, mask, parts, the maps of all views and the garment, as RGB pictures."""
     record = dataset.records[row]
     image = dataset.read_image(record)
     picture = image.permute(1, 2, 0).numpy()
@@ -138,6 +139,10 @@ def annotated(dataset: ReIDDataset, row: int, height: int) -> list[np.ndarray]:
         for view in (None, *dataset.pose_map.novel_views):
             loaded = dataset.pose_map.load(record, dataset.split, view, image)
             cells.append(grey(loaded.amax(0).numpy()))
+    if hasattr(dataset, 'garment_pairs'):
+        pairs = {pair.record.path: pair for pair in dataset.garment_pairs()}
+        if record.path in pairs:
+            cells.append(read_rgb(pairs[record.path].worn).permute(1, 2, 0).numpy())
     return cells
 
 

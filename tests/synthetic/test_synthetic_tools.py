@@ -90,8 +90,8 @@ def test_annotations_are_drawn_beside_the_image(tiny_is_few, tmp_path):
         str(tmp_path),
     ]
     [path] = tool.browse(tool.parse_args(arguments))
-    # image, joints, mask, parts, eight meshes
-    assert cv2.imread(str(path)).shape == (130, 12 * 66, 3)
+    # image, joints, mask, parts, eight meshes of width 64, and the garment of 96
+    assert cv2.imread(str(path)).shape == (130, 12 * 66 + 98, 3)
 
 
 def test_joints_are_red_where_visible_and_blue_where_not():
