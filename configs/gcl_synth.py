@@ -9,7 +9,7 @@ and the oracle, the same persons rendered under the winter cameras.
 Needs:   nothing; the people are rendered on first use (some minutes). MobileNetV2 ImageNet weights
          under weights or ../shared/weights or from torchvision's hub; without them a random start,
          which the log says.
-Result:  README.md: beats AdaBN, not its control.
+Result:  README.md: beats AdaBN and its control, by the target scenes.
 Cost:    about half an hour of CPU time, and 3 minutes to render.
 """
 _base_ = ['_base_/runtime.py', '_base_/datasets.py']

@@ -1,7 +1,7 @@
 """Oracle of a perfect translation: the people of A under the cameras of B, tested on B.
 
 Needs:   nothing; as gcl_synth.py.
-Result:  not yet measured.   Cost: about 4 minutes on two CPU cores, rendering apart.
+Result:  mAP 73.4, rank-1 86.6 (seed 0).   Cost: about 4 minutes on two CPU cores, rendering apart.
 """
 _base_ = ['../_base_/runtime.py', '../_base_/datasets.py', '../_base_/identity_synth.py']
 
