@@ -1,9 +1,9 @@
 """CrossDomainGCL on the built-in rendered people: summer cameras (labelled) -> winter cameras.
 
-The main line is identity -> generators -> memory -> clusters. The memory contrasts a source image with
-its person as G paints them for three target cameras, in front of scenes of those cameras: what G leaves
-out of a scene, Scenes takes from the target images. Beside it, from the same E_c: the
-control, the same memory loss on pictures that nobody translated, before and after pseudo-labels,
+The main line is identity -> generators -> memory -> clusters. The memory contrasts a source image
+with its person as G paints them for three target cameras, in front of scenes of those cameras,
+which Scenes takes from the target's images. Beside it, from the same E_c: the control, the same
+memory loss on pictures that nobody translated, before and after pseudo-labels,
 and the oracle, the same persons rendered under the winter cameras.
 
 Needs:   nothing; the people are rendered on first use (some minutes). MobileNetV2 ImageNet weights

@@ -3,7 +3,8 @@
 Reports the other domain as it stands (mAP), with AdaBN (adabn/mAP), and the own one (source/mAP).
 
 Needs:   nothing; as gcl_synth.py.
-Result:  mAP 44.3, rank-1 69.1; AdaBN 56.9, 73.5 (seed 0).   Cost: about 5 minutes on two CPU cores, rendering apart.
+Result:  mAP 44.3, rank-1 69.1; AdaBN 56.9, 73.5 (seed 0).
+Cost:    about 5 minutes on two CPU cores, rendering apart.
 """
 _base_ = ['../_base_/runtime.py', '../_base_/datasets.py', '../_base_/identity_synth.py']
 
