@@ -61,13 +61,13 @@ class Scenes:
             pictures: (B, H, W, 3) uint8.
             maps: (B, M, H, W) uint8 pose maps of these pictures.
             rows: (B,) of the pictures in their own set; with `style` they seed the draw.
-            cameras: (B,) from 0, whose scenes to take; None: those of all.
+            cameras: (B,) from 0, whose scenes to take; None, or a camera without images: of all.
 
         Returns:
             (B, H, W, 3) uint8.
 
         Raises:
-            ValueError: a camera without images, or sizes differ.
+            ValueError: sizes differ.
         """
         pasted = [
             self._pasted(
@@ -89,10 +89,8 @@ class Scenes:
         seen = np.arange(len(self._camids))
         if camera is not None:
             seen = np.flatnonzero(self._camids == camera)
-        if not len(seen):
-            raise ValueError(
-                f'{self.dataset.name} has no image of camera {camera + 1} to take a scene from'
-            )
+        if not len(seen):  # a camera that took no training image has no scene of its own
+            seen = np.arange(len(self._camids))
         return self[int(seen[seed_of(row, style) % len(seen)])]
 
     def _pasted(self, picture: np.ndarray, body: np.ndarray, scene: np.ndarray) -> np.ndarray:
