@@ -87,10 +87,6 @@ def test_what_scenes_need_is_asked_for(dataset):
     with pytest.raises(ValueError, match='threshold is 255 and margin 3; set 0 to 254'):
         Scenes(dataset, threshold=255)
     item, row = dataset[0], torch.tensor([0])
-    with pytest.raises(ValueError, match='no image of camera 100 to take a scene from'):
-        Scenes(dataset).behind(
-            item.img.permute(1, 2, 0)[None], item.pose_map[None], row, torch.tensor([99]), 0
-        )
     with pytest.raises(
         ValueError, match=r'picture of \(32, 16\) does not fit the scenes of .*Resi'
     ):
