@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from reidgen.datasets import FolderReID, ShapesReID
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
 from reidgen.engine.step import run_phases
@@ -83,6 +84,24 @@ def translated(build, tmp_path):
         return out
 
     return make
+
+
+@pytest.fixture
+def copies_the_source(translated):
+    """Checks that the copy of a smoke config is the source in other pictures."""
+
+    def check(path: Path) -> None:
+        copy = FolderReID(str(translated(path)), layout='market')
+        source = ShapesReID(
+            domain='a', num_identities=4, images_per_identity=2, size=(64, 32), split='train'
+        )
+        names = [[Path(record.path).name for record in each.records] for each in (copy, source)]
+        assert names[0] == names[1]
+        assert torch.equal(copy.pids, source.pids)
+        assert copy[0].img.shape == source[0].img.shape
+        assert not torch.equal(copy[0].img, source[0].img)
+
+    return check
 
 
 @pytest.fixture

@@ -73,19 +73,25 @@ def paint_dataset(
     model.eval()
     try:
         for raw in progress(loader, f'paint {dataset.name}') if rows else ():
-            batch = model.data_preprocessor(raw)
-            with model.autocast():
-                painted = model.paint(batch, to, style) if repaint else batch.img
-            pictures = _pixels(painted, model.data_preprocessor)
-            if scenes is not None:
-                cameras = model.style_cameras(batch, to, style)
-                pictures = scenes.behind(pictures, raw.pose_map, raw.index, cameras, style)
-            for row, picture in zip(batch.index.tolist(), pictures):
+            pictures = _painted(model, raw, to, style, scenes, repaint)
+            for row, picture in zip(raw.index.tolist(), pictures):
                 _write(picture, folder / names[row])
     finally:
         model.train(was_training)
     barrier()
     return folder
+
+
+def _painted(model, raw, to: str, style: int, scenes: Scenes | None, repaint: bool) -> Tensor:
+    """(B, H, W, 3) uint8 of a batch as loaded."""
+    batch = model.data_preprocessor(raw)
+    with model.autocast():
+        img = model.paint(batch, to, style) if repaint else batch.img
+    pictures = _pixels(img, model.data_preprocessor)
+    if scenes is None:
+        return pictures
+    cameras = model.style_cameras(batch, to, style)
+    return scenes.behind(pictures, raw.pose_map, raw.index, cameras, style)
 
 
 def _pixels(img: Tensor, normalizer) -> Tensor:

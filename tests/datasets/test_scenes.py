@@ -79,6 +79,16 @@ def test_a_draw_depends_on_row_and_style_alone(dataset):
     assert not torch.equal(whole, scenes.behind(pictures, maps, rows, None, 1))
 
 
+def test_a_camera_without_images_takes_the_scenes_of_all(dataset):
+    scenes, item = Scenes(dataset), dataset[2]
+    picture, row = item.img.permute(1, 2, 0)[None], torch.tensor([2])
+    one, other = (
+        scenes.behind(picture, item.pose_map[None], row, cameras, 0)
+        for cameras in (torch.tensor([99]), None)
+    )
+    assert torch.equal(one, other)
+
+
 def test_what_scenes_need_is_asked_for(dataset):
     with pytest.raises(
         ValueError, match=r'where the persons of .* are; give its loader a pose_map'

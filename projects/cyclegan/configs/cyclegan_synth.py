@@ -28,8 +28,8 @@ optim_wrapper = dict(
     G=dict(networks=['G', 'F'], **adam),
     D=dict(networks=['D_s', 'D_t'], **adam))
 
-# ---- stages, in iterations of one image a domain: 3 passes over synth_a, then 2 that fall ----
-fall = dict(linear_from=3702, unit=1234)         # to 1/3 of the rate in the last pass
+# ---- stages, in iterations of one image a domain: 4 passes over synth_a, then one of half the rate ----
+fall = dict(linear_from=3702, unit=1234)         # to 1/2 of the rate in the last pass
 train_cfg = dict(
     type='StagedTrainLoop',
     stages=[dict(name='translation', iters=6170, lr=dict(G=fall, D=fall))])

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from reidgen.datasets import FolderReID, ShapesReID
 from reidgen.engine.config import load_config
 from reidgen.engine.stage_lr import lr_factor
 from reidgen.engine.step import run_phases, weigh
@@ -131,7 +130,7 @@ def test_a_resumed_training_is_bit_exact(build, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'name, last', [('cyclegan_synth', 1 / 3), ('cyclegan_market2duke', 1 / 21)]
+    'name, last', [('cyclegan_synth', 1 / 2), ('cyclegan_market2duke', 1 / 21)]
 )
 def test_the_rate_falls_linearly_by_passes_and_not_to_zero(name, last):
     stage = load_config(CONFIGS / f'{name}.py').train_cfg.stages[0]
@@ -167,13 +166,5 @@ def test_a_pool_of_another_size_is_refused_before_training(build):
         build(SMOKE, {'model.pool.image_size': (32, 32)}).train()
 
 
-def test_the_tool_writes_a_copy_of_the_source_that_is_a_data_set(translated):
-    copy = FolderReID(str(translated(SMOKE)), layout='market')
-    source = ShapesReID(
-        domain='a', num_identities=4, images_per_identity=2, size=(64, 32), split='train'
-    )
-    names = [[Path(record.path).name for record in each.records] for each in (copy, source)]
-    assert names[0] == names[1]
-    assert torch.equal(copy.pids, source.pids)
-    assert copy[0].img.shape == source[0].img.shape
-    assert not torch.equal(copy[0].img, source[0].img)
+def test_the_tool_writes_a_copy_of_the_source_that_is_a_data_set(copies_the_source):
+    copies_the_source(SMOKE)
