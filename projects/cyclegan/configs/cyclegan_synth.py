@@ -28,7 +28,7 @@ optim_wrapper = dict(
     G=dict(networks=['G', 'F'], **adam),
     D=dict(networks=['D_s', 'D_t'], **adam))
 
-# ---- stages, in iterations of one image a domain: 4 passes over synth_a, then one of half the rate ----
+# ---- stages, in iterations of one image a domain: 4 passes over synth_a, one at half the rate ----
 fall = dict(linear_from=3702, unit=1234)         # to 1/2 of the rate in the last pass
 train_cfg = dict(
     type='StagedTrainLoop',
