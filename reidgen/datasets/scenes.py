@@ -9,6 +9,7 @@ from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.draws import seed_of
 
 REACH = 3  # pixels around a filled one that its colour is taken from
+EDGE = 1  # pixels of a picture around the body that are taken with it
 SOFT = 0.8  # pixels, standard deviation: how soft a pasted person's edge is
 
 
@@ -71,7 +72,7 @@ class Scenes:
         """
         pasted = [
             self._pasted(
-                picture.numpy(), _grown(self._body(each), 1), self._drawn(row, camera, style)
+                picture.numpy(), _grown(self._body(each), EDGE), self._drawn(row, camera, style)
             )
             for picture, each, row, camera in zip(
                 pictures,
@@ -81,6 +82,11 @@ class Scenes:
             )
         ]
         return torch.from_numpy(np.stack(pasted))
+
+    def persons(self, maps: Tensor) -> Tensor:
+        """(B, 1, H, W) float, 1 where `behind` takes the pictures: (B, M, H, W) uint8 pose maps."""
+        bodies = np.stack([_grown(self._body(each), EDGE) for each in maps])
+        return torch.from_numpy(bodies)[:, None].float()
 
     def _body(self, pose_map: Tensor) -> np.ndarray:
         return (pose_map[self.channel].numpy() > self.threshold).astype(np.uint8)

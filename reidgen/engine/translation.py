@@ -9,6 +9,7 @@ from mmengine.dist import barrier, get_dist_info, is_main_process
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
+from torchvision.transforms.v2.functional import gaussian_blur
 
 from reidgen.datasets.image_files import SUFFIXES
 from reidgen.datasets.scenes import Scenes
@@ -31,6 +32,7 @@ def paint_dataset(
     style: int = 0,
     scenes: Scenes | None = None,
     repaint: bool = True,
+    detail: float | None = None,
 ) -> Path:
     """Writes what `model.paint` makes of every image, under the image's own file name.
 
@@ -49,6 +51,8 @@ def paint_dataset(
         style: see `model.paint`.
         scenes: put the persons in front of these, those of the camera that is painted.
         repaint: False: the images as they are; with `scenes`, what pasting does without the model.
+        detail: pixels; what is finer in an image stays as it is, and the model paints its colours
+            and light alone: see `keep_detail`. With `scenes`, those of the person.
 
     Returns:
         the folder.
@@ -73,7 +77,7 @@ def paint_dataset(
     model.eval()
     try:
         for raw in progress(loader, f'paint {dataset.name}') if rows else ():
-            pictures = _painted(model, raw, to, style, scenes, repaint)
+            pictures = _painted(model, raw, to, style, scenes, repaint, detail)
             for row, picture in zip(raw.index.tolist(), pictures):
                 _write(picture, folder / names[row])
     finally:
@@ -82,11 +86,48 @@ def paint_dataset(
     return folder
 
 
-def _painted(model, raw, to: str, style: int, scenes: Scenes | None, repaint: bool) -> Tensor:
+def keep_detail(img: Tensor, painted: Tensor, sigma: float, where: Tensor | None = None) -> Tensor:
+    """What is coarse of a painted image, what is fine of the image itself.
+
+    img + blur(painted - img): a change of colour and light comes through, a lost texture or a
+    stripe of the generator does not. Inside `where` the blur does not look outside.
+
+    Args:
+        img: (B, 3, H, W) float.
+        painted: of the same shape.
+        sigma: standard deviation of the Gaussian, in pixels.
+        where: (B, 1, H, W) float in [0, 1], the persons; None: everywhere.
+
+    Returns:
+        (B, 3, H, W); the image itself where nothing of `where` is near.
+
+    Raises:
+        ValueError: three times sigma is more than a side of the image.
+    """
+    size = 2 * round(3 * sigma) + 1
+    if size // 2 >= min(img.shape[2:]):
+        raise ValueError(
+            f'detail={sigma} blurs over {size} pixels, images are {tuple(img.shape[2:])}; set it '
+            f'below a third of the shorter side'
+        )
+    change = painted.float() - img.float()
+    if where is None:
+        return img + gaussian_blur(change, [size, size], [sigma, sigma])
+    coarse = gaussian_blur(torch.cat([change * where, where], dim=1), [size, size], [sigma, sigma])
+    return img + coarse[:, :3] / coarse[:, 3:].clamp_min(1e-3)
+
+
+def _painted(
+    model, raw, to: str, style: int, scenes: Scenes | None, repaint: bool, detail: float | None
+) -> Tensor:
     """(B, H, W, 3) uint8 of a batch as loaded."""
     batch = model.data_preprocessor(raw)
-    with model.autocast():
-        img = model.paint(batch, to, style) if repaint else batch.img
+    img = batch.img
+    if repaint:
+        with model.autocast():
+            painted = model.paint(batch, to, style)
+        persons = scenes.persons(raw.pose_map).to(img) if scenes is not None else None
+        img = painted if detail is None else keep_detail(img, painted, detail, persons)
     pictures = _pixels(img, model.data_preprocessor)
     if scenes is None:
         return pictures

@@ -12,7 +12,7 @@ from reidgen.datasets import Scenes
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
-from reidgen.engine.translation import paint_dataset
+from reidgen.engine.translation import keep_detail, paint_dataset
 from reidgen.models.adversarial import bare
 
 CONFIG = Path(__file__).with_name('gcl_memories.py')
@@ -162,9 +162,30 @@ def test_scenes_take_what_the_generators_paint_on_the_person_alone(tmp_path):
         assert (one - other)[:, outside].abs().float().mean() > 5
 
 
+def test_detail_is_kept_of_the_persons_that_stand_before_the_scenes(tmp_path):
+    stages = {'train_cfg.stages': MEMORY}
+    plain = trained(tmp_path / 'plain', stages)
+    trained(tmp_path / 'detail', SCENES | stages | {'default_hooks.painted.detail': 3.0})
+    source = plain.dataset(plain.cfg.train_dataloader['source']).plain(maps=True)
+    for row, record in enumerate(source.records):
+        full, picture = (
+            read_rgb(tmp_path / run / 'painted/memory/0' / Path(record.path).name).float()
+            for run in ('plain', 'detail')
+        )
+        item = source[row]
+        persons = Scenes(source).persons(item.pose_map[None])
+        expected = keep_detail(item.img[None].float(), full[None], 3.0, persons)[0].clamp(0, 255)
+        inside = torch.nn.functional.max_pool2d(1 - persons, 5, 1, 2)[0, 0] == 0
+        assert inside.any()
+        # not to the last level: the whole painted picture was clipped before it was written
+        assert (picture - expected)[:, inside].abs().mean() < 2
+        assert (picture - full)[:, inside].abs().mean() > 3
+
+
 @pytest.mark.parametrize(
     'options, message',
     [
+        ({'default_hooks.painted.detail': 0.0}, 'detail is 0.0; give pixels above 0'),
         ({'default_hooks.painted.scenes': dict(margin=2)}, r"say whose: dict\(images='target'\)"),
         ({'default_hooks.painted.scenes': dict(images='winter')}, "loader 'winter'; set .*scenes"),
         ({'default_hooks.painted.repaint': False}, 'without scenes leaves the images as they are'),

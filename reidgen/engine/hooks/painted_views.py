@@ -32,9 +32,12 @@ class PaintedViewsHook(Hook):
             of scenes of that loader's images, with their own persons painted over. Both loaders
             then need a pose map whose last channel is dark off the body.
         repaint: False: the images are not painted, for a control with `scenes` alone.
+        detail: pixels; what is finer stays as the image has it, and the model gives colours and
+            light (`reidgen.engine.translation.keep_detail`). None: all of the painted picture.
 
     Raises:
-        ValueError: num_styles is below 1, scenes names no loader, or nothing is done at all.
+        ValueError: num_styles is below 1, detail is not above 0, scenes names no loader, or nothing
+            is done at all.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook has loaded what the stage starts from
@@ -47,15 +50,18 @@ class PaintedViewsHook(Hook):
         batch_size: int = 64,
         scenes: dict | None = None,
         repaint: bool = True,
+        detail: float | None = None,
     ):
         if num_styles < 1:
             raise ValueError(f'num_styles is {num_styles}; paint each image once or more')
+        if detail is not None and detail <= 0:
+            raise ValueError(f'detail is {detail}; give pixels above 0, or None for all of it')
         if scenes is not None and 'images' not in scenes:
             raise ValueError(f"scenes is {scenes}; say whose: dict(images='target')")
         if scenes is None and not repaint:
             raise ValueError('repaint=False without scenes leaves the images as they are; set one')
         self.images, self.to = images, to
-        self.scenes, self.repaint = scenes, repaint
+        self.scenes, self.repaint, self.detail = scenes, repaint, detail
         self.num_styles, self.batch_size = num_styles, batch_size
 
     def before_train(self, runner) -> None:
@@ -104,6 +110,7 @@ class PaintedViewsHook(Hook):
                 style=style,
                 scenes=scenes,
                 repaint=self.repaint,
+                detail=self.detail,
             )
         runner.logger.info(
             f'painted {len(dataset)} images of {dataset.name} {self.num_styles} times into {folder}'
