@@ -25,7 +25,8 @@ def drawn_figures(cfg) -> None:
     small = load_config(SMOKE)
     cfg.model.networks, cfg.model.pool = small.model.networks, small.model.pool
     cfg.train_dataloader = small.train_dataloader
-    cfg.train_cfg.stages[0].iters = 1
+    for stage in cfg.train_cfg.stages:
+        stage.iters = 1
 
 
 def unit(*rows: tuple[float, ...]) -> torch.Tensor:
@@ -43,8 +44,10 @@ def test_the_smoke_config_trains_and_draws_its_grid(build, tmp_path):
 
 @pytest.mark.parametrize('name', sorted(TRANSLATION))
 def test_every_config_trains_one_iteration_on_drawn_figures(name, build, tmp_path):
-    build(CONFIGS / f'{name}.py', change=drawn_figures).train()
-    assert (tmp_path / name / 'stage_translation.pth').exists()
+    runner = build(CONFIGS / f'{name}.py', change=drawn_figures)
+    runner.train()
+    last = runner.train_loop.stages[-1].name
+    assert (tmp_path / name / f'stage_{last}.pth').exists()
 
 
 @pytest.mark.parametrize(

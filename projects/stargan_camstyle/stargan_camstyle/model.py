@@ -32,10 +32,13 @@ class StarGAN(AdversarialModel):
     D scores patches (WGAN with gradient penalty) and names the camera; G is to be taken for real,
     for the camera that was asked for, and to find the way back. The wanted cameras are those of the
     batch in another order. D steps each time, G in the last of every `critic_steps` iterations.
+    The identity term, an option, asks G to leave an image alone that is wanted for the camera it
+    has (CycleGAN, Zhu et al., ICCV 2017, section 5.2): without it G may turn every colour into its
+    opposite and turn it back on the way home.
 
     Args:
         networks: G (CameraGenerator) and D (CameraDiscriminator).
-        loss_weights: of adv, gp, camera (classification) and recon.
+        loss_weights: of adv, gp, camera (classification), recon and identity (0: as published).
         critic_steps: iterations a step of G.
         penalty: config of the gradient penalty; that of the sum over D's patches by default.
     """
@@ -44,7 +47,7 @@ class StarGAN(AdversarialModel):
         Phase('D', ('D',), 'critic_losses', reads=READS, detached=True),
         Phase('G', ('G',), 'generator_losses', reads=READS),
     )
-    loss_families = ('adv', 'gp', 'camera', 'recon')
+    loss_families = ('adv', 'gp', 'camera', 'recon', 'identity')
 
     def __init__(
         self,
@@ -89,12 +92,16 @@ class StarGAN(AdversarialModel):
     def generator_losses(self, batch, x: Restyled) -> dict[str, Tensor]:
         painted = self.D(x.x_new)
         back = self.G(x.x_new, batch.target.camid)
-        return {
+        losses = {
             'adv.D': -painted.realness.float().mean(),
             'camera.fake': self._camera(painted.cameras, x.camid),
             'recon.back': nnf.l1_loss(back.float(), batch.target.img),
             'stat.camera_accuracy': accuracy(painted.cameras, x.camid),
         }
+        if self.on('identity'):
+            same = self.G(batch.target.img, batch.target.camid)
+            losses['identity.own'] = nnf.l1_loss(same.float(), batch.target.img)
+        return losses
 
     # ---- using it ----
 

@@ -10,11 +10,21 @@ from torch import Tensor, nn
 from reidgen.registry import DISCRIMINATORS, GENERATORS
 
 SLOPE = 0.01  # of D's LeakyReLU
+UPSAMPLES = ('transposed', 'nearest')
 
 
 def _norm_relu(channels: int) -> list[nn.Module]:
     # batch statistics in training and test alike
     return [nn.InstanceNorm2d(channels, affine=True), nn.ReLU(inplace=True)]
+
+
+def _doubled(in_channels: int, out_channels: int, upsample: str) -> list[nn.Module]:
+    """Layers from (B, C, H, W) to (B, out_channels, 2 * H, 2 * W)."""
+    if upsample == 'nearest':
+        conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+        return [nn.Upsample(scale_factor=2), conv, *_norm_relu(out_channels)]
+    conv = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=False)
+    return [conv, *_norm_relu(out_channels)]
 
 
 class Residual(nn.Module):
@@ -45,10 +55,25 @@ class CameraGenerator(nn.Module):
     Args:
         num_cameras: C.
         base_dim: channels at full size, four times as many in the blocks.
+        num_blocks: residual blocks.
+        upsample: 'transposed', the authors' transposed convolutions, or 'nearest', each pixel four
+            times and a 3 x 3 convolution (Odena et al., Distill 2016): no checkerboards, which
+            short trainings else keep.
+
+    Raises:
+        ValueError: upsample is neither.
     """
 
-    def __init__(self, num_cameras: int, base_dim: int = 64, num_blocks: int = 6):
+    def __init__(
+        self,
+        num_cameras: int,
+        base_dim: int = 64,
+        num_blocks: int = 6,
+        upsample: str = 'transposed',
+    ):
         super().__init__()
+        if upsample not in UPSAMPLES:
+            raise ValueError(f'upsample is {upsample!r}; choose one of {", ".join(UPSAMPLES)}')
         self.num_cameras = num_cameras
         half, quarter = 2 * base_dim, 4 * base_dim
         self.layers = nn.Sequential(
@@ -59,10 +84,8 @@ class CameraGenerator(nn.Module):
             nn.Conv2d(half, quarter, 4, stride=2, padding=1, bias=False),
             *_norm_relu(quarter),
             *(Residual(quarter) for _ in range(num_blocks)),
-            nn.ConvTranspose2d(quarter, half, 4, stride=2, padding=1, bias=False),
-            *_norm_relu(half),
-            nn.ConvTranspose2d(half, base_dim, 4, stride=2, padding=1, bias=False),
-            *_norm_relu(base_dim),
+            *_doubled(quarter, half, upsample),
+            *_doubled(half, base_dim, upsample),
             nn.Conv2d(base_dim, 3, 7, padding=3, bias=False),
         )
 

@@ -83,6 +83,17 @@ def test_the_camera_decides_what_is_painted_in_training_as_in_test():
     assert torch.equal(painted[0], G.eval()(img, torch.tensor([0])))
 
 
+def test_doubling_by_nearest_neighbours_changes_no_shape_and_keeps_flat_areas_flat():
+    torch.manual_seed(0)
+    G = CameraGenerator(2, base_dim=4, num_blocks=1, upsample='nearest')
+    painted = G(torch.full((1, 3, 64, 64), 0.3), torch.tensor([1]))
+    assert painted.shape == (1, 3, 64, 64)
+    # far from the border a flat picture stays flat: the layers have no pattern of their own
+    assert painted[..., 28:36, 28:36].std(dim=(2, 3)).max() < 1e-5
+    with pytest.raises(ValueError, match="upsample is 'bilinear'; choose one of transposed, near"):
+        CameraGenerator(2, upsample='bilinear')
+
+
 # ---- training ----
 
 
@@ -168,6 +179,18 @@ def test_a_generator_that_paints_nothing_finds_back_without_loss(step_of):
     step.model.G = Identity()
     losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
     assert losses['recon.back'] == 0
+
+
+def test_the_identity_term_leaves_images_of_the_wanted_camera_alone(step_of):
+    off, on = step_of(SMOKE), step_of(SMOKE, {'model.loss_weights.identity': 10.0})
+    losses = off.model.generator_losses(off.batch, off.model.translate(off.batch))
+    assert 'identity.own' not in losses
+    model, x = on.model, on.batch.target
+    losses = model.generator_losses(on.batch, model.translate(on.batch))
+    expected = (model.G(x.img, x.camid) - x.img).abs().mean()
+    torch.testing.assert_close(losses['identity.own'], expected)
+    model.train_only(['G'])
+    assert on.gradients(losses['identity.own']) == {'G'}
 
 
 def test_wanted_cameras_are_those_of_the_batch_in_another_order(step_of):
