@@ -101,10 +101,18 @@ def find(name: str, *registries: Registry):
     )
 
 
+def build(cfg: dict, *registries: Registry):
+    """What a config `dict(type='Name', **arguments)` describes, looked up as `find` does.
+
+    Raises:
+        ValueError: nothing of that name is registered.
+    """
+    arguments = dict(cfg)
+    return find(arguments.pop('type'), *registries)(**arguments)
+
+
 def build_network(cfg: dict) -> nn.Module:
     """A network from its config: looked up among encoders, generators, discriminators, then
     models.
     """
-    cfg = dict(cfg)
-    network = find(cfg.pop('type'), *NETWORKS)
-    return network(**cfg)
+    return build(cfg, *NETWORKS)

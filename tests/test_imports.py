@@ -93,7 +93,7 @@ def test_imports_point_one_way(part):
         ('reidgen.models.adversarial', 'from reidgen.engine.step import run_phases', 2),
         ('reidgen.models.adversarial', 'from projects.cagan import cagan', 2),
         ('reidgen.evaluation.retrieval', 'from reidgen.memory import bank', 2),
-        ('reidgen.engine.loops', 'from reidgen import apis', 1),
+        ('reidgen.engine.train_loop', 'from reidgen import apis', 1),
         ('reidgen.memory.jaccard', 'from reidgen.evaluation import neighbours', 0),
         ('reidgen.memory.jaccard', 'from . import bank\nimport torch', 0),
         ('reidgen.models.adversarial', 'from reidgen.draws import Draws', 0),

@@ -36,7 +36,7 @@ from reidgen.checkpoint import read_checkpoint  # noqa: E402
 from reidgen.engine.command_line import run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.runner import load_strictly  # noqa: E402
-from reidgen.registry import DATASETS, MODELS, find  # noqa: E402
+from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
 
 BATCH = 32
@@ -73,8 +73,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
 def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Means by method and measure; writes swaps.json, swaps.csv and swaps.png."""
     model, cfg = load_model(args.config, args.checkpoint, args.cfg_options)
-    settings = dict(cfg.test_dataset)
-    dataset = find(settings.pop('type'), DATASETS)(**settings)
+    dataset = build(cfg.test_dataset, DATASETS)
     if not dataset.has_truth:
         raise ValueError(
             f'{type(dataset).__name__} does not know what its persons look like in other garments; '
@@ -160,7 +159,7 @@ def load_embedding(config: str, checkpoint: str) -> Embed:
     sizes = [transform.size for transform in transforms if transform.type == 'Resize']
     if not sizes:
         raise ValueError(f'{config} has no Resize in the transforms of its val_dataloader')
-    model = find(settings.pop('type'), MODELS)(**settings)
+    model = build(settings, MODELS)
     state = read_checkpoint(checkpoint)
     load_strictly(model, state.get('state_dict', state), checkpoint)
     model.eval()

@@ -25,7 +25,7 @@ from reidgen.checkpoint import read_checkpoint  # noqa: E402
 from reidgen.engine.command_line import run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.runner import load_strictly  # noqa: E402
-from reidgen.registry import DATASETS, MODELS, find  # noqa: E402
+from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -46,10 +46,9 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
 def write(args: argparse.Namespace) -> Path:
     """The folder of the copies, complete."""
     cfg = load_config(args.config, args.cfg_options)
-    settings, data = dict(cfg.model), dict(cfg.train_dataloader.target.dataset)
-    model = find(settings.pop('type'), MODELS)(**settings)
+    model = build(cfg.model, MODELS)
     load_strictly(model, read_checkpoint(args.checkpoint)['state_dict'], args.checkpoint)
-    dataset = find(data.pop('type'), DATASETS)(**data)
+    dataset = build(cfg.train_dataloader.target.dataset, DATASETS)
     folder = Path(args.out) if args.out else dataset.root / FOLDER
     digest = hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest()
     about = dict(dataset=dataset.name, checkpoint_sha256=digest, quality=args.quality)

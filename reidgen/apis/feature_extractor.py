@@ -17,7 +17,7 @@ from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.engine.config import drop_pretrained, load_config
 from reidgen.engine.runner import load_strictly
 from reidgen.evaluation.labels import check_finite
-from reidgen.registry import MODELS, find
+from reidgen.registry import MODELS, build
 
 from .manifest import EncoderInfo, sha256_of
 
@@ -66,7 +66,7 @@ class FeatureExtractor:
             model_sha256=_settings_sha256(settings, self.transforms),
             amp=amp,
         )
-        self.model = find(settings.pop('type'), MODELS)(**settings)
+        self.model = build(settings, MODELS)
         load_strictly(self.model, state.get('state_dict', state), checkpoint)
         self.model.amp = amp
         self.model.to(device or get_device()).eval()

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from reidgen.datasets.folder import FolderReID
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import SPLITS, ReIDDataset
-from reidgen.registry import DATASETS, find
+from reidgen.registry import DATASETS, build
 
 
 class ImageFile(FolderReID):
@@ -78,9 +78,7 @@ def open_dataset(cfg: Config, name_and_split: str, transforms: Sequence[dict]) -
         )
     settings = cfg[name].to_dict()
     settings = {k: v for k, v in settings.items() if k not in ('pose_map', 'transforms')}
-    return find(settings.pop('type'), DATASETS)(
-        **dict(settings, split=split, transforms=list(transforms))
-    )
+    return build(dict(settings, split=split, transforms=list(transforms)), DATASETS)
 
 
 def _is_dataset(value) -> bool:

@@ -256,10 +256,7 @@ class ReIDDataset(Dataset):
             return records
         names = [name for missing in lacking.values() for name in missing]
         listed = '\n  '.join(names[:NUM_NAMED])
-        found = (
-            f'{what}: {len(lacking)} of {len(records)} images lack pose maps, the first:\n'
-            f'  {listed}'
-        )
+        found = f'{what}: {len(lacking)} of {len(records)} images lack pose maps:\n  {listed}'
         if self.on_missing == 'raise':
             raise ValueError(
                 f"{found}\nFix: {self.pose_map.how_to_make()}; or set on_missing='drop' or 'blank'"

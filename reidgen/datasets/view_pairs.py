@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from reidgen.datasets.image_files import list_images, read_rgb
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.draws import seed_of
-from reidgen.registry import DATASETS, find
+from reidgen.registry import DATASETS, build
 from reidgen.structures import Draw, ViewPair
 
 SECONDS = ('again', 'painted')
@@ -39,7 +39,7 @@ class ViewPairs(Dataset):
             raise ValueError(
                 f"second is '{second}'; known: {', '.join(SECONDS)}, or the config of a data set"
             )
-        self.dataset = _build(dataset)
+        self.dataset = build(dataset, DATASETS)
         if not isinstance(self.dataset, ReIDDataset) or self.dataset.pose_map is not None:
             raise TypeError(
                 f'ViewPairs pairs plain images, but its dataset is {dataset}; give a ReIDDataset '
@@ -49,7 +49,7 @@ class ViewPairs(Dataset):
         # of each row, what reads its second views
         self._views: list[tuple[Callable[[], Tensor], ...]] | None = None
         if self.second == 'dataset':
-            other = _build(second)
+            other = build(second, DATASETS)
             views = {
                 Path(each.path).name: partial(other.read_image, each) for each in other.records
             }
@@ -125,8 +125,3 @@ class ViewPairs(Dataset):
             views = self._views[index]
             view = self.dataset.augment(views[seed_of(seed, 2) % len(views)](), other.seed)
         return ViewPair(first.img, view, first.pid, first.camid, first.index)
-
-
-def _build(cfg: dict):
-    cfg = dict(cfg)
-    return find(cfg.pop('type'), DATASETS)(**cfg)

@@ -2,10 +2,11 @@
 
 from . import hooks
 from .ddp import SepDDP
-from .loops import RetrievalValLoop, StagedTrainLoop
 from .optim import OptimizerPerGroup
 from .runner import ReIDRunner
 from .step import run_phases, weigh
+from .train_loop import StagedTrainLoop
+from .val_loop import RetrievalValLoop
 
 __all__ = [
     'OptimizerPerGroup',

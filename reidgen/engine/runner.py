@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from reidgen.checkpoint import read_checkpoint
 from reidgen.models.adversarial import bare
-from reidgen.registry import DATASETS, RUNNERS, find
+from reidgen.registry import DATASETS, RUNNERS, build
 
 from .ddp import SepDDP, leaves_parameters_unused
 from .stages import parse_stages, used_loaders
@@ -101,7 +101,7 @@ class ReIDRunner(Runner):
         cfg = dict(loader['dataset'])
         key = json.dumps(cfg, sort_keys=True, default=str)
         if key not in self._datasets:
-            self._datasets[key] = find(cfg.pop('type'), DATASETS)(**cfg)
+            self._datasets[key] = build(cfg, DATASETS)
         return self._datasets[key]
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model):

@@ -7,7 +7,7 @@ from mmengine.device import get_device
 
 from reidgen.checkpoint import read_checkpoint
 from reidgen.models.adversarial import AdversarialModel
-from reidgen.registry import MODELS, find
+from reidgen.registry import MODELS, build
 
 from .config import drop_pretrained
 from .runner import load_strictly
@@ -28,8 +28,7 @@ def trained_model(cfg: Config, checkpoint: str | Path, amp: bool = False) -> Adv
         ValueError: the file is damaged or does not fit the model.
     """
     drop_pretrained(cfg)
-    settings = cfg.model.to_dict()
-    model = find(settings.pop('type'), MODELS)(**settings)
+    model = build(cfg.model.to_dict(), MODELS)
     state = read_checkpoint(checkpoint)
     load_strictly(model, state.get('state_dict', state), checkpoint)
     model.amp = amp

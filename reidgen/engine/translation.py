@@ -14,7 +14,7 @@ from torchvision.transforms.v2.functional import gaussian_blur
 from reidgen.datasets.image_files import SUFFIXES
 from reidgen.datasets.scenes import Scenes
 
-from .loops import progress
+from .progress import progress
 
 STAMP = 'translation.json'
 JPEG = dict(quality=95, subsampling=0)

@@ -10,7 +10,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from reidgen.draws import Draws
-from reidgen.registry import MODELS, build_network, find
+from reidgen.registry import MODELS, build, build_network
 from reidgen.structures import ImageBatch
 
 
@@ -57,8 +57,8 @@ class AdversarialModel(BaseModel):
         loss_weights: dict[str, float],
         data_preprocessor: dict | None = None,
     ):
-        cfg = dict(data_preprocessor or dict(type='BatchNormalizer'))
-        super().__init__(data_preprocessor=find(cfg.pop('type'), MODELS)(**cfg))
+        normalizer = build(data_preprocessor or dict(type='BatchNormalizer'), MODELS)
+        super().__init__(data_preprocessor=normalizer)
         self.network_names = tuple(networks)
         for name, network in networks.items():
             self.add_module(name, build_network(network))

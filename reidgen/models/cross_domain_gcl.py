@@ -4,29 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from reidgen.registry import LOSSES, MEMORIES, MODELS, find
+from reidgen.registry import LOSSES, MEMORIES, MODELS, build
 from reidgen.structures import Code, DomainBatch
 
 from .adversarial import AdversarialModel, Phase
 from .cross_domain_checks import check_data, check_options
+from .cycle import l1
 from .layers.batch_norm import batch_norms, untracked_statistics
 from .translations import Pair, Translations
 
 DOMAINS = ('source', 'target')  # loaders
-
-
-def l1(image: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference in float32, 0-d."""
-    return nnf.l1_loss(image.float(), target.float())
-
-
-def build(cfg: dict, registry) -> nn.Module:
-    """A registered criterion or memory from its config."""
-    cfg = dict(cfg)
-    return find(cfg.pop('type'), registry)(**cfg)
 
 
 @MODELS.register_module()
@@ -223,7 +212,7 @@ class CrossDomainGCL(AdversarialModel):
     # ---- using it ----
 
     def embed(self, img: Tensor) -> Tensor:
-        return nnf.normalize(self.E_c(img).embedding.float())
+        return nn.functional.normalize(self.E_c(img).embedding.float())
 
     def paint(self, batch: DomainBatch, to: str, style: int = 0) -> Tensor:
         """(B, 3, H, W): content and pose of the batch in the style of `to`, 'source' or 'target'.
@@ -266,8 +255,7 @@ class CrossDomainGCL(AdversarialModel):
     # ---- parts ----
 
     def _paint(self, decoder: nn.Module, camid: Tensor | None, pose: Tensor, code: Code) -> Tensor:
-        shared = 'mlp' in self.network_names
-        content = self.mlp(code.content) if shared else code.content
+        content = self.mlp(code.content) if 'mlp' in self.network_names else code.content
         return decoder(pose, content, camid) if self.camera_styles else decoder(pose, content)
 
     def _critic(self, critic: nn.Module, camid: Tensor) -> Callable[[Tensor], list[Tensor]]:

@@ -41,6 +41,11 @@ def translate_cycle(G: Generator, F: Generator, x_s: Tensor, x_t: Tensor, identi
     )
 
 
+def l1(image: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference in float32, 0-d."""
+    return nnf.l1_loss(image.float(), target.float())
+
+
 def cycle_terms(x: Cycle, x_s: Tensor, x_t: Tensor) -> dict[str, Tensor]:
     """Mean absolute differences: `cycle.*` (eq. 2) and, where they were painted, `identity.*`."""
     pairs = {
@@ -50,9 +55,7 @@ def cycle_terms(x: Cycle, x_s: Tensor, x_t: Tensor) -> dict[str, Tensor]:
         'identity.t2t': (x.x_t2t, x_t),
     }
     return {
-        term: nnf.l1_loss(painted.float(), image)
-        for term, (painted, image) in pairs.items()
-        if painted is not None
+        term: l1(painted, image) for term, (painted, image) in pairs.items() if painted is not None
     }
 
 

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from torch.utils.flop_counter import FlopCounterMode
 
 from reidgen.engine import run_phases
-from reidgen.models.cross_domain_gcl import l1
+from reidgen.models.cycle import l1
 from reidgen.registry import MODELS
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'gcl_market2duke.py'

@@ -38,11 +38,10 @@ def build(cfg, device: str):
     """Model and optimizer groups of a config, with a filled memory."""
     from reidgen.engine.config import drop_pretrained
     from reidgen.engine.optim import OptimizerPerGroup
-    from reidgen.registry import MODELS, find
+    from reidgen.registry import MODELS, build
 
     drop_pretrained(cfg)
-    settings = dict(cfg.model)
-    model = find(settings.pop('type'), MODELS)(**settings).to(device)
+    model = build(cfg.model, MODELS).to(device)
     groups = {name: group for name, group in cfg.optim_wrapper.items() if name != 'constructor'}
     bank = model.bank
     bank.fill(torch.randn(bank.num_samples, bank.dim), torch.arange(bank.num_samples) // 16)

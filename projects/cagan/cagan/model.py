@@ -7,7 +7,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from reidgen.models.adversarial import AdversarialModel, Phase
-from reidgen.registry import LOSSES, MODELS, find
+from reidgen.registry import LOSSES, MODELS, build
 
 MEAN = STD = (0.5, 0.5, 0.5)  # pictures in [-1, 1]
 
@@ -74,8 +74,7 @@ class CAGAN(AdversarialModel):
         for key, value in dict(adv_on=adv_on, **self.id_loss).items():
             if key not in known or value not in known[key]:
                 raise ValueError(f'{key} is {value!r}; CAGAN knows {known}')
-        cfg = dict(gan_loss)
-        self.gan = find(cfg.pop('type'), LOSSES)(**cfg)
+        self.gan = build(gan_loss, LOSSES)
         self.adv_on, self.learned_noise = adv_on, self.D.learned_noise
         if self.D.sigmoid != (self.gan.mode == 'bce_prob'):
             raise ValueError(

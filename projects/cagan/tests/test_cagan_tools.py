@@ -15,7 +15,7 @@ from projects.cagan.cagan.inference import swap as swap_one
 from projects.cagan.cagan.lpips import LPIPS, TAPS
 from projects.cagan.cagan.metrics import regions, ssim_map, swap_errors
 from reidgen.engine.config import load_config
-from reidgen.registry import MODELS, find
+from reidgen.registry import MODELS, build
 
 ROOT = Path(__file__).resolve().parents[3]
 LPIPS_MEAN, LPIPS_STD = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -26,8 +26,7 @@ SMOKE = ROOT / 'projects/cagan/configs/cagan_smoke.py'
 def checkpoint(tmp_path_factory) -> Path:
     """Untrained weights of the smoke config."""
     torch.manual_seed(0)
-    settings = dict(load_config(SMOKE).model)
-    model = find(settings.pop('type'), MODELS)(**settings)
+    model = build(load_config(SMOKE).model, MODELS)
     path = tmp_path_factory.mktemp('weights') / 'cagan.pth'
     torch.save(model.state_dict(), path)
     return path
@@ -188,7 +187,7 @@ def test_distances_of_reidentification_are_those_of_its_features():
 def test_a_reidentification_model_embeds_at_the_size_it_is_evaluated_with(tmp_path):
     config = ROOT / 'configs/gcl_smoke.py'
     settings = dict(load_config(config).model)
-    torch.save(find(settings.pop('type'), MODELS)(**settings).state_dict(), tmp_path / 'reid.pth')
+    torch.save(build(settings, MODELS).state_dict(), tmp_path / 'reid.pth')
     embed = evaluate.load_embedding(str(config), str(tmp_path / 'reid.pth'))
     images = torch.randint(256, (2, 3, 128, 96), dtype=torch.uint8)
     features = embed(images)

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from reidgen.datasets import FolderReID
 from reidgen.draws import seed_of
-from reidgen.registry import DATASETS, find
+from reidgen.registry import DATASETS, build
 from reidgen.structures import Draw
 
 NUM_NAMED = 3  # files that an error lists
@@ -61,14 +61,13 @@ class CameraCopies(Dataset):
                 f'copies, or transforms that stand in for it'
             )
         cfg = dict(dataset)
-        kind = find(cfg.pop('type'), DATASETS)
-        self.images = kind(**cfg)
+        self.images = build(cfg, DATASETS)
         self.num_cameras, self.own_camera = num_cameras, own_camera
         self.num_images = 1 + num_cameras - (not own_camera)
         transforms = list(cfg.get('transforms', ()))
         if jitter is not None:
             cfg['transforms'] = [*jitter, *transforms]
-            self.copies, self._row_of = kind(**cfg), None
+            self.copies, self._row_of = build(cfg, DATASETS), None
         else:
             folder = Path(self.images.root, copies)
             if not folder.is_dir():

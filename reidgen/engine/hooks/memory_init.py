@@ -10,7 +10,7 @@ from reidgen.models.adversarial import bare
 from reidgen.registry import HOOKS
 
 from ..loaders import rank_loader
-from ..loops import progress
+from ..progress import progress
 
 
 @HOOKS.register_module()

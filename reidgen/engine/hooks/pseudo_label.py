@@ -9,10 +9,10 @@ from torch import Tensor
 
 from reidgen.evaluation.adabn import adapted_batch_norm
 from reidgen.models.adversarial import bare
-from reidgen.registry import CLUSTERINGS, HOOKS, find
+from reidgen.registry import CLUSTERINGS, HOOKS, build
 
 from ..loaders import shuffled_loader
-from ..loops import progress
+from ..progress import progress
 from .memory_init import embed_dataset
 
 FEATURES = ('fresh', 'bank')
@@ -52,8 +52,7 @@ class PseudoLabelHook(Hook):
             raise ValueError(f"features is '{features}'; known: {', '.join(FEATURES)}")
         if interval < 1:
             raise ValueError(f'interval is {interval}; cluster every 1 or more iterations')
-        cfg = dict(clustering)
-        self.clustering = find(cfg.pop('type'), CLUSTERINGS)(**cfg)
+        self.clustering = build(clustering, CLUSTERINGS)
         self.interval, self.features, self.batch_size = interval, features, batch_size
 
     def before_stage(self, runner) -> None:

@@ -1,0 +1,163 @@
+"""Staged training with several loaders."""
+
+import torch
+from mmengine.runner import BaseLoop
+
+from reidgen.models.adversarial import bare
+from reidgen.registry import LOOPS
+
+from .ddp import average_statistics
+from .loaders import ParallelLoader, build_loader
+from .stages import Stage, batches_drawn, check_reads, parse_stages, stage_at, used_loaders
+from .step import run_phases
+
+
+@LOOPS.register_module()
+class StagedTrainLoop(BaseLoop):
+    """Trains stage after stage, counted in iterations.
+
+    Args:
+        runner: the runner.
+        dataloader: named loaders, see `loaders.build_loader`.
+        stages: see `stages.Stage`.
+        first_stage: earlier stages are left out; their result comes with `load_from`.
+        amp: bfloat16 autocast.
+
+    Raises:
+        ValueError: stages, loaders, data sets and networks do not fit together; before any
+            training.
+    """
+
+    def __init__(
+        self,
+        runner,
+        dataloader: dict,
+        stages: list[dict],
+        first_stage: str | None = None,
+        amp: bool = False,
+    ):
+        self.stages, self.first_stage = parse_stages(stages, first_stage), first_stage
+        loaders = {
+            name: build_loader(runner.dataset(cfg), cfg, runner.seed, name)
+            for name, cfg in dataloader.items()
+            if name in used_loaders(self.stages, tuple(dataloader))
+        }
+        self.max_iters = sum(stage.iters for stage in self.stages)
+        super().__init__(runner, ParallelLoader(loaders, self.max_iters))
+        self.model = bare(runner.model)
+        self.model.amp, self.model.draws.seed = amp, runner.seed
+        check_reads(self.stages, self.model.phases, tuple(dataloader))
+        self.model.check_data(
+            self.dataloader.dataset,
+            {name: loader.batch_size for name, loader in loaders.items()},
+            self.stages,
+        )
+        self._check_evaluations()
+        self._iter, self._epoch, self.max_epochs = 0, 0, 1
+        self.stop_training = False
+        self.evaluated_stage: Stage | None = None  # the stage the latest evaluation belongs to
+
+    @property
+    def iter(self) -> int:
+        """Iterations done."""
+        return self._iter
+
+    @property
+    def epoch(self) -> int:
+        """0: the whole training is one epoch to mmengine."""
+        return self._epoch
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of the current iteration; after the last one, the last stage."""
+        return stage_at(self.stages, min(self._iter, self.max_iters - 1))[0]
+
+    @property
+    def done(self) -> int:
+        """Iterations of the current stage that are done."""
+        return stage_at(self.stages, min(self._iter, self.max_iters - 1))[1]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Field of the batch -> training loader, in the current stage."""
+        return self.stage.fields(tuple(self.dataloader.loaders))
+
+    def dataset_of(self, field: str):
+        """Training set that a field of the current stage's batches is drawn from."""
+        return self.dataloader.dataset[self.fields[field]]
+
+    def batches_drawn(self, loader: str, iteration: int | None = None) -> int:
+        """Batches that a training loader has given before an iteration; by default the current."""
+        return batches_drawn(self.stages, self._iter if iteration is None else iteration, loader)
+
+    def run(self) -> torch.nn.Module:
+        """Launches training, from wherever `_iter` stands."""
+        self.runner.call_hook('before_train')
+        self.runner.call_hook('before_train_epoch')
+        if (
+            self._iter > 0
+            and self.runner.message_hub.runtime_info.get('evaluated_at') != self._iter
+        ):
+            self._evaluate_if_due()  # killed between a checkpoint and its evaluation
+        entered = None
+        while self._iter < self.max_iters and not self.stop_training:
+            stage = self.stage
+            if stage is not entered:
+                # before anything is drawn: a hook may decide what the loaders hand out
+                self.runner.call_hook('before_stage')
+                fields = self.fields
+                self.dataloader.start(
+                    fields,
+                    {name: self.batches_drawn(name) for name in fields.values()},
+                )
+                entered = stage
+            self.runner.model.train()
+            self.run_iter(next(self.dataloader))
+            self._evaluate_if_due()
+        self.dataloader.stop()
+        self.runner.call_hook('after_train_epoch')
+        self.runner.call_hook('after_train')
+        return self.runner.model
+
+    def run_iter(self, batch) -> None:
+        """One iteration: preprocess, run the phases, tell the hooks."""
+        self.runner.call_hook('before_train_iter', batch_idx=self._iter, data_batch=batch)
+        logs = run_phases(
+            self.model,
+            self.model.data_preprocessor(batch),
+            self.runner.optim_wrapper,
+            self._iter,
+            self.done,
+        )
+        average_statistics(self.model)
+        values = torch.stack([value.float() for value in logs.values()]).tolist()  # one transfer
+        self.runner.call_hook(
+            'after_train_iter',
+            batch_idx=self._iter,
+            data_batch=batch,
+            outputs=dict(zip(logs, values)),
+        )
+        self._iter += 1
+
+    def _evaluate_if_due(self) -> None:
+        stage, done = stage_at(self.stages, self._iter - 1)
+        due = stage.eval_every and ((done + 1) % stage.eval_every == 0 or done + 1 == stage.iters)
+        if due:
+            self.evaluate(stage)
+
+    def evaluate(self, stage: Stage) -> dict[str, float]:
+        """Metrics of the model as it stands, on behalf of a stage: the one just trained or about to
+        be.
+        """
+        self.evaluated_stage = stage
+        return self.runner.val_loop.run()
+
+    def _check_evaluations(self) -> None:
+        for stage in self.stages:
+            if (stage.eval_every or stage.baselines) and self.runner.val_loop is None:
+                raise ValueError(
+                    f'stage {stage.name} evaluates, but the config has no val_dataloader, val_cfg '
+                    f'and val_evaluator'
+                )
+            if 'adabn' in stage.baselines:
+                self.runner.val_loop.adabn_loader()
