@@ -197,6 +197,38 @@ def test_scenes_of_nobody_are_refused_before_training(tmp_path, options, message
     assert not list(tmp_path.glob('*.pth'))
 
 
+def test_each_stage_is_painted_by_the_hook_that_names_it(tmp_path):
+    stages = [
+        dict(name=name, iters=1, phases=['M'], loaders=dict(views='painted'))
+        for name in ('memory', 'scenes')
+    ]
+    raw = dict(type='PaintedViewsHook', scenes=dict(images='target'), repaint=False)
+    options = {
+        'train_cfg.stages': stages,
+        'default_hooks.painted.stages': ['memory'],
+        'default_hooks.unpainted': raw | dict(stages=['scenes']),
+    }
+    runner = trained(tmp_path, options)
+    source = runner.dataset(runner.cfg.train_dataloader['source']).plain(maps=True)
+    off = {'memory': [], 'scenes': []}
+    for row, record in enumerate(source.records):
+        item = source[row]
+        inside = torch.nn.functional.max_pool2d((item.pose_map[-1:] <= 48).float()[None], 3, 1, 1)[
+            0, 0
+        ]
+        for stage, differences in off.items():
+            picture = read_rgb(tmp_path / 'painted' / stage / '0' / Path(record.path).name)
+            away = (picture.int() - item.img.int()).abs()[:, inside == 0]
+            differences.append(away.float().mean().item())
+    assert max(off['scenes']) <= 1 < min(off['memory'])
+    for changed, message in (
+        (dict(stages=['scene']), r"stages names \['scene'\]; .* are \['memory', 'scenes'\]"),
+        (dict(stages=['memory']), '2 of the PaintedViewsHooks paint for the stage memory'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            trained(tmp_path / 'bad', options | {'default_hooks.unpainted': raw | changed})
+
+
 # ---- painting a data set ----
 
 

@@ -25,6 +25,8 @@ class PaintedViewsHook(Hook):
     Args:
         images: training loader whose images, with the maps that the model needs, are painted.
         to: domain of the style.
+        stages: names of those it paints for, where others are painted otherwise by a hook of their
+            own; None: all that wait.
         num_styles: renderings of each image, where the model paints several styles; one of them is
             drawn each time the image is.
         batch_size: images a forward.
@@ -46,6 +48,7 @@ class PaintedViewsHook(Hook):
         self,
         images: str = 'source',
         to: str = 'target',
+        stages: tuple[str, ...] | None = None,
         num_styles: int = 1,
         batch_size: int = 64,
         scenes: dict | None = None,
@@ -61,6 +64,7 @@ class PaintedViewsHook(Hook):
         if scenes is None and not repaint:
             raise ValueError('repaint=False without scenes leaves the images as they are; set one')
         self.images, self.to = images, to
+        self.stages = None if stages is None else tuple(stages)
         self.scenes, self.repaint, self.detail = scenes, repaint, detail
         self.num_styles, self.batch_size = num_styles, batch_size
 
@@ -71,6 +75,8 @@ class PaintedViewsHook(Hook):
             for stage in loop.stages
             if self._waiting(loop, stage.fields(tuple(loop.dataloader.loaders)))
         ]
+        _check_stages(waiting, [h for h in runner.hooks if isinstance(h, PaintedViewsHook)])
+        waiting = [stage for stage in waiting if self.paints(stage)]
         needed = {'images': self.images, 'scenes.images': (self.scenes or {}).get('images')}
         for option, loader in needed.items():
             if waiting and loader is not None and loader not in runner.cfg.train_dataloader:
@@ -81,7 +87,7 @@ class PaintedViewsHook(Hook):
 
     def before_stage(self, runner) -> None:
         loop = runner.train_loop
-        for pairs in self._waiting(loop, loop.fields):
+        for pairs in self._waiting(loop, loop.fields) if self.paints(loop.stage.name) else ():
             folder = Path(runner.work_dir, FOLDER, loop.stage.name)
             if loop.done == 0:  # later on, E_c has moved, and would be painted otherwise
                 self._paint(runner, folder)
@@ -116,7 +122,27 @@ class PaintedViewsHook(Hook):
             f'painted {len(dataset)} images of {dataset.name} {self.num_styles} times into {folder}'
         )
 
+    def paints(self, stage: str) -> bool:
+        """Whether this hook is the one for the stage of that name."""
+        return self.stages is None or stage in self.stages
+
     @staticmethod
     def _waiting(loop, fields: dict[str, str]) -> list[ViewPairs]:
         sets = [loop.dataloader.dataset[loader] for loader in fields.values()]
         return [each for each in sets if isinstance(each, ViewPairs) and each.second == 'painted']
+
+
+def _check_stages(waiting: list[str], hooks: list[PaintedViewsHook]) -> None:
+    unknown = sorted({stage for hook in hooks for stage in hook.stages or ()} - set(waiting))
+    if unknown:
+        raise ValueError(
+            f'PaintedViewsHook.stages names {unknown}; stages that draw from a ViewPairs with '
+            f"second='painted' are {waiting}"
+        )
+    for stage in waiting:
+        painting = sum(hook.paints(stage) for hook in hooks)
+        if painting != 1:
+            raise ValueError(
+                f'{painting} of the PaintedViewsHooks paint for the stage {stage}; name it in the '
+                f'`stages` of one of them'
+            )
