@@ -2,7 +2,7 @@
 
 python tools/evaluate_images.py REAL PAINTED                      (FID, KID, SSIM diversity)
 python tools/evaluate_images.py REAL PAINTED --metrics reid_fid ssim \
-    --config configs/gcl_synth.py --checkpoint work_dirs/gcl_synth/stage_joint.pth
+    --config configs/gcl_synth.py --checkpoint work_dirs/gcl_synth/stage_clusters.pth
 
 REAL and PAINTED are folders of images: data/dukemtmc/bounding_box_train, say, and the
 bounding_box_train that tools/translate.py wrote. FID and KID fetch the Inception network of

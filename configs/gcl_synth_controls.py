@@ -1,0 +1,29 @@
+"""gcl_synth's controls, with pseudo-labels after each: the same losses, nothing translated.
+
+The memory contrasts a source image with itself once more (control), or with its person, unpainted,
+before target scenes (scenes). The stage `identity` is gcl_synth's, so that its checkpoint may be
+taken: --load-from work_dirs/gcl_synth/stage_identity.pth --first-stage control
+
+Needs:   as gcl_synth.py.
+Result:  README.md.   Cost: 20 minutes of CPU time, and 3 minutes to render.
+"""
+_base_ = ['gcl_synth.py']
+
+# ---- stages ----
+memory = dict(iters=200, phases=['M'], start='identity', eval_every=200,
+              lr=dict(M=_base_.tenth_120))
+clusters = dict(iters=200, phases=['T'], loaders=['clusters'], labels='cluster', eval_every=200,
+                lr=dict(M=_base_.tenth_120))
+train_cfg = dict(
+    stages=[
+        _base_.train_cfg.stages[0],
+        dict(name='control', title='control: memory without translation', **memory,
+             loaders=dict(views='again')),
+        dict(name='control_clusters', title='control, then pseudo-labels', **clusters),
+        dict(name='scenes', title='control: before target scenes, without translation', **memory,
+             loaders=dict(views='painted')),
+        dict(name='scenes_clusters', title='scenes, then pseudo-labels', **clusters)])
+default_hooks = dict(
+    checkpoint=dict(best_stages=['control_clusters', 'scenes_clusters']),
+    best_loss=None,
+    painted=None)
