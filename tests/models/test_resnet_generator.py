@@ -98,3 +98,20 @@ def test_a_config_builds_the_generator_and_zero_blocks_are_refused():
     assert generator(torch.zeros(1, 3, 8, 8)).abs().max() <= 1
     with pytest.raises(ValueError, match='num_blocks is 0; set 1 or more'):
         ResNetGenerator(num_blocks=0)
+
+
+def test_a_residual_generator_changes_the_image_white_and_black_too():
+    torch.manual_seed(0)
+    generator = ResNetGenerator(base_dim=8, num_blocks=1, residual=True)
+    img = torch.rand(1, 3, 16, 8) * 2 - 1
+    img[..., :4, :], img[..., 4:8, :] = 1, -1
+    painted = generator(img)
+    assert painted.abs().max() < 1
+    assert (painted - img).abs().mean() < 0.25
+    with torch.no_grad():
+        for parameter in generator.image.parameters():
+            parameter.zero_()
+        torch.testing.assert_close(generator(img), 0.95 * img)
+    # a change of the last layer reaches white and black pixels
+    slope = torch.autograd.grad(generator(img)[..., :8, :].abs().sum(), generator.image.conv.weight)
+    assert slope[0].abs().sum() > 0

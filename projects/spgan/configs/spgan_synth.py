@@ -16,7 +16,8 @@ custom_imports = dict(imports=['projects.spgan.spgan'])
 source, target = _base_.synth_a, _base_.synth_b
 
 # ---- model ----
-generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6, upsample='nearest')
+generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6, upsample='nearest',
+                 residual=True)
 critic = dict(type='PatchGAN', base_dim=32, num_layers=2)
 model = dict(
     type='SPGAN',
@@ -35,11 +36,11 @@ optim_wrapper = dict(
     D=dict(networks=['D_s', 'D_t'], **adam),
     M=dict(networks=['M'], **adam))
 
-# ---- stages, in iterations of one image a domain: 3 passes over synth_a, M alone, 2 passes ----
+# ---- stages, in iterations of one image a domain: 2 passes over synth_a, M alone, 2 passes ----
 fall = dict(linear_from=0)
 train_cfg = dict(
     type='StagedTrainLoop',
-    stages=[dict(name='translation', iters=3702, phases=['G', 'D'], loss_weights=dict(con=0.0)),
+    stages=[dict(name='translation', iters=2468, phases=['G', 'D'], loss_weights=dict(con=0.0)),
             dict(name='siamese', iters=300, loss_weights={'G/con': 0.0, 'M/con': 1.0}),
             dict(name='contrast', iters=2468, lr=dict(G=fall, D=fall))])
 default_hooks = dict(

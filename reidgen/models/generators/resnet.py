@@ -9,6 +9,7 @@ from reidgen.models.layers.conv import ACTIVATIONS, NORMS
 from reidgen.registry import GENERATORS
 
 UPSAMPLES = ('transposed', 'nearest')
+SHRINK = 0.95  # of an image before atanh: white and black keep a gradient
 
 
 def _doubled(in_channels: int, out_channels: int, norm: str, upsample: str) -> nn.Sequential:
@@ -39,6 +40,9 @@ class ResNetGenerator(nn.Module):
         upsample: 'transposed', the paper's transposed convolutions, or 'nearest', each pixel four
             times and a convolution (Odena et al., Distill 2016): no checkerboards, which
             short trainings else keep.
+        residual: the layers paint a change of the image, tanh(layers(x) + atanh(0.95 x)), instead
+            of the picture. Not published; for trainings of a few thousand iterations, in which the
+            layers alone do not learn to repaint an image as it is.
 
     Raises:
         ValueError: num_blocks is below 1, or upsample is neither.
@@ -52,12 +56,14 @@ class ResNetGenerator(nn.Module):
         affine: bool = False,
         in_channels: int = 3,
         upsample: str = 'transposed',
+        residual: bool = False,
     ):
         super().__init__()
         if num_blocks < 1:
             raise ValueError(f'num_blocks is {num_blocks}; set 1 or more, 6 and 9 are usual')
         if upsample not in UPSAMPLES:
             raise ValueError(f'upsample is {upsample!r}; choose one of {", ".join(UPSAMPLES)}')
+        self.residual = residual
         norm = 'instance_affine' if affine else 'instance'
         half, quarter = 2 * base_dim, 4 * base_dim
         relu = dict(norm=norm, activation='relu')
@@ -88,4 +94,5 @@ class ResNetGenerator(nn.Module):
                 f'ResNetGenerator halves an image of {height} x {width} twice; both sides must be '
                 f'multiples of 4 from 8 on: set Resize and RandomCrop to such a size'
             )
-        return torch.tanh(self.image(self.up(self.blocks(self.down(img)))))
+        painted = self.image(self.up(self.blocks(self.down(img))))
+        return torch.tanh(painted + torch.atanh(SHRINK * img) if self.residual else painted)
