@@ -138,3 +138,16 @@ def test_patchgan_refuses_an_image_without_a_patch():
     assert PatchGAN(base_dim=1)(torch.zeros(1, 3, 24, 24)).shape == (1, 1, 1, 1)
     with pytest.raises(ValueError, match='num_layers is 0'):
         PatchGAN(num_layers=0)
+
+
+@pytest.mark.parametrize('norm, far', [('instance', True), (None, False)])
+def test_a_bright_spot_moves_the_logits_of_far_patches_through_the_norm_alone(norm, far):
+    torch.manual_seed(0)
+    critic = PatchGAN(base_dim=4, num_layers=2, norm=norm)
+    img = torch.rand(1, 3, 96, 96) - 0.5
+    spot = img.clone()
+    spot[..., :8, :8] = 1
+    change = (critic(spot) - critic(img)).abs()[0, 0]
+    assert change[:4, :4].max() > 0
+    # patches of 34 pixels: the last rows see nothing of the first eight
+    assert (change[-8:, -8:].max() > 0) == far

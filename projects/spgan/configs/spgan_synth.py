@@ -18,7 +18,7 @@ source, target = _base_.synth_a, _base_.synth_b
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6, upsample='nearest',
                  residual=True)
-critic = dict(type='PatchGAN', base_dim=32, num_layers=2)
+critic = dict(type='PatchGAN', base_dim=32, num_layers=2, norm=None)
 model = dict(
     type='SPGAN',
     networks=dict(G=generator, F=generator, D_s=critic, D_t=critic,
@@ -36,13 +36,13 @@ optim_wrapper = dict(
     D=dict(networks=['D_s', 'D_t'], **adam),
     M=dict(networks=['M'], **adam))
 
-# ---- stages, in iterations of one image a domain: 2 passes over synth_a, M alone, 2 passes ----
+# ---- stages, in iterations of one image a domain: 1.5 passes over synth_a, M alone, 1.5 ----
 fall = dict(linear_from=0)
 train_cfg = dict(
     type='StagedTrainLoop',
-    stages=[dict(name='translation', iters=2468, phases=['G', 'D'], loss_weights=dict(con=0.0)),
+    stages=[dict(name='translation', iters=1851, phases=['G', 'D'], loss_weights=dict(con=0.0)),
             dict(name='siamese', iters=300, loss_weights={'G/con': 0.0, 'M/con': 1.0}),
-            dict(name='contrast', iters=2468, lr=dict(G=fall, D=fall))])
+            dict(name='contrast', iters=1851, lr=dict(G=fall, D=fall))])
 default_hooks = dict(
     logger=dict(interval=50),
     checkpoint=dict(interval=500),

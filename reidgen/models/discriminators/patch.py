@@ -153,12 +153,21 @@ class PatchGAN(nn.Module):
     Args:
         base_dim: channels of the first layer, doubled at each up to eight times that.
         num_layers: halvings; 3 judges patches of 70 pixels, 2 of 34, 1 of 16.
+        norm: 'instance' as published, or None. The mean and variance of instance norm are of the
+            whole picture: one bright spot anywhere moves every patch's logit, and generators of
+            short trainings learn to paint such spots.
 
     Raises:
-        ValueError: num_layers is below 1.
+        ValueError: num_layers is below 1, or an unknown norm.
     """
 
-    def __init__(self, base_dim: int = 64, num_layers: int = 3, in_channels: int = 3):
+    def __init__(
+        self,
+        base_dim: int = 64,
+        num_layers: int = 3,
+        in_channels: int = 3,
+        norm: str | None = 'instance',
+    ):
         super().__init__()
         if num_layers < 1:
             raise ValueError(f'num_layers is {num_layers}; set 1 or more')
@@ -168,7 +177,7 @@ class PatchGAN(nn.Module):
         layers = [conv_block(in_channels, dims[0], 4, stride=2, **zeros)]
         for number, (a, b) in enumerate(pairwise(dims), start=1):
             stride = 2 if number < num_layers else 1
-            layers.append(conv_block(a, b, 4, stride=stride, norm='instance', **zeros))
+            layers.append(conv_block(a, b, 4, stride=stride, norm=norm, **zeros))
         self.layers = nn.Sequential(*layers, conv_block(dims[-1], 1, 4, activate=False, **zeros))
         normal_init(self)
 
