@@ -115,3 +115,20 @@ def test_a_residual_generator_changes_the_image_white_and_black_too():
     # a change of the last layer reaches white and black pixels
     slope = torch.autograd.grad(generator(img)[..., :8, :].abs().sum(), generator.image.conv.weight)
     assert slope[0].abs().sum() > 0
+
+
+def test_without_norm_a_generator_starts_as_the_image_and_every_layer_learns():
+    generator = ResNetGenerator(base_dim=4, num_blocks=2, residual=True, norm=None)
+    assert not [m for m in generator.modules() if isinstance(m, nn.InstanceNorm2d)]
+    img = torch.rand(1, 3, 16, 8) * 2 - 1
+    torch.testing.assert_close(generator(img), 0.95 * img)
+    optimizer = torch.optim.Adam(generator.parameters(), lr=1e-3)
+    before = {name: p.detach().clone() for name, p in generator.named_parameters()}
+    for _ in range(4):
+        optimizer.zero_grad()
+        (generator(img) + img).abs().mean().backward()
+        optimizer.step()
+    assert all((p != before[name]).any() for name, p in generator.named_parameters())
+    for wrong in (dict(norm='batch'), dict(norm=None), dict(norm=None, residual=True, affine=True)):
+        with pytest.raises(ValueError, match="choose 'instance', or None with residual=True"):
+            ResNetGenerator(**wrong)

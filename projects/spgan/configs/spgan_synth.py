@@ -17,7 +17,7 @@ source, target = _base_.synth_a, _base_.synth_b
 
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6, upsample='nearest',
-                 residual=True)
+                 residual=True, norm=None)
 critic = dict(type='PatchGAN', base_dim=32, num_layers=2, norm=None)
 model = dict(
     type='SPGAN',

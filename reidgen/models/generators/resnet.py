@@ -4,7 +4,7 @@ import torch
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from torch import Tensor, nn
 
-from reidgen.models.layers import ResidualBlock, conv_block, normal_init
+from reidgen.models.layers import ResidualBlock, conv_block, kaiming_init, normal_init
 from reidgen.models.layers.conv import ACTIVATIONS, NORMS
 from reidgen.registry import GENERATORS
 
@@ -12,14 +12,14 @@ UPSAMPLES = ('transposed', 'nearest')
 SHRINK = 0.95  # of an image before atanh: white and black keep a gradient
 
 
-def _doubled(in_channels: int, out_channels: int, norm: str, upsample: str) -> nn.Sequential:
+def _doubled(in_channels: int, out_channels: int, norm: str | None, upsample: str) -> nn.Sequential:
     """(B, C, H, W) to (B, out_channels, 2 * H, 2 * W)."""
     if upsample == 'nearest':
         conv = conv_block(in_channels, out_channels, 3, norm=norm, activation='relu')
         return nn.Sequential(nn.Upsample(scale_factor=2), conv)
     return nn.Sequential(
         nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1),
-        build_norm_layer(NORMS[norm], out_channels)[1],
+        build_norm_layer(NORMS[norm], out_channels)[1] if norm else nn.Identity(),
         build_activation_layer(ACTIVATIONS['relu']),
     )
 
@@ -36,6 +36,10 @@ class ResNetGenerator(nn.Module):
         base_dim: channels at full size, four times as many in the blocks.
         num_blocks: residual blocks.
         dropout: probability inside each block.
+        norm: 'instance' as published, or None, which needs `residual`. With instance norm a
+            generator can shift a whole feature map by one spike (Karras et al., CVPR 2020, section
+            2), and short trainings leave such spots in the pictures. Without, layers start by
+            He's rule, the last one and those that end a block at 0.
         affine: instance norms with a scale and an offset, as in SPGAN's first implementation.
         upsample: 'transposed', the paper's transposed convolutions, or 'nearest', each pixel four
             times and a convolution (Odena et al., Distill 2016): no checkerboards, which
@@ -45,7 +49,7 @@ class ResNetGenerator(nn.Module):
             layers alone do not learn to repaint an image as it is.
 
     Raises:
-        ValueError: num_blocks is below 1, or upsample is neither.
+        ValueError: num_blocks is below 1, or upsample or norm is none of these.
     """
 
     def __init__(
@@ -57,14 +61,20 @@ class ResNetGenerator(nn.Module):
         in_channels: int = 3,
         upsample: str = 'transposed',
         residual: bool = False,
+        norm: str | None = 'instance',
     ):
         super().__init__()
+        if norm not in ('instance', None) or (norm is None and (affine or not residual)):
+            raise ValueError(
+                f'norm is {norm!r} with affine={affine} and residual={residual}; choose '
+                f"'instance', or None with residual=True and affine=False"
+            )
         if num_blocks < 1:
             raise ValueError(f'num_blocks is {num_blocks}; set 1 or more, 6 and 9 are usual')
         if upsample not in UPSAMPLES:
             raise ValueError(f'upsample is {upsample!r}; choose one of {", ".join(UPSAMPLES)}')
         self.residual = residual
-        norm = 'instance_affine' if affine else 'instance'
+        norm = 'instance_affine' if affine else norm
         half, quarter = 2 * base_dim, 4 * base_dim
         relu = dict(norm=norm, activation='relu')
         self.down = nn.Sequential(
@@ -79,7 +89,12 @@ class ResNetGenerator(nn.Module):
             _doubled(quarter, half, norm, upsample), _doubled(half, base_dim, norm, upsample)
         )
         self.image = conv_block(base_dim, 3, 7, activate=False)
-        normal_init(self)
+        if norm is None:
+            kaiming_init(self)
+            for last in (self.image, *(block.conv2 for block in self.blocks)):
+                nn.init.zeros_(last.conv.weight)
+        else:
+            normal_init(self)
 
     def forward(self, img: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] of the same.
