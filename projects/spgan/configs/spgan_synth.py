@@ -25,11 +25,11 @@ model = dict(
                   M=dict(type='SiaNet', image_size=(128, 64))),
     pool=dict(image_size=(128, 64), size=50),
     contrast=dict(type='SiameseContrast', mode='mixed', margin=2.0),
-    loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 5.0, 'con': 2.0,
+    loss_weights={'adv': 3.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 5.0, 'con': 2.0,
                   'M/con': 1.0})
 
 # ---- optimisation ----
-adam = dict(type='Adam', lr=2e-4, betas=(0.5, 0.999))
+adam = dict(type='Adam', lr=5e-4, betas=(0.5, 0.999))
 optim_wrapper = dict(
     constructor='OptimizerPerGroup',
     G=dict(networks=['G', 'F'], **adam),

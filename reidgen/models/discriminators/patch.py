@@ -155,7 +155,7 @@ class PatchGAN(nn.Module):
         num_layers: halvings; 3 judges patches of 70 pixels, 2 of 34, 1 of 16.
         norm: 'instance' as published, or None. The mean and variance of instance norm are of the
             whole picture: one bright spot anywhere moves every patch's logit, and generators of
-            short trainings learn to paint such spots.
+            short trainings learn to paint such spots. Without norm, layers start by He's rule.
 
     Raises:
         ValueError: num_layers is below 1, or an unknown norm.
@@ -179,7 +179,7 @@ class PatchGAN(nn.Module):
             stride = 2 if number < num_layers else 1
             layers.append(conv_block(a, b, 4, stride=stride, norm=norm, **zeros))
         self.layers = nn.Sequential(*layers, conv_block(dims[-1], 1, 4, activate=False, **zeros))
-        normal_init(self)
+        (normal_init if norm else kaiming_init)(self)
 
     def forward(self, img: Tensor) -> Tensor:
         """Logits (B, 1, H / 8 - 2, W / 8 - 2) of images (B, 3, H, W), at three halvings.
