@@ -4,7 +4,8 @@
         --cfg-options data_roots.translated=FOLDER        (layout and file names of synth_a)
 
 Needs:   the copy; else as gcl_synth.py.
-Result:  not yet measured.   Cost: about 5 minutes on two CPU cores, rendering apart.
+Result:  README.md, "Learning via translation".
+Cost:    about 5 minutes on two CPU cores, rendering apart.
 """
 _base_ = ['../_base_/runtime.py', '../_base_/datasets.py', '../_base_/identity_synth.py']
 
