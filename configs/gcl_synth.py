@@ -3,9 +3,9 @@
 The main line is identity -> generators -> memory -> clusters. The memory contrasts a source image
 with its person as G paints them for three target cameras, in front of scenes of those cameras,
 which Scenes takes from the target's images. Beside it, from the same E_c and with the same loss:
-the control, on pictures that nobody translated; the persons unpainted before the same scenes; and
-the oracle, the same persons rendered under the winter cameras. gcl_synth_controls.py has both
-controls with pseudo-labels.
+the control, on pictures that nobody translated, and the oracle, the same persons rendered under the
+winter cameras. gcl_synth_controls.py has a second control, the persons unpainted before the same
+scenes, and both with pseudo-labels.
 
 Needs:   nothing; the people are rendered on first use (some minutes). MobileNetV2 ImageNet weights
          under weights or ../shared/weights or from torchvision's hub; without them a random start,
@@ -66,9 +66,6 @@ train_cfg = dict(
         dict(name='control', title='control: memory without translation', iters=200, phases=['M'],
              loaders=dict(views='again'), baselines=['direct', 'adabn'], eval_every=200,
              lr=dict(M=tenth_120)),
-        dict(name='scenes', title='control: before target scenes, without translation', iters=200,
-             phases=['M'], start='identity', loaders=dict(views='painted'), eval_every=200,
-             lr=dict(M=tenth_120)),
         dict(name='oracle', title='oracle: memory with perfect translations', iters=200,
              phases=['M'], start='identity', loaders=dict(views='oracle'), eval_every=200,
              lr=dict(M=tenth_120)),
@@ -83,10 +80,8 @@ default_hooks = dict(
     logger=dict(interval=40),
     checkpoint=dict(interval=50, save_best='mAP', best_stages=['clusters']),
     best_loss=dict(type='BestLossHook', stage='generators', interval=50),
-    painted=dict(type='PaintedViewsHook', images='source', to='target', stages=['memory'],
-                 num_styles=3, scenes=dict(images='target')),
-    unpainted=dict(type='PaintedViewsHook', images='source', to='target', stages=['scenes'],
-                   num_styles=3, scenes=dict(images='target'), repaint=False),
+    painted=dict(type='PaintedViewsHook', images='source', to='target', num_styles=3,
+                 scenes=dict(images='target')),
     pseudo_label=dict(type='PseudoLabelHook', interval=50,
                       clustering=dict(type='JaccardDBSCAN', k1=20, k2=6, eps=0.5, min_samples=4)),
     grid=dict(type='TranslationGridHook', interval=50))

@@ -26,4 +26,4 @@ train_cfg = dict(
 default_hooks = dict(
     checkpoint=dict(best_stages=['control_clusters', 'scenes_clusters']),
     best_loss=None,
-    painted=None)
+    painted=dict(repaint=False))
