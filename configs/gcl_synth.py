@@ -11,7 +11,7 @@ Needs:   nothing; the people are rendered on first use (some minutes). MobileNet
          under weights or ../shared/weights or from torchvision's hub; without them a random start,
          which the log says.
 Result:  README.md: beats AdaBN and its control, by the target scenes and not by G.
-Cost:    about half an hour of CPU time, and 3 minutes to render.
+Cost:    18 minutes on two CPU cores, rendering included.
 """
 _base_ = ['_base_/runtime.py', '_base_/datasets.py']
 
