@@ -7,7 +7,7 @@ Nothing is trained: this reads the checkpoint of the baseline.
         --cfg-options model.networks.E_c.num_stripes=2       (the default is 7)
 
 Needs:   the checkpoint.
-Result:  not yet measured.   Cost: the evaluation.
+Result:  README.md.   Cost: the evaluation.
 """
 _base_ = ['../../../configs/baselines/synth_translated_to_b.py']
 custom_imports = dict(imports=['projects.spgan.spgan'])
