@@ -18,7 +18,7 @@ train_cfg = dict(
     stages=[
         _base_.train_cfg.stages[0],
         dict(name='control', title='control: memory without translation', **memory,
-             loaders=dict(views='again')),
+             loaders=dict(views='again'), baselines=['direct', 'adabn']),
         dict(name='control_clusters', title='control, then pseudo-labels', **clusters),
         dict(name='scenes', title='control: before target scenes, without translation', **memory,
              loaders=dict(views='painted')),

@@ -159,8 +159,8 @@ def half_meshed(market_root, tmp_path, draw_image):
 def test_missing_maps_raise_with_count_names_and_fix(half_meshed):
     with pytest.raises(
         ValueError,
-        match=r'Market1501 train: 1 of 5 images lack pose maps, the '
-        r'first:\n.*train/render/0010_c6s3_077467_02\.jpg\n'
+        match=r'Market1501 train: 1 of 5 images lack pose maps:\n'
+        r'.*train/render/0010_c6s3_077467_02\.jpg\n'
         r'.*render_90/0010(.|\n)*render_maps\.py',
     ) as error:
         Market1501(**half_meshed)
