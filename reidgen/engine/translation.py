@@ -62,13 +62,9 @@ def paint_dataset(
         OSError: a picture cannot be written.
     """
     folder, plain = Path(folder), dataset.plain(maps=True)
-    names = [Path(record.path).name for record in dataset.records]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f'{dataset.name}: {len(names)} images have {len(set(names))} names, so one translation '
-            f'would overwrite another; translate its folders one by one'
-        )
-    _check_stamp(folder, dict(stamp, to=to, style=style, images=len(names)))
+    names = _names(dataset)
+    how = dict(repaint=repaint, detail=detail, scenes=scenes is not None)
+    _check_stamp(folder, dict(stamp, to=to, style=style, images=len(names), **how))
     rank, world_size = get_dist_info()
     mine = range(rank, len(names), world_size)
     rows = [row for row in mine if not (folder / names[row]).exists()]
@@ -115,6 +111,16 @@ def keep_detail(img: Tensor, painted: Tensor, sigma: float, where: Tensor | None
         return img + gaussian_blur(change, [size, size], [sigma, sigma])
     coarse = gaussian_blur(torch.cat([change * where, where], dim=1), [size, size], [sigma, sigma])
     return img + coarse[:, :3] / coarse[:, 3:].clamp_min(1e-3)
+
+
+def _names(dataset) -> list[str]:
+    names = [Path(record.path).name for record in dataset.records]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f'{dataset.name}: {len(names)} images have {len(set(names))} names, so one translation '
+            f'would overwrite another; translate its folders one by one'
+        )
+    return names
 
 
 def _painted(
