@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from reidgen import registry
+from reidgen.models.encoders.weights import starts_at_random
 
 from .optim import OptimizerPerGroup
 
@@ -42,10 +44,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         )
     cfg = Config.fromfile(path)
     if options:
-        try:
-            cfg.merge_from_dict(options)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f'the options {options} do not fit {path}: {error.args[0]}') from error
+        _merge(cfg, options, str(path))
     roots = dict(cfg.get('data_roots') or {})
     for key, value in list(cfg.items()):
         if key != 'data_roots':
@@ -61,6 +60,35 @@ def drop_pretrained(cfg: Config) -> None:
     for network in cfg.model.get('networks', {}).values():
         if 'weights' in network:
             network['weights'] = None
+
+
+def apply_random_start(cfg: Config) -> bool:
+    """Merges the config's `random_start`, dotted keys and values as on the command line, where a
+    network of the model starts at random because none of its weights can be obtained; in place.
+
+    A recipe for pretrained weights does not learn from a random start, so a config whose `weights`
+    end at None says what is done then.
+
+    Returns:
+        whether it was merged.
+
+    Raises:
+        ValueError: an option does not fit the config.
+    """
+    options = cfg.get('random_start')
+    if not options or (cfg.get('load_from') and not cfg.get('resume')):
+        return False
+    networks = cfg.model.get('networks', {}).values()
+    if not any(
+        starts_at_random(network['trunk'], network['weights'])
+        for network in networks
+        if 'weights' in network
+    ):
+        return False
+    _merge(cfg, dict(options), 'the config, whose random_start they are')
+    check_config(cfg)
+    print_log(f'no pretrained weights, random start: {dict(options)}', logger='current')
+    return True
 
 
 def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
@@ -83,6 +111,13 @@ def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
         logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
         plain_checkpoint=dict(type='PlainCheckpointHook'),
     )
+
+
+def _merge(cfg: Config, options: dict[str, Any], what: str) -> None:
+    try:
+        cfg.merge_from_dict(options)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f'the options {options} do not fit {what}: {error.args[0]}') from error
 
 
 def _with_roots(node: Any, roots: dict[str, str | Sequence[str]]) -> Any:

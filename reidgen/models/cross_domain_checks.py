@@ -31,6 +31,7 @@ def check_options(model) -> None:
                 f'set model.{key}.dim={model.E_c.embed_dim}'
             )
     check_decoders(model)
+    check_own_cameras(model)
     blind = [
         n for n in ('G', 'F', 'D_s', 'D_t') if not getattr(getattr(model, n), 'num_cameras', 0)
     ]
@@ -63,6 +64,25 @@ def check_decoders(model) -> None:
                 f'model.networks.{name}.content_dim is {head.content_dim} but E_c gives '
                 f'{model.E_c.content_dim}; set it to {model.E_c.content_dim}'
             )
+
+
+def check_own_cameras(model) -> None:
+    """Raises ValueError where decoders ask for the picture's camera and cannot be told it."""
+    asked = [getattr(getattr(model, name), 'num_own_cameras', 0) for name in ('G', 'F')]
+    if not any(asked):
+        return
+    both = sum(model.num_styles.values())
+    if asked != [both, both] or not model.camera_styles:
+        raise ValueError(
+            f'num_own_cameras of G and F is {asked}; with camera_styles=True set both to the '
+            f'cameras of both domains together, {both}, or both to 0'
+        )
+    poses = model.cross_pose.values() if isinstance(model.cross_pose, dict) else [model.cross_pose]
+    if set(poses) != {'own'}:
+        raise ValueError(
+            f'num_own_cameras needs the picture itself in the pose map, but cross_pose is '
+            f"{model.cross_pose}; set cross_pose='own', or num_own_cameras=0"
+        )
 
 
 def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:

@@ -1,6 +1,5 @@
 """Cross-domain GCL: two generator sets around one identity encoder."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -12,6 +11,7 @@ from reidgen.structures import Code, DomainBatch
 from .adversarial import AdversarialModel, Phase
 from .cross_domain_checks import check_data, check_options
 from .cycle import l1
+from .judged import HeadCrops, judged
 from .layers.batch_norm import batch_norms, untracked_statistics
 from .translations import Pair, Translations
 
@@ -52,6 +52,7 @@ class CrossDomainGCL(AdversarialModel):
             'target_recalib' (mixed; re-estimated on target training images before each evaluation).
         camera_styles: G and F paint, and the critics judge, in the style of a camera: that of the
             batch-mate in the style's domain. Needs decoders and critics with `num_cameras`.
+        judge_heads: options of `HeadCrops`: the critics see heads alone; None: whole images.
         adv_on: which images the critics judge: 'cross', 'recon' (x_t2t, x_s2s), 'cycle'.
         content_detach: targets of the content losses are constants, else stage 3 could shrink the
             loss by moving E_c(x_s) itself.
@@ -84,6 +85,7 @@ class CrossDomainGCL(AdversarialModel):
         adv_on: tuple[str, ...] = ('cross',),
         content_detach: bool = True,
         camera_styles: bool = False,
+        judge_heads: dict | None = None,
         cross_entropy: dict | None = None,
         triplet: dict | None = None,
         cluster_contrast: dict | None = None,
@@ -106,12 +108,14 @@ class CrossDomainGCL(AdversarialModel):
         self.memory_directions, self.adv_on = tuple(memory_directions), tuple(adv_on)
         self.cross_pose, self.bn_mode, self.content_detach = cross_pose, bn_mode, content_detach
         self.camera_styles = camera_styles
+        self.critics_see = None if judge_heads is None else HeadCrops(**judge_heads)
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities, self.map_channels = self.C.num_identities, self.E_p.in_channels
         self.num_styles = {
             to: getattr(decoder, 'num_cameras', 0)
             for to, decoder in (('target', self.G), ('source', self.F))
         }
+        self.num_own_cameras = getattr(self.G, 'num_own_cameras', 0)
         check_options(self)
 
     # ---- the algorithm ----
@@ -119,7 +123,7 @@ class CrossDomainGCL(AdversarialModel):
     def translate(self, batch) -> Translations:
         s, t = batch.source, batch.target
         c_s, c_t = self.E_c(s.img), self.E_c(t.img)
-        p_s, p_t = self.E_p(s.pose_map), self.E_p(t.pose_map)
+        p_s, p_t = self._structure(s, 'source'), self._structure(t, 'target')
         pi_s, pi_t = self._cross_poses(s, t, p_s, p_t)
         G, F = partial(self._paint, self.G, t.camid), partial(self._paint, self.F, s.camid)
         x_s2s, x_t2t = F(p_s, c_s), G(p_t, c_t)
@@ -142,7 +146,7 @@ class CrossDomainGCL(AdversarialModel):
 
     def critic_losses(self, batch, x: Translations) -> dict[str, Tensor]:
         losses = {}
-        for name, critic, real, painted in self._judged(batch, x):
+        for name, critic, real, painted in judged(self, batch, x):
             # both detach what is painted
             losses |= self.gan.critic(name, critic, real, painted, self.draws)
             if self.on('gp'):
@@ -153,7 +157,7 @@ class CrossDomainGCL(AdversarialModel):
         s, t = batch.source, batch.target
         losses = {
             f'adv.{name}': self.gan.generator(critic, painted, self.draws, real=real)
-            for name, critic, real, painted in self._judged(batch, x)
+            for name, critic, real, painted in judged(self, batch, x)
         }
         losses |= {
             'recon.t2t': l1(x.x_t2t, t.img),
@@ -223,7 +227,8 @@ class CrossDomainGCL(AdversarialModel):
         if to not in DOMAINS:
             raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
         decoder, camid = self.G if to == 'target' else self.F, self.style_cameras(batch, to, style)
-        return self._paint(decoder, camid, self.E_p(batch.pose_map), self.E_c(batch.img))
+        domain = 'source' if to == 'target' else 'target'
+        return self._paint(decoder, camid, self._structure(batch, domain), self.E_c(batch.img))
 
     def style_cameras(self, batch, to: str, style: int = 0) -> Tensor | None:
         return (batch.index + style) % self.num_styles[to] if self.camera_styles else None
@@ -258,9 +263,6 @@ class CrossDomainGCL(AdversarialModel):
         content = self.mlp(code.content) if 'mlp' in self.network_names else code.content
         return decoder(pose, content, camid) if self.camera_styles else decoder(pose, content)
 
-    def _critic(self, critic: nn.Module, camid: Tensor) -> Callable[[Tensor], list[Tensor]]:
-        return partial(critic, camera=camid) if self.camera_styles else critic
-
     def _encode_painted(self, img: Tensor) -> Code:
         if self.bn_mode != 'real_only' or not self.E_c.training:
             return self.E_c(img)
@@ -270,7 +272,15 @@ class CrossDomainGCL(AdversarialModel):
     def _content(self, code: Code, target: Code) -> Tensor:
         return l1(code.content, target.content.detach() if self.content_detach else target.content)
 
-    def _cross_poses(self, s: DomainBatch, t: DomainBatch, p_s: Tensor, p_t: Tensor):
+    def _structure(self, batch: DomainBatch, domain: str):
+        """E_p of the own pose; to decoders that ask, it says which camera took the picture."""
+        code = self.E_p(batch.pose_map)
+        if not self.num_own_cameras:
+            return code
+        first = 0 if domain == 'source' else self.num_styles['source']
+        return code._replace(camera=first + batch.camid)
+
+    def _cross_poses(self, s: DomainBatch, t: DomainBatch, p_s, p_t):
         choice = self.cross_pose_of(self.stage_name)
         if choice == 'own':
             return p_s, p_t
@@ -281,20 +291,6 @@ class CrossDomainGCL(AdversarialModel):
         if isinstance(self.cross_pose, str):
             return self.cross_pose
         return self.cross_pose.get(stage, 'own')
-
-    def _judged(self, batch, x: Translations):
-        """(name, critic, real, painted) of every pair the critics judge; names as in the log."""
-        s, t = batch.source, batch.target
-        D_s, D_t = self._critic(self.D_s, s.camid), self._critic(self.D_t, t.camid)
-        if 'cross' in self.adv_on:
-            yield 'Ds', D_s, s.img, x.x_t2s
-            yield 'Dt', D_t, t.img, x.x_s2t
-        if 'recon' in self.adv_on:
-            yield 'Ds_recon', D_s, s.img, x.x_s2s
-            yield 'Dt_recon', D_t, t.img, x.x_t2t
-        if 'cycle' in self.adv_on:
-            yield 'Ds_cycle', D_s, s.img, x.x_s2t2s
-            yield 'Dt_cycle', D_t, t.img, x.x_t2s2t
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
         check_data(self, datasets, batch_sizes, stages)

@@ -30,24 +30,40 @@ def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> No
         FileNotFoundError: no entry can be obtained; all are named with their reasons.
         ValueError: the list is empty; the checkpoint is damaged or lacks a tensor of the trunk.
     """
+    path, state, reasons = _first(encoder.trunk_name, weights)
+    for reason in reasons:
+        _log(f'{encoder.trunk_name}: weights passed over: {reason}')
+    if path is None:
+        _log(f'{encoder.trunk_name}: random start, no pretrained weights (weights=None)')
+    else:
+        _fit(encoder, state, path)
+
+
+def starts_at_random(trunk_name: str, weights: Weights | Sequence[Weights]) -> bool:
+    """Whether `load_weights` would come to None, as nothing before it can be obtained.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_weights`.
+    """
+    return _first(trunk_name, weights)[0] is None
+
+
+def _first(
+    trunk_name: str, weights: Weights | Sequence[Weights]
+) -> tuple[str | None, dict, list[str]]:
+    """(path or None, its tensors, why earlier entries were passed over)."""
     entries = list(weights) if isinstance(weights, (list, tuple)) else [weights]
     if not entries:
         raise ValueError("weights is an empty list; set a path, 'imagenet', or None (random start)")
     reasons = []
     for entry in entries:
         if entry is None:
-            _log(f'{encoder.trunk_name}: random start, no pretrained weights (weights=None)')
-            return
+            return None, {}, reasons
         try:
-            path = _imagenet_file(encoder.trunk_name) if entry == IMAGENET else Path(entry)
-            state = read_checkpoint(path)
+            path = _imagenet_file(trunk_name) if entry == IMAGENET else Path(entry)
+            return str(path), read_checkpoint(path), reasons
         except FileNotFoundError as error:
             reasons.append(str(error))
-            continue
-        for reason in reasons:
-            _log(f'{encoder.trunk_name}: weights passed over: {reason}')
-        _fit(encoder, state, str(path))
-        return
     if len(reasons) == 1:
         raise FileNotFoundError(f'{reasons[0]}. {FIX}')
     listed = ''.join(f'\n  {entry}: {reason}' for entry, reason in zip(entries, reasons))

@@ -42,16 +42,18 @@ class StripeHeads(nn.Module):
 
 
 class ColourTransform(nn.Module):
-    """A learned linear map of colours, of each camera one: pictures in [-1, 1] to normalised ones.
+    """Learned linear maps of colours: pictures in [-1, 1] to normalised ones, in a camera's style.
 
     It begins as ImageNet's normalisation, hence as the identity to the eye.
 
     Args:
-        num_cameras: 0: one for all.
+        num_cameras: of the style, a map each; 0: one for all.
         rate: its learning rate is so many times that of the other layers.
+        num_own_cameras: cameras that pictures come from. Each has a map of its own, applied first,
+            that can undo what the camera did; 0: none.
     """
 
-    def __init__(self, num_cameras: int = 0, rate: float = 1.0):
+    def __init__(self, num_cameras: int = 0, rate: float = 1.0, num_own_cameras: int = 0):
         super().__init__()
         self.rate = rate
         mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
@@ -59,14 +61,27 @@ class ColourTransform(nn.Module):
         self.register_buffer('shift', (0.5 - mean) / std, persistent=False)  # (3,)
         self.matrix_change = nn.Parameter(torch.zeros(num_cameras or 1, 3, 3))
         self.shift_change = nn.Parameter(torch.zeros(num_cameras or 1, 3))
+        self.own_change = self.own_shift = None
+        if num_own_cameras:
+            self.own_change = nn.Parameter(torch.zeros(num_own_cameras, 3, 3))
+            self.own_shift = nn.Parameter(torch.zeros(num_own_cameras, 3))
 
-    def forward(self, picture: Tensor, camera: Tensor | None) -> Tensor:
-        """(B, 3, H, W) of a picture (B, 3, H, W) and cameras (B,)."""
+    def forward(
+        self, picture: Tensor, camera: Tensor | None, own_camera: Tensor | None = None
+    ) -> Tensor:
+        """(B, 3, H, W) of a picture (B, 3, H, W), cameras (B,) of the style and of the picture."""
         if camera is None:
             camera = torch.zeros(len(picture), dtype=torch.int64, device=picture.device)
+        if self.own_change is not None:
+            change, shift = self.own_change[own_camera], self.own_shift[own_camera]
+            picture = picture + self.rate * _linear(change, shift, picture)
         matrix = self.matrix + self.rate * self.matrix_change[camera]  # (B, 3, 3)
         shift = self.shift + self.rate * self.shift_change[camera]  # (B, 3)
-        return torch.einsum('bij,bjhw->bihw', matrix, picture) + shift[..., None, None]
+        return _linear(matrix, shift, picture)
+
+
+def _linear(matrix: Tensor, shift: Tensor, picture: Tensor) -> Tensor:
+    return torch.einsum('bij,bjhw->bihw', matrix, picture) + shift[..., None, None]
 
 
 @GENERATORS.register_module()
@@ -91,6 +106,8 @@ class StripeAdaINDecoder(nn.Module):
             Zhong et al., CVPR 2018): AdaIN parameters and colours of each; 0: one style for all.
         colour_rate: how much faster the colour transform of a residual decoder learns. At 10, with
             one style for all, training was unstable in one run of two.
+        num_own_cameras: of both domains: the colours of a residual decoder depend on the camera
+            that took the picture, too (`Structure.camera`), so that a dark one is brightened more.
     """
 
     def __init__(
@@ -103,8 +120,15 @@ class StripeAdaINDecoder(nn.Module):
         residual: bool = False,
         num_cameras: int = 0,
         colour_rate: float = 1.0,
+        num_own_cameras: int = 0,
     ):
         super().__init__()
+        if num_own_cameras and not residual:
+            raise ValueError(
+                f'num_own_cameras is {num_own_cameras}, but a decoder that is not residual does '
+                f'not see the picture; set residual=True, or 0 cameras'
+            )
+        self.num_own_cameras = num_own_cameras
         self.pose_dim, self.num_res_blocks, self.base_dim = base_dim, num_res_blocks, base_dim
         half, quarter = base_dim // 2, base_dim // 4
         # weight and bias of two layers a block, and a colour to end with
@@ -122,8 +146,9 @@ class StripeAdaINDecoder(nn.Module):
         self.cameras = nn.Embedding(num_cameras, num_params) if num_cameras else None
         if num_cameras:
             nn.init.normal_(self.cameras.weight, std=0.02)
-        self.colour = ColourTransform(num_cameras, colour_rate) if residual else None
+        self.colour = None
         if residual:
+            self.colour = ColourTransform(num_cameras, colour_rate, num_own_cameras)
             nn.init.normal_(self.image.conv.weight, std=1e-3)
 
     def forward(self, pose: Structure, content: Tensor, camera: Tensor | None = None) -> Tensor:
@@ -145,15 +170,15 @@ class StripeAdaINDecoder(nn.Module):
         x = self.up_half(torch.cat([nnf.interpolate(x, scale_factor=2), pose.half], dim=1))
         x = self.up_full(torch.cat([nnf.interpolate(x, scale_factor=2), pose.full], dim=1))
         painted = self.image(x)
-        return painted if self.colour is None else painted + self._recoloured(pose.picture, camera)
+        return painted if self.colour is None else painted + self._recoloured(pose, camera)
 
-    def _recoloured(self, picture: Tensor, camera: Tensor | None) -> Tensor:
-        if picture.shape[1] != 3:
+    def _recoloured(self, pose: Structure, camera: Tensor | None) -> Tensor:
+        if pose.picture.shape[1] != 3:
             raise ValueError(
                 f'a residual decoder changes the picture, but the pose map has '
-                f"{picture.shape[1]} channels; put dict(type='Colour') first in pose_map"
+                f"{pose.picture.shape[1]} channels; put dict(type='Colour') first in pose_map"
             )
-        return self.colour(picture, camera)
+        return self.colour(pose.picture, camera, pose.camera)
 
     def _paint(self, x: Tensor, params: Tensor, first: int) -> Tensor:
         return nnf.instance_norm(x) * (1 + params[:, first]) + params[:, first + 1]

@@ -1,0 +1,88 @@
+"""What the critics of a CrossDomainGCL see."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import roi_align
+
+from reidgen.models.translations import Translations
+
+
+class HeadCrops:
+    """Heads, cut out and enlarged: what critics judge where the domains differ by more than style.
+
+    A critic of unpaired pictures learns whatever tells the domains apart: other clothes, other
+    scenery. A generator that follows it bleaches summer clothes towards winter coats, and turns
+    persons purple for grass that ought to be snow. Heads look alike in both domains but for the
+    cameras; what G learns of colour and light from them goes for all of a person. (Colours from
+    faces: Bianco and Schettini, Adaptive color constancy using faces, TPAMI 2014.)
+
+    A head is the uppermost part of the body that the pose map shows in its last channel; what is
+    not body is blank, 0 or ImageNet's mean grey.
+
+    Args:
+        size: pixels, height and width of a crop.
+        head: share of the body's height.
+        threshold: in [-1, 1]; the body is brighter.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+
+    def __init__(self, size: int = 32, head: float = 0.13, threshold: float = -0.6):
+        if size < 1 or not 0 < head <= 1 or not -1 <= threshold < 1:
+            raise ValueError(
+                f'size is {size}, head {head}, threshold {threshold}; set size to 1 or more '
+                f'pixels, head above 0 to 1, threshold from -1 to below 1'
+            )
+        self.size, self.head, self.threshold = size, head, threshold
+
+    def __call__(self, img: Tensor, pose_map: Tensor) -> Tensor:
+        """(B, C, size, size) of images (B, C, H, W) and maps (B, M, H, W); blank where a map is."""
+        body = (pose_map[:, -1:] > self.threshold).to(img.dtype)
+        boxes = torch.cat([torch.arange(len(img)).to(img)[:, None], self.boxes(body)], dim=1)
+        return roi_align(img * body, boxes.to(img), self.size, sampling_ratio=2, aligned=True)
+
+    def boxes(self, body: Tensor) -> Tensor:
+        """(B, 4): left, top, right, bottom of the heads of bodies (B, 1, H, W) of 0 and 1."""
+        top, bottom = _extent(body.amax((1, 3)))
+        bottom = top + (self.head * (bottom - top)).clamp_min(1)
+        rows = torch.arange(body.shape[2], device=body.device)
+        in_head = (rows >= top[:, None]) & (rows < bottom[:, None])  # (B, H)
+        left, right = _extent((body * in_head[:, None, :, None]).amax((1, 2)))
+        return torch.stack([left, top, right, bottom], dim=1)
+
+
+def _extent(line: Tensor) -> tuple[Tensor, Tensor]:
+    """First and one past the last 1 of each row (B, N) of 0 and 1; (0, N) where there is none."""
+    length = line.shape[1]
+    first, last = line.argmax(1), length - line.flip(1).argmax(1)
+    return first.to(line), last.to(line)
+
+
+def judged(model, batch, x: Translations) -> Iterator[tuple[str, Callable, Tensor, Tensor]]:
+    """(name, critic, real, painted) of every pair the critics judge; names as in the log."""
+    s, t = batch.source, batch.target
+    see = model.critics_see or (lambda img, pose_map: img)
+    D_s, D_t = _critic(model, model.D_s, s.camid), _critic(model, model.D_t, t.camid)
+    real_s, real_t = see(s.img, s.pose_map), see(t.img, t.pose_map)
+    if 'cross' in model.adv_on:
+        map_s, map_t = dict(
+            own=(s.pose_map, t.pose_map),
+            other=(t.pose_map, s.pose_map),
+            novel=(s.novel_map, t.novel_map),
+        )[model.cross_pose_of(model.stage_name)]
+        yield 'Ds', D_s, real_s, see(x.x_t2s, map_t)
+        yield 'Dt', D_t, real_t, see(x.x_s2t, map_s)
+    if 'recon' in model.adv_on:
+        yield 'Ds_recon', D_s, real_s, see(x.x_s2s, s.pose_map)
+        yield 'Dt_recon', D_t, real_t, see(x.x_t2t, t.pose_map)
+    if 'cycle' in model.adv_on:
+        yield 'Ds_cycle', D_s, real_s, see(x.x_s2t2s, s.pose_map)
+        yield 'Dt_cycle', D_t, real_t, see(x.x_t2s2t, t.pose_map)
+
+
+def _critic(model, critic: nn.Module, camid: Tensor) -> Callable[[Tensor], list[Tensor]]:
+    return partial(critic, camera=camid) if model.camera_styles else critic
