@@ -1,8 +1,9 @@
 """CrossDomainGCL on the built-in rendered people: summer cameras (labelled) -> winter cameras.
 
-The main line is identity -> generators -> memory -> clusters. The memory contrasts a source image
-with its person as G paints them for three target cameras, in front of scenes of those cameras,
-which Scenes takes from the target's images. Beside it, from the same E_c and with the same loss:
+The main line is identity -> generators -> memory -> clusters. The critics see heads alone, which
+look alike in both domains but for the cameras: G learns the colours of each target camera from
+them. The memory contrasts a source image with its person as G paints them for three target cameras,
+in front of scenes of those cameras, which Scenes takes from the target's images. Beside it, from the same E_c and with the same loss:
 the control, on pictures that nobody translated, and the oracle, the same persons rendered under the
 winter cameras. gcl_synth_controls.py has a second control, the persons unpainted before the same
 scenes, and both with pseudo-labels.
@@ -23,13 +24,14 @@ model = dict(
     cross_pose='own',
     bn_mode='target_recalib',
     camera_styles=True,
+    judge_heads=dict(size=32),         # wardrobe and scenery of the domains differ by the season
     networks=dict(
         D_s=dict(type='StridedDiscriminator', num_scales=2, base_dim=32, num_cameras=6),
         D_t=dict(type='StridedDiscriminator', num_scales=2, base_dim=32, num_cameras=6),
         G=dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True,
-               num_cameras=6, colour_rate=10.0),
+               num_cameras=6, num_own_cameras=12, colour_rate=10.0),
         F=dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True,
-               num_cameras=6, colour_rate=10.0),
+               num_cameras=6, num_own_cameras=12, colour_rate=10.0),
         E_p=dict(type='StructureEncoder', in_channels=4, out_dim=32),      # colour and mesh
         E_c=dict(type='ContentEncoder', trunk='mobilenet_v2', num_parts=4, embed_dim=None,
                  part_layout='part_major', early_stats=True,
@@ -85,6 +87,12 @@ default_hooks = dict(
     pseudo_label=dict(type='PseudoLabelHook', interval=50,
                       clustering=dict(type='JaccardDBSCAN', k1=20, k2=6, eps=0.5, min_samples=4)),
     grid=dict(type='TranslationGridHook', interval=50))
+
+# ---- without pretrained weights: options merged then ----
+random_start = {
+    'optim_wrapper.I.lr': 3e-3,
+    'train_cfg.stages.0': dict(iters=1200, lr=dict(I=dict(milestones=[900])),
+                               loss_weights=dict(triplet=0.5))}
 
 # ---- data ----
 resize = dict(type='Resize', size=(128, 64))

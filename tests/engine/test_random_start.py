@@ -46,7 +46,7 @@ def test_a_checkpoint_to_start_from_makes_up_for_weights():
 
 
 def test_weights_that_must_be_there_stay_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match='absent.pth'):
+    with pytest.raises(FileNotFoundError, match=r'absent\.pth'):
         apply_random_start(config(str(tmp_path / 'absent.pth')))
 
 
