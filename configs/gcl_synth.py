@@ -13,7 +13,7 @@ Needs:   nothing; the people are rendered on first use (some minutes). MobileNet
          under weights or ../shared/weights or from torchvision's hub; without them a random start
          with a longer first stage, which the log says.
 Result:  README.md: beats AdaBN, its control and the target's scenes alone.
-Cost:    18 minutes on two CPU cores, rendering included.
+Cost:    17 minutes on two CPU cores, rendering included.
 """
 _base_ = ['_base_/runtime.py', '_base_/datasets.py']
 
