@@ -1,52 +1,51 @@
 """CrossDomainGCL from rendered people (labelled) to photographs, PETS 2009 S2.L1 (unlabelled).
 
-gcl_mot2pets with a larger, rendered source; only what depends on it. The structure of a person is
-the luma on both sides, since the photographs come without meshes.
+gcl_synth with a target of photographs; only what differs. They come without meshes and from one
+camera, so the critics see whole images, G has one style, its structure map is the luma beside the
+colours that a residual decoder changes, and persons stay before the source's scenes. The control
+has the same loss on pictures that nobody translated.
 
-Needs:   pets_s2l1 (112 training crops) and weights, as gcl_mot2pets. The people are rendered on
-         first use.
-Result:  not yet measured. A tiny target: a check that it runs, no benchmark.
+Needs:   pets_s2l1 (112 training crops of 5 persons) and weights, as gcl_mot2pets.py. The people are
+         rendered on first use.
+Result:  README.md. A tiny target: a check that it runs on photographs, no benchmark.
 Cost:    not yet measured.
 """
-_base_ = ['gcl_mot2pets.py']
+_base_ = ['gcl_synth.py']
 
-source, target = dict(_delete_=True, **_base_.synth_a), _base_.pets_s2l1
+photographs = _base_.pets_s2l1
 
+# ---- model ----
+critic, decoder = dict(num_cameras=0), dict(num_cameras=0, num_own_cameras=0, colour_rate=1.0)
 model = dict(
-    networks=dict(C=dict(num_identities=120)),
-    bank=dict(num_samples=1234))
+    camera_styles=False,
+    judge_heads=None,
+    networks=dict(D_s=critic, D_t=critic, G=decoder, F=decoder),
+    bank_t=dict(num_samples=112))
 
-# ---- stages, in iterations: 8 identities x 4 images, then 8 + 8 images ----
-halve_40, halve_10 = dict(every=40, gamma=0.5), dict(every=10, gamma=0.5)
-train_cfg = dict(
-    stages=[
-        dict(name='identity', iters=450, phases=['I'], loaders=['identity'],
-             lr=dict(I=dict(warmup=45, milestones=[270], gamma=0.1))),
-        dict(name='generators', iters=200, phases=['D', 'G'], loaders=['source', 'target'],
-             frozen=['E_c'], loss_weights=dict(memory=0),
-             lr=dict(D=halve_40, G=halve_40, F=halve_40, P=halve_40)),
-        dict(name='joint', iters=30, phases=['D', 'G'], loaders=['source', 'target'],
-             baselines=['direct', 'adabn'], eval_every=10,
-             lr=dict(D=halve_10, G=halve_10, F=halve_10, P=halve_10,
-                     E_c=dict(milestones=[15], gamma=0.1)))])
+# ---- stages ----
+identity, control, _, generators, memory, clusters = _base_.train_cfg.stages
+train_cfg = dict(stages=[identity, control, generators, memory, clusters])
+default_hooks = dict(
+    painted=dict(num_styles=1, scenes=None),
+    pseudo_label=dict(clustering=dict(k1=10, k2=3)))     # 112 images, about 22 of a person
 
 # ---- data ----
-collate = dict(type='default_collate')
-loader = dict(batch_size=8, num_workers=1, collate_fn=collate, sampler=dict(type='ShuffleSampler'))
-mapped = dict(split='train', transforms=[_base_.resize], pose_map=dict(type='Grayscale'))
+loaders = _base_.train_dataloader
+mapped = dict(split='train', transforms=[_base_.resize],
+              pose_map=[dict(type='Colour'), dict(type='Grayscale')])
 train_dataloader = dict(
     _delete_=True,
-    identity=dict(batch_size=32, num_workers=1, collate_fn=collate,
-                  sampler=dict(type='IdentitySampler', num_identities=8, num_images=4),
-                  dataset=dict(**_base_.synth_a, split='train', transforms=_base_.augmented)),
-    source=dict(**loader, dataset=dict(**_base_.synth_a, **mapped)),
-    target=dict(**loader, dataset=dict(**target, **mapped, labelled=False)))
+    identity=loaders.identity,
+    source=dict(**_base_.loader, dataset=dict(**_base_.synth_a, **mapped)),
+    target=dict(**_base_.loader, dataset=dict(**photographs, **mapped, labelled=False)),
+    again=loaders.again,
+    painted=loaders.painted,
+    clusters=dict(batch_size=32, num_workers=1, collate_fn=_base_.collate,
+                  sampler=dict(type='ClusterSampler', num_identities=4, num_images=8),
+                  dataset=dict(**photographs, split='train', transforms=_base_.augmented,
+                               labelled=False)))
 
 # ---- evaluation ----
-test_loader = dict(batch_size=64, num_workers=1, collate_fn=collate,
-                   sampler=dict(type='DefaultSampler', shuffle=False))
-test = dict(split='query+gallery', transforms=[_base_.resize])
-val_dataloader = dict(
-    _delete_=True,
-    target=dict(**test_loader, dataset=dict(**target, **test)),
-    source=dict(**test_loader, dataset=dict(**_base_.synth_a, **test)))
+val_dataloader = dict(target=dict(dataset=dict(
+    _delete_=True, **photographs, split='query+gallery', transforms=[_base_.resize])))
+val_cfg = dict(adabn_batch_size=56)

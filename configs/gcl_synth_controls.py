@@ -1,11 +1,12 @@
-"""gcl_synth's controls, with pseudo-labels after each: the same losses, nothing translated.
+"""gcl_synth's controls, with pseudo-labels after each: the same losses, no generator.
 
-The memory contrasts a source image with itself once more (control), or with its person, unpainted,
-before target scenes (scenes). The stage `identity` is gcl_synth's, so that its checkpoint may be
+The memory contrasts a source image with itself once more (control), with its person, unpainted,
+before target scenes (scenes), or with the same in colours that are matched on heads in closed form,
+camera by camera (heads). The stage `identity` is gcl_synth's, so that its checkpoint may be
 taken: --load-from work_dirs/gcl_synth/stage_identity.pth --first-stage control
 
 Needs:   as gcl_synth.py.
-Result:  README.md.   Cost: 20 minutes of CPU time, and 3 minutes to render.
+Result:  README.md.   Cost: half an hour of CPU time, and 3 minutes to render.
 """
 _base_ = ['gcl_synth.py']
 
@@ -22,8 +23,12 @@ train_cfg = dict(
         dict(name='control_clusters', title='control, then pseudo-labels', **clusters),
         dict(name='scenes', title='control: before target scenes, without translation', **memory,
              loaders=dict(views='painted')),
-        dict(name='scenes_clusters', title='scenes, then pseudo-labels', **clusters)])
+        dict(name='scenes_clusters', title='scenes, then pseudo-labels', **clusters),
+        dict(name='heads', title='control: before target scenes, colours matched on heads',
+             **memory, loaders=dict(views='painted')),
+        dict(name='heads_clusters', title='heads, then pseudo-labels', **clusters)])
 default_hooks = dict(
-    checkpoint=dict(best_stages=['control_clusters', 'scenes_clusters']),
+    checkpoint=dict(best_stages=['control_clusters', 'scenes_clusters', 'heads_clusters']),
     best_loss=None,
-    painted=dict(repaint=False))
+    painted=dict(stages=['scenes'], painter='none'),
+    painted_heads=dict(**_base_.default_hooks.painted, stages=['heads'], painter='heads'))

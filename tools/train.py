@@ -13,7 +13,7 @@ from mmengine.config import Config  # noqa: E402
 
 from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.command_line import add_common_options, run  # noqa: E402
-from reidgen.engine.config import apply_random_start, load_config  # noqa: E402
+from reidgen.engine.config import load_config  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -68,9 +68,7 @@ def configure(args: argparse.Namespace) -> Config:
 
 def train(args: argparse.Namespace) -> None:
     """Trains as the command line says."""
-    cfg = configure(args)
-    apply_random_start(cfg)
-    ReIDRunner.from_cfg(cfg).train()
+    ReIDRunner.from_cfg(configure(args)).train()
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from reidgen.datasets.cluster_samplers import ClusterSampler, PseudoLabelSampler
 from reidgen.datasets.cuhk03 import CUHK03
 from reidgen.datasets.dukemtmc import DukeMTMC
 from reidgen.datasets.folder import FolderReID
+from reidgen.datasets.head_colours import HeadColours
 from reidgen.datasets.image_maps import Colour, Grayscale
 from reidgen.datasets.market1501 import Market1501
 from reidgen.datasets.msmt17 import MSMT17
@@ -36,6 +37,7 @@ __all__ = [
     'FolderReID',
     'GarmentPair',
     'Grayscale',
+    'HeadColours',
     'IdentitySampler',
     'JointHeatmap',
     'Market1501',

@@ -3,21 +3,21 @@
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from reidgen import registry
-from reidgen.models.encoders.weights import starts_at_random
 
 from .optim import OptimizerPerGroup
 
 EXTRA_KEYS = set(OptimizerPerGroup.KEYS)  # beside an optimizer's own
+RECIPE = ('train_cfg', 'optim_wrapper')  # what a random start changes
 
 
 def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
@@ -45,11 +45,14 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     cfg = Config.fromfile(path)
     if options:
         _merge(cfg, options, str(path))
+        cfg.command_line = dict(options)
     roots = dict(cfg.get('data_roots') or {})
     for key, value in list(cfg.items()):
         if key != 'data_roots':
             cfg[key] = _with_roots(value, roots)
     check_config(cfg)
+    if cfg.get('random_start'):
+        merge_random_start(deepcopy(cfg))  # its faults show where weights are, too
     return cfg
 
 
@@ -57,38 +60,44 @@ def drop_pretrained(cfg: Config) -> None:
     """Lets no network of the model look for pretrained weights, as a checkpoint brings every one;
     in place.
     """
-    for network in cfg.model.get('networks', {}).values():
+    cfg.model = without_weights(cfg.model)
+
+
+def without_weights(model: dict) -> dict:
+    """A copy of a model's config in which no network looks for pretrained weights."""
+    model = deepcopy(model)
+    for network in model.get('networks', {}).values():
         if 'weights' in network:
             network['weights'] = None
+    return model
 
 
-def apply_random_start(cfg: Config) -> bool:
-    """Merges the config's `random_start`, dotted keys and values as on the command line, where a
-    network of the model starts at random because none of its weights can be obtained; in place.
+def merge_random_start(cfg: Config) -> None:
+    """Merges the config's `random_start`, what is trained otherwise without pretrained weights; in
+    place.
 
     A recipe for pretrained weights does not learn from a random start, so a config whose `weights`
-    end at None says what is done then.
-
-    Returns:
-        whether it was merged.
+    end at None says what is done then: dotted keys below train_cfg and optim_wrapper, a stage by
+    its name. What the command line has set stays.
 
     Raises:
         ValueError: an option does not fit the config.
     """
-    options = cfg.get('random_start')
-    if not options or (cfg.get('load_from') and not cfg.get('resume')):
-        return False
-    networks = cfg.model.get('networks', {}).values()
-    if not any(
-        starts_at_random(network['trunk'], network['weights'])
-        for network in networks
-        if 'weights' in network
-    ):
-        return False
-    _merge(cfg, dict(options), 'the config, whose random_start they are')
+    places = {stage['name']: str(row) for row, stage in enumerate(cfg.train_cfg.stages)}
+    options = {}
+    for key, value in cfg.random_start.items():
+        first, *rest = key.split('.')
+        if first not in RECIPE:
+            raise ValueError(f'random_start sets {key}; it may set what is below {RECIPE}')
+        if rest[:1] == ['stages'] and len(rest) > 1:
+            if rest[1] not in places:
+                raise ValueError(f'random_start sets {key}; the stages are {list(places)}')
+            rest[1] = places[rest[1]]
+        options['.'.join([first, *rest])] = deepcopy(value)
+    given = cfg.get('command_line', {}).items()
+    options |= {key: value for key, value in given if key.split('.')[0] in RECIPE}
+    _merge(cfg, options, 'the config, whose random_start they are')
     check_config(cfg)
-    print_log(f'no pretrained weights, random start: {dict(options)}', logger='current')
-    return True
 
 
 def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:

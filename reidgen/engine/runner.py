@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from mmengine.device import get_device
+from mmengine.dist import broadcast_object_list
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -18,6 +19,7 @@ from reidgen.checkpoint import read_checkpoint
 from reidgen.models.adversarial import bare
 from reidgen.registry import DATASETS, RUNNERS, build
 
+from .config import merge_random_start, without_weights
 from .ddp import SepDDP, leaves_parameters_unused
 from .stages import parse_stages, used_loaders
 
@@ -94,7 +96,38 @@ class ReIDRunner(Runner):
                 self.dataset(self._train_dataloader[name])
         for loader in (self._val_dataloader or {}).values():
             self.dataset(loader)
-        return super().build_model(model)
+        self._checkpoint = self._find_checkpoint()
+        if self._checkpoint is not None and isinstance(model, dict):
+            model = without_weights(model)  # the checkpoint brings every one
+        built = super().build_model(model)
+        self.random_start = self._starts_at_random(built)
+        if self.random_start:
+            merge_random_start(self.cfg)
+            self._train_loop, self.optim_wrapper = self.cfg.train_cfg, self.cfg.optim_wrapper
+            self.logger.info(f'no pretrained weights; random_start: {dict(self.cfg.random_start)}')
+        return built
+
+    def _find_checkpoint(self) -> str | None:
+        """What the model is loaded or resumed from."""
+        if self._resume and self._load_from is None:
+            newest = newest_checkpoint(self.work_dir, self.logger)
+            return None if newest is None else str(newest)
+        return self._load_from
+
+    def _starts_at_random(self, model) -> bool:
+        """Whether the config's `random_start` is for this training; all processes agree.
+
+        A run that is resumed goes on as it began, whatever weights are there now.
+        """
+        if not self.cfg.get('random_start') or not isinstance(self._train_loop, dict):
+            return False
+        if self._checkpoint is not None:
+            meta = read_checkpoint(self._checkpoint).get('meta', {}) if self._resume else {}
+            return meta.get('random_start', False)
+        networks = [getattr(model, name) for name in getattr(model, 'network_names', ())]
+        answer = [any(not getattr(network, 'pretrained', True) for network in networks)]
+        broadcast_object_list(answer)  # each may have looked for weights on a disk of its own
+        return answer[0]
 
     def dataset(self, loader: dict) -> Dataset:
         """The data set of a loader's config; loaders of equal `dataset` share it."""
@@ -122,16 +155,12 @@ class ReIDRunner(Runner):
         """Loads or resumes once; `resume` without `load_from` looks into the work dir."""
         if self._has_loaded:
             return
-        if self._resume and self._load_from is None:
-            newest = newest_checkpoint(self.work_dir, self.logger)
-            if newest is None:
-                self.logger.info(f'nothing to resume in {self.work_dir}: training starts anew')
-            else:
-                self.resume(str(newest))
+        if self._checkpoint is None and self._resume:
+            self.logger.info(f'nothing to resume in {self.work_dir}: training starts anew')
         elif self._resume:
-            self.resume(self._load_from)
-        elif self._load_from is not None:
-            self.load_checkpoint(self._load_from)
+            self.resume(self._checkpoint)
+        elif self._checkpoint is not None:
+            self.load_checkpoint(self._checkpoint)
         self._has_loaded = True
 
     def resume(self, filename: str, **kwargs) -> None:
@@ -196,7 +225,7 @@ class ReIDRunner(Runner):
                 out_dir,
                 part.name,
                 save_optimizer=save_optimizer,
-                meta=meta,
+                meta=dict(meta or {}, random_start=self.random_start),
                 save_param_scheduler=self.param_schedulers is not None,
                 by_epoch=by_epoch,
             )

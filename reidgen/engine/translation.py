@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 from torchvision.transforms.v2.functional import gaussian_blur
 
+from reidgen.datasets.head_colours import HeadColours
 from reidgen.datasets.image_files import SUFFIXES
 from reidgen.datasets.scenes import Scenes
 
@@ -31,7 +32,7 @@ def paint_dataset(
     num_workers: int = 0,
     style: int = 0,
     scenes: Scenes | None = None,
-    repaint: bool = True,
+    painter: str | HeadColours = 'model',
     detail: float | None = None,
 ) -> Path:
     """Writes what `model.paint` makes of every image, under the image's own file name.
@@ -50,7 +51,8 @@ def paint_dataset(
         stamp: plain data that tells what paints: kept in `translation.json`.
         style: see `model.paint`.
         scenes: put the persons in front of these, those of the camera that is painted.
-        repaint: False: the images as they are; with `scenes`, what pasting does without the model.
+        painter: 'model'; or what a model has to beat: a HeadColours, colours in closed form, or
+            'none', the images as they are; with `scenes`, what pasting does alone.
         detail: pixels; what is finer in an image stays as it is, and the model paints its colours
             and light alone: see `keep_detail`. With `scenes`, those of the person.
 
@@ -63,7 +65,8 @@ def paint_dataset(
     """
     folder, plain = Path(folder), dataset.plain(maps=True)
     names = _names(dataset)
-    how = dict(repaint=repaint, detail=detail, scenes=scenes is not None)
+    what = painter if isinstance(painter, str) else 'heads'
+    how = dict(painter=what, detail=detail, scenes=scenes is not None)
     _check_stamp(folder, dict(stamp, to=to, style=style, images=len(names), **how))
     rank, world_size = get_dist_info()
     mine = range(rank, len(names), world_size)
@@ -73,7 +76,7 @@ def paint_dataset(
     model.eval()
     try:
         for raw in progress(loader, f'paint {dataset.name}') if rows else ():
-            pictures = _painted(model, raw, to, style, scenes, repaint, detail)
+            pictures = _painted(model, raw, to, style, scenes, painter, detail)
             for row, picture in zip(raw.index.tolist(), pictures):
                 _write(picture, folder / names[row])
     finally:
@@ -124,20 +127,30 @@ def _names(dataset) -> list[str]:
 
 
 def _painted(
-    model, raw, to: str, style: int, scenes: Scenes | None, repaint: bool, detail: float | None
+    model,
+    raw,
+    to: str,
+    style: int,
+    scenes: Scenes | None,
+    painter: str | HeadColours,
+    detail: float | None,
 ) -> Tensor:
     """(B, H, W, 3) uint8 of a batch as loaded."""
-    batch = model.data_preprocessor(raw)
-    img = batch.img
-    if repaint:
+    batch, normalizer = model.data_preprocessor(raw), model.data_preprocessor
+    cameras = model.style_cameras(batch, to, style)
+    img = painted = batch.img
+    if painter == 'model':
         with model.autocast():
             painted = model.paint(batch, to, style)
+    elif painter != 'none':
+        pixels = painter(raw.img, raw.camid, cameras).to(img)
+        painted = pixels * normalizer.scale - normalizer.shift
+    if detail is not None:
         persons = scenes.persons(raw.pose_map).to(img) if scenes is not None else None
-        img = painted if detail is None else keep_detail(img, painted, detail, persons)
-    pictures = _pixels(img, model.data_preprocessor)
+        painted = keep_detail(img, painted, detail, persons)
+    pictures = _pixels(painted, normalizer)
     if scenes is None:
         return pictures
-    cameras = model.style_cameras(batch, to, style)
     return scenes.behind(pictures, raw.pose_map, raw.index, cameras, style)
 
 

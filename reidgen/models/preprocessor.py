@@ -15,9 +15,9 @@ class BatchNormalizer(BaseDataPreprocessor):
     """Moves a batch to the device and turns uint8 into float32 there.
 
     Loaders hand out uint8: a quarter of the bytes between processes and to the device. A uint8
-        tensor
-    (B, 3, H, W) is normalised by `mean` and `std`; a field whose name ends in `_map`, and any other
-    number of channels, goes to [-1, 1]. Everything else (masks, identities) keeps its type.
+    tensor (B, 3, H, W) is normalised by `mean` and `std`; a field whose name ends in `_map`, and
+    any other number of channels, goes to [-1, 1]. Everything else (masks, identities) keeps its
+    type.
 
     Args:
         mean: of the three channels, in [0, 1].

@@ -8,7 +8,7 @@ import torch
 from test_resume import assert_same_end
 
 from reidgen.checkpoint import read_checkpoint
-from reidgen.datasets import Scenes
+from reidgen.datasets import HeadColours, Scenes
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
@@ -130,7 +130,7 @@ MEMORY = [dict(name='memory', iters=1, phases=['M'], loaders=dict(views='painted
 
 
 def test_persons_of_a_painted_stage_stand_in_front_of_target_scenes(tmp_path):
-    options = {'train_cfg.stages': MEMORY, 'default_hooks.painted.repaint': False}
+    options = {'train_cfg.stages': MEMORY, 'default_hooks.painted.painter': 'none'}
     runner = trained(tmp_path, SCENES | options)
     source, target = (
         runner.dataset(runner.cfg.train_dataloader[name]).plain(maps=True)
@@ -182,13 +182,30 @@ def test_detail_is_kept_of_the_persons_that_stand_before_the_scenes(tmp_path):
         assert (picture - full)[:, inside].abs().mean() > 3
 
 
+def test_heads_give_the_colours_where_no_generator_does(tmp_path):
+    options = {'train_cfg.stages': MEMORY, 'default_hooks.painted.painter': 'heads'}
+    runner = trained(tmp_path, options)
+    source, target = (
+        runner.dataset(runner.cfg.train_dataloader[name]).plain(maps=True)
+        for name in ('source', 'target')
+    )
+    colours = HeadColours(source, target)
+    for row, record in enumerate(source.records):
+        item = source[row]
+        expected = colours(item.img[None], torch.tensor([item.camid]), None)[0]
+        picture = read_rgb(tmp_path / 'painted/memory/0' / Path(record.path).name)
+        assert (picture - expected).abs().max() <= 1
+        assert (item.img - expected).abs().mean() > 2
+
+
 @pytest.mark.parametrize(
     'options, message',
     [
         ({'default_hooks.painted.detail': 0.0}, 'detail is 0.0; give pixels above 0'),
         ({'default_hooks.painted.scenes': dict(margin=2)}, r"say whose: dict\(images='target'\)"),
         ({'default_hooks.painted.scenes': dict(images='winter')}, "loader 'winter'; set .*scenes"),
-        ({'default_hooks.painted.repaint': False}, 'without scenes leaves the images as they are'),
+        ({'default_hooks.painted.painter': 'none'}, 'without scenes leaves the images as they are'),
+        ({'default_hooks.painted.painter': 'G'}, "painter is 'G'; known: model, heads, none"),
     ],
 )
 def test_scenes_of_nobody_are_refused_before_training(tmp_path, options, message):
@@ -202,7 +219,7 @@ def test_each_stage_is_painted_by_the_hook_that_names_it(tmp_path):
         dict(name=name, iters=1, phases=['M'], loaders=dict(views='painted'))
         for name in ('memory', 'scenes')
     ]
-    raw = dict(type='PaintedViewsHook', scenes=dict(images='target'), repaint=False)
+    raw = dict(type='PaintedViewsHook', scenes=dict(images='target'), painter='none')
     options = {
         'train_cfg.stages': stages,
         'default_hooks.painted.stages': ['memory'],

@@ -11,6 +11,7 @@ from mmengine.config import config as mmengine_config
 from torch import Tensor, nn
 
 from reidgen.datasets.shapes import ShapesReID
+from reidgen.models.encoders.weights import load_weights
 from reidgen.registry import ENCODERS
 from reidgen.structures import Code
 
@@ -43,7 +44,11 @@ ShapesReID.read_map = drawn_once(ShapesReID.read_map)
 class TinyEncoder(nn.Module):
     """ContentEncoder's interface on two convolutions, with batch norms like it."""
 
-    def __init__(self, channels: int = 8, num_parts: int = 4, embed_dim: int = 8):
+    trunk_name = 'tiny'
+
+    def __init__(
+        self, channels: int = 8, num_parts: int = 4, embed_dim: int = 8, weights: str | None = None
+    ):
         super().__init__()
         self.num_parts, self.content_dim, self.embed_dim = (
             num_parts,
@@ -59,6 +64,7 @@ class TinyEncoder(nn.Module):
             nn.ReLU(),
         )
         self.linear, self.neck = nn.Linear(channels, embed_dim), nn.BatchNorm1d(embed_dim)
+        self.pretrained = load_weights(self, weights)
 
     def forward(self, img: Tensor) -> Code:
         feature_map = self.trunk(img)

@@ -5,8 +5,8 @@ truth, the same persons rendered under those cameras (synth_a2b).
 
 prints, for each folder that PaintedViewsHook has filled, how far the mean colours of upper and
 lower body lie from the truth (root mean square over channels and images, of 255) and how much too
-bright they are. Beside them: the images as they are, and colours matched in closed form, mean and
-standard deviation of each channel on the heads, for each pair of cameras.
+bright they are. Beside them: the images as they are, and colours matched in closed form
+(HeadColours).
 """
 
 import argparse
@@ -14,51 +14,43 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from reidgen.datasets import HeadColours
+from reidgen.datasets.head_colours import band_of
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.config import load_config
 from reidgen.registry import DATASETS, build
 
-HEAD, UPPER, LOWER = (0.04, 0.13), (0.2, 0.5), (0.55, 0.9)  # shares of a body's height
+UPPER, LOWER = (0.2, 0.5), (0.55, 0.9)  # shares of a body's height
 BODY = 48  # grey level of a mesh map above which the body is
-
-
-def region(picture: np.ndarray, body: np.ndarray, part: tuple[float, float]) -> np.ndarray:
-    """(N, 3) float pixels of a picture (H, W, 3) inside a body (H, W) of bool, at these heights."""
-    rows = np.flatnonzero(body.any(1))
-    height = rows[-1] + 1 - rows[0]
-    first, last = rows[0] + int(part[0] * height), rows[0] + int(part[1] * height)
-    band = slice(first, max(last, first + 1))
-    return picture[band][body[band]].astype(float)
 
 
 class Persons:
     """Pictures, bodies, names and cameras of a training set with meshes."""
 
     def __init__(self, cfg: dict):
-        dataset = build(cfg, DATASETS).plain(maps=True)
-        self.names = [Path(record.path).name for record in dataset.records]
-        self.cameras = np.asarray(dataset.camids)
-        items = [dataset[row] for row in range(len(dataset))]
-        self.pictures = [item.img.permute(1, 2, 0).numpy() for item in items]
+        self.dataset = build(cfg, DATASETS).plain(maps=True)
+        self.names = [Path(record.path).name for record in self.dataset.records]
+        self.cameras = self.dataset.camids
+        items = [self.dataset[row] for row in range(len(self.dataset))]
+        self.pictures = torch.stack([item.img for item in items])
         self.bodies = [item.pose_map[-1].numpy() > BODY for item in items]
 
-    def means(self, part: tuple[float, float]) -> np.ndarray:
-        """(N, 3) mean colours of a part of each person."""
-        return np.stack([region(*both, part).mean(0) for both in zip(self.pictures, self.bodies)])
-
-    def heads(self, camera: int) -> np.ndarray:
-        """(pixels, 3) of all heads that a camera has seen."""
-        seen = np.flatnonzero(self.cameras == camera)
-        return np.concatenate([region(self.pictures[k], self.bodies[k], HEAD) for k in seen])
+    def means(self, part: tuple[float, float], pictures: Tensor | None = None) -> np.ndarray:
+        """(N, 3) mean colours of a part of each person, in these pictures or their own."""
+        pictures = self.pictures if pictures is None else pictures
+        return np.stack(
+            [mean_colour(picture, body, part) for picture, body in zip(pictures, self.bodies)]
+        )
 
 
-def matched(colours: np.ndarray, heads: np.ndarray, target_heads: np.ndarray) -> np.ndarray:
-    """(N, 3) colours after the map that gives `heads` the mean and deviation of `target_heads`."""
-    scale = target_heads.std(0) / heads.std(0)
-    return np.clip((colours - heads.mean(0)) * scale + target_heads.mean(0), 0, 255)
+def mean_colour(picture: Tensor, body: np.ndarray, part: tuple[float, float]) -> np.ndarray:
+    """(3,) of a picture (3, H, W) where a body (H, W) of bool lies, between these heights."""
+    return picture[:, torch.from_numpy(band_of(body, part))].double().mean(1).numpy()
 
 
 def line(name: str, errors: list[np.ndarray]) -> str:
@@ -84,26 +76,18 @@ def main() -> None:
     row_of = {name: row for row, name in enumerate(truth.names)}
     pair = np.array([row_of[name] for name in source.names])
     cameras = truth.cameras[pair]
+    closed = HeadColours(source.dataset, target.dataset)(source.pictures, source.cameras, cameras)
     parts = (UPPER, LOWER)
     wanted = [truth.means(part)[pair] for part in parts]
-    own = [source.means(part) for part in parts]
     print('| persons of the source | upper body | too bright | lower body | too bright |')
     print('|---|---|---|---|---|')
-    print(line('as they are', [a - b for a, b in zip(own, wanted)]))
-    heads = {camera: source.heads(camera) for camera in np.unique(source.cameras)}
-    target_heads = {camera: target.heads(camera) for camera in np.unique(cameras)}
-    closed = [
-        np.stack(
-            [
-                matched(colour, heads[a], target_heads[b])
-                for colour, a, b in zip(colours, source.cameras, cameras)
-            ]
-        )
-        for colours in own
-    ]
-    print(line('matched on heads, closed form', [a - b for a, b in zip(closed, wanted)]))
+    for name, pictures in (('as they are', source.pictures), ('heads, closed form', closed)):
+        errors = [source.means(part, pictures) - true for part, true in zip(parts, wanted)]
+        print(line(name, errors), flush=True)
     for folder in args.folders:
-        print(line(str(folder), errors_of(folder, source, cameras, wanted, parts)), flush=True)
+        print(
+            line(str(folder), errors_of(folder, source, cameras.numpy(), wanted, parts)), flush=True
+        )
 
 
 def errors_of(
@@ -116,9 +100,9 @@ def errors_of(
     for style in sorted(int(each.name) for each in folder.iterdir() if each.name.isdigit()):
         painted_by = (np.arange(len(source.names)) + style) % (cameras.max() + 1)
         for row in np.flatnonzero(painted_by == cameras):
-            picture = read_rgb(folder / str(style) / source.names[row]).permute(1, 2, 0).numpy()
+            picture = read_rgb(folder / str(style) / source.names[row])
             for each, part, true in zip(errors, parts, wanted):
-                each.append(region(picture, source.bodies[row], part).mean(0) - true[row])
+                each.append(mean_colour(picture, source.bodies[row], part) - true[row])
     return [np.stack(each) for each in errors]
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
 
-from reidgen.datasets import Scenes, ViewPairs
+from reidgen.datasets import HeadColours, Scenes, ViewPairs
 from reidgen.models.adversarial import bare
 from reidgen.registry import HOOKS
 
 from ..translation import paint_dataset
 
 FOLDER = 'painted'
+PAINTERS = ('model', 'heads', 'none')
 
 
 @HOOKS.register_module()
@@ -33,13 +34,15 @@ class PaintedViewsHook(Hook):
         scenes: `dict(images='target')`, and options of `Scenes`: the painted persons stand in front
             of scenes of that loader's images, with their own persons painted over. Both loaders
             then need a pose map whose last channel is dark off the body.
-        repaint: False: the images are not painted, for a control with `scenes` alone.
+        painter: 'model'; or for controls without a generator: 'heads', which brings the colours to
+            those of the domain `to` in closed form (`HeadColours`; both loaders need such a pose
+            map), or 'none', the images as they are, with `scenes` alone.
         detail: pixels; what is finer stays as the image has it, and the model gives colours and
             light (`reidgen.engine.translation.keep_detail`). None: all of the painted picture.
 
     Raises:
-        ValueError: num_styles is below 1, detail is not above 0, scenes names no loader, or nothing
-            is done at all.
+        ValueError: num_styles is below 1, detail is not above 0, an unknown painter, scenes names
+            no loader, or nothing is done at all.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook has loaded what the stage starts from
@@ -52,7 +55,7 @@ class PaintedViewsHook(Hook):
         num_styles: int = 1,
         batch_size: int = 64,
         scenes: dict | None = None,
-        repaint: bool = True,
+        painter: str = 'model',
         detail: float | None = None,
     ):
         if num_styles < 1:
@@ -61,11 +64,13 @@ class PaintedViewsHook(Hook):
             raise ValueError(f'detail is {detail}; give pixels above 0, or None for all of it')
         if scenes is not None and 'images' not in scenes:
             raise ValueError(f"scenes is {scenes}; say whose: dict(images='target')")
-        if scenes is None and not repaint:
-            raise ValueError('repaint=False without scenes leaves the images as they are; set one')
+        if painter not in PAINTERS:
+            raise ValueError(f"painter is '{painter}'; known: {', '.join(PAINTERS)}")
+        if scenes is None and painter == 'none':
+            raise ValueError("painter='none' without scenes leaves the images as they are; set one")
         self.images, self.to = images, to
         self.stages = None if stages is None else tuple(stages)
-        self.scenes, self.repaint, self.detail = scenes, repaint, detail
+        self.scenes, self.painter, self.detail = scenes, painter, detail
         self.num_styles, self.batch_size = num_styles, batch_size
 
     def before_train(self, runner) -> None:
@@ -78,6 +83,8 @@ class PaintedViewsHook(Hook):
         _check_stages(waiting, [h for h in runner.hooks if isinstance(h, PaintedViewsHook)])
         waiting = [stage for stage in waiting if self.paints(stage)]
         needed = {'images': self.images, 'scenes.images': (self.scenes or {}).get('images')}
+        if self.painter == 'heads':
+            needed['to'] = self.to
         for option, loader in needed.items():
             if waiting and loader is not None and loader not in runner.cfg.train_dataloader:
                 raise ValueError(
@@ -105,6 +112,10 @@ class PaintedViewsHook(Hook):
             options = dict(self.scenes)
             behind = runner.dataset(runner.cfg.train_dataloader[options.pop('images')])
             scenes = Scenes(behind.plain(maps=True), **options)
+        painter = self.painter
+        if painter == 'heads':
+            other = runner.dataset(runner.cfg.train_dataloader[self.to])
+            painter = HeadColours(dataset.plain(maps=True), other.plain(maps=True))
         for style in range(self.num_styles):
             paint_dataset(
                 bare(runner.model),
@@ -115,7 +126,7 @@ class PaintedViewsHook(Hook):
                 self.batch_size,
                 style=style,
                 scenes=scenes,
-                repaint=self.repaint,
+                painter=painter,
                 detail=self.detail,
             )
         runner.logger.info(

@@ -64,6 +64,7 @@ class ContentEncoder(nn.Module):
     Attributes:
         content_dim: num_parts x (channels of the trunk, and twice those of the early map).
         embed_dim: D.
+        pretrained: False after a random start.
 
     Raises:
         ValueError: an unknown choice of any of these; a checkpoint that does not fit.
@@ -111,7 +112,7 @@ class ContentEncoder(nn.Module):
         if embed_dim:
             nn.init.kaiming_normal_(self.linear.weight, mode='fan_out')
             nn.init.zeros_(self.linear.bias)
-        load_weights(self, weights)
+        self.pretrained = load_weights(self, weights)
         self._freeze()
 
     def train(self, mode: bool = True) -> 'ContentEncoder':

@@ -17,7 +17,7 @@ FIX = 'Point the key `weights` at a local file of the encoder'
 Weights = str | Path | None
 
 
-def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> None:
+def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> bool:
     """Starts `encoder` from the first of these weights that can be obtained, and logs from which.
 
     A file that is there but damaged, or does not fit, raises: the next entry is for an absent one.
@@ -25,6 +25,9 @@ def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> No
     Args:
         encoder: has `trunk`, `linear`, `neck` and `trunk_name`, torchvision's name of the trunk.
         weights: a path, 'imagenet', None (a random start) or a list of these.
+
+    Returns:
+        whether there are any: False after a random start.
 
     Raises:
         FileNotFoundError: no entry can be obtained; all are named with their reasons.
@@ -35,17 +38,9 @@ def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> No
         _log(f'{encoder.trunk_name}: weights passed over: {reason}')
     if path is None:
         _log(f'{encoder.trunk_name}: random start, no pretrained weights (weights=None)')
-    else:
-        _fit(encoder, state, path)
-
-
-def starts_at_random(trunk_name: str, weights: Weights | Sequence[Weights]) -> bool:
-    """Whether `load_weights` would come to None, as nothing before it can be obtained.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_weights`.
-    """
-    return _first(trunk_name, weights)[0] is None
+        return False
+    _fit(encoder, state, path)
+    return True
 
 
 def _first(
