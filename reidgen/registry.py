@@ -11,6 +11,8 @@ config's
     custom_imports = dict(imports=['my_package.my_critic'])      # in the config
 """
 
+import inspect
+
 from mmengine import registry as root
 from mmengine.registry import Registry
 from torch import nn
@@ -109,6 +111,20 @@ def build(cfg: dict, *registries: Registry):
     """
     arguments = dict(cfg)
     return find(arguments.pop('type'), *registries)(**arguments)
+
+
+def with_options(kind: type, options: dict, place: str, *arguments):
+    """`kind(*arguments, **options)`, for options of a config that name no type.
+
+    Raises:
+        ValueError: an option that it does not take; `place` in the config and the known ones are
+            told.
+    """
+    known = list(inspect.signature(kind).parameters)[len(arguments) :]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(f'{place} has no option {unknown}; known: {", ".join(known)}')
+    return kind(*arguments, **options)
 
 
 def build_network(cfg: dict) -> nn.Module:

@@ -70,6 +70,7 @@ def translate(args: argparse.Namespace) -> list[Path]:
     # before the model: their faults show before weights are read
     datasets = {split: kind(**dict(settings, split=split)) for split in args.splits}
     model = trained_model(cfg, args.checkpoint, args.amp)
+    model.check_painting(loader, args.domain)
     stamp = dict(
         config=Path(args.config).stem,
         checkpoint_sha256=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),

@@ -43,6 +43,7 @@ class HeadColours:
                 f'0 to 254'
             )
         self.band, self.channel, self.threshold = tuple(band), channel, threshold
+        self.stamp = dict(of=target.name, images=len(target), band=list(band), threshold=threshold)
         self._own, self._style = (self._moments(dataset) for dataset in (source, target))
 
     def __call__(self, pictures: Tensor, camids: Tensor, cameras: Tensor | None) -> Tensor:

@@ -46,6 +46,17 @@ class Scenes:
         self.threshold, self.margin = threshold, margin
         self._camids = np.asarray(dataset.camids)
 
+    @property
+    def stamp(self) -> dict:
+        """Plain data that tells which scenes these are."""
+        return dict(
+            of=self.dataset.name,
+            images=len(self.dataset),
+            channel=self.channel,
+            threshold=self.threshold,
+            margin=self.margin,
+        )
+
     def __getitem__(self, index: int) -> np.ndarray:
         """(H, W, 3) uint8: image `index` without its person."""
         item = self.dataset[index]

@@ -65,8 +65,11 @@ def paint_dataset(
     """
     folder, plain = Path(folder), dataset.plain(maps=True)
     names = _names(dataset)
-    what = painter if isinstance(painter, str) else 'heads'
-    how = dict(painter=what, detail=detail, scenes=scenes is not None)
+    how = dict(
+        painter=painter if isinstance(painter, str) else painter.stamp,
+        detail=detail,
+        scenes=None if scenes is None else scenes.stamp,
+    )
     _check_stamp(folder, dict(stamp, to=to, style=style, images=len(names), **how))
     rank, world_size = get_dist_info()
     mine = range(rank, len(names), world_size)

@@ -121,6 +121,9 @@ class AdversarialModel(BaseModel):
         """
         raise TypeError(f'{type(self).__name__} paints no images')
 
+    def check_painting(self, images: str, to: str) -> None:
+        """Raises ValueError where images of that loader cannot be painted as domain `to`."""
+
     def style_cameras(self, batch, to: str, style: int = 0) -> Tensor | None:
         """(B,) cameras of domain `to`, from 0, that `paint` paints as; None where styles are
         none of cameras.

@@ -72,6 +72,11 @@ def check_own_cameras(model) -> None:
     if not any(asked):
         return
     both = sum(model.num_styles.values())
+    if not all(model.num_styles.values()):
+        raise ValueError(
+            f'num_own_cameras of G and F is {asked}, num_cameras {model.num_styles}; set '
+            f'num_cameras of both, the cameras of target and source, or num_own_cameras=0'
+        )
     if asked != [both, both] or not model.camera_styles:
         raise ValueError(
             f'num_own_cameras of G and F is {asked}; with camera_styles=True set both to the '
@@ -82,6 +87,19 @@ def check_own_cameras(model) -> None:
         raise ValueError(
             f'num_own_cameras needs the picture itself in the pose map, but cross_pose is '
             f"{model.cross_pose}; set cross_pose='own', or num_own_cameras=0"
+        )
+
+
+def check_painted_cameras(model, camids, domain: str) -> None:
+    """Raises ValueError where G or F has no colours for a camera that took one of the images."""
+    if not model.num_own_cameras:
+        return
+    known, largest = model.num_styles[domain], int(camids.max())
+    if largest >= known:
+        raise ValueError(
+            f'an image of camera {largest} (from 0) is to be painted, but the model knows {known} '
+            f'cameras of the {domain}; leave such images out, or train with '
+            f'num_cameras={largest + 1} of that domain'
         )
 
 

@@ -5,11 +5,11 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from reidgen.registry import LOSSES, MEMORIES, MODELS, build
+from reidgen.registry import LOSSES, MEMORIES, MODELS, build, with_options
 from reidgen.structures import Code, DomainBatch
 
 from .adversarial import AdversarialModel, Phase
-from .cross_domain_checks import check_data, check_options
+from .cross_domain_checks import check_data, check_options, check_painted_cameras
 from .cycle import l1
 from .judged import HeadCrops, judged
 from .layers.batch_norm import batch_norms, untracked_statistics
@@ -52,7 +52,8 @@ class CrossDomainGCL(AdversarialModel):
             'target_recalib' (mixed; re-estimated on target training images before each evaluation).
         camera_styles: G and F paint, and the critics judge, in the style of a camera: that of the
             batch-mate in the style's domain. Needs decoders and critics with `num_cameras`.
-        judge_heads: options of `HeadCrops`: the critics see heads alone; None: whole images.
+        judge_heads: options of `HeadCrops`: the critics see heads alone, for which the last channel
+            of the pose maps must be dark off the body: a mesh or a silhouette. None: whole images.
         adv_on: which images the critics judge: 'cross', 'recon' (x_t2t, x_s2s), 'cycle'.
         content_detach: targets of the content losses are constants, else stage 3 could shrink the
             loss by moving E_c(x_s) itself.
@@ -108,7 +109,9 @@ class CrossDomainGCL(AdversarialModel):
         self.memory_directions, self.adv_on = tuple(memory_directions), tuple(adv_on)
         self.cross_pose, self.bn_mode, self.content_detach = cross_pose, bn_mode, content_detach
         self.camera_styles = camera_styles
-        self.critics_see = None if judge_heads is None else HeadCrops(**judge_heads)
+        self.critics_see = None
+        if judge_heads is not None:
+            self.critics_see = with_options(HeadCrops, judge_heads, 'model.judge_heads')
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities, self.map_channels = self.C.num_identities, self.E_p.in_channels
         self.num_styles = {
@@ -226,6 +229,7 @@ class CrossDomainGCL(AdversarialModel):
         """
         if to not in DOMAINS:
             raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
+        check_painted_cameras(self, batch.camid, 'source' if to == 'target' else 'target')
         decoder, camid = self.G if to == 'target' else self.F, self.style_cameras(batch, to, style)
         domain = 'source' if to == 'target' else 'target'
         return self._paint(decoder, camid, self._structure(batch, domain), self.E_c(batch.img))
@@ -291,6 +295,13 @@ class CrossDomainGCL(AdversarialModel):
         if isinstance(self.cross_pose, str):
             return self.cross_pose
         return self.cross_pose.get(stage, 'own')
+
+    def check_painting(self, images: str, to: str) -> None:
+        if self.num_own_cameras and images == to:
+            raise ValueError(
+                f'decoders with num_own_cameras paint the images of the other domain; {images} '
+                f'cannot be painted as {to}. Paint the other loader, or set num_own_cameras=0'
+            )
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
         check_data(self, datasets, batch_sizes, stages)

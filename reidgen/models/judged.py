@@ -41,9 +41,11 @@ class HeadCrops:
 
     def __call__(self, img: Tensor, pose_map: Tensor) -> Tensor:
         """(B, C, size, size) of images (B, C, H, W) and maps (B, M, H, W); blank where a map is."""
-        body = (pose_map[:, -1:] > self.threshold).to(img.dtype)
-        boxes = torch.cat([torch.arange(len(img)).to(img)[:, None], self.boxes(body)], dim=1)
-        return roi_align(img * body, boxes.to(img), self.size, sampling_ratio=2, aligned=True)
+        # float32 under autocast too: boxes of another precision would tell real from painted
+        body = (pose_map[:, -1:] > self.threshold).float()
+        rows = torch.arange(len(img), device=img.device, dtype=torch.float32)[:, None]
+        boxes = torch.cat([rows, self.boxes(body)], dim=1)
+        return roi_align(img.float() * body, boxes, self.size, sampling_ratio=2, aligned=True)
 
     def boxes(self, body: Tensor) -> Tensor:
         """(B, 4): left, top, right, bottom of the heads of bodies (B, 1, H, W) of 0 and 1."""

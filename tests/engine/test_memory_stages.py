@@ -203,6 +203,10 @@ def test_heads_give_the_colours_where_no_generator_does(tmp_path):
     [
         ({'default_hooks.painted.detail': 0.0}, 'detail is 0.0; give pixels above 0'),
         ({'default_hooks.painted.scenes': dict(margin=2)}, r"say whose: dict\(images='target'\)"),
+        (
+            {'default_hooks.painted.scenes': dict(images='target', marge=2)},
+            r"scenes has no option \['marge'\]; known: channel, threshold, margin",
+        ),
         ({'default_hooks.painted.scenes': dict(images='winter')}, "loader 'winter'; set .*scenes"),
         ({'default_hooks.painted.painter': 'none'}, 'without scenes leaves the images as they are'),
         ({'default_hooks.painted.painter': 'G'}, "painter is 'G'; known: model, heads, none"),
@@ -272,6 +276,19 @@ def test_painting_over_another_translation_is_refused(painter, tmp_path):
     paint_dataset(model, source, 'target', tmp_path / 'a', dict(seed=0))
     with pytest.raises(ValueError, match=r"holds a translation by .*'seed': 0.*delete the folder"):
         paint_dataset(model, source, 'target', tmp_path / 'a', dict(seed=1))
+    shown = source.plain(maps=True)
+    for other in (
+        dict(painter='none'),
+        dict(painter=HeadColours(shown, shown)),
+        dict(detail=2.0),
+        dict(scenes=Scenes(shown)),
+        dict(style=1),
+    ):
+        with pytest.raises(ValueError, match='holds a translation by'):
+            paint_dataset(model, source, 'target', tmp_path / 'a', dict(seed=0), **other)
+    paint_dataset(model, source, 'target', tmp_path / 'b', {}, scenes=Scenes(shown))
+    with pytest.raises(ValueError, match=r"'margin': 3.*'margin': 2"):
+        paint_dataset(model, source, 'target', tmp_path / 'b', {}, scenes=Scenes(shown, margin=2))
 
 
 def test_painting_keeps_the_mode_of_the_model(painter, tmp_path):

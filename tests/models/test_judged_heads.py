@@ -63,6 +63,12 @@ def test_the_last_channel_shows_the_body():
     assert torch.equal(HeadCrops()(image, both), HeadCrops()(image, body))
 
 
+def test_real_and_painted_are_cut_alike_in_any_precision():
+    body, image = body_map(slice(9, 33)), torch.randn(1, 3, 40, 20).bfloat16()
+    assert torch.equal(HeadCrops()(image, body), HeadCrops()(image.float(), body))
+    assert torch.equal(HeadCrops()(image, body.bfloat16()), HeadCrops()(image, body))
+
+
 @pytest.mark.parametrize('options', [dict(head=0.0), dict(threshold=1.0), dict(size=0)])
 def test_bad_options_are_refused(options):
     with pytest.raises(ValueError, match='set size to 1 or more'):
@@ -90,6 +96,43 @@ def test_critics_and_generators_learn_from_heads_alone(build_toy, toy_batch):
     assert (reached[head] > 0).all()
     head[:, :, 7:13, 3:11] = True  # enlarging mixes in the pixels next to it
     assert reached[~head].max() == 0
+
+
+@pytest.mark.parametrize('cross_pose', ['own', 'other', 'novel'])
+def test_each_picture_is_cut_by_the_map_that_it_was_painted_from(build_toy, toy_batch, cross_pose):
+    model = build_toy(judge_heads={}, adv_on=('cross', 'recon', 'cycle'), cross_pose=cross_pose)
+    batch, maps = toy_batch(), {}
+    for row, name in enumerate(('s', 't', 'novel_s', 'novel_t')):
+        maps[name] = torch.full_like(batch.source.pose_map, -1.0)
+        maps[name][:, :, 4 + 5 * row :, 2 + 3 * row : 5 + 3 * row] = 1.0
+    batch = batch._replace(
+        source=batch.source._replace(pose_map=maps['s'], novel_map=maps['novel_s']),
+        target=batch.target._replace(pose_map=maps['t'], novel_map=maps['novel_t']),
+    )
+    model.enter_stage('generators', ['D', 'G'])
+    x, see = model.translate(batch), model.critics_see
+    of_s, of_t = dict(own='st', other='ts', novel=('novel_s', 'novel_t'))[cross_pose]
+    expected = dict(
+        Ds=(batch.source.img, x.x_t2s, of_t),
+        Dt=(batch.target.img, x.x_s2t, of_s),
+        Ds_recon=(batch.source.img, x.x_s2s, 's'),
+        Dt_recon=(batch.target.img, x.x_t2t, 't'),
+        Ds_cycle=(batch.source.img, x.x_s2t2s, 's'),
+        Dt_cycle=(batch.target.img, x.x_t2s2t, 't'),
+    )
+    pairs = {name: pair for name, _, *pair in judged(model, batch, x)}
+    assert pairs.keys() == expected.keys()
+    for name, (img, painting, by) in expected.items():
+        real, painted = pairs[name]
+        assert torch.equal(real, see(img, maps['s' if name.startswith('Ds') else 't'])), name
+        assert torch.equal(painted, see(painting, maps[by])), name
+        assert painted.abs().sum() > 0
+
+
+def test_options_of_the_crops_that_there_are_not_are_told(build_toy):
+    message = r"model\.judge_heads has no option \['sise'\]; known: size, head, threshold"
+    with pytest.raises(ValueError, match=message):
+        build_toy(judge_heads=dict(sise=3))
 
 
 def test_each_camera_of_a_picture_learns_to_undo_itself():
@@ -124,6 +167,12 @@ def test_cameras_of_the_target_are_counted_after_those_of_the_source(build_toy, 
         model.G.colour.own_shift[1] -= 0.5
         again = model.paint(batch.source, 'target')
     assert [not torch.equal(a, b) for a, b in zip(painted, again)] == changed
+    stranger = batch.source._replace(camid=torch.tensor([1, 2, 0]))
+    with pytest.raises(ValueError, match=r'camera 2 .* knows 2 cameras of the source; leave'):
+        model.paint(stranger, 'target')
+    with pytest.raises(ValueError, match='target cannot be painted as target'):
+        model.check_painting('target', 'target')
+    model.check_painting('source', 'target')
 
 
 @pytest.mark.parametrize(
@@ -131,6 +180,10 @@ def test_cameras_of_the_target_are_counted_after_those_of_the_source(build_toy, 
     [
         (dict(networks=dict(G=dict(num_own_cameras=3))), r'is \[3, 4\].* both to the .* 4'),
         (dict(cross_pose='novel'), "set cross_pose='own'"),
+        (
+            dict(networks=dict(G=dict(num_cameras=0))),
+            r"num_cameras \{'target': 0.* set num_cameras",
+        ),
     ],
 )
 def test_cameras_that_do_not_fit_are_refused(build_toy, change, message):
@@ -138,6 +191,12 @@ def test_cameras_that_do_not_fit_are_refused(build_toy, change, message):
     networks['G'] |= change.pop('networks', {}).get('G', {})
     with pytest.raises(ValueError, match=message):
         build_toy(**(OWN_CAMERAS | dict(networks=networks) | change))
+
+
+def test_a_structure_that_does_not_tell_its_camera_is_refused():
+    pose = build_network(dict(type='StructureEncoder', in_channels=3, out_dim=8))
+    with pytest.raises(ValueError, match=r'set Structure\.camera'):
+        build_network(OWN)(pose(torch.rand(2, 3, 32, 16)), torch.randn(2, 32), torch.tensor([0, 1]))
 
 
 def test_a_decoder_that_does_not_see_the_picture_has_no_own_cameras():

@@ -43,14 +43,18 @@ class Persons:
     def means(self, part: tuple[float, float], pictures: Tensor | None = None) -> np.ndarray:
         """(N, 3) mean colours of a part of each person, in these pictures or their own."""
         pictures = self.pictures if pictures is None else pictures
-        return np.stack(
-            [mean_colour(picture, body, part) for picture, body in zip(pictures, self.bodies)]
-        )
+        each = zip(pictures, self.bodies, self.names)
+        return np.stack([mean_colour(picture, body, part, name) for picture, body, name in each])
 
 
-def mean_colour(picture: Tensor, body: np.ndarray, part: tuple[float, float]) -> np.ndarray:
+def mean_colour(
+    picture: Tensor, body: np.ndarray, part: tuple[float, float], name: str
+) -> np.ndarray:
     """(3,) of a picture (3, H, W) where a body (H, W) of bool lies, between these heights."""
-    return picture[:, torch.from_numpy(band_of(body, part))].double().mean(1).numpy()
+    band = band_of(body, part)
+    if not band.any():
+        raise ValueError(f'the mesh of {name} shows no body between the heights {part}')
+    return picture[:, torch.from_numpy(band)].double().mean(1).numpy()
 
 
 def line(name: str, errors: list[np.ndarray]) -> str:
@@ -84,25 +88,39 @@ def main() -> None:
     for name, pictures in (('as they are', source.pictures), ('heads, closed form', closed)):
         errors = [source.means(part, pictures) - true for part, true in zip(parts, wanted)]
         print(line(name, errors), flush=True)
+    num_cameras = cfg.model.networks.G.num_cameras
     for folder in args.folders:
-        print(
-            line(str(folder), errors_of(folder, source, cameras.numpy(), wanted, parts)), flush=True
-        )
+        errors = errors_of(folder, source, cameras.numpy(), num_cameras, wanted, parts)
+        print(line(str(folder), errors), flush=True)
 
 
 def errors_of(
-    folder: Path, source: Persons, cameras: np.ndarray, wanted: list[np.ndarray], parts
+    folder: Path, source: Persons, cameras: np.ndarray, num_cameras: int, wanted, parts
 ) -> list[np.ndarray]:
     """(N, 3) for each part: painted minus true colour of the views painted as by the camera that
     the truth was rendered under; style s of image i is that of camera i + s, counted round.
+
+    Args:
+        cameras: (N,) of the truth.
+        num_cameras: styles of G.
+        wanted: for each part, (N, 3) true colours.
+
+    Raises:
+        ValueError: the folder has no such view.
     """
     errors: list[list[np.ndarray]] = [[] for _ in parts]
     for style in sorted(int(each.name) for each in folder.iterdir() if each.name.isdigit()):
-        painted_by = (np.arange(len(source.names)) + style) % (cameras.max() + 1)
+        painted_by = (np.arange(len(source.names)) + style) % num_cameras
         for row in np.flatnonzero(painted_by == cameras):
-            picture = read_rgb(folder / str(style) / source.names[row])
+            name, body = source.names[row], source.bodies[row]
+            picture = read_rgb(folder / str(style) / name)
             for each, part, true in zip(errors, parts, wanted):
-                each.append(mean_colour(picture, source.bodies[row], part) - true[row])
+                each.append(mean_colour(picture, body, part, name) - true[row])
+    if not errors[0]:
+        raise ValueError(
+            f'{folder} has no view painted as by the camera of the truth; give folders that '
+            f'PaintedViewsHook has filled, with styles 0, 1, ... below them'
+        )
     return [np.stack(each) for each in errors]
 
 

@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 
 from reidgen.datasets import HeadColours, Scenes, ViewPairs
 from reidgen.models.adversarial import bare
-from reidgen.registry import HOOKS
+from reidgen.registry import HOOKS, with_options
 
 from ..translation import paint_dataset
 
@@ -91,6 +91,8 @@ class PaintedViewsHook(Hook):
                     f'stage {waiting[0]} contrasts images with painted ones, but there is no '
                     f"training loader '{loader}'; set PaintedViewsHook.{option}"
                 )
+        if waiting and self.painter == 'model':
+            bare(runner.model).check_painting(self.images, self.to)
 
     def before_stage(self, runner) -> None:
         loop = runner.train_loop
@@ -111,7 +113,8 @@ class PaintedViewsHook(Hook):
         if self.scenes is not None:
             options = dict(self.scenes)
             behind = runner.dataset(runner.cfg.train_dataloader[options.pop('images')])
-            scenes = Scenes(behind.plain(maps=True), **options)
+            place = 'PaintedViewsHook.scenes'
+            scenes = with_options(Scenes, options, place, behind.plain(maps=True))
         painter = self.painter
         if painter == 'heads':
             other = runner.dataset(runner.cfg.train_dataloader[self.to])

@@ -73,6 +73,11 @@ class ColourTransform(nn.Module):
         if camera is None:
             camera = torch.zeros(len(picture), dtype=torch.int64, device=picture.device)
         if self.own_change is not None:
+            if own_camera is None:
+                raise ValueError(
+                    'the decoder has num_own_cameras but is not told which camera took the '
+                    'picture; set Structure.camera, or num_own_cameras=0'
+                )
             change, shift = self.own_change[own_camera], self.own_shift[own_camera]
             picture = picture + self.rate * _linear(change, shift, picture)
         matrix = self.matrix + self.rate * self.matrix_change[camera]  # (B, 3, 3)
