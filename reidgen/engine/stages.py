@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
+LOADED = 'loaded'  # start of a stage, and stem of the file that the loaded weights are kept in
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -24,7 +26,8 @@ class Stage:
         baselines: evaluated before the first iteration: 'direct', 'adabn'.
         start: 'last': go on in memory; 'best': from the lowest-loss checkpoint of the stage before;
             the name of an earlier stage: from the weights and memories that it ended with, all
-            optimizers empty. So a control beside the main line starts where that starts.
+            optimizers empty. So a control beside the main line starts where that starts. Where
+            `first_stage` leaves that one out, what was loaded stands for it ('loaded').
         title: what the report calls the stage; None: its name.
     """
 
@@ -81,7 +84,7 @@ def parse_stages(stages: Sequence[dict], first_stage: str | None = None) -> tupl
         return parsed
     if first_stage not in names:
         raise ValueError(f"train_cfg.first_stage is '{first_stage}'; the stages are {names}")
-    return _from_stage(parsed[names.index(first_stage) :])
+    return _from_stage(parsed, names.index(first_stage))
 
 
 def _check_starts(stages: Sequence[Stage]) -> None:
@@ -94,17 +97,25 @@ def _check_starts(stages: Sequence[Stage]) -> None:
             )
 
 
-def _from_stage(stages: Sequence[Stage]) -> tuple[Stage, ...]:
-    """The stages kept, of which the first starts from what was loaded."""
-    kept = [stage.name for stage in stages]
-    first = replace(stages[0], start='last') if stages[0].start != 'best' else stages[0]
-    for stage in stages[1:]:
-        if stage.start not in ('last', 'best', *kept):
+def _from_stage(stages: Sequence[Stage], number: int) -> tuple[Stage, ...]:
+    """The stages from that one on, which starts from what was loaded; so does another one that
+    starts from the same stage.
+    """
+    first, *others = stages[number:]
+    from_stage_before = number > 0 and first.start in ('last', 'best')
+    loaded = stages[number - 1].name if from_stage_before else first.start
+    kept = [replace(first, start='last') if first.start != 'best' else first]
+    for stage in others:
+        if stage.start == loaded:
+            stage = replace(stage, start=LOADED)
+        elif stage.start not in ('last', 'best', *(before.name for before in kept)):
             raise ValueError(
-                f"stage {stage.name} starts from '{stage.start}', which first_stage='{kept[0]}' "
-                f'leaves out; take it out of train_cfg.stages too, or begin earlier'
+                f"stage {stage.name} starts from '{stage.start}', which "
+                f"first_stage='{first.name}' leaves out, and what is loaded stands for '{loaded}'; "
+                f'take it out of train_cfg.stages too, or begin earlier'
             )
-    return (first, *stages[1:])
+        kept.append(stage)
+    return tuple(kept)
 
 
 def _parse(stage: dict) -> Stage:

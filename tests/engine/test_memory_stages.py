@@ -112,6 +112,29 @@ def test_a_stage_that_starts_from_a_file_that_is_gone_says_which(whole, tmp_path
         trained(tmp_path, resume=True, load_from=path)
 
 
+def test_branches_from_a_loaded_stage_start_from_it_also_after_a_resume(whole, tmp_path):
+    identity = str(Path(whole.work_dir, 'stage_identity.pth'))
+    branch = dict(iters=2, phases=['M'], loaders=dict(views='again'), start='identity')
+    options = {
+        'train_cfg.stages': [
+            dict(name='identity', iters=4, phases=['I'], loaders=['identity']),
+            *(dict(branch, name=name) for name in ('one', 'other', 'third')),
+        ],
+        'train_cfg.first_stage': 'one',
+        'default_hooks.checkpoint.interval': 3,
+    }
+    trained(tmp_path / 'whole', options, load_from=identity)
+    loaded = read_checkpoint(tmp_path / 'whole/loaded.pth')['state_dict']
+    assert equal(loaded, read_checkpoint(identity)['state_dict'])
+    log = next((tmp_path / 'whole').glob('*/*.log')).read_text()
+    assert log.count('starts from loaded.pth') == 2
+    # resumed within the second branch; the third one starts from the file
+    (tmp_path / 'cut').mkdir()
+    shutil.copy(tmp_path / 'whole/loaded.pth', tmp_path / 'cut')
+    trained(tmp_path / 'cut', options, resume=True, load_from=str(tmp_path / 'whole/iter_3.pth'))
+    assert_same_end(tmp_path / 'whole/stage_third.pth', tmp_path / 'cut/stage_third.pth')
+
+
 def test_fewer_clusters_than_the_batch_needs_is_an_error_with_the_fix(tmp_path):
     options = {
         'train_cfg.stages': [

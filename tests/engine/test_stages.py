@@ -165,6 +165,19 @@ def test_the_first_stage_kept_starts_from_what_was_loaded():
     assert [(stage.name, stage.start) for stage in kept] == [('control', 'last')]
 
 
+def test_another_stage_that_starts_from_what_was_loaded_does_so_too():
+    both = [dict(BRANCHES[2], name=name) for name in ('control', 'oracle')]
+    kept = parse_stages([*THREE[:2], *both], 'control')
+    assert [(stage.name, stage.start) for stage in kept] == [
+        ('control', 'last'),
+        ('oracle', 'loaded'),
+    ]
+    kept = parse_stages([*THREE[:2], *both], 'generators')  # begins where identity ended
+    assert [stage.start for stage in kept] == ['last', 'loaded', 'loaded']
+
+
 def test_a_stage_that_starts_from_one_left_out_is_refused():
-    with pytest.raises(ValueError, match=r"memory starts from 'generators'.*'control' leaves out"):
+    with pytest.raises(
+        ValueError, match=r"memory starts from 'generators'.*'control' leaves out.* for 'identity'"
+    ):
         parse_stages(BRANCHES, 'control')

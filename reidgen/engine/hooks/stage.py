@@ -11,7 +11,7 @@ from reidgen.registry import HOOKS
 
 from ..optim import check_groups
 from ..runner import load_strictly, read_checkpoint
-from ..stages import check_same_stages, describe
+from ..stages import LOADED, check_same_stages, describe
 from .best_loss import BestLossHook
 
 
@@ -37,6 +37,9 @@ class StageHook(Hook):
                     f'(writes_labels = True) in custom_hooks; none is there'
                 )
         self._check_starts(runner, loop)
+        path = Path(runner.work_dir, f'{LOADED}.pth')
+        if runner.iter == 0 and any(stage.start == LOADED for stage in loop.stages):
+            runner.save_checkpoint(str(path.parent), path.name, save_optimizer=False)
 
     def before_stage(self, runner) -> None:
         loop = runner.train_loop
@@ -77,7 +80,11 @@ class StageHook(Hook):
         barrier()  # the first process may still be writing the file
         before = loop.stages[loop.stages.index(loop.stage) - 1]
         best = loop.stage.start == 'best'
-        name = f'best_loss_{before.name}.pth' if best else f'stage_{loop.stage.start}.pth'
+        name = f'stage_{loop.stage.start}.pth'
+        if best:
+            name = f'best_loss_{before.name}.pth'
+        elif loop.stage.start == LOADED:
+            name = f'{LOADED}.pth'
         path = Path(runner.work_dir, name)
         if not path.exists():
             raise FileNotFoundError(
