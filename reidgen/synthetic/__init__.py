@@ -1,6 +1,7 @@
 """The built-in synthetic people: a small renderer in numpy, scipy and OpenCV, without torch."""
 
 from reidgen.synthetic.body import JOINTS
+from reidgen.synthetic.elsewhere import mixed, render_elsewhere
 from reidgen.synthetic.manifest import check_files, read_manifest, reference_difference
 from reidgen.synthetic.meshes import TURNS
 from reidgen.synthetic.plan import DOMAINS, SIZES, Plan, Size
@@ -22,8 +23,10 @@ __all__ = [
     'as_stored',
     'check_files',
     'ensure',
+    'mixed',
     'pictures_by_name',
     'read_manifest',
     'reference_difference',
+    'render_elsewhere',
     'render_swapped',
 ]

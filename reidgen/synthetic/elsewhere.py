@@ -1,0 +1,57 @@
+"""A picture of the plan once more, taken by a camera of another domain.
+
+Person, pose, the way they face, the box and the angle that they are seen from stay; scene, light
+and sensor are the other camera's. What an oracle such as synth_a2b changes can be taken apart so:
+there pose, way and box are the other camera's too.
+"""
+
+import numpy as np
+
+from reidgen.synthetic.camera import STYLES
+from reidgen.synthetic.plan import Job, Picture, Plan
+from reidgen.synthetic.scene import Photograph, photograph
+from reidgen.synthetic.writer import cameras_of, make_outfit, passers_of, shoot
+
+
+def render_elsewhere(plan: Plan, other: Plan, job: Job, picture: Picture) -> Photograph:
+    """A picture as the camera of the same number of another plan would have taken it.
+
+    Args:
+        plan: whose pose, box and viewpoint the picture has.
+        other: the same people under other cameras; `plan` itself gives the picture as it was
+            rendered.
+        picture: one of `plan.pictures(job)`.
+
+    Raises:
+        ValueError: the other plan is of other people.
+    """
+    if (other.people, other.seeds) != (plan.people, plan.seeds):
+        raise ValueError(
+            f'{other.domain} ({other.seeds}) has other people than {plan.domain} ({plan.seeds}); '
+            f'choose a domain with people of {plan.people}, and equal seeds'
+        )
+    outfit = make_outfit(plan, job)
+    shot, rng = shoot(plan, job, picture, outfit)
+    here, there = (
+        cameras_of(each.cameras, each.seeds.camera)[picture.camera] for each in (plan, other)
+    )
+    light = there.light._replace(
+        sun=there.light.sun * _share(shot.light.sun, here.light.sun),
+        ambient=there.light.ambient * _share(shot.light.ambient, here.light.ambient),
+    )
+    return photograph(
+        outfit, shot._replace(light=light), there, STYLES[other.cameras], rng, passers_of(other)
+    )
+
+
+def _share(now: np.ndarray, usual: np.ndarray) -> np.float32:
+    """How bright a light is in one picture, of what it usually is."""
+    return np.float32(now.sum() / usual.sum())
+
+
+def mixed(person: Photograph, scene: Photograph) -> np.ndarray:
+    """(H, W, 3) uint8: the person of one picture, cut out by its mask, in front of the other's.
+
+    Where the other one's own person stands, and not the first's, their pixels stay.
+    """
+    return np.where(person.parts[..., None] > 0, person.image, scene.image)

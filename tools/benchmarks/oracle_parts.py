@@ -1,0 +1,117 @@
+"""What the oracle knows: persons under the target's cameras, taken apart into person and scene.
+
+    python tools/benchmarks/oracle_parts.py --load-from work_dirs/gcl_synth/stage_identity.pth
+
+Renders every training image of synth_a again as the target's camera of its number would have taken
+it, in the pose and from the side of the image, and mixes the two by the masks. Each of the copies
+is the second view of a stage of phase M, as gcl_synth's control is (the image again) and its oracle
+(another pose and side too), all from the same E_c. The table is that of `report.md` in --out;
+without --load-from, E_c is trained first.
+"""
+
+import argparse
+import os
+import sys
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
+os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
+sys.path[:0] = [str(ROOT)]
+
+from mmengine.config import Config, DictAction  # noqa: E402
+from PIL import Image  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
+from reidgen.engine import ReIDRunner  # noqa: E402
+from reidgen.engine.command_line import run  # noqa: E402
+from reidgen.engine.config import load_config  # noqa: E402
+from reidgen.engine.translation import JPEG  # noqa: E402
+from reidgen.synthetic import Plan, as_stored, mixed, render_elsewhere  # noqa: E402
+from reidgen.synthetic.plan import Job  # noqa: E402
+
+PARTS = {
+    'person': "the person under the target's camera, before the source's scene",
+    'scene': "the source's person, before the target camera's scene",
+    'both': 'person and scene of the target camera, pose and viewpoint of the source',
+}
+
+
+def parse_args(args: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--out', default='work_dirs/oracle_parts', help='folder of views and runs')
+    parser.add_argument('--load-from', help='stage_identity.pth of gcl_synth')
+    parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='that render')
+    parser.add_argument('--seed', type=int, default=0, help='of the training')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    return parser.parse_args(args)
+
+
+def render(out: Path, workers: int) -> None:
+    """Fills `out/<part>` for each of PARTS; what is there is kept."""
+    plan = Plan.of('synth_a')
+    for part in PARTS:
+        (out / part).mkdir(parents=True, exist_ok=True)
+    jobs = [job for job in plan.jobs() if job.kind == 'train']
+    # spawned, not forked: torch has threads
+    with get_context('spawn').Pool(workers) as pool:
+        each = pool.imap_unordered(partial(render_person, out), jobs)
+        for _ in tqdm(each, total=len(jobs), desc='persons', disable=None):
+            pass
+
+
+def render_person(out: Path, job: Job) -> None:
+    """The copies of one person's training images, under the images' names."""
+    plan, other = Plan.of('synth_a'), Plan.of('synth_a2b')
+    for picture in plan.pictures(job):
+        paths = {part: out / part / f'{picture.name}.jpg' for part in PARTS}
+        if all(path.exists() for path in paths.values()):
+            continue
+        here, there = (render_elsewhere(plan, each, job, picture) for each in (plan, other))
+        here, there = (taken._replace(image=as_stored(taken)) for taken in (here, there))
+        views = dict(person=mixed(there, here), scene=mixed(here, there), both=there.image)
+        for part, path in paths.items():
+            written = path.with_suffix('.part')
+            Image.fromarray(views[part]).save(written, format='JPEG', **JPEG)
+            os.replace(written, path)
+
+
+def configure(args: argparse.Namespace) -> Config:
+    """gcl_synth with a stage for each part between the control and the oracle."""
+    cfg = load_config(ROOT / 'configs/gcl_synth.py', args.cfg_options)
+    identity, control, oracle = cfg.train_cfg.stages[:3]
+    loader = cfg.train_dataloader.again
+    for part in PARTS:
+        views = dict(type='FolderReID', root=str(Path(args.out, part).absolute()), split='train')
+        cfg.train_dataloader[part] = dict(loader, dataset=dict(loader.dataset, second=views))
+    parts = [
+        dict(control, name=part, title=title, loaders=dict(views=part), baselines=[])
+        for part, title in PARTS.items()
+    ]
+    branches = [dict(stage, start='identity') for stage in (control, *parts, oracle)]
+    cfg.train_cfg.stages = [identity, *branches]
+    cfg.default_hooks.update(best_loss=None, painted=None, pseudo_label=None, grid=None)
+    cfg.default_hooks.checkpoint.best_stages = ['oracle']
+    if args.load_from:
+        cfg.train_cfg.first_stage, cfg.load_from = 'control', args.load_from
+    cfg.randomness, cfg.work_dir = dict(seed=args.seed), str(Path(args.out, f'seed{args.seed}'))
+    return cfg
+
+
+def benchmark(args: argparse.Namespace) -> None:
+    """Renders what is not there, and trains."""
+    cfg = configure(args)
+    render(Path(args.out), args.workers)
+    ReIDRunner.from_cfg(cfg).train()
+    print(Path(cfg.work_dir, 'report.md').read_text())
+
+
+def main() -> None:
+    args = parse_args()
+    run(lambda: benchmark(args), args.out)
+
+
+if __name__ == '__main__':
+    main()
