@@ -35,7 +35,7 @@ from projects.cagan.cagan.metrics import mean_over, regions, swap_errors  # noqa
 from reidgen.checkpoint import read_checkpoint  # noqa: E402
 from reidgen.engine.command_line import run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
-from reidgen.engine.runner import load_strictly  # noqa: E402
+from reidgen.engine.loading import load_strictly  # noqa: E402
 from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
 

@@ -24,7 +24,7 @@ from projects.stargan_camstyle.stargan_camstyle.copies import FOLDER, write_copi
 from reidgen.checkpoint import read_checkpoint  # noqa: E402
 from reidgen.engine.command_line import run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
-from reidgen.engine.runner import load_strictly  # noqa: E402
+from reidgen.engine.loading import load_strictly  # noqa: E402
 from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
 
 

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, default_collate
 from reidgen.checkpoint import read_checkpoint
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.engine.config import drop_pretrained, load_config
-from reidgen.engine.runner import load_strictly
+from reidgen.engine.loading import load_strictly
 from reidgen.evaluation.labels import check_finite
 from reidgen.registry import MODELS, build
 

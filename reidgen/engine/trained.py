@@ -10,7 +10,7 @@ from reidgen.models.adversarial import AdversarialModel
 from reidgen.registry import MODELS, build
 
 from .config import drop_pretrained
-from .runner import load_strictly
+from .loading import load_strictly
 
 
 def trained_model(cfg: Config, checkpoint: str | Path, amp: bool = False) -> AdversarialModel:

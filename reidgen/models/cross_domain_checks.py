@@ -90,6 +90,15 @@ def check_own_cameras(model) -> None:
         )
 
 
+def check_painted_domain(model, images: str, to: str) -> None:
+    """Raises ValueError where decoders would take images for those of the other domain."""
+    if model.num_own_cameras and images == to:
+        raise ValueError(
+            f'decoders with num_own_cameras paint the images of the other domain; {images} cannot '
+            f'be painted as {to}. Paint the other loader, or set num_own_cameras=0'
+        )
+
+
 def check_painted_cameras(model, camids, domain: str) -> None:
     """Raises ValueError where G or F has no colours for a camera that took one of the images."""
     if not model.num_own_cameras:

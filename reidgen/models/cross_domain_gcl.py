@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from reidgen.registry import LOSSES, MEMORIES, MODELS, build, with_options
 from reidgen.structures import Code, DomainBatch
 
+from . import cross_domain_checks as checks
 from .adversarial import AdversarialModel, Phase
-from .cross_domain_checks import check_data, check_options, check_painted_cameras
 from .cycle import l1
 from .judged import HeadCrops, judged
 from .layers.batch_norm import batch_norms, untracked_statistics
@@ -119,7 +119,7 @@ class CrossDomainGCL(AdversarialModel):
             for to, decoder in (('target', self.G), ('source', self.F))
         }
         self.num_own_cameras = getattr(self.G, 'num_own_cameras', 0)
-        check_options(self)
+        checks.check_options(self)
 
     # ---- the algorithm ----
 
@@ -229,7 +229,7 @@ class CrossDomainGCL(AdversarialModel):
         """
         if to not in DOMAINS:
             raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
-        check_painted_cameras(self, batch.camid, 'source' if to == 'target' else 'target')
+        checks.check_painted_cameras(self, batch.camid, 'source' if to == 'target' else 'target')
         decoder, camid = self.G if to == 'target' else self.F, self.style_cameras(batch, to, style)
         domain = 'source' if to == 'target' else 'target'
         return self._paint(decoder, camid, self._structure(batch, domain), self.E_c(batch.img))
@@ -297,11 +297,7 @@ class CrossDomainGCL(AdversarialModel):
         return self.cross_pose.get(stage, 'own')
 
     def check_painting(self, images: str, to: str) -> None:
-        if self.num_own_cameras and images == to:
-            raise ValueError(
-                f'decoders with num_own_cameras paint the images of the other domain; {images} '
-                f'cannot be painted as {to}. Paint the other loader, or set num_own_cameras=0'
-            )
+        checks.check_painted_domain(self, images, to)
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
-        check_data(self, datasets, batch_sizes, stages)
+        checks.check_data(self, datasets, batch_sizes, stages)

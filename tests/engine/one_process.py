@@ -17,7 +17,7 @@ import torch  # noqa: E402
 
 from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
-from reidgen.engine.runner import plain_key  # noqa: E402
+from reidgen.engine.loading import plain_key  # noqa: E402
 from reidgen.models.adversarial import bare  # noqa: E402
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reidgen.checkpoint import read_checkpoint
 from reidgen.engine.config import load_config
-from reidgen.engine.runner import load_strictly
+from reidgen.engine.loading import load_strictly
 from reidgen.registry import MODELS, find
 
 from .model import CAGAN, SwapBatch

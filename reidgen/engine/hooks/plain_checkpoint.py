@@ -9,7 +9,7 @@ from mmengine.logging import HistoryBuffer
 
 from reidgen.registry import HOOKS
 
-from ..runner import plain_key
+from ..loading import plain_key
 
 
 @HOOKS.register_module()

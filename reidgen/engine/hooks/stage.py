@@ -6,11 +6,12 @@ from pathlib import Path
 from mmengine.dist import barrier
 from mmengine.hooks import Hook
 
+from reidgen.checkpoint import read_checkpoint
 from reidgen.models.adversarial import bare
 from reidgen.registry import HOOKS
 
+from ..loading import load_strictly
 from ..optim import check_groups
-from ..runner import load_strictly, read_checkpoint
 from ..stages import LOADED, check_same_stages, describe
 from .best_loss import BestLossHook
 
