@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from memory_runs import trained
 from mmengine.hooks import Hook
 from tiny_networks import environment, python
 
@@ -83,6 +84,12 @@ def straight(tmp_path_factory) -> ReIDRunner:
     )
     runner.train()
     return runner
+
+
+@pytest.fixture(scope='session')
+def whole(tmp_path_factory) -> ReIDRunner:
+    """A finished training of gcl_memories.py, a checkpoint every other iteration; not to change."""
+    return trained(tmp_path_factory.mktemp('memories'))
 
 
 @pytest.fixture

@@ -4,35 +4,12 @@ import math
 import pytest
 import torch
 from mmengine.logging import MMLogger
+from told_critic import FAKE, LN2, REAL, SMOOTH, F, R, bce, critic_terms, generator_term, judge
 from torch import nn
 
 from reidgen.draws import Draws
 from reidgen.losses import GANLoss
 from reidgen.registry import LOSSES
-
-REAL, FAKE = torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4)  # told apart by their first pixel
-LN2 = math.log(2)
-
-
-def judge(real, fake):
-    """A critic that answers `real` to REAL, `fake` to FAKE."""
-    return lambda img: fake if img[0, 0, 0, 0] > 0.5 else real
-
-
-def critic_terms(loss, real, fake, draws=None) -> tuple[float, float]:
-    terms = loss.critic('D', judge(real, fake), REAL, FAKE, draws or Draws())
-    return terms['adv.D.real'].item(), terms['adv.D.fake'].item()
-
-
-def generator_term(loss, fake, real=None) -> float:
-    given = {'real': REAL} if real is not None else {}
-    return loss.generator(judge(real, fake), FAKE, Draws(), **given).item()
-
-
-def bce(logit: float, target: float) -> float:
-    prob = 1 / (1 + math.exp(-logit))
-    return -target * math.log(prob) - (1 - target) * math.log(1 - prob)
-
 
 # ---- values ----
 
@@ -54,9 +31,6 @@ def test_bce_of_given_logits_and_labels():
         0.689353, abs=1e-6
     )
     assert generator_term(GANLoss('bce', real_label=0.9), z) == pytest.approx(0.651853, abs=1e-6)
-
-
-R, F = torch.tensor([[2.0], [0.5]]), torch.tensor([[-2.0], [0.5]])
 
 
 @pytest.mark.parametrize(
@@ -160,110 +134,6 @@ def test_lsgan_of_a_constant_critic_over_three_fakes_and_scales_has_its_closed_f
     assert total == pytest.approx(9 * (c**2 + (1 - c) ** 2))
     adv = sum(2 * generator_term(loss, constant) for _ in range(3))  # the 2 is GCL's weight
     assert adv == pytest.approx(18 * (1 - c) ** 2)
-
-
-# ---- labels ----
-
-SMOOTH = {'smooth_real': (0.7, 1.0), 'smooth_fake': (0.0, 0.3)}
-
-
-def test_zero_logits_cost_ln2_a_scale_whatever_the_label():
-    zero = [torch.zeros(2, 1, 4, 2)] * 3
-    assert critic_terms(
-        GANLoss('bce', scale_reduction='sum', **SMOOTH), zero, zero
-    ) == pytest.approx((3 * LN2, 3 * LN2))
-
-
-def test_smooth_labels_average_to_the_floor_of_a_perfect_critic():
-    sure = math.log(0.85 / 0.15)
-    loss = GANLoss('bce', scale_reduction='sum', **SMOOTH)
-    real, fake = [torch.full((2, 1, 1, 1), sure)] * 3, [torch.full((2, 1, 1, 1), -sure)] * 3
-    draws, found = Draws(3), []
-    for iteration in range(1500):
-        draws.begin(iteration)
-        found.append(critic_terms(loss, real, fake, draws))
-    entropy = -0.85 * math.log(0.85) - 0.15 * math.log(0.15)
-    mean = torch.tensor(found).mean(0)
-    assert mean[0].item() == pytest.approx(3 * entropy, abs=0.02)
-    assert mean[1].item() == pytest.approx(3 * entropy, abs=0.02)
-
-
-@pytest.mark.parametrize(
-    'draw_per, shared, distinct',
-    [('call', True, 1), ('call', False, 2), ('sample', True, 4), ('sample', False, 8)],
-)
-def test_labels_are_drawn_as_often_as_asked(draw_per, shared, distinct):
-    # at out = 0 the gradient of mean (out - y)^2 is -2 y / n: it shows every pixel's label
-    real = [
-        torch.zeros(4, 1, 2, 2, requires_grad=True),
-        torch.zeros(4, 1, 1, 1, requires_grad=True),
-    ]
-    fake = [torch.zeros(4, 1, 2, 2), torch.zeros(4, 1, 1, 1)]
-    loss = GANLoss(
-        'lsgan',
-        scale_reduction='sum',
-        draw_per=draw_per,
-        smooth_shared_over_scales=shared,
-        smooth_real=(0.7, 1.2),
-    )
-    loss.critic('D', judge(real, fake), REAL, FAKE, Draws())['adv.D.real'].backward()
-    labels = [-scale.grad * scale.numel() / 2 for scale in real]
-    assert all(torch.equal(scale, scale[:, :, :1, :1].expand_as(scale)) for scale in labels)
-    values = torch.cat([scale[:, 0, 0, 0] for scale in labels])
-    assert len({round(value, 5) for value in values.tolist()}) == distinct
-    assert values.min() >= 0.7
-    assert values.max() <= 1.2
-
-
-def test_one_sided_smoothing_moves_the_real_term_alone():
-    hard, smooth = (
-        critic_terms(GANLoss('bce'), R, F),
-        critic_terms(GANLoss('bce', real_label=0.9), R, F),
-    )
-    assert smooth[1] == hard[1]
-    assert smooth[0] == pytest.approx((bce(2, 0.9) + bce(0.5, 0.9)) / 2)
-
-
-def test_the_generators_label_is_hard_and_draws_nothing():
-    draws = Draws()
-    state = draws.generator.get_state()
-    loss = GANLoss('bce', flip_prob=1.0, **SMOOTH)
-    assert loss.generator(judge(R, F), FAKE, draws).item() == pytest.approx(
-        (bce(-2, 1) + bce(0.5, 1)) / 2
-    )
-    assert torch.equal(draws.generator.get_state(), state)
-
-
-def test_flip_probability_one_swaps_real_and_fake_exactly():
-    for draw_per in ('call', 'sample'):
-        flipped = critic_terms(GANLoss('bce', flip_prob=1.0, draw_per=draw_per), R, F)
-        assert flipped == critic_terms(GANLoss('bce', draw_per=draw_per), F, R)
-        assert flipped != critic_terms(GANLoss('bce'), R, F)
-
-
-def test_flips_leave_the_reported_probabilities_alone():
-    stats = GANLoss('bce', flip_prob=1.0).critic('D', judge(R, F), REAL, FAKE, Draws())
-    assert stats['stat.D.p_real'].item() == pytest.approx(R.sigmoid().mean().item())
-
-
-def test_a_flip_is_as_frequent_as_asked():
-    loss, draws, flips = GANLoss('lsgan', flip_prob=0.25), Draws(), 0
-    for iteration in range(800):
-        draws.begin(iteration)
-        flips += critic_terms(loss, torch.ones(1, 1), torch.zeros(1, 1), draws)[0] == 1.0
-    assert flips / 800 == pytest.approx(0.25, abs=0.06)
-
-
-def test_samples_are_flipped_one_by_one():
-    n = 64
-    loss = GANLoss('lsgan', flip_prob=0.5, draw_per='sample')
-    real, fake = torch.ones(n, 1, 2, 2), torch.zeros(n, 1, 2, 2)
-    terms = critic_terms(loss, real, fake)  # each flipped pair adds 1 / n to both terms
-    assert terms[0] == terms[1]
-    assert (terms[0] * n) == pytest.approx(round(terms[0] * n))
-    assert 0.2 < terms[0] < 0.8
-    with pytest.raises(ValueError, match='64 real and 2 fake images cannot change roles'):
-        critic_terms(loss, real, fake[:2])
 
 
 # ---- noise ----

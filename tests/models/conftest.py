@@ -81,6 +81,11 @@ def toy_config(**changes) -> dict:
     )
 
 
+@pytest.fixture
+def seeded():
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope='session', name='toy_config')
 def toy_config_fixture():
     return toy_config

@@ -1,0 +1,13 @@
+"""What a loop hands CA-GAN, in random pixels."""
+
+import torch
+
+from projects.cagan.cagan import SwapBatch
+
+
+class Batch:
+    """What a loop hands out: the loader `pairs`."""
+
+    def __init__(self, num: int = 2, size: tuple[int, int] = (32, 16)):
+        generator = torch.Generator().manual_seed(0)
+        self.pairs = SwapBatch(*torch.rand(3, num, 3, *size, generator=generator) * 2 - 1)

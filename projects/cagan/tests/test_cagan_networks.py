@@ -1,0 +1,93 @@
+import pytest
+import torch
+from swap_pictures import Batch
+from torch import nn
+
+from projects.cagan.cagan import CAGANDiscriminator, CAGANGenerator
+from projects.cagan.cagan.networks import KerasCAGANDiscriminator, scaled_down
+
+
+def count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    'network, number',
+    [
+        (CAGANGenerator(), 3_551_900),
+        (CAGANGenerator(head='norm_lrelu'), 3_551_908),
+        (CAGANDiscriminator(), 1_559_105),
+        (CAGANDiscriminator(inject=True), 1_607_543),
+        (CAGANDiscriminator(learned_noise=True), 1_559_106),
+        (KerasCAGANDiscriminator(), 2_768_705),
+    ],
+)
+def test_networks_have_the_published_number_of_parameters(network, number):
+    assert count(network) == number
+
+
+def test_features_and_maps_have_the_published_sizes():
+    network, seen = CAGANGenerator(base_dim=64), []
+    for layer in [*network.down, *network.up]:
+        layer.register_forward_hook(lambda layer, given, out: seen.append((given[0], out)))
+    x = torch.zeros(1, 3, 128, 96)
+    out = network(x, x, x)
+    assert [given.shape[1] for given, _ in seen] == [9, 70, 134, 262, 518, 518, 262]
+    sizes = [tuple(out.shape[1:]) for _, out in seen]
+    assert sizes[:4] == [(64, 64, 48), (128, 32, 24), (256, 16, 12), (512, 8, 6)]
+    assert sizes[4:] == [(256, 16, 12), (128, 32, 24), (64, 64, 48)]
+    assert network.last.in_channels == 134
+    assert (out.alpha.shape, out.painted.shape) == ((1, 1, 128, 96), (1, 3, 128, 96))
+    pairs = torch.zeros(1, 6, 128, 96)
+    assert CAGANDiscriminator()(pairs).shape == (1, 1, 8, 6)
+    assert CAGANDiscriminator(head_padding=0)(pairs).shape == (1, 1, 6, 4)
+    assert KerasCAGANDiscriminator()(pairs).shape == (1, 1, 14, 10)
+
+
+@pytest.mark.parametrize('head, bounded', [('bounded', True), ('norm_lrelu', False)])
+def test_the_bounded_head_keeps_its_range_and_the_published_fault_does_not(head, bounded):
+    torch.manual_seed(1)
+    network = CAGANGenerator(base_dim=4, head=head)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter)
+    out = network(*torch.rand(3, 2, 3, 32, 16))
+    assert (out.alpha.min() >= 0 and out.alpha.max() <= 1) == bounded
+    assert (out.painted.abs().max() <= 1) == bounded
+
+
+@pytest.mark.parametrize('inject, moved', [('xi_yj', 'wanted'), ('xi_yi', 'worn'), (None, None)])
+def test_only_the_injected_garment_changes_what_is_injected(inject, moved):
+    network, pictures = CAGANGenerator(base_dim=4, inject=inject), Batch().pairs
+    before = network.injected(*pictures)
+    for changed in ('worn', 'wanted'):
+        other = pictures._replace(**{changed: -getattr(pictures, changed)})
+        after = network.injected(*other)
+        if inject is None:
+            assert after is None
+        else:
+            assert torch.equal(before, after) == (changed != moved)
+        first = [network.down[0](torch.cat(given, dim=1)) for given in (pictures, other)]
+        assert not torch.equal(*first)  # the nine channels see it all the same
+
+
+def test_bilinear_takes_the_middle_and_area_takes_all():
+    picture = torch.arange(16.0).view(1, 1, 4, 4)
+    assert scaled_down(picture, 4).item() == pytest.approx((5 + 6 + 9 + 10) / 4)
+    picture[0, 0, 0, 0] = 160
+    assert scaled_down(picture, 4).item() == pytest.approx(7.5)
+    assert scaled_down(picture, 4, 'area').item() == pytest.approx(7.5 + 10)
+
+
+def test_learned_noise_starts_at_nothing():
+    network, pairs = CAGANDiscriminator(base_dim=4, learned_noise=True), torch.rand(2, 6, 32, 16)
+    noise = torch.randn(2, 1, 32, 16)
+    assert torch.equal(network(pairs, noise), network(pairs))
+    nn.init.ones_(network.noise_factor)
+    assert not torch.equal(network(pairs, noise), network(pairs))
+
+
+def test_pictures_that_cannot_be_halved_are_refused():
+    with pytest.raises(ValueError, match=r'pictures are 100 x 64; .* multiples of 16'):
+        CAGANGenerator(base_dim=4)(*torch.zeros(3, 1, 3, 100, 64))
+    with pytest.raises(ValueError, match="head is 'sigmoid'; choose one of 'bounded'"):
+        CAGANGenerator(head='sigmoid')

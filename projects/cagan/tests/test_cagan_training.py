@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from reidgen.engine.config import load_config
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+SMOKE = CONFIGS / 'cagan_smoke.py'
+
+
+def test_the_smoke_config_trains_and_draws_its_panel(build, tmp_path):
+    build(SMOKE).train()
+    assert (tmp_path / 'cagan_smoke/stage_swap.pth').exists()
+    assert len(list((tmp_path / 'cagan_smoke/grids').glob('*.png'))) == 1
+
+
+@pytest.mark.parametrize('phase', ['D', 'G'])
+def test_a_phase_moves_exactly_what_it_names(phase, step_of):
+    assert step_of(SMOKE).moves(phase) == {phase}
+
+
+@pytest.mark.parametrize(
+    'term, moved',
+    [
+        ('adv.swap', {'G', 'D'}),
+        ('cycle_adv.back', {'G', 'D'}),
+        ('cycle.person', {'G'}),
+        ('id.swap', {'G'}),
+        ('id.back', {'G'}),
+    ],
+)
+def test_each_term_of_the_generator_reaches_the_networks_it_should(term, moved, step_of):
+    step = step_of(SMOKE)
+    losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
+    assert step.gradients(losses[term]) == moved
+
+
+def on_drawn_figures(cfg) -> None:
+    """Narrow networks on stick figures, one iteration; in place."""
+    small = load_config(SMOKE)
+    for name, network in cfg.model.networks.items():
+        network.base_dim = small.model.networks[name].base_dim
+    figures = small.train_dataloader.pairs.dataset
+    figures.size = (64, 64)  # a critic without padding needs four patches each way
+    cfg.train_dataloader.pairs.dataset = figures
+    cfg.train_dataloader.pairs.update(batch_size=2, num_workers=0)
+    for stage in cfg.train_cfg.stages:
+        stage.iters = 1
+
+
+NAMES = sorted(path.stem for path in CONFIGS.glob('*.py') if path != SMOKE)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_config_trains_one_iteration_on_drawn_figures(name, build, tmp_path):
+    build(CONFIGS / f'{name}.py', change=on_drawn_figures).train()
+    assert (tmp_path / name / 'stage_swap.pth').exists()

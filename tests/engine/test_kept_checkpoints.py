@@ -1,0 +1,97 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from mmengine.logging import MessageHub
+
+from reidgen.engine.hooks import BestLossHook, WholeCheckpointHook
+
+
+class FakeRunner:
+    """As much of a runner as the hooks ask for; what it saves is a file."""
+
+    def __init__(self, work_dir: Path, name: str, iters: int = 100):
+        self.work_dir, self.iter, self.epoch, self.max_iters = str(work_dir), 0, 0, iters
+        self.message_hub = MessageHub.get_instance(name)
+        self.logger = SimpleNamespace(info=lambda *a: None, warning=lambda *a: None)
+        self.saved: list[tuple[str, set[str]]] = []
+
+    def save_checkpoint(self, out_dir, filename, *args, **kwargs):
+        there = {path.name for path in Path(out_dir).iterdir()}
+        Path(out_dir, filename).touch()
+        self.saved.append((filename, there))
+
+    @property
+    def train_loop(self):
+        stage = SimpleNamespace(name='joint', iters=self.max_iters)
+        return SimpleNamespace(
+            stage=stage, done=self.iter, evaluated_stage=stage, stages=[stage], first_stage=None
+        )
+
+
+@pytest.mark.parametrize('key', ['mAP', 'source/mAP'])
+def test_the_best_of_a_sequence_is_kept_and_the_old_best_deleted_afterwards(key, tmp_path):
+    runner = FakeRunner(tmp_path, f'best {key}')
+    hook = WholeCheckpointHook(interval=1000, save_best=key)
+    hook.before_train(runner)
+    for runner.iter, score in enumerate([30.0, 50.0, 40.0, 50.0, 60.0, 10.0], start=1):
+        hook.after_val_epoch(runner, {key: score})
+    name = key.replace('/', '_')
+    best = [f'best_{name}_iter_{number}.pth' for number in (1, 2, 5)]
+    assert [filename for filename, _ in runner.saved] == best
+    assert runner.saved[1][1] == {best[0]}  # the old best was there while the new was written
+    assert runner.saved[2][1] == {best[1]}
+    assert [path.name for path in tmp_path.iterdir()] == best[2:]
+
+
+def test_only_evaluations_of_best_stages_count(tmp_path):
+    runner = FakeRunner(tmp_path, 'best stages')
+    hook = WholeCheckpointHook(interval=1000, save_best='mAP', best_stages=('identity',))
+    hook.before_train(runner)
+    hook.after_val_epoch(runner, dict(mAP=99.0))
+    assert runner.saved == []
+
+
+def test_max_keep_keeps_the_last_files_and_what_is_not_numbered(tmp_path):
+    (tmp_path / 'iter_mine.pth').touch()
+    runner = FakeRunner(tmp_path, 'max keep')
+    hook = WholeCheckpointHook(interval=2, max_keep_ckpts=2)
+    hook.before_train(runner)
+    for runner.iter in range(10):
+        hook.after_train_iter(runner, runner.iter)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        'iter_8.pth',
+        'iter_10.pth',
+        'iter_mine.pth',
+    }
+    assert runner.saved[-1][1] == {
+        'iter_6.pth',
+        'iter_8.pth',
+        'iter_mine.pth',
+    }  # deleted afterwards
+
+
+@pytest.mark.parametrize(
+    'losses,snapshots',
+    [
+        ([5, 1, 9, 4, 4, 4, 1, 1, 9, 9, 9, 9], [3, 6, 9]),  # means 5, 4, 11/3, 9
+        ([5, 1, 9, 4, 4, 4, 1, 2], [3, 6, 8]),  # the last window of two, 3/2, counts
+        ([5, 1, 9, 4, 4, 4, 0], [3, 6]),  # one of one does not
+        ([3], [1]),  # but for a stage without any other
+    ],
+)
+def test_best_loss_keeps_the_window_with_the_lowest_mean(losses, snapshots, tmp_path):
+    runner = FakeRunner(tmp_path, f'best loss {losses}', len(losses))
+    hook, found = BestLossHook('joint', term='G/loss', interval=3), []
+    for runner.iter, loss in enumerate(losses):
+        runner.message_hub.update_scalar('train/G/loss', loss)
+        hook.after_train_iter(runner, runner.iter, outputs={'G/loss': loss})
+        if len(runner.saved) > len(found):
+            found.append(runner.iter + 1)
+    assert found == snapshots
+
+
+def test_best_loss_rejects_a_term_that_is_not_logged(tmp_path):
+    hook = BestLossHook('joint', term='G/los', interval=3)
+    with pytest.raises(ValueError, match=r"watches 'G/los'; stage joint logs \['G/loss'\]"):
+        hook.after_train_iter(FakeRunner(tmp_path, 'no term'), 0, outputs={'G/loss': 1.0})

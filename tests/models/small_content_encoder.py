@@ -1,0 +1,7 @@
+"""A ContentEncoder of the smallest trunk, at random unless told otherwise."""
+
+from reidgen.models.encoders import ContentEncoder
+
+
+def small(**kwargs) -> ContentEncoder:
+    return ContentEncoder(**{'trunk': 'mobilenet_v2', 'embed_dim': 8, **kwargs})
