@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import zipfile
 from pathlib import Path
 
 import torch
@@ -14,8 +15,8 @@ def read_checkpoint(path: str | Path) -> dict:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is cut short, is no checkpoint, holds more than tensors and plain
-            values, or holds no dictionary.
+        ValueError: the file is cut short or damaged, is no checkpoint, holds more than tensors and
+            plain values, or holds no dictionary.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -44,6 +45,10 @@ def _read_safetensors(path: Path) -> dict:
 
 
 def _read_torch(path: Path) -> dict:
+    if zipfile.is_zipfile(path) and not _is_whole(path):  # torch.load does not look at checksums
+        raise ValueError(
+            f'checkpoint {path} is damaged (a checksum is wrong); copy or download it again'
+        )
     try:
         return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
@@ -57,13 +62,21 @@ def _read_torch(path: Path) -> dict:
             f'{path} is no checkpoint (neither a zip archive of torch.save nor its '
             f'older format); give a .pth or .safetensors file'
         ) from error
-    except PermissionError:
+    except (PermissionError, MemoryError):
         raise
-    except (RuntimeError, EOFError, OSError) as error:  # which, depends on where the file ends
+    except Exception as error:  # which, depends on where the file ends and what is in it
         reason = str(error).splitlines()[0] if str(error) else 'unexpected end of file'
         raise ValueError(
             f'checkpoint {path} is cut short or damaged ({reason}); copy or download it again'
         ) from error
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, EOFError, OSError):
+        return False
 
 
 def hub_file(url: str, what: str, fix: str) -> Path:

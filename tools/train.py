@@ -52,6 +52,8 @@ def configure(args: argparse.Namespace) -> Config:
     cfg = load_config(args.config, args.cfg_options)
     if args.resume and args.load_from:
         raise ValueError('--resume continues a run as it was, --load-from starts a new one')
+    if args.seed is not None and not 0 <= args.seed < 2**32:
+        raise ValueError(f'--seed is {args.seed}; give a whole number from 0 to {2**32 - 1}')
     cfg.work_dir = args.work_dir or default_work_dir(args.config)
     cfg.launcher = args.launcher
     if args.seed is not None:

@@ -25,7 +25,8 @@ from reidgen.engine.command_line import add_common_options, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.trained import trained_model  # noqa: E402
 from reidgen.engine.translation import paint_dataset  # noqa: E402
-from reidgen.registry import DATASETS, find  # noqa: E402
+from reidgen.models.adversarial import AdversarialModel  # noqa: E402
+from reidgen.registry import DATASETS, MODELS, find  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
 
 OTHER = dict(target='source', source='target')  # whose images are painted in a domain's style
@@ -59,6 +60,12 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
 def translate(args: argparse.Namespace) -> list[Path]:
     """Folders of pictures, one a split; beside them `grid_<split>.png`, before and after."""
     cfg = load_config(args.config, args.cfg_options)
+    model_type = cfg.model['type']
+    if find(model_type, MODELS).paint is AdversarialModel.paint:
+        raise ValueError(
+            f'{model_type}, the model of {args.config}, paints no images; choose a config with '
+            f'generators, such as configs/gcl_synth.py'
+        )
     loader = args.loader or OTHER.get(args.domain)
     if loader not in cfg.train_dataloader:
         raise ValueError(
@@ -70,7 +77,8 @@ def translate(args: argparse.Namespace) -> list[Path]:
     # before the model: their faults show before weights are read
     datasets = {split: kind(**dict(settings, split=split)) for split in args.splits}
     model = trained_model(cfg, args.checkpoint, args.amp)
-    model.check_painting(loader, args.domain)
+    for dataset in datasets.values():
+        model.check_painting(dataset, loader, args.domain)
     stamp = dict(
         config=Path(args.config).stem,
         checkpoint_sha256=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),

@@ -24,7 +24,7 @@ class EndlessSampler(Sampler[Draw]):
         rank, world_size: None: those of the running process group.
 
     Raises:
-        ValueError: the data set is smaller than one global batch.
+        ValueError: batch_size is below 1, or the data set is smaller than one global batch.
     """
 
     def __init__(
@@ -39,8 +39,7 @@ class EndlessSampler(Sampler[Draw]):
             raise ValueError(
                 f'seed is {seed}; a sampler needs a number of 0 or more (randomness.seed)'
             )
-        if batch_size < 1:
-            raise ValueError(f'batch_size is {batch_size}; it must be 1 or more')
+        _check_count('batch_size', batch_size)
         running_rank, running_world = get_dist_info()
         self.rank = running_rank if rank is None else rank
         self.world_size = running_world if world_size is None else world_size
@@ -97,6 +96,11 @@ class EndlessSampler(Sampler[Draw]):
             )
 
 
+def _check_count(key: str, value: int) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f'{key} is {value!r}; it must be a whole number from 1')
+
+
 def permutation(length: int, *seed: int) -> np.ndarray:
     """(length,) int64: a random order that depends on the numbers of the seed alone."""
     return np.random.default_rng(seed_of(*seed)).permutation(length)
@@ -142,7 +146,8 @@ class IdentitySampler(EndlessSampler):
         camera_aware: the K images are of as many cameras as the identity has been seen by.
 
     Raises:
-        ValueError: P * K is not batch_size, fewer than P identities, or images without identity.
+        ValueError: P or K is below 1, P * K is not batch_size, fewer than P identities, or images
+            without identity.
     """
 
     def __init__(
@@ -157,6 +162,8 @@ class IdentitySampler(EndlessSampler):
         world_size: int | None = None,
     ):
         super().__init__(dataset, batch_size, seed, rank, world_size)
+        _check_count('num_identities', num_identities)
+        _check_count('num_images', num_images)
         if num_identities * num_images != batch_size:
             raise ValueError(
                 f'num_identities * num_images is {num_identities} * {num_images} = '

@@ -44,6 +44,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         )
     cfg = Config.fromfile(path)
     if options:
+        _check_options(cfg, options)
         _merge(cfg, options, str(path))
         cfg.command_line = dict(options)
     roots = dict(cfg.get('data_roots') or {})
@@ -122,6 +123,32 @@ def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
     )
 
 
+def _check_options(cfg: Config, options: dict[str, Any]) -> None:
+    """Raises ValueError for an option that nothing would read."""
+    known = _runner_keys() | {'data_roots', 'random_start'}
+    for option in options:
+        first, *rest = option.split('.')
+        if first in cfg and first not in known:
+            raise ValueError(
+                f'{option}: {first} is a variable of the config, which has been read by then; '
+                f'override what was made of it, below {", ".join(sorted(known & set(cfg)))}'
+            )
+        if first not in known:
+            guess = get_close_matches(first, known, 1)
+            raise ValueError(
+                f"{option}: there is no key '{first}'"
+                + (f" (did you mean '{guess[0]}'?)" if guess else '')
+                + f'; known: {", ".join(sorted(known))}'
+            )
+        roots = cfg.get('data_roots') or {}
+        if first == 'data_roots' and rest and rest[0] not in roots:
+            raise ValueError(f"{option}: no data root '{rest[0]}'; known: {', '.join(roots)}")
+
+
+def _runner_keys() -> set[str]:
+    return set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}
+
+
 def _merge(cfg: Config, options: dict[str, Any], what: str) -> None:
     try:
         cfg.merge_from_dict(options)
@@ -156,7 +183,7 @@ def check_config(cfg: Config) -> None:
     """Raises ValueError for a `type` that is registered nowhere, a key its class does not take, or
     a misspelt top-level key.
     """
-    known = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}
+    known = _runner_keys()
     for key in {'sync_bn', 'find_unused_parameters'} & set(cfg):
         raise ValueError(
             f"the top-level key '{key}' has no effect here; what wraps the networks is set by "

@@ -9,7 +9,17 @@ from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from reidgen.draws import seed_of
-from reidgen.registry import DATA_SAMPLERS, FUNCTIONS, find
+from reidgen.registry import DATA_SAMPLERS, FUNCTIONS, find, names
+
+from .stages import check_keys
+
+NEEDED = ('dataset', 'batch_size', 'sampler')  # keys that a loader cannot do without
+# of a DataLoader, less the order, which is the sampler's, and what is set here
+KEYS = [
+    key
+    for key in inspect.signature(DataLoader).parameters
+    if key not in ('shuffle', 'batch_sampler', 'generator')
+]
 
 
 def build_loader(dataset: Dataset, cfg: dict, seed: int, name: str) -> DataLoader:
@@ -17,8 +27,16 @@ def build_loader(dataset: Dataset, cfg: dict, seed: int, name: str) -> DataLoade
 
     The sampler is told its batch size and a seed of its own, (seed, name). The loader has a
     generator of its own, so drawing from it leaves the random state of training alone.
+
+    Raises:
+        ValueError: a key that a loader does not take, or one that it needs is missing.
     """
     cfg = dict(cfg)
+    place = f'loader {name} of train_dataloader or val_dataloader'
+    check_keys(cfg, KEYS, place)
+    missing = [key for key in NEEDED if key not in cfg]
+    if missing:
+        raise ValueError(f'{place}: no {missing}; a loader needs {list(NEEDED)}: set each')
     cfg.pop('dataset')
     batch_size = cfg.pop('batch_size')
     collate = cfg.pop('collate_fn', None)
@@ -45,6 +63,17 @@ def _sampler(cfg: dict, dataset: Dataset, batch_size: int, seed: int):
     known = inspect.signature(sampler).parameters
     given = dict(dataset=dataset, batch_size=batch_size, seed=seed)
     return sampler(**{key: value for key, value in given.items() if key in known} | cfg)
+
+
+def _check_resumable(loader: str, sampler) -> None:
+    if hasattr(sampler, 'set_start'):
+        return
+    known = [name for name in names(DATA_SAMPLERS) if hasattr(DATA_SAMPLERS.get(name), 'set_start')]
+    raise ValueError(
+        f'train_dataloader.{loader}.sampler is {type(sampler).__name__}, which cannot be resumed, '
+        f'as it has no set_start; set train_dataloader.{loader}.sampler.type to one of '
+        f'{", ".join(known)}'
+    )
 
 
 class RankSampler(torch.utils.data.Sampler):
@@ -96,9 +125,14 @@ class ParallelLoader:
     Args:
         loaders: by name.
         length: iterations of the training, which mmengine's hooks ask for.
+
+    Raises:
+        ValueError: a sampler that cannot be started at a batch.
     """
 
     def __init__(self, loaders: dict[str, DataLoader], length: int):
+        for name, loader in loaders.items():
+            _check_resumable(name, loader.sampler)
         self.loaders, self.length = loaders, length
         self._iterators: dict[str, object] = {}
         self._position: dict[str, int] = {}

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import zipfile
 from pathlib import Path
 
 import torch
@@ -12,16 +11,45 @@ from reidgen.checkpoint import read_checkpoint
 
 def newest_checkpoint(work_dir: str | Path, logger: logging.Logger | None = None) -> Path | None:
     """The latest `iter_N.pth` or `stage_<name>.pth` that is whole; None if there is none."""
-    found: dict[Path, int] = {}
-    for path in sorted(Path(work_dir).glob('*.pth')):
-        match = re.fullmatch(r'iter_(\d+)|stage_.+', path.stem)
-        if match and zipfile.is_zipfile(path):
-            found[path] = int(match[1]) if match[1] else read_checkpoint(path)['meta']['iter']
-        elif match:
-            (logger or logging.getLogger(__name__)).warning(
-                f'{path} is cut short; trying an older checkpoint'
-            )
-    return max(found, key=found.get, default=None)
+    logger = logger or logging.getLogger(__name__)
+    numbers: dict[Path, int] = {}
+    for path in training_checkpoints(work_dir):
+        named = re.fullmatch(r'iter_(\d+)', path.stem)
+        numbers[path] = int(named[1]) if named else _iteration(path, logger)
+    for path in sorted(numbers, key=numbers.get, reverse=True):
+        if _iteration(path, logger) >= 0:
+            return path
+    return None
+
+
+def _iteration(path: Path, logger: logging.Logger) -> int:
+    """Of a checkpoint; -1 if it is cut short or damaged."""
+    try:
+        return read_checkpoint(path)['meta']['iter']
+    except ValueError as error:
+        logger.warning(f'{error}; an older checkpoint is tried')
+        return -1
+
+
+def training_checkpoints(work_dir: str | Path) -> list[Path]:
+    """Every `iter_N.pth` and `stage_<name>.pth` of a work dir, whole or not."""
+    return [
+        path
+        for path in sorted(Path(work_dir).glob('*.pth'))
+        if re.fullmatch(r'iter_\d+|stage_.+', path.stem)
+    ]
+
+
+def check_fresh(work_dir: str | Path) -> None:
+    """Raises FileExistsError where a new training would mix its checkpoints with those of another
+    one, so that a resume could not tell them apart.
+    """
+    there = training_checkpoints(work_dir)
+    if there:
+        raise FileExistsError(
+            f'{work_dir} holds {len(there)} checkpoints of a training ({there[0].name}, ...): '
+            f'--resume continues it; for a new one give another --work-dir, or move them away'
+        )
 
 
 def load_strictly(model: torch.nn.Module, state: dict, filename: str | Path) -> None:

@@ -54,7 +54,8 @@ class OptimizerPerGroup:
     registration); `phases=['I']` keeps a group to some phases.
 
     Raises:
-        ValueError: a group without networks, or one that names an unknown network; at build.
+        ValueError: a group without networks, one that names an unknown network, or values that its
+            optimizer does not take; at build.
     """
 
     KEYS = ('networks', 'phases', 'clip_grad', 'clip_weights')
@@ -82,7 +83,17 @@ class OptimizerPerGroup:
         parameters = [
             parameter for network in own['networks'] for parameter in model.trainable[network]
         ]
-        return NetworkOptimWrapper(optimizer(parameters, **group), **own)
+        lr = group.get('lr', 0.0)
+        if isinstance(lr, bool) or not isinstance(lr, int | float):
+            raise ValueError(f'optim_wrapper.{name}.lr is {lr!r}; set it to a number, such as 1e-4')
+        try:
+            built = optimizer(parameters, **group)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f'optim_wrapper.{name}: {optimizer.__name__} does not take {group}: {error}; '
+                f'correct the value'
+            ) from error
+        return NetworkOptimWrapper(built, **own)
 
 
 def check_groups(model, optim: OptimWrapperDict, stages) -> None:

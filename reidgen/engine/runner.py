@@ -18,7 +18,7 @@ from reidgen.registry import DATASETS, RUNNERS, build
 
 from .config import merge_random_start, without_weights
 from .ddp import SepDDP, leaves_parameters_unused
-from .loading import load_strictly, newest_checkpoint, plain_key
+from .loading import check_fresh, load_strictly, newest_checkpoint, plain_key
 from .stages import parse_stages, used_loaders
 
 NOISE = (
@@ -27,6 +27,12 @@ NOISE = (
     'Hooks will be executed',
     'all SyncBatchNorm',
     '`resume_param_scheduler` is True',
+    'just skip resuming',  # statistics of the log that are none of a tensor
+)
+# what each sets for its processes, and how it is called
+LAUNCHERS = dict(
+    pytorch=('RANK', '`torchrun --nproc_per_node=N tools/train.py CONFIG --launcher pytorch`'),
+    slurm=('SLURM_PROCID', '`srun python tools/train.py CONFIG --launcher slurm`'),
 )
 
 
@@ -52,6 +58,12 @@ class ReIDRunner(Runner):
 
     def setup_env(self, env_cfg: dict) -> None:
         """Joins the process group; on machines without CUDA over gloo, which mmengine cannot."""
+        variable, starter = LAUNCHERS.get(self._launcher, (None, None))
+        if variable is not None and variable not in os.environ:
+            raise ValueError(
+                f'--launcher {self._launcher} finds no {variable} in the environment; start with '
+                f'{starter}, or leave --launcher out'
+            )
         joined = torch.distributed.is_initialized()
         if self._launcher == 'pytorch' and not joined and not torch.cuda.is_available():
             torch.distributed.init_process_group('gloo')
@@ -94,6 +106,8 @@ class ReIDRunner(Runner):
                 self.dataset(self._train_dataloader[name])
         for loader in (self._val_dataloader or {}).values():
             self.dataset(loader)
+        if isinstance(self._train_loop, dict) and not self._resume:
+            check_fresh(self.work_dir)
         self._checkpoint = self._find_checkpoint()
         if self._checkpoint is not None and isinstance(model, dict):
             model = without_weights(model)  # the checkpoint brings every one

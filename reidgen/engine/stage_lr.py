@@ -1,4 +1,7 @@
-"""Learning rate rules of a stage: one pure function."""
+"""Learning rate rules of a stage: one pure function, and what may be given to it."""
+
+import inspect
+from typing import Any
 
 
 def lr_factor(
@@ -46,3 +49,32 @@ def lr_factor(
         factor *= (iters - updated) / (iters - linear_from)
     factor = max(factor, floor)
     return factor * min(1.0, (done + 1) / warmup) if warmup else factor
+
+
+# key of a rule -> its value where the rule does not name it
+RULE_DEFAULTS: dict[str, Any] = {
+    key: parameter.default
+    for key, parameter in inspect.signature(lr_factor).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY
+}
+LEAST = dict(warmup=0, every=1, linear_from=0, unit=1)  # whole numbers, and the lowest of each
+
+
+def check_rule(rule: dict[str, Any], iters: int) -> None:
+    """Raises ValueError where the values of a rule, whose keys are known, cannot be followed."""
+    for key, value in rule.items():
+        if key in LEAST:
+            fits, wanted = _whole(value, LEAST[key]), f'a whole number from {LEAST[key]}'
+        elif key == 'milestones':
+            fits = isinstance(value, list | tuple) and all(_whole(each, 0) for each in value)
+            wanted = 'a list of whole numbers from 0'
+        else:
+            fits = isinstance(value, int | float) and value >= 0
+            wanted = 'a number from 0'
+        if not fits and value != RULE_DEFAULTS[key]:
+            raise ValueError(f'{key} is {value!r}; set it to {wanted}')
+    lr_factor(0, iters, **rule)
+
+
+def _whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and value >= least

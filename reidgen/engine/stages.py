@@ -1,11 +1,14 @@
 """Stages of a training: a pure function of the iteration, so resuming needs no state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
+from .stage_lr import RULE_DEFAULTS, check_rule
+
 LOADED = 'loaded'  # start of a stage, and stem of the file that the loaded weights are kept in
+NAMES = ('phases', 'loaders', 'frozen', 'baselines')  # keys of a stage that are lists of names
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class Stage:
             optimizers empty. So a control beside the main line starts where that starts. Where
             `first_stage` leaves that one out, what was loaded stands for it ('loaded').
         title: what the report calls the stage; None: its name.
+
+    Raises:
+        ValueError: a value that the key cannot have, or a learning rate rule with an unknown key.
     """
 
     name: str
@@ -49,6 +55,13 @@ class Stage:
             raise ValueError(
                 f'stage {self.name}: iters must be a whole number from 1; got {self.iters!r}'
             )
+        every = self.eval_every
+        if every is not None and (not isinstance(every, int) or every < 1):
+            raise ValueError(
+                f'stage {self.name}: eval_every must be a whole number from 1, or None for no '
+                f'evaluation; got {every!r}'
+            )
+        self._check_names()
         if self.labels not in ('identity', 'cluster'):
             raise ValueError(
                 f"stage {self.name}: labels is {self.labels!r}; known: ('identity', 'cluster')"
@@ -58,6 +71,35 @@ class Stage:
             raise ValueError(
                 f"stage {self.name}: no baseline {sorted(unknown)}; known: 'direct', 'adabn'"
             )
+        self._check_rates()
+
+    def _check_names(self) -> None:
+        for key in NAMES:
+            value = getattr(self, key)
+            kinds = (list, tuple, dict) if key == 'loaders' else (list, tuple)
+            if not isinstance(value, kinds) and value is not getattr(Stage, key):  # its default
+                names = [] if value is None else [value]
+                raise ValueError(
+                    f'stage {self.name}: {key} is {value!r}; write a list: {key}={names}'
+                )
+
+    def _check_rates(self) -> None:
+        if not isinstance(self.lr, dict):
+            raise ValueError(
+                f'stage {self.name}: lr is {self.lr!r}; write a rule for each group of '
+                f'optim_wrapper, such as lr=dict(G=dict(every=1000, gamma=0.5))'
+            )
+        for group, rule in self.lr.items():
+            place = f'stage {self.name}: lr rule of group {group}'
+            if not isinstance(rule, dict):
+                raise ValueError(
+                    f'{place}: it is {rule!r}; write a rule, such as dict(every=1000, gamma=0.5)'
+                )
+            check_keys(rule, list(RULE_DEFAULTS), place)
+            try:
+                check_rule(rule, self.iters)
+            except ValueError as error:
+                raise ValueError(f'{place}: {error}') from error
 
     def fields(self, names: Sequence[str]) -> dict[str, str]:
         """Field of the batch -> training loader that it is drawn from; `names` are all loaders."""
@@ -70,8 +112,8 @@ def parse_stages(stages: Sequence[dict], first_stage: str | None = None) -> tupl
     """Stages from a config's list, from `first_stage` on.
 
     Raises:
-        ValueError: no stage, an unknown or missing key, two stages of one name, no stage
-            `first_stage`, or a start that is neither known nor an earlier stage.
+        ValueError: no stage, an unknown or missing key, a value that it cannot have, two stages of
+            one name, no stage `first_stage`, or a start that is neither known nor an earlier stage.
     """
     if not stages:
         raise ValueError('train_cfg.stages is empty: name at least one stage')
@@ -119,18 +161,22 @@ def _from_stage(stages: Sequence[Stage], number: int) -> tuple[Stage, ...]:
 
 
 def _parse(stage: dict) -> Stage:
-    known = [f.name for f in fields(Stage)]
-    for key in stage:
-        if key not in known:
-            guess = get_close_matches(key, known, 1)
-            hint = f" (did you mean '{guess[0]}'?)" if guess else ''
-            raise ValueError(
-                f"stage {stage.get('name')}: unknown key '{key}'{hint}; known: {known}"
-            )
+    check_keys(stage, [f.name for f in fields(Stage)], f'stage {stage.get("name")}')
     missing = {'name', 'iters'} - set(stage)
     if missing:
         raise ValueError(f'a stage needs {sorted(missing)}: {stage}')
     return Stage(**{key: _tuple(value) for key, value in stage.items()})
+
+
+def check_keys(given: Iterable[str], known: list[str], place: str) -> None:
+    """Raises ValueError for the first key that is not known: its place, the nearest and all known
+    ones are told.
+    """
+    for key in given:
+        if key not in known:
+            guess = get_close_matches(str(key), known, 1)
+            hint = f" (did you mean '{guess[0]}'?)" if guess else ''
+            raise ValueError(f"{place}: unknown key '{key}'{hint}; known: {known}")
 
 
 def _tuple(value):

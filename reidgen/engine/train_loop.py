@@ -53,6 +53,11 @@ class StagedTrainLoop(BaseLoop):
             self.stages,
         )
         self._check_evaluations()
+        if len(self.stages) < len(stages) and runner._load_from is None and not runner._resume:
+            runner.logger.warning(
+                f'the stages before {first_stage} are left out and nothing is loaded: the networks '
+                f'are as their `weights` or chance made them; --load-from brings a result'
+            )
         self._iter, self._epoch, self.max_epochs = 0, 0, 1
         self.stop_training = False
         self.evaluated_stage: Stage | None = None  # the stage the latest evaluation belongs to

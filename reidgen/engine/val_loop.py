@@ -115,6 +115,7 @@ class RetrievalValLoop(BaseLoop):
 
     def _evaluate_one(self, name: str) -> dict[str, float]:
         loader, evaluator = self.loaders[name], self.evaluators[name]
+        self.dataloader = loader  # its length is what mmengine counts the iterations against
         for number, batch in enumerate(progress(loader, f'evaluate {name}')):
             self.runner.call_hook('before_val_iter', batch_idx=number, data_batch=batch)
             features = self.model.val_step(batch)

@@ -121,8 +121,8 @@ class AdversarialModel(BaseModel):
         """
         raise TypeError(f'{type(self).__name__} paints no images')
 
-    def check_painting(self, images: str, to: str) -> None:
-        """Raises ValueError where images of that loader cannot be painted as domain `to`."""
+    def check_painting(self, dataset, images: str, to: str) -> None:
+        """Raises ValueError where a data set, of the loader `images`, cannot be painted as `to`."""
 
     def style_cameras(self, batch, to: str, style: int = 0) -> Tensor | None:
         """(B,) cameras of domain `to`, from 0, that `paint` paints as; None where styles are

@@ -30,6 +30,12 @@ def check_options(model) -> None:
                 f'model.{key}.dim is {bank.dim} but E_c embeds into {model.E_c.embed_dim}; '
                 f'set model.{key}.dim={model.E_c.embed_dim}'
             )
+    taken = getattr(model.C, 'in_dim', model.E_c.embed_dim)  # a C of your own may not tell
+    if taken != model.E_c.embed_dim:
+        raise ValueError(
+            f'model.networks.C.in_dim is {taken} but E_c embeds into {model.E_c.embed_dim}; '
+            f'set model.networks.C.in_dim={model.E_c.embed_dim}'
+        )
     check_decoders(model)
     check_own_cameras(model)
     blind = [

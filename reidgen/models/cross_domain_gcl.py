@@ -296,8 +296,9 @@ class CrossDomainGCL(AdversarialModel):
             return self.cross_pose
         return self.cross_pose.get(stage, 'own')
 
-    def check_painting(self, images: str, to: str) -> None:
+    def check_painting(self, dataset, images: str, to: str) -> None:
         checks.check_painted_domain(self, images, to)
+        checks.check_maps(self, dataset, images, novel=False)
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
         checks.check_data(self, datasets, batch_sizes, stages)

@@ -30,6 +30,9 @@ class IdentityModel(AdversarialModel):
         feature: what is compared: 'embedding'; 'pre_bn', before the neck, which is the pooled map
             (pool5) where E_c has no linear layer; 'head', the output of H.
         flip_test: adds the feature of the mirrored image before normalising.
+
+    Raises:
+        ValueError: an unknown feature, or H or C does not take what the network before it gives.
     """
 
     phases = (Phase('I', ('E_c', 'C'), 'identity_losses', shared=False, reads=('identity',)),)
@@ -61,6 +64,19 @@ class IdentityModel(AdversarialModel):
         self.triplet = LOSSES.build(triplet or dict(type='BatchHardTriplet'))
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities = self.C.num_identities if 'C' in networks else None
+        self._check_widths()
+
+    def _check_widths(self) -> None:
+        giver, given = 'E_c', getattr(self.E_c, 'embed_dim', None)
+        for name in (name for name in ('H', 'C') if name in self.network_names):
+            network = getattr(self, name)
+            taken = getattr(network, 'in_dim', None)
+            if None not in (taken, given) and taken != given:
+                raise ValueError(
+                    f'model.networks.{name}.in_dim is {taken} but {giver} gives {given}; '
+                    f'set model.networks.{name}.in_dim={given}'
+                )
+            giver, given = name, getattr(network, 'out_dim', None)
 
     def identity_losses(self, batch, x: None) -> dict[str, Tensor]:
         """Triplet before, classes after batch norm."""

@@ -177,6 +177,10 @@ def test_identities_are_distinct_on_all_ranks_together_if_there_are_enough(data)
     [
         ((8, 3, 2), r'num_identities \* num_images is 3 \* 2 = 6, but batch_size is 8'),
         ((16, 8, 2), 'has 7 identities, fewer than num_identities=8'),
+        ((8, -4, -2), 'num_identities is -4; it must be a whole number from 1'),
+        ((8, 4, 2.0), r'num_images is 2.0; it must be a whole number from 1'),
+        ((0, 4, 2), 'batch_size is 0; it must be a whole number from 1'),
+        (('8', 4, 2), "batch_size is '8'; it must be a whole number from 1"),
     ],
 )
 def test_identity_batches_that_cannot_be_are_refused(data, arguments, error):

@@ -4,6 +4,7 @@ import mmengine.runner.runner as mmengine_runner
 import pytest
 import torch
 
+from reidgen.checkpoint import read_checkpoint
 from reidgen.engine.hooks.plain_checkpoint import plain, random_state, set_random_state
 from reidgen.engine.loading import newest_checkpoint
 
@@ -111,6 +112,37 @@ def test_a_truncated_file_is_skipped_and_a_stage_end_counts(tmp_path, caplog):
     (tmp_path / 'iter_15.pth.part').write_bytes(b'half')
     assert newest_checkpoint(tmp_path).name == 'stage_identity.pth'
     assert 'iter_10.pth is cut short' in caplog.text
+
+
+def test_a_file_whose_numbers_were_changed_is_refused_and_skipped(tmp_path):
+    weights = torch.arange(1000, dtype=torch.float32)
+    for number in (5, 10):
+        torch.save(
+            dict(meta=dict(iter=number), state_dict=dict(w=weights)),
+            tmp_path / f'iter_{number}.pth',
+        )
+    path = tmp_path / 'iter_10.pth'
+    data = bytearray(path.read_bytes())
+    place = data.index(weights.numpy().tobytes())
+    data[place + 1003] ^= 0x80  # the sign of one number
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r'iter_10\.pth is damaged \(a checksum is wrong\)'):
+        read_checkpoint(path)
+    assert newest_checkpoint(tmp_path).name == 'iter_5.pth'
+
+
+def test_a_text_file_is_no_checkpoint(tmp_path):
+    path = tmp_path / 'hello.pth'
+    path.write_text('hello')
+    with pytest.raises(ValueError, match=r'hello\.pth is'):
+        read_checkpoint(path)
+
+
+def test_a_new_training_does_not_mix_with_the_checkpoints_of_another(build, tmp_path):
+    torch.save(dict(meta=dict(iter=7)), tmp_path / 'stage_identity.pth')
+    message = r'holds 1 checkpoints of a training \(stage_identity\.pth.*--resume .* --work-dir'
+    with pytest.raises(FileExistsError, match=message):
+        build(tmp_path)
 
 
 def test_a_moved_work_dir_is_still_found(tmp_path):

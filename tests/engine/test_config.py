@@ -99,9 +99,27 @@ def test_a_misspelt_name_or_key_is_told_with_its_place(option, value, error):
 @pytest.mark.parametrize(
     'key,meant', [('train_dataloder', 'train_dataloader'), ('custom_hook', 'custom_hooks')]
 )
-def test_a_misspelt_top_level_key_is_told(key, meant):
+def test_a_misspelt_top_level_key_is_told(key, meant, written):
     with pytest.raises(ValueError, match=f"unknown top-level key '{key}': did you mean '{meant}'"):
+        load_config(written(f'{key} = []'))
+    with pytest.raises(
+        ValueError, match=rf"no key '{key}' \(did you mean '{meant}'\?\); known: .*"
+    ):
         load_config(SMOKE, {key: []})
+
+
+@pytest.mark.parametrize(
+    'option, message',
+    [
+        ('data_root.market1501', r"no key 'data_root' \(did you mean 'data_roots'\?\)"),
+        ('data_roots.cropz', r"no data root 'cropz'; known: market1501"),
+        ('adam.lr', r'adam is a variable .* below .*optim_wrapper'),
+        ('anything', "no key 'anything'; known: .*train_cfg"),
+    ],
+)
+def test_an_option_that_nothing_would_read_is_refused(option, message):
+    with pytest.raises(ValueError, match=f'{option}: .*{message}'):
+        load_config(CONFIGS / 'gcl_mot2pets.py', {option: 3})
 
 
 def test_variables_of_a_config_are_no_misspellings(written):

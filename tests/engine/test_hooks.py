@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as nnf
+from mmengine.hooks import Hook
 from PIL import Image
 from torch.utils.data import default_collate
 
@@ -123,6 +124,43 @@ def test_the_report_has_evaluations_baselines_best_and_last():
         '| **best of stage joint** (iteration 45, chosen on the test set) | 30.0 |',
         '| **last** (iteration 50) | 20.0 |',
     ]
+
+
+def test_a_best_that_is_the_state_before_the_stage_is_called_so():
+    before = dict(stage='joint', iter=40, before=True, metrics=dict(mAP=60.0))
+    after = dict(stage='joint', iter=45, before=False, metrics=dict(mAP=50.0))
+    best = table([before, after], {}).splitlines()[-2]
+    assert best.startswith('| **best of stage joint** (before its first iteration, chosen')
+
+
+def test_every_loader_counts_its_own_iterations(build, tmp_path):
+    class Count(Hook):
+        lengths = []
+
+        def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            self.lengths.append((batch_idx, len(runner.val_dataloader)))
+
+    options = {'val_dataloader.target.batch_size': 32, 'val_dataloader.source.batch_size': 8}
+    runner = build(tmp_path, options)
+    runner.register_hook(Count())
+    runner.call_hook('before_val_epoch')
+    runner.val_loop.evaluate()
+    assert Count.lengths == [(0, 1), *((number, 4) for number in range(4))]
+
+
+def test_baselines_of_a_run_that_was_stopped_before_it_saved_are_not_reported(entered, tmp_path):
+    path = tmp_path / 'baselines.json'
+    path.write_text('{"generators": {}}')
+    runner = entered(baselines=['direct'])
+    BaselineHook().before_train(runner)
+    assert not path.exists()
+
+
+def test_a_first_stage_without_anything_loaded_warns(build, tmp_path):
+    runner = build(tmp_path, {'train_cfg.first_stage': 'joint'})
+    assert [stage.name for stage in runner.train_loop.stages] == ['joint']
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'the stages before joint are left out and nothing is loaded' in log
 
 
 def test_the_report_has_a_row_of_its_own_for_adabn_where_both_are_reported():

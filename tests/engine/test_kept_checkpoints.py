@@ -5,6 +5,7 @@ import pytest
 from mmengine.logging import MessageHub
 
 from reidgen.engine.hooks import BestLossHook, WholeCheckpointHook
+from reidgen.engine.hooks.checkpoint import reported_names
 
 
 class FakeRunner:
@@ -15,6 +16,7 @@ class FakeRunner:
         self.message_hub = MessageHub.get_instance(name)
         self.logger = SimpleNamespace(info=lambda *a: None, warning=lambda *a: None)
         self.saved: list[tuple[str, set[str]]] = []
+        self.val_loop = None
 
     def save_checkpoint(self, out_dir, filename, *args, **kwargs):
         there = {path.name for path in Path(out_dir).iterdir()}
@@ -50,6 +52,32 @@ def test_only_evaluations_of_best_stages_count(tmp_path):
     hook.before_train(runner)
     hook.after_val_epoch(runner, dict(mAP=99.0))
     assert runner.saved == []
+
+
+def test_a_misspelt_save_best_is_refused_before_training(build, tmp_path):
+    runner = build(tmp_path, {'default_hooks.checkpoint.save_best': 'mapp'})
+    with pytest.raises(ValueError, match=r"checkpoint\.save_best is 'mapp'.* one of mAP, rank1"):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_known_names_are_those_that_an_evaluation_reports(build, tmp_path):
+    runner = build(tmp_path, {'val_cfg.both': True, 'val_evaluator.ranks': [1, 3]})
+    runner.hooks.clear()  # it is no training, which some of them ask
+    loop = runner.val_loop
+    assert list(loop.loaders) == ['target', 'source']
+    assert set(reported_names(loop)) == set(loop.run())
+    loop.evaluator.metrics[0].prefix = 'market'
+    assert set(reported_names(loop)) == set(loop.run())
+
+
+def test_with_a_metric_of_ones_own_a_misspelt_save_best_is_told_at_the_first_evaluation(tmp_path):
+    runner = FakeRunner(tmp_path, 'own metric')
+    runner.val_loop = SimpleNamespace(evaluators=dict(a=SimpleNamespace(metrics=[object()])))
+    hook = WholeCheckpointHook(interval=1000, save_best='mapp')
+    hook.before_train(runner)
+    with pytest.raises(ValueError, match=r"'mapp', which no evaluation reports; .* one of mine"):
+        hook.after_val_epoch(runner, dict(mine=50.0))
 
 
 def test_max_keep_keeps_the_last_files_and_what_is_not_numbered(tmp_path):

@@ -84,6 +84,23 @@ def test_an_unknown_optimizer_is_refused_by_name():
         groups_of(Bag(), G=dict(networks=['G'], type='Adamm', lr=1.0))
 
 
+@pytest.mark.parametrize(
+    'value, error',
+    [
+        (dict(lr='abc'), r"optim_wrapper\.G\.lr is 'abc'; set it to a number, such as 1e-4"),
+        (dict(lr=None), r'optim_wrapper\.G\.lr is None; set it to a number'),
+        (dict(lr=-1.0), r'optim_wrapper\.G: SGD does not take .*Invalid learning rate: -1.0; corr'),
+        (
+            dict(lr=0.1, weight_decay='x'),
+            r"optim_wrapper\.G: SGD does not take .*'weight_decay': 'x'",
+        ),
+    ],
+)
+def test_a_value_that_an_optimizer_cannot_take_is_told_with_its_group(value, error):
+    with pytest.raises(ValueError, match=error):
+        groups_of(Bag(), G=dict(networks=['G'], type='SGD', **value))
+
+
 def test_paramwise_cfg_is_refused():
     with pytest.raises(ValueError, match='make another group'):
         OptimizerPerGroup({}, paramwise_cfg=dict(bias_lr_mult=2))

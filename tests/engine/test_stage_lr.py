@@ -1,6 +1,6 @@
 import pytest
 
-from reidgen.engine.stage_lr import lr_factor
+from reidgen.engine.stage_lr import check_rule, lr_factor
 
 
 @pytest.mark.parametrize('k', range(10))
@@ -53,3 +53,24 @@ def test_scale_is_a_factor_throughout():
 def test_gamma_and_its_places_need_one_another(rule):
     with pytest.raises(ValueError, match='gamma together with every or milestones'):
         lr_factor(0, 10, **rule)
+
+
+@pytest.mark.parametrize(
+    'rule, error',
+    [
+        (dict(gamma='x', every=3), "gamma is 'x'; set it to a number from 0"),
+        (dict(scale=-1.0), r'scale is -1.0; set it to a number from 0'),
+        (dict(every=0, gamma=0.1), 'every is 0; set it to a whole number from 1'),
+        (dict(linear_from=2, unit=0), 'unit is 0; set it to a whole number from 1'),
+        (dict(warmup=-3), 'warmup is -3; set it to a whole number from 0'),
+        (dict(milestones=270, gamma=0.1), 'milestones is 270; set it to a list of whole numbers'),
+        (dict(gamma=0.1), 'gamma together with every or milestones'),
+    ],
+)
+def test_a_value_that_no_rule_can_have_is_told_with_the_fix(rule, error):
+    with pytest.raises(ValueError, match=error):
+        check_rule(rule, 10)
+
+
+def test_a_rule_that_names_its_defaults_passes():
+    check_rule(dict(scale=1, warmup=0, every=None, milestones=(2,), gamma=0, unit=1), 10)

@@ -78,6 +78,27 @@ def test_lists_become_tuples_and_the_rest_keeps_its_default():
             dict(name='a', iters=1, baselines=['dirct']),
             r"no baseline \['dirct'\]; known: 'direct', 'adabn'",
         ),
+        (
+            dict(name='a', iters=1, eval_every=0),
+            'eval_every must be a whole number.*None for no.*0',
+        ),
+        (dict(name='a', iters=1, eval_every=-2), r'stage a: eval_every must be .*; got -2'),
+        (dict(name='a', iters=1, loaders='identity'), r"is 'identity'.*: loaders=\['identity'\]"),
+        (dict(name='a', iters=1, phases='D'), r"phases is 'D'; write a list: phases=\['D'\]"),
+        (dict(name='a', iters=1, frozen='E_c'), r"is 'E_c'; write a list: frozen=\['E_c'\]"),
+        (dict(name='a', iters=1, frozen=None), r'frozen is None; write a list: frozen=\[\]'),
+        (dict(name='a', iters=1, baselines='direct'), r"a list: baselines=\['direct'\]"),
+        (
+            dict(name='a', iters=1, lr=dict(I=dict(gama=0.1))),
+            r"stage a: lr rule of group I: unknown key 'gama' \(did you mean 'gamma'\?\); known: "
+            r"\['scale', 'warmup', 'every', 'milestones', 'gamma', 'linear_from',",
+        ),
+        (
+            dict(name='a', iters=1, lr=dict(I=dict(every=0, gamma=0.1))),
+            'lr rule of group I: every is 0; set it to a whole number from 1',
+        ),
+        (dict(name='a', iters=1, lr=dict(I=0.1)), 'group I: it is 0.1; write a rule, such as'),
+        (dict(name='a', iters=1, lr=0.1), 'stage a: lr is 0.1; write a rule for each group'),
     ],
 )
 def test_a_wrong_stage_names_the_fault(stage, error):

@@ -76,6 +76,21 @@ def test_a_style_without_images_to_paint_is_refused_with_the_loaders_there_are(r
         run('--domain', 'winter')
 
 
+def test_what_cannot_be_painted_is_refused_with_the_reason(run):
+    with pytest.raises(
+        ValueError, match=r'have 0 channels but E_p takes 1.*give the identity data'
+    ):
+        run('--domain', 'target', '--loader', 'identity')
+
+
+def test_a_model_without_generators_is_refused_before_its_data_are_read(tmp_path):
+    config = HERE.parents[1] / 'configs/baselines/synth_a_to_b.py'
+    args = [str(config), 'none.pth', '--out', str(tmp_path / 'out')]
+    with pytest.raises(ValueError, match=r'IdentityModel, the model of .* paints no images'):
+        translate.translate(translate.parse_args(args))
+    assert not (tmp_path / 'out').exists()
+
+
 def test_a_trained_model_is_that_of_the_checkpoint_and_another_config_is_refused(straight):
     checkpoint = Path(straight.work_dir, 'stage_joint.pth')
     cfg = load_config(HERE / 'gcl_tiny.py')

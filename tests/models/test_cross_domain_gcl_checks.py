@@ -7,6 +7,7 @@ from mmengine.config import ConfigDict
 
 from reidgen.engine.stages import parse_stages
 from reidgen.models import CrossDomainGCL
+from reidgen.models.cross_domain_checks import check_options
 
 STAGES = parse_stages(
     [
@@ -74,6 +75,10 @@ def check(model, batch_sizes=(4, 4), stages=STAGES, **changes):
             r'model.bank_t.dim is 7 but E_c embeds into 8; set model.bank_t.dim=8',
         ),
         (
+            dict(networks=dict(C=dict(type='IdentityClassifier', in_dim=64, num_identities=5))),
+            r'model.networks.C.in_dim is 64 but E_c embeds into 8; set model.networks.C.in_dim=8',
+        ),
+        (
             dict(networks=dict(F=dict(type='AdaINDecoder', content_dim=8192, base_dim=8))),
             r'model.networks.F.content_dim is 8192 but E_c gives 32; set it to 32',
         ),
@@ -105,6 +110,12 @@ def test_a_family_without_a_weight_and_a_missing_network_are_named(toy_config):
     del config['networks']['D_t']
     with pytest.raises(ValueError, match=r"needs the networks \['D_t'\]; model.networks has"):
         CrossDomainGCL(**config)
+
+
+def test_a_classifier_that_does_not_tell_what_it_takes_passes(build_toy):
+    model = build_toy()
+    del model.C.in_dim
+    check_options(model)
 
 
 def test_no_penalty_is_needed_where_it_weighs_nothing(build_toy):

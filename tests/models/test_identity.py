@@ -164,6 +164,13 @@ def test_wrong_options_and_data_are_named():
         ide(feature='head')
     with pytest.raises(ValueError, match=r"no weight for \['triplet'\]"):
         ide(loss_weights=dict(identity=1.0))
+    wide = dict(type='IdentityClassifier', in_dim=64, num_identities=NUM_IDENTITIES)
+    with pytest.raises(ValueError, match=r'C\.in_dim is 64 but E_c gives 8; set .*C\.in_dim=8'):
+        ide(networks=networks() | dict(C=wide))
+    with pytest.raises(ValueError, match=r'C\.in_dim is 64 but H gives 6; set .*C\.in_dim=6'):
+        ide(networks=networks(head=True) | dict(C=wide))
+    with pytest.raises(ValueError, match=r'H\.in_dim is 64 but E_c gives 8; set .*H\.in_dim=8'):
+        ide(networks=networks(head=True) | dict(H=dict(HEAD, in_dim=64)))
     data = SimpleNamespace(name='market1501', num_identities=751)
     with pytest.raises(ValueError, match=r'set model\.networks\.C\.num_identities=751'):
         ide().check_data(dict(identity=data), {}, ())

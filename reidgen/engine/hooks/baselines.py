@@ -22,6 +22,10 @@ class BaselineHook(Hook):
 
     priority = 'ABOVE_NORMAL'  # after StageHook, before the memory is filled
 
+    def before_train(self, runner) -> None:
+        if runner.iter == 0 and is_main_process():  # of a run that was stopped before it saved
+            Path(runner.work_dir, FILE).unlink(missing_ok=True)
+
     def before_stage(self, runner) -> None:
         loop = runner.train_loop
         if loop.done > 0 or not loop.stage.baselines:

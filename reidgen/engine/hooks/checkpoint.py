@@ -1,10 +1,12 @@
 """When checkpoints are written, and which are kept."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
+from reidgen.evaluation.metric import ReIDMetric
 from reidgen.registry import HOOKS
 
 
@@ -23,6 +25,10 @@ class WholeCheckpointHook(CheckpointHook):
         best_stages: only evaluations in these stages count, the one before the first iteration
             included;
             None: all.
+
+    Raises:
+        ValueError: no evaluation reports `save_best`; before training, or, with a metric of your
+            own, at the first evaluation.
     """
 
     def __init__(
@@ -42,6 +48,12 @@ class WholeCheckpointHook(CheckpointHook):
         )
         self.best_stages = best_stages
 
+    def before_train(self, runner) -> None:
+        super().before_train(runner)
+        names = reported_names(runner.val_loop)
+        if names is not None:
+            self._check_best(names)
+
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         loop = runner.train_loop
@@ -50,7 +62,16 @@ class WholeCheckpointHook(CheckpointHook):
 
     def after_val_epoch(self, runner, metrics: dict) -> None:
         if self.best_stages is None or runner.train_loop.evaluated_stage.name in self.best_stages:
+            self._check_best(metrics)
             super().after_val_epoch(runner, metrics)
+
+    def _check_best(self, names: Collection[str]) -> None:
+        unknown = [key for key in self.save_best or () if key != 'auto' and key not in names]
+        if unknown:
+            raise ValueError(
+                f"default_hooks.checkpoint.save_best is '{unknown[0]}', which no evaluation "
+                f'reports; set it to one of {", ".join(names)}'
+            )
 
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
         self.best_ckpt_path = None  # mmengine deletes the file of this name before it saves
@@ -75,3 +96,19 @@ class WholeCheckpointHook(CheckpointHook):
             )
             for old in [number for number in numbers if number <= step][: -self.max_keep_ckpts]:
                 Path(self.out_dir, self.filename_tmpl.format(old)).unlink()
+
+
+def reported_names(val_loop) -> list[str] | None:
+    """Names of what a RetrievalValLoop will report; None where only an evaluation can tell."""
+    names: list[str] = []
+    for number, (loader, evaluator) in enumerate(getattr(val_loop, 'evaluators', {}).items()):
+        for metric in evaluator.metrics:
+            if type(metric) is not ReIDMetric:
+                return None
+            own = ['mAP', *(f'rank{rank}' for rank in metric.ranks), 'mINP']
+            if metric.prefix:
+                own = [f'{metric.prefix}/{name}' for name in own]
+            names += own if number == 0 else [f'{loader}/{name}' for name in own]
+            if number == 0 and val_loop.reports_both:
+                names += [f'adabn/{name}' for name in own]
+    return names or None

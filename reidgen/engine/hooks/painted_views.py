@@ -92,7 +92,8 @@ class PaintedViewsHook(Hook):
                     f"training loader '{loader}'; set PaintedViewsHook.{option}"
                 )
         if waiting and self.painter == 'model':
-            bare(runner.model).check_painting(self.images, self.to)
+            dataset = runner.dataset(runner.cfg.train_dataloader[self.images])
+            bare(runner.model).check_painting(dataset, self.images, self.to)
 
     def before_stage(self, runner) -> None:
         loop = runner.train_loop

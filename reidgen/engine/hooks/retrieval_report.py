@@ -82,8 +82,9 @@ def table(evaluations: list[dict], baselines: dict[str, dict[str, dict[str, floa
         add_baselines(stage)
     last = [row for row in evaluations if row['stage'] == evaluations[-1]['stage']]
     best = max(last, key=lambda row: row['metrics'][keys[0]])
+    when = 'before its first iteration' if best['before'] else f'iteration {best["iter"]}'
     add(
-        f'**best of stage {best["stage"]}** (iteration {best["iter"]}, chosen on the test set)',
+        f'**best of stage {best["stage"]}** ({when}, chosen on the test set)',
         best['metrics'],
     )
     add(f'**last** (iteration {last[-1]["iter"]})', last[-1]['metrics'])

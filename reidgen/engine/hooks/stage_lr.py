@@ -21,18 +21,12 @@ class StageLRHook(Hook):
                 'rates; remove param_scheduler from the config'
             )
         for stage in runner.train_loop.stages:
-            for name, rule in stage.lr.items():
+            for name in stage.lr:
                 if name not in runner.optim_wrapper:
                     raise ValueError(
                         f'stage {stage.name}: lr names the group {name!r}; optim_wrapper has '
                         f'{sorted(runner.optim_wrapper.keys())}'
                     )
-                try:
-                    lr_factor(0, stage.iters, **rule)
-                except (TypeError, ValueError) as error:
-                    raise ValueError(
-                        f'stage {stage.name}: lr rule of group {name}: {error}'
-                    ) from error
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         loop = runner.train_loop

@@ -28,7 +28,7 @@ class EmbeddingHead(nn.Module):
         norm_std: float = 0.02,
     ):
         super().__init__()
-        self.out_dim = out_dim
+        self.in_dim, self.out_dim = in_dim, out_dim
         self.linear, self.norm = nn.Linear(in_dim, out_dim), nn.BatchNorm1d(out_dim)
         self.activation, self.dropout = nn.LeakyReLU(slope), nn.Dropout(dropout)
         nn.init.kaiming_normal_(self.linear.weight, mode='fan_out')
@@ -51,7 +51,7 @@ class IdentityClassifier(nn.Module):
 
     def __init__(self, in_dim: int, num_identities: int, bias: bool = False, dropout: float = 0.0):
         super().__init__()
-        self.num_identities = num_identities
+        self.in_dim, self.num_identities = in_dim, num_identities
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(in_dim, num_identities, bias=bias)
         nn.init.normal_(self.linear.weight, std=0.001)

@@ -13,7 +13,10 @@ from reidgen.checkpoint import hub_file, read_checkpoint
 
 IMAGENET = 'imagenet'
 NAMES_SHOWN = 8  # of missing tensors, in an error
-FIX = 'Point the key `weights` at a local file of the encoder'
+FIX = (
+    'Point the key `weights` at a local file of the encoder (for a CrossDomainGCL '
+    '--cfg-options model.networks.E_c.weights=PATH); None starts at random'
+)
 Weights = str | Path | None
 
 

@@ -1,0 +1,52 @@
+"""Training loaders: what their config may say, told where they are built."""
+
+import pytest
+
+from reidgen.datasets import ShapesReID
+from reidgen.engine.loaders import ParallelLoader, build_loader
+
+CFG = dict(dataset={}, batch_size=4, sampler=dict(type='ShuffleSampler'))
+
+
+@pytest.fixture(scope='module')
+def data() -> ShapesReID:
+    return ShapesReID('a', num_identities=4, images_per_identity=2)
+
+
+def test_an_unknown_key_is_told_with_the_nearest_and_the_known_ones(data):
+    with pytest.raises(
+        ValueError,
+        match=r"loader identity of train_dataloader or val_dataloader: unknown key 'batchsize' "
+        r"\(did you mean 'batch_size'\?\); known: \['dataset', 'batch_size', 'sampler'",
+    ):
+        build_loader(data, CFG | dict(batchsize=8), 0, 'identity')
+
+
+@pytest.mark.parametrize('key', ['shuffle', 'batch_sampler', 'generator'])
+def test_the_order_is_left_to_the_sampler(key, data):
+    with pytest.raises(ValueError, match=f"unknown key '{key}'"):
+        build_loader(data, CFG | {key: None}, 0, 'identity')
+
+
+@pytest.mark.parametrize('key', ['batch_size', 'sampler'])
+def test_a_missing_key_is_told_with_the_loader(key, data):
+    cfg = {name: value for name, value in CFG.items() if name != key}
+    with pytest.raises(ValueError, match=rf"loader identity of .*: no \['{key}'\]; .*set each"):
+        build_loader(data, cfg, 0, 'identity')
+
+
+def test_keys_of_a_data_loader_reach_it(data):
+    loader = build_loader(data, CFG | dict(timeout=5, num_workers=1), 0, 'identity')
+    assert (loader.timeout, loader.num_workers, loader.batch_size) == (5, 1, 4)
+
+
+def test_a_sampler_that_cannot_be_resumed_is_refused_for_training_with_those_that_can(data):
+    loader = build_loader(data, CFG | dict(sampler=dict(type='DefaultSampler')), 0, 'source')
+    with pytest.raises(
+        ValueError,
+        match=r'train_dataloader\.source\.sampler is DefaultSampler, .* '
+        r'train_dataloader\.source\.sampler\.type to one of .*ClusterSampler, '
+        r'IdentitySampler, PseudoLabelSampler, ShuffleSampler$',
+    ):
+        ParallelLoader(dict(source=loader), 1)
+    ParallelLoader(dict(source=build_loader(data, CFG, 0, 'source')), 1)
