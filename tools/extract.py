@@ -16,7 +16,6 @@ os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
 os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
-from mmengine.config import DictAction  # noqa: E402
 from mmengine.dist import is_main_process  # noqa: E402
 
 from reidgen.apis import (  # noqa: E402
@@ -28,7 +27,8 @@ from reidgen.apis import (  # noqa: E402
     open_images,
 )
 from reidgen.apis.manifest import DTYPES  # noqa: E402
-from reidgen.engine.command_line import run  # noqa: E402
+from reidgen.datasets.folder import PATTERN  # noqa: E402
+from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -54,7 +54,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--pattern',
         help='of --images: regular expression with the groups pid and camid, or one of them, in '
-        r"the path below FOLDER, such as '(?P<pid>\d+)_c(?P<camid>\d+)'",
+        f"the path below FOLDER, such as '{PATTERN}'",
     )
     parser.add_argument(
         '--skip-corrupt',
@@ -63,7 +63,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--amp', action='store_true', help='bfloat16 autocast')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE'
+        '--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE'
     )
     return parser.parse_args(args)
 

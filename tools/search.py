@@ -17,13 +17,12 @@ os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
 import numpy as np  # noqa: E402
-from mmengine.config import DictAction  # noqa: E402
 
 from reidgen.apis import FeatureStore, answers  # noqa: E402
 from reidgen.apis.found import Found  # noqa: E402
 from reidgen.apis.queries import Queries, read_queries  # noqa: E402
 from reidgen.apis.search import search, search_other_cameras  # noqa: E402
-from reidgen.engine.command_line import run  # noqa: E402
+from reidgen.engine.command_line import KeyValueAction, count, run  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -58,12 +57,17 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
         '--other-cameras', action='store_true', help="leave out images of a query's own camera"
     )
     parser.add_argument('--pattern', help='what names of query images tell, as in extract.py')
+    parser.add_argument(
+        '--skip-corrupt',
+        action='store_true',
+        help='of a folder: decode every query first and leave out what cannot be',
+    )
     parser.add_argument('--config', help="of the query images' encoder, if it was moved")
     parser.add_argument('--checkpoint', help='likewise')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, metavar='KEY=VALUE')
     parser.add_argument('--root', help="where the gallery's images lie, if they were moved")
     parser.add_argument(
-        '--show', type=int, default=8, metavar='N', help='queries to print and draw; 0: none'
+        '--show', type=count, default=8, metavar='N', help='queries to print and draw; 0: none'
     )
     parser.add_argument('--batch-size', type=int, default=128)
     parser.add_argument('--workers', type=int, default=0, help='processes that decode queries')
@@ -113,6 +117,7 @@ def answer(args: argparse.Namespace) -> None:
         args.pattern,
         args.batch_size,
         args.workers,
+        skip_corrupt=args.skip_corrupt,
     )
     start = time.perf_counter()
     found, how = find(args, store, queries)

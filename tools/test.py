@@ -16,8 +16,9 @@ os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
 from reidgen.engine import ReIDRunner  # noqa: E402
-from reidgen.engine.command_line import add_common_options, run  # noqa: E402
+from reidgen.engine.command_line import add_common_options, count, run  # noqa: E402
 from reidgen.engine.config import load_config, only_evaluate  # noqa: E402
+from reidgen.evaluation.metric import LENGTH_SHOWN  # noqa: E402
 from reidgen.models.adversarial import bare  # noqa: E402
 
 
@@ -44,10 +45,10 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--show',
-        type=int,
+        type=count,
         default=0,
         metavar='N',
-        help='draw the ranked lists of N queries and the CMC curve',
+        help='draw the ranked lists of N queries, as they are scored, and the CMC curve',
     )
     add_common_options(parser)
     return parser.parse_args(args)
@@ -65,8 +66,10 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
     cfg.launcher, cfg.load_from, cfg.resume = args.launcher, args.checkpoint, False
     if args.adabn:
         cfg.val_cfg.update(recalibrate=True, both=False)
-    if args.rerank:
-        cfg.val_evaluator.setdefault('rerank', {})
+    if args.rerank and cfg.val_evaluator.get('rerank') is None:
+        cfg.val_evaluator.rerank = {}
+    if args.show:
+        cfg.val_evaluator.num_shown = args.show
     only_evaluate(cfg, keep_weights=args.checkpoint is None)
     runner = ReIDRunner.from_cfg(cfg)
     bare(runner.model).amp = args.amp
@@ -75,7 +78,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
     if runner.rank == 0:
         write_results(Path(cfg.work_dir), metrics, args, loop)
         if args.show:
-            draw(Path(cfg.work_dir), args.show, loop)
+            draw(Path(cfg.work_dir), loop)
     return metrics
 
 
@@ -127,25 +130,33 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
     )
 
 
-def draw(folder: Path, num_queries: int, loop) -> None:
-    """ranked_lists.png: evenly spaced queries of the first loader; cmc.png: the curve."""
-    from reidgen.visualization import draw_cmc, draw_ranked_lists
+def draw(folder: Path, loop) -> None:
+    """ranked_lists.png: what the last evaluation of the first loader kept; cmc.png: the curve."""
+    from reidgen.visualization import draw_cmc
+    from reidgen.visualization.ranked_lists import Cell, draw_lines
 
-    last, dataset = loop.evaluator.metrics[0].last, next(iter(loop.loaders.values())).dataset
-    num_queries = min(num_queries, last.num_query)
-    rows = [number * last.num_query // num_queries for number in range(num_queries)]
-    draw_ranked_lists(
-        lambda row: picture(dataset, row),
-        last.pids,
-        last.camids,
-        last.features,
-        last.num_query,
-        rows,
-        protocol=last.result.protocol,
-        path_out=folder / 'ranked_lists.png',
-    )
+    metric, dataset = loop.evaluator.metrics[0], next(iter(loop.loaders.values())).dataset
+    last = metric.last
+    gallery_start = 0 if metric.protocol.one_set else last.num_query
+
+    def cell(row: int, kind: str) -> Cell:
+        caption = f'{int(last.pids[row])} c{int(last.camids[row]) + 1}'
+        return Cell(lambda: picture(dataset, row), kind, caption)
+
+    lines = [
+        [cell(ranked.query, 'query')]
+        + [
+            cell(gallery_start + row, kind)
+            for row, kind in zip(ranked.gallery.tolist(), ranked.flags)
+        ]
+        for ranked in last.lists
+    ]
+    draw_lines(lines, LENGTH_SHOWN, path_out=folder / 'ranked_lists.png')
     draw_cmc({dataset.name: last.result.cmc}, folder / 'cmc.png')
-    print(f'pictures: {folder / "ranked_lists.png"}, {folder / "cmc.png"}')
+    print(
+        f'pictures{" with AdaBN" if loop.reports_both else ""}: '
+        f'{folder / "ranked_lists.png"}, {folder / "cmc.png"}'
+    )
 
 
 def picture(dataset, row: int):

@@ -23,7 +23,6 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path.cwd())]
 
 import torch  # noqa: E402
 import torch.nn.functional as nnf  # noqa: E402
-from mmengine.config import DictAction  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torch.utils.data import default_collate  # noqa: E402
 from torchvision.transforms.v2 import functional as vision  # noqa: E402
@@ -33,7 +32,7 @@ from projects.cagan.cagan.inference import load_model, swap_batch  # noqa: E402
 from projects.cagan.cagan.lpips import LPIPS  # noqa: E402
 from projects.cagan.cagan.metrics import mean_over, regions, swap_errors  # noqa: E402
 from reidgen.checkpoint import read_checkpoint  # noqa: E402
-from reidgen.engine.command_line import run  # noqa: E402
+from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.loading import load_strictly  # noqa: E402
 from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
@@ -65,7 +64,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
         help="torchvision's AlexNet, and alex.pth of the lpips wheel",
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE'
+        '--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE'
     )
     return parser.parse_args(args)
 

@@ -14,14 +14,13 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path.cwd())]
 
 import torch  # noqa: E402
-from mmengine.config import DictAction  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torchvision.transforms.v2 import functional as vision  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from projects.cagan.cagan.inference import Swapped, load_model, swap  # noqa: E402
 from reidgen.datasets.image_files import list_images, read_rgb  # noqa: E402
-from reidgen.engine.command_line import run  # noqa: E402
+from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
 
 MAX_ROWS = 32  # of the panel
@@ -38,7 +37,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--worn', help='what the person wears; left out: grey, an approximation')
     parser.add_argument('--out', required=True, help='folder of the results')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE'
+        '--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE'
     )
     return parser.parse_args(args)
 

@@ -18,11 +18,10 @@ os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path.cwd())]
 
 import torch  # noqa: E402
-from mmengine.config import DictAction  # noqa: E402
 
 from projects.stargan_camstyle.stargan_camstyle.copies import FOLDER, write_copies  # noqa: E402
 from reidgen.checkpoint import read_checkpoint  # noqa: E402
-from reidgen.engine.command_line import run  # noqa: E402
+from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.loading import load_strictly  # noqa: E402
 from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
@@ -39,7 +38,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--num-workers', type=int, default=0)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={})
     return parser.parse_args(args)
 
 

@@ -5,11 +5,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
+from torch import Tensor
 
 from reidgen.datasets.folder import FolderReID
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import SPLITS, ReIDDataset
 from reidgen.registry import DATASETS, build
+
+
+class FolderImages(FolderReID):
+    """A folder of which an image that cannot be read says how to go on without it."""
+
+    def read_image(self, record: Record) -> Tensor:
+        try:
+            return super().read_image(record)
+        except OSError as error:
+            raise OSError(
+                f'{error}, or leave out what cannot be read: --skip-corrupt (skip_corrupt=True)'
+            ) from error
 
 
 class ImageFile(FolderReID):
@@ -44,7 +57,7 @@ def open_images(
     """
     if not Path(path).exists():
         raise FileNotFoundError(f'no folder or image {path} (relative paths start at {Path.cwd()})')
-    kind = ImageFile if Path(path).is_file() else FolderReID
+    kind = ImageFile if Path(path).is_file() else FolderImages
     dataset = kind(
         str(path),
         'gallery',

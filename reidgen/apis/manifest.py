@@ -8,6 +8,7 @@ from pathlib import Path
 
 VERSION = 1
 MANIFEST = 'manifest.json'
+SHARDS = 'shard_*.npy'  # what `Manifest.shard_path` names, of any manifest
 DTYPES = ('float32', 'float16')
 
 

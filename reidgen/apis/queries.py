@@ -38,6 +38,7 @@ def read_queries(
     batch_size: int = 128,
     num_workers: int = 0,
     device: str | None = None,
+    skip_corrupt: bool = False,
 ) -> Queries:
     """Features to search a store for.
 
@@ -45,6 +46,7 @@ def read_queries(
         path: an image, a folder of images, or the folder of a feature store.
         config: of the encoder of images; None: what the store was made with, as for the next two.
         pattern: what names of images tell, see FolderReID.
+        skip_corrupt: decode every image first and leave out the damaged ones with a warning.
 
     Raises:
         FileNotFoundError: no such path; config or checkpoint are not where they were.
@@ -53,7 +55,7 @@ def read_queries(
     if (Path(path) / MANIFEST).is_file():
         return _stored(FeatureStore(path), store)
     extractor = open_extractor(store, config, checkpoint, cfg_options, device)
-    dataset = open_images(path, extractor.transforms, pattern)
+    dataset = open_images(path, extractor.transforms, pattern, skip_corrupt)
     rows = range(len(dataset))
     batches = [rows[at : at + batch_size] for at in range(0, len(rows), batch_size)]
     features = torch.cat(list(extractor.batches(dataset, batches, num_workers)))

@@ -15,6 +15,7 @@ from .image_list import IMAGES, images_text
 from .manifest import (
     DTYPES,
     MANIFEST,
+    SHARDS,
     Manifest,
     manifest_text,
     read_manifest,
@@ -55,12 +56,14 @@ class StoreWriter:
     def prepare(self) -> None:
         """Writes list and manifest, or checks that those there are of this very extraction.
 
+        Where no shard was written there is nothing to go on with, and nothing to be lost.
+
         Raises:
             ValueError: the folder holds features of another checkpoint, model, list of images,
                 shard size or dtype.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        if (self.folder / MANIFEST).is_file():
+        if (self.folder / MANIFEST).is_file() and any(self.folder.glob(SHARDS)):
             found = read_manifest(self.folder)
             difference = _difference(found, self.manifest)
             if difference is not None:

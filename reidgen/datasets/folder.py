@@ -30,9 +30,9 @@ class FolderReID(ReIDDataset):
         pattern: regular expression with the groups pid and camid, each optional, searched in the
             path below root ('flat') or matched at the start of the file name ('market'); None:
             names say nothing. `(?P<pid>\d+)/` takes the folder's name for the identity.
-        csv_file: list with the columns path, and optionally pid, camid and split, read instead of
-            listing the folder; it and its paths are relative to root. With a column split, its rows
-            are of that split; without, all are of the split asked for.
+        csv_file: list in UTF-8 with the columns path, and optionally pid, camid and split, read
+            instead of listing the folder; it and its paths are relative to root. With a column
+            split, its rows are of that split; without, all are of the split asked for.
         distractor_pid: left out of training; None if 0 is a person like the others.
         first_camera: the number in names and lists that is camid 0.
         name: for messages and `metainfo`.
@@ -53,7 +53,7 @@ class FolderReID(ReIDDataset):
     ):
         if layout not in LAYOUTS:
             raise ValueError(f"layout is '{layout}'; it must be one of {', '.join(LAYOUTS)}")
-        groups = set(re.compile(pattern).groupindex) if pattern else set()
+        groups = _groups(pattern) if pattern else set()
         if pattern and (not groups or groups - {'pid', 'camid'}):
             raise ValueError(
                 f'pattern {pattern} must have a named group pid or camid or both, as '
@@ -79,7 +79,7 @@ class FolderReID(ReIDDataset):
             records, named = self._read_csv(self.root / self.csv_file, split)
         else:
             records = [self._from_name(path) for path in list_images(self.root, recursive=True)]
-            named = self.pattern is not None and 'pid' in re.compile(self.pattern).groupindex
+            named = self.pattern is not None and 'pid' in _groups(self.pattern)
         # pid -1 is junk where identities are told, and all there is where they are not
         return without_junk(records, split, self.distractor_pid) if named else records
 
@@ -109,18 +109,20 @@ class FolderReID(ReIDDataset):
         """Sorted records, and whether the list tells identities."""
         if not path.is_file():
             raise FileNotFoundError(f'no list {path.absolute()}; csv_file is relative to root')
-        with path.open(newline='') as file:
-            rows = csv.DictReader(file)
-            columns = set(rows.fieldnames or ())
+        # Excel begins a file with a byte order mark, and people put spaces behind commas
+        with path.open(newline='', encoding='utf-8-sig') as file:
+            rows = csv.DictReader(file, skipinitialspace=True)
+            rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
+            columns = set(rows.fieldnames)
             if 'path' not in columns or columns - set(COLUMNS):
                 raise ValueError(
                     f'{path}, line 1: columns are '
-                    f'{", ".join(rows.fieldnames or ["none"])}; path is needed, '
+                    f'{", ".join(rows.fieldnames) or "none"}; path is needed, '
                     f'{", ".join(COLUMNS[1:])} are optional, others are not known'
                 )
             records = [
                 self._from_row(row, f'{path}, line {rows.line_num}')
-                for row in rows
+                for row in map(_stripped, rows)
                 if self._is_of(row, split, f'{path}, line {rows.line_num}')
             ]
         return sorted(records), 'pid' in columns
@@ -145,3 +147,17 @@ class FolderReID(ReIDDataset):
             )
         pid, camera = map(int, numbers)
         return Record(str(self.root / row['path']), pid, camera - self.first_camera)
+
+
+def _groups(pattern: str) -> set[str]:
+    """Names of the groups of a regular expression; ValueError if it is none."""
+    try:
+        return set(re.compile(pattern).groupindex)
+    except re.error as error:
+        raise ValueError(
+            f"pattern '{pattern}' is no regular expression: {error}; give one such as '{PATTERN}'"
+        ) from error
+
+
+def _stripped(row: dict) -> dict:
+    return {key: cell.strip() if isinstance(cell, str) else cell for key, cell in row.items()}

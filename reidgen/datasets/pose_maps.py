@@ -197,8 +197,10 @@ class RenderedMesh(PoseMap):
 
     def how_to_make(self) -> str:
         return (
-            f'render the maps with `python tools/render_maps.py`, or point pose_map.root '
-            f'(now {self.root.absolute()}) at them'
+            f'put meshes rendered elsewhere into {self.root.absolute()} in the layout of GCL '
+            f'(README, "Data"), or say where they lie with data_roots.mesh or pose_map.root; or '
+            f"choose a pose map without meshes: dict(type='Grayscale'), which needs no files, or "
+            f"dict(type='JointHeatmap', root=...), from joints"
         )
 
     def _path(self, record: Record, split: str, view: int | None) -> Path:

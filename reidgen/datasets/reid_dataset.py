@@ -117,10 +117,10 @@ class ReIDDataset(Dataset):
         tried = '\n  '.join(str(place.absolute()) for place in places)
         expected = f' with {", ".join(self.folders)} inside' if self.folders else ''
         raise FileNotFoundError(
-            f'no {type(self).__name__} at any of\n  {tried}\nExpected is a folder{expected}. Give '
-            f'another on the command line, `--cfg-options data_roots.{self.name}=/path` (the names '
-            f'are in configs/_base_/datasets.py). `configs/gcl_mot2pets.py` runs the same model on '
-            f'a few photographs, `configs/gcl_smoke.py` on pictures drawn in memory'
+            f'no {type(self).__name__} at any of\n  {tried}\nExpected is a folder{expected}. '
+            f'Correct `root` of the data set; where the config has it from data_roots '
+            f"(root='{{NAME}}/...'), correct that entry: `--cfg-options data_roots.NAME=/path`. "
+            f'`configs/gcl_smoke.py` needs no files: its pictures are drawn in memory'
         )
 
     # ---- what is known once it is built ----

@@ -75,6 +75,14 @@ def check_prob(prob: float) -> float:
     return prob
 
 
+def check_size(size: Sequence[int], name: str = 'size') -> list[int]:
+    """size as a list, if it is (height, width); ValueError if not."""
+    pair = isinstance(size, list | tuple) and len(size) == 2
+    if not pair or not all(isinstance(side, int) and side >= 1 for side in size):
+        raise ValueError(f'{name} is {size!r}; it must be (height, width), such as (256, 128)')
+    return list(size)
+
+
 @TRANSFORMS.register_module()
 class Resize(Transform):
     """Bicubic with antialias, image and maps.
@@ -84,9 +92,7 @@ class Resize(Transform):
     """
 
     def __init__(self, size: tuple[int, int]):
-        if len(size) != 2 or min(size) < 1:
-            raise ValueError(f'size is {size}; it must be (height, width), such as (256, 128)')
-        self.size = list(size)
+        self.size = check_size(size)
 
     def __call__(self, sample: Sample) -> Sample:
         maps = None if sample.maps is None else self._resize(sample.maps)
@@ -164,6 +170,7 @@ class ResizeRandomCrop(Transform):
     random = True
 
     def __init__(self, enlarged: tuple[int, int], size: tuple[int, int]):
+        enlarged = check_size(enlarged, 'enlarged')
         self.enlarge, self.at_rest = Resize(enlarged), Resize(size)
         self.size, self.room = list(size), [a - b for a, b in zip(enlarged, size)]
         if min(self.room) < 0:

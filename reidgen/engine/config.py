@@ -20,13 +20,16 @@ EXTRA_KEYS = set(OptimizerPerGroup.KEYS)  # beside an optimizer's own
 RECIPE = ('train_cfg', 'optim_wrapper')  # what a random start changes
 
 
-def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
+def load_config(
+    path: str | Path, options: dict[str, Any] | None = None, reads: Sequence[str] = ()
+) -> Config:
     """The config of a file, ready for `ReIDRunner.from_cfg`.
 
     Args:
         path: a Python config.
         options: dotted keys and values that override it, e.g. {'data_roots.market1501':
             '/data/market'}.
+        reads: top-level keys that the caller reads beside a Runner's, so that options may set them.
 
     Returns:
         The config; `'{name}/sub'` strings are filled from `data_roots`. A root that is a list of
@@ -44,7 +47,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         )
     cfg = Config.fromfile(path)
     if options:
-        _check_options(cfg, options)
+        _check_options(cfg, options, reads)
         _merge(cfg, options, str(path))
         cfg.command_line = dict(options)
     roots = dict(cfg.get('data_roots') or {})
@@ -123,9 +126,9 @@ def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
     )
 
 
-def _check_options(cfg: Config, options: dict[str, Any]) -> None:
+def _check_options(cfg: Config, options: dict[str, Any], reads: Sequence[str]) -> None:
     """Raises ValueError for an option that nothing would read."""
-    known = _runner_keys() | {'data_roots', 'random_start'}
+    known = _runner_keys() | {'data_roots', 'random_start', *reads}
     for option in options:
         first, *rest = option.split('.')
         if first in cfg and first not in known:

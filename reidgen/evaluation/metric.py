@@ -11,13 +11,21 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from reidgen.evaluation.expansion import alpha_query_expansion
-from reidgen.evaluation.labels import check_finite
-from reidgen.evaluation.protocols import find_protocol
+from reidgen.evaluation.labels import Labels, check_finite, good_and_junk
+from reidgen.evaluation.metric_options import (
+    check_expansion,
+    check_number,
+    check_ranks,
+    check_rerank,
+)
+from reidgen.evaluation.protocols import Protocol, find_protocol
 from reidgen.evaluation.rerank import rerank_distances
-from reidgen.evaluation.retrieval import evaluate, evaluate_blocks
+from reidgen.evaluation.retrieval import RankedList, evaluate, evaluate_blocks, ranked_lists
 from reidgen.evaluation.scores import AP_KINDS, RetrievalResult
 from reidgen.registry import METRICS
 from reidgen.structures import DomainBatch, ImageBatch
+
+LENGTH_SHOWN = 10  # gallery images of a list that is kept to be shown
 
 
 class Evaluated(NamedTuple):
@@ -28,6 +36,7 @@ class Evaluated(NamedTuple):
     pids: Tensor  # (N,) int64
     camids: Tensor  # (N,) int64
     num_query: int  # rows before it are queries, the others gallery
+    lists: list[RankedList]  # of `num_shown` queries, in the order that the scores come from
 
 
 @METRICS.register_module()
@@ -47,9 +56,13 @@ class ReIDMetric(BaseMetric):
         rerank: arguments of `rerank.rerank_distances`, dict() for its defaults; None compares by
             squared Euclidean distance. Not under 'all-vs-all'.
         prefix: put before the names, as in `source/mAP`; None puts nothing.
+        num_shown: evenly spaced queries whose ranked lists `last` keeps, the first LENGTH_SHOWN
+            images of each.
 
     Raises:
-        ValueError: an unknown protocol or ap, or ranks that are none.
+        ValueError: an unknown protocol or ap, ranks that are none, or arguments of expansion or
+            rerank that they do not take; once `dataset_meta` is set, a set without query or
+            gallery.
     """
 
     default_prefix = ''  # not None, at which mmengine warns that the prefix is missing
@@ -63,15 +76,18 @@ class ReIDMetric(BaseMetric):
         prefix: str | None = None,
         expansion: dict | None = None,
         rerank: dict | None = None,
+        num_shown: int = 0,
     ):
         super().__init__(collect_device=collect_device, prefix=prefix)
-        if not ranks or min(ranks) < 1:
-            raise ValueError(f'ranks={tuple(ranks)}: give at least one, all from 1 upwards')
+        check_ranks(ranks)
+        check_number('num_shown', num_shown, 0)
         if ap not in AP_KINDS:
             raise ValueError(f'unknown ap {ap!r}; known: {", ".join(AP_KINDS)}')
         self.protocol = find_protocol(protocol)
         self.ranks = tuple(ranks)
         self.ap = ap
+        check_expansion(expansion)
+        check_rerank(rerank)
         self.expansion = expansion
         if rerank is not None and self.protocol.one_set:
             raise ValueError(
@@ -79,8 +95,20 @@ class ReIDMetric(BaseMetric):
                 f'among a gallery does not; leave rerank out'
             )
         self.rerank = rerank
+        self.num_shown = num_shown
         self.last: Evaluated | None = None
         self._num_rows: int | None = None
+
+    @property
+    def dataset_meta(self) -> dict | None:
+        """The data set's `metainfo`; set before the evaluation, and checked then."""
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, meta: dict | None) -> None:
+        if meta and 'num_query' in meta and 'paths' in meta:
+            self._check_sets(meta, len(meta['paths']))
+        self._dataset_meta = meta
 
     def process(self, data_batch: ImageBatch | DomainBatch, data_samples: Tensor) -> None:
         """Keeps one batch.
@@ -130,8 +158,9 @@ class ReIDMetric(BaseMetric):
                 f"the data set's metainfo has no num_query, only: {', '.join(meta) or 'nothing'}; "
                 f"evaluate on queries and gallery, split='query+gallery'"
             )
+        self._check_sets(meta, len(pids))
         num_query = meta['num_query']
-        result = self._evaluate(features, pids, camids, num_query, meta.get('paths'))
+        result, lists = self._evaluate(features, pids, camids, num_query, meta.get('paths'))
         if result.num_skipped:
             print_log(
                 f'{result.num_skipped} of {len(result.ap)} queries have no match under protocol '
@@ -139,7 +168,7 @@ class ReIDMetric(BaseMetric):
                 'current',
                 logging.WARNING,
             )
-        self.last = Evaluated(result, features, pids, camids, num_query)
+        self.last = Evaluated(result, features, pids, camids, num_query, lists)
         return {name: 100 * value for name, value in result.summary(self.ranks).items()}
 
     def _evaluate(
@@ -149,22 +178,43 @@ class ReIDMetric(BaseMetric):
         camids: Tensor,
         num_query: int,
         paths: Sequence[str] | None,
-    ) -> RetrievalResult:
+    ) -> tuple[RetrievalResult, list[RankedList]]:
+        """The scores, and the lists that are shown."""
         first, second = slice(0, num_query), slice(num_query, None)
         if self.protocol.one_set:
             first = second = slice(None)
         query, gallery = features[first], features[second]
-        labels = (pids[first], pids[second], camids[first], camids[second])
+        labels = Labels(pids[first], pids[second], camids[first], camids[second])
         options = dict(protocol=self.protocol, ap=self.ap, max_rank=max(50, *self.ranks))
         if self.expansion is not None or self.rerank is not None:
             check_finite(features, 'feature', paths)  # here rows have names, later none
         if self.expansion is not None:
             query = alpha_query_expansion(query, gallery, **self.expansion)
+        shown = min(self.num_shown, len(query))
+        rows = torch.tensor([number * len(query) // shown for number in range(shown)]).long()
         if self.rerank is not None:
             distances = rerank_distances(query, gallery, **self.rerank)
-            return evaluate_blocks(distances, *labels, **options)
+            result = evaluate_blocks(distances, *labels, **options)
+            return result, _lists_of(distances(rows), rows, labels, self.protocol) if shown else []
         names = None if paths is None else [str(path) for path in paths]
-        return evaluate(query, gallery, *labels, names=names, **options)
+        result = evaluate(query, gallery, *labels, names=names, **options)
+        if not shown:
+            return result, []
+        lists = ranked_lists(
+            query, gallery, *labels, self.protocol, LENGTH_SHOWN, rows=rows.tolist()
+        )
+        return result, lists
+
+    def _check_sets(self, meta: dict, num_images: int) -> None:
+        num_query = meta['num_query']
+        if self.protocol.one_set or 0 < num_query < num_images:
+            return
+        raise ValueError(
+            f'{meta.get("name") or "the data set"} has {num_query} queries and '
+            f'{num_images - num_query} gallery images to evaluate, and neither may be 0: give the '
+            f"data set of val_dataloader split='query+gallery', or compare one set with itself "
+            f"with val_evaluator.protocol='all-vs-all'"
+        )
 
     def _in_order(self, results: list[tuple[Tensor, ...]]) -> tuple[Tensor, Tensor, Tensor]:
         """Features (N, D), pids and camids (N,) by row, each row once: padded samplers repeat."""
@@ -187,3 +237,15 @@ class ReIDMetric(BaseMetric):
                 f'batch, and its sampler must visit every image'
             )
         return features[first], pids[first], camids[first]
+
+
+def _lists_of(
+    distances: Tensor, rows: Tensor, labels: Labels, protocol: Protocol
+) -> list[RankedList]:
+    """`retrieval.ranked_lists` of the queries `rows` (S,) from their distances (S, G)."""
+    good, junk = good_and_junk(rows, labels, protocol)
+    order = distances.argsort(dim=1, stable=True)[:, :LENGTH_SHOWN]  # (S, top)
+    kinds = (good.long() + 2 * junk.long()).gather(1, order).tolist()  # miss, match, junk
+    flags = [tuple(('miss', 'match', 'junk')[one] for one in kind) for kind in kinds]
+    values = distances.gather(1, order).numpy()
+    return list(map(RankedList, rows.tolist(), order.numpy(), values, flags))

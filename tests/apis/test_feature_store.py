@@ -155,6 +155,16 @@ def test_another_extraction_is_not_mixed_into_a_folder(changed, told, folder, wr
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_a_store_without_a_shard_accepts_another_extraction(folder, write_store, rows):
+    for path in folder.glob('shard_*.npy'):
+        path.unlink()
+    writer = writer_of(write_store, folder, count=9, hash_='def', shard_size=9)
+    writer.prepare()
+    assert writer.todo() == [0]
+    writer.write(0, rows[:9])
+    assert np.array_equal(FeatureStore(folder).features().numpy(), rows[:9])
+
+
 def test_a_write_that_fails_leaves_nothing_behind(folder, write_store, rows, monkeypatch):
     path = shard(folder, 0)
     path.unlink()

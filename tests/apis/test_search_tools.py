@@ -3,6 +3,7 @@ import importlib.util
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -175,7 +176,7 @@ def test_queries_of_another_checkpoint_are_refused(
     assert ended.startswith('ValueError: ')
     assert 'checkpoint_sha256' in ended
     assert 'other.pth' in ended
-    assert len(ended.splitlines()) == 1
+    assert len(ended.splitlines()) == 2  # the second says where the traceback is
 
 
 @pytest.mark.parametrize(
@@ -185,6 +186,7 @@ def test_queries_of_another_checkpoint_are_refused(
         (['--other-cameras'], 'the cameras of the queries are not known'),
         (['--index', 'faiss', '--cameras', 1], 'a faiss index knows no cameras'),
         (['--top', 0], 'top=0 must be at least 1'),
+        (['--pattern', '(foo'], r"pattern '\(foo' is no regular expression: "),
     ],
 )
 def test_a_search_that_cannot_be_ends_with_one_line(
@@ -202,3 +204,64 @@ def test_an_extraction_that_cannot_be_ends_with_one_line(main, tiny, pictures, t
     assert both.startswith('ValueError: --pattern and --skip-corrupt go with --images')
     missing = main('extract', tiny.config, 'no.pth', '--images', pictures, '--out', tmp_path / 'o')
     assert missing.startswith('FileNotFoundError: checkpoint no.pth does not exist')
+    first, second = main(*extract, '--images', pictures, '--pattern', '(foo').splitlines()
+    assert first.startswith("ValueError: pattern '(foo' is no regular expression: ")
+    assert second.startswith('(traceback: ')
+
+
+@pytest.fixture
+def one_broken(pictures, tmp_path):
+    """Three pictures, the last of them cut short."""
+    folder = tmp_path / 'crops'
+    folder.mkdir()
+    for number, path in enumerate(sorted((pictures / 'a').iterdir())[:3]):
+        content = path.read_bytes()
+        (folder / path.name).write_bytes(content[: len(content) // 2] if number == 2 else content)
+    return folder
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_broken_image_says_how_to_go_on_without_it_and_that_goes_on(
+    workers, main, tiny, one_broken, tmp_path
+):
+    extract = ('extract', tiny.config, tiny.checkpoint, '--images', one_broken)
+    extract += ('--out', tmp_path / 'o', '--workers', workers)
+    broken = sorted(one_broken.iterdir())[2]
+    first, second = main(*extract).splitlines()
+    assert first.startswith(f'OSError: cannot read the image {broken}: ')
+    assert '--skip-corrupt' in first
+    assert second == f'(traceback: {tmp_path / "o/error.txt"})'
+    assert main(*extract, '--skip-corrupt') is None
+    assert len(FeatureStore(tmp_path / 'o')) == 2
+    assert not (tmp_path / 'o/error.txt').exists()
+
+
+def test_a_broken_query_can_be_left_out(main, extracted, one_broken, tmp_path):
+    search = ('search', extracted, '--query', one_broken, '--out', tmp_path / 'o')
+    assert '--skip-corrupt' in main(*search).splitlines()[0]
+    assert main(*search, '--skip-corrupt') is None
+    assert len(results(tmp_path / 'o')[1]['answers']) == 2
+
+
+def test_a_search_without_faiss_ends_with_what_to_install(
+    main, extracted, pictures, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, 'faiss', None)
+    query = ('--query', pictures / 'a', '--index', 'faiss', '--out', tmp_path / 'o')
+    first, second = main('search', extracted, *query).splitlines()
+    assert first.startswith(
+        "ImportError: the faiss index needs faiss: pip install 'reidgen[faiss]'"
+    )
+    assert second.startswith('(traceback: ')
+
+
+def test_a_count_of_queries_to_show_that_is_none_is_refused(main, tmp_path, capsys):
+    assert main('search', 'store', '--query', 'q', '--out', tmp_path, '--show', -3) == 2
+    assert "argument --show: '-3' is not a whole number from 0" in capsys.readouterr().err
+
+
+def test_the_pattern_of_the_help_reads_junk_of_market_1501_as_nobody(main, capsys):
+    assert main('extract', '--help') == 'exit status 0'
+    (pattern,) = re.findall(r"such as\s+'(.*?)'", capsys.readouterr().out, re.DOTALL)
+    match = re.search(pattern, '-1_c12s1_000001_00.jpg')
+    assert match.groupdict() == dict(pid='-1', camid='12')

@@ -52,6 +52,8 @@ def test_a_name_that_does_not_fit_and_a_pattern_without_groups_are_refused(tmp_p
         FolderReID(str(tmp_path), pattern=r'^(?P<pid>\w+)')
     with pytest.raises(ValueError, match='must have a named group pid or camid'):
         FolderReID(str(tmp_path), pattern=r'(\d+)')
+    with pytest.raises(ValueError, match=r"pattern '\(foo' is no regular expression: .*; give one"):
+        FolderReID(str(tmp_path), pattern='(foo')
 
 
 def test_a_csv_list_tells_paths_identities_cameras_and_splits(tmp_path, draw_image):
@@ -71,6 +73,18 @@ def test_a_csv_list_of_paths_alone_is_enough(tmp_path, draw_image):
     (tmp_path / 'list.csv').write_text('path\na.jpg\n')
     data = FolderReID(str(tmp_path), 'gallery', csv_file='list.csv')
     assert data.pids.tolist() == [-1]
+
+
+def test_a_csv_list_of_excel_with_spaces_around_names_and_cells_is_read(tmp_path, draw_image):
+    draw_image(tmp_path / 'crops/Zoë, left.jpg')
+    draw_image(tmp_path / 'b.jpg')
+    (tmp_path / 'list.csv').write_bytes(
+        b'\xef\xbb\xbf path , pid,camid ,split\r\n'
+        + '"crops/Zoë, left.jpg" , 7,2 , gallery\r\nb.jpg, "8" ,1,gallery \r\n'.encode()
+    )
+    data = FolderReID(str(tmp_path), 'gallery', csv_file='list.csv')
+    read = [(Path(record.path).name, record.pid, record.camid) for record in data.records]
+    assert read == [('b.jpg', 8, 0), ('Zoë, left.jpg', 7, 1)]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch.utils.data import DataLoader, default_collate
 
-from reidgen.datasets import Market1501, ShapesReID
+from reidgen.datasets import FolderReID, Market1501, ShapesReID
 from reidgen.structures import DomainBatch, Draw, ImageBatch
 
+ROOT = Path(__file__).resolve().parents[2]
 AUGMENT = [
     {'type': 'Resize', 'size': (20, 10)},
     {'type': 'RandomFlip'},
@@ -109,14 +113,26 @@ def test_the_first_place_that_exists_is_read_and_an_error_names_them_all(market_
     assert data.root == market_root
     with pytest.raises(FileNotFoundError) as error:
         Market1501(['data/nowhere', str(tmp_path / 'neither')])
+    for part in (str(tmp_path / 'neither'), '/data/nowhere', 'bounding_box_train, query'):
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize('dataset', [Market1501, FolderReID])
+def test_the_error_about_a_root_names_what_every_data_set_has(dataset, tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        dataset(str(tmp_path / 'neither'))
+    told = str(error.value)
     for part in (
+        f'no {dataset.__name__} at',
         str(tmp_path / 'neither'),
-        '/data/nowhere',
-        'bounding_box_train, query',
-        '--cfg-options data_roots.market1501=/path',
+        '`root` of the data set',
+        '--cfg-options data_roots.NAME=/path',
         'configs/gcl_smoke.py',
     ):
-        assert part in str(error.value)
+        assert part in told
+    # an option of no config, and a config that may be the one that is run
+    assert 'data_roots.folder' not in told
+    assert 'mot2pets' not in told
 
 
 def test_misspelt_choices_name_the_known_ones(market_root):
@@ -161,10 +177,15 @@ def test_missing_maps_raise_with_count_names_and_fix(half_meshed):
         ValueError,
         match=r'Market1501 train: 1 of 5 images lack pose maps:\n'
         r'.*train/render/0010_c6s3_077467_02\.jpg\n'
-        r'.*render_90/0010(.|\n)*render_maps\.py',
+        r'.*render_90/0010(.|\n)*data_roots\.mesh',
     ) as error:
         Market1501(**half_meshed)
-    assert "on_missing='drop'" in str(error.value)
+    told = str(error.value)
+    assert half_meshed['pose_map']['root'] in told
+    assert "dict(type='Grayscale')" in told
+    assert "on_missing='drop'" in told
+    named = re.findall(r'[\w/]+\.py', told)
+    assert all((ROOT / path).is_file() for path in named), named
 
 
 def test_images_without_maps_can_be_dropped_or_get_blank_ones(half_meshed, log):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -29,6 +31,17 @@ def test_resize_gives_image_and_maps_one_size_and_keeps_flat_colour():
     assert set(sample.img.flatten().tolist()) == {90}
     with pytest.raises(ValueError, match=r'size is \(256,\); it must be \(height, width\)'):
         Resize((256,))
+
+
+@pytest.mark.parametrize('size', [64, '64', (64, 0), (64.0, 32), None])
+def test_a_size_that_is_no_height_and_width_is_refused_with_its_value(size):
+    told = r'it must be \(height, width\), such as \(256, 128\)'
+    with pytest.raises(ValueError, match=rf'^size is {re.escape(repr(size))}; {told}'):
+        Resize(size)
+    with pytest.raises(ValueError, match=rf'^enlarged is {re.escape(repr(size))}; {told}'):
+        ResizeRandomCrop(size, (8, 4))
+    with pytest.raises(ValueError, match=rf'^size is {re.escape(repr(size))}; {told}'):
+        ResizeRandomCrop((8, 4), size)
 
 
 def test_flip_mirrors_image_and_maps_together_by_the_rule_of_the_maps():

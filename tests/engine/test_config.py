@@ -141,6 +141,13 @@ def test_keys_of_an_optimizer_group_are_known_beside_the_optimizers_own():
     assert load_config(SMOKE, options).optim_wrapper.D.clip_weights == 0.01
 
 
+def test_an_option_for_what_the_caller_reads_is_taken(written):
+    path = written('mine = dict(size=3)')
+    assert load_config(path, {'mine.size': 4}, reads=('mine',)).mine.size == 4
+    with pytest.raises(ValueError, match=r'mine\.size: mine is a variable'):
+        load_config(path, {'mine.size': 4})
+
+
 # ---- data roots ----
 
 ROOTS = """

@@ -3,6 +3,7 @@ import hashlib
 import importlib.util
 import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,61 @@ def test_adabn_recalibrates_on_the_target_and_says_so(main, straight, tmp_path):
     assert plain['mAP'] != adapted['mAP']
 
 
+@pytest.mark.parametrize('rerank', ['--rerank', None])
+def test_the_lists_drawn_are_in_the_order_that_is_scored(rerank, tmp_path, monkeypatch):
+    tool, drawn, loops = load('test'), [], []
+    write = tool.write_results
+    monkeypatch.setattr(tool, 'write_results', lambda *args: loops.append(args[-1]) or write(*args))
+    monkeypatch.setattr(
+        'reidgen.visualization.ranked_lists.draw_lines', lambda lines, *_, **__: drawn.extend(lines)
+    )
+    options = [f'experiment_name=tools_{next(RUNS)}', 'val_evaluator.rerank=None']
+    args = [str(TINY), '--work-dir', str(tmp_path), '--show', '99', *filter(None, [rerank])]
+    tool.evaluate(tool.parse_args([*args, '--cfg-options', *options]))
+    last = loops[0].evaluator.metrics[0].last
+    assert len(drawn) == last.num_query
+    plain = torch.cdist(last.features[: last.num_query], last.features[last.num_query :])
+    as_plain = []
+    for row, (query, *gallery) in enumerate(drawn):
+        assert query.caption == f'{int(last.pids[row])} c{int(last.camids[row]) + 1}'
+        kinds = [cell.kind for cell in gallery if cell.kind != 'junk']
+        first = kinds.index('match') + 1 if 'match' in kinds else None
+        # the scores and the picture come to the rank of the first match by different roads
+        assert first == last.result.first_match[row] or (
+            first is None and last.result.first_match[row] > len(kinds)
+        )
+        nearest = last.num_query + plain[row].argsort()[:10]
+        as_plain.append(
+            [cell.caption for cell in gallery]
+            == [f'{int(last.pids[n])} c{int(last.camids[n]) + 1}' for n in nearest]
+        )
+    assert all(as_plain) == (rerank is None)
+
+
+def test_a_count_of_lists_that_is_none_is_refused_before_anything_is_read(main, capsys):
+    assert main('test', 'no_config.py', '--show', -3) == 2
+    assert "argument --show: '-3' is not a whole number from 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'option,error',
+    [
+        ('val_evaluator.rerank.k9=3', "rerank takes no 'k9'; known: k1, "),
+        ('val_evaluator.ranks=5', 'ranks=5: give a list'),
+        ('val_dataloader.target.dataset.split=gallery', "give .* split='query.gallery'"),
+    ],
+)
+def test_an_evaluation_that_cannot_be_ends_before_an_image_is_embedded(
+    option, error, main, tmp_path, monkeypatch
+):
+    def embeds(*_):
+        raise AssertionError('an image was embedded')
+
+    monkeypatch.setattr('reidgen.models.adversarial.AdversarialModel.val_step', embeds)
+    ended = main('test', TINY, '--work-dir', tmp_path, '--rerank', '--cfg-options', option)
+    assert re.match(f'ValueError: .*{error}', ended)
+
+
 def test_without_a_checkpoint_the_networks_are_evaluated_as_they_start(main, tmp_path):
     assert main('test', TINY, '--work-dir', tmp_path) is None
     results = json.loads((tmp_path / 'results.json').read_text())
@@ -195,6 +251,9 @@ def test_amp_trains_in_bfloat16_and_keeps_float32_weights(main, tmp_path):
     [
         (['--resume', '--load-from', 'x.pth'], 'ValueError: --resume continues a run as it was'),
         (['--load-from', 'none.pth'], 'FileNotFoundError: checkpoint none.pth does not exist'),
+        (['--seed', '-1'], 'ValueError: --seed is -1; give a whole number from 0'),
+        (['--launcher', 'pytorch'], 'finds no RANK in the environment; start with `torchrun'),
+        (['--launcher', 'slurm'], 'finds no SLURM_PROCID in the environment; start with `srun'),
         (['--first-stage', 'jont'], "ValueError: train_cfg.first_stage is 'jont'"),
         (['--cfg-options', 'model.networks.G.base_dims=3'], "takes no 'base_dims'"),
         (['--cfg-options', 'model.bank.num_samples=31'], 'set model.bank.num_samples=32'),
@@ -203,9 +262,11 @@ def test_amp_trains_in_bfloat16_and_keeps_float32_weights(main, tmp_path):
 )
 def test_a_fault_ends_training_with_one_line(arguments, error, main, tmp_path):
     ended = main('train', TINY, '--work-dir', tmp_path / 'work', *arguments)
-    first, *more = ended.splitlines()
+    first, second = ended.splitlines()
     assert error in first
-    assert more in ([], [f'(traceback: {tmp_path / "work/error.txt"})'])
+    # the temporary one where the work dir was not yet made
+    written = f'{re.escape(str(tmp_path))}/work/error.txt|.*/reidgen_error_.*.txt'
+    assert re.fullmatch(rf'\(traceback: ({written})\)', second)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +279,11 @@ def test_a_bad_checkpoint_ends_the_evaluation_with_one_line(what, error, main, s
     if what == 'other':
         torch.save(dict(state_dict=torch.nn.Linear(2, 2).state_dict()), path)
     ended = main('test', TINY, path, '--work-dir', tmp_path / 'work')
-    first, *more = ended.splitlines()
+    first, second = ended.splitlines()
     assert error in first
-    assert more in ([], [f'(traceback: {tmp_path / "work/error.txt"})'])
+    # the temporary one where the work dir was not yet made
+    written = f'{re.escape(str(tmp_path))}/work/error.txt|.*/reidgen_error_.*.txt'
+    assert re.fullmatch(rf'\(traceback: ({written})\)', second)
 
 
 def test_an_error_shows_no_traceback_in_the_shell(shell):
@@ -228,4 +291,5 @@ def test_an_error_shows_no_traceback_in_the_shell(shell):
         done = shell(ROOT / 'tools' / tool, 'configs/gcl_smok.py', *more)
         assert done.returncode != 0
         assert done.stderr.startswith('FileNotFoundError: no config configs/gcl_smok.py')
-        assert len(done.stderr.splitlines()) == 1
+        assert 'Traceback' not in done.stderr
+        assert len(done.stderr.splitlines()) == 2

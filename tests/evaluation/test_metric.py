@@ -21,7 +21,7 @@ EXPECTED = {'mAP': 75.0, 'rank1': 50.0, 'rank2': 100.0, 'mINP': 75.0}
 
 
 def batch_of(rows):
-    rows = torch.tensor(rows)
+    rows = torch.tensor(list(rows))
     return ImageBatch(torch.zeros(len(rows), 3, 2, 2), PIDS[rows], CAMIDS[rows], rows)
 
 
@@ -29,7 +29,7 @@ def metric_with(batches, features=PLACES, meta=META, **kwargs):
     metric = ReIDMetric(**{'ranks': (1, 2), **kwargs})
     metric.dataset_meta = meta
     for rows in batches:
-        metric.process(batch_of(rows), features[torch.tensor(rows)])
+        metric.process(batch_of(rows), features[torch.tensor(list(rows))])
     return metric
 
 
@@ -143,6 +143,45 @@ def test_wrong_arguments_are_refused_when_built():
         ReIDMetric().process(batch_of([0, 1]), torch.zeros(2, 3, 4))
 
 
+@pytest.mark.parametrize(
+    'arguments,told',
+    [
+        (dict(rerank=dict(k9=3)), "rerank takes no 'k9'; known: k1, k2, weight, method"),
+        (dict(rerank=True), 'rerank=True: give a dict of k1, k2, weight, method'),
+        (dict(rerank=dict(k1='20')), "rerank.k1='20': give a whole number from 1 upwards"),
+        (dict(rerank=dict(k1=3)), r'rerank.k2=6: give a whole number from 1 to 4, k1 \+ 1'),
+        (dict(rerank=dict(weight=1.5)), 'rerank.weight=1.5: give a number from 0 to 1'),
+        (dict(rerank=dict(method='hnsw')), "rerank.method is 'hnsw'; it must be one of exact, "),
+        (dict(expansion=dict(K=3)), "expansion takes no 'K'; known: k, alpha, block"),
+        (dict(expansion=dict(k=2.5)), 'expansion.k=2.5: give a whole number from 0 upwards'),
+        (dict(expansion=dict(alpha=-1)), 'expansion.alpha=-1: give a number from 0 upwards'),
+        (dict(ranks=5), r'ranks=5: give a list of them, such as \(1, 5, 10\)'),
+        (dict(ranks=()), r'ranks=\(\): give a list'),
+        (dict(ranks=[1, '5']), r"ranks=\[1, '5'\]: give whole numbers from 1 upwards"),
+        (dict(num_shown=-3), 'num_shown=-3: give a whole number from 0 upwards'),
+    ],
+)
+def test_wrong_settings_are_refused_before_any_feature_is_made(arguments, told):
+    with pytest.raises(ValueError, match=told):
+        ReIDMetric(**arguments)
+
+
+@pytest.mark.parametrize('num_query', [0, 6])
+def test_a_set_without_queries_or_gallery_is_refused_before_any_feature_is_made(num_query):
+    meta = dict(META, name='market1501', num_query=num_query)
+    metric = ReIDMetric()
+    with pytest.raises(
+        ValueError,
+        match=rf'market1501 has {num_query} queries and {6 - num_query} gallery images .*'
+        r"split='query\+gallery'",
+    ):
+        metric.dataset_meta = meta
+    ReIDMetric(protocol='all-vs-all').dataset_meta = meta  # where every row is both
+    with pytest.raises(ValueError, match=r"the data set has .*split='query\+gallery'"):
+        # of a data set that does not tell its paths, the number of images is not known before
+        metric_with([range(6)], meta=dict(num_query=num_query)).evaluate(6)
+
+
 def test_re_ranked_distances_decide_the_order():
     torch.manual_seed(9)
     features = torch.nn.functional.normalize(torch.randn(6, 4))
@@ -174,3 +213,48 @@ def test_nan_features_are_named_by_path_before_they_are_expanded():
     features[4] = float('nan')
     with pytest.raises(ValueError, match=r'1 of 6 feature rows: 4 \(4\.jpg\)'):
         metric_with([[0, 1, 2, 3, 4, 5]], features=features, expansion={}).evaluate(6)
+
+
+def first_match(ranked):
+    """Rank of the first match in a list that is shown, junk not counted."""
+    flags = [flag for flag in ranked.flags if flag != 'junk']
+    return flags.index('match') + 1
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [
+        {},
+        dict(rerank=dict(k1=3, k2=2)),
+        dict(expansion=dict(k=2)),
+        dict(rerank=dict(k1=3, k2=2), expansion=dict(k=2)),
+    ],
+)
+def test_the_lists_kept_to_be_shown_are_in_the_order_of_the_scores(settings):
+    torch.manual_seed(10)
+    features = torch.nn.functional.normalize(torch.randn(6, 4))
+    metric = metric_with([range(6)], features=features, num_shown=7, **settings)
+    metric.evaluate(6)
+    query, gallery = features[:2], features[2:]
+    if 'expansion' in settings:
+        query = alpha_query_expansion(query, gallery, **settings['expansion'])
+    distances = torch.cdist(query, gallery).square()
+    if 'rerank' in settings:
+        distances = rerank_distances(query, gallery, **settings['rerank'])(torch.arange(2))
+    assert [ranked.query for ranked in metric.last.lists] == [0, 1]
+    orders = [ranked.gallery.tolist() for ranked in metric.last.lists]
+    assert orders == distances.argsort(dim=1).tolist()
+    assert [first_match(ranked) for ranked in metric.last.lists] == list(
+        metric.last.result.first_match
+    )
+    plain = torch.cdist(features[:2], features[2:]).argsort(dim=1).tolist()
+    assert (orders == plain) == (not settings)  # each of them changes the order of these rows
+
+
+def test_no_list_is_kept_unless_it_is_asked_for_and_queries_are_evenly_spaced():
+    metric = metric_with([range(6)])
+    metric.evaluate(6)
+    assert metric.last.lists == []
+    metric = metric_with([range(6)], protocol='all-vs-all', num_shown=3)
+    metric.evaluate(6)
+    assert [ranked.query for ranked in metric.last.lists] == [0, 2, 4]

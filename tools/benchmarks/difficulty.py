@@ -24,10 +24,10 @@ os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
 os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
 sys.path[:0] = [str(ROOT)]
 
-from mmengine.config import Config, DictAction  # noqa: E402
+from mmengine.config import Config  # noqa: E402
 
 from reidgen.engine import ReIDRunner  # noqa: E402
-from reidgen.engine.command_line import run  # noqa: E402
+from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config, only_evaluate  # noqa: E402
 from reidgen.synthetic import SIZES  # noqa: E402
 
@@ -87,7 +87,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--size', choices=list(SIZES), default='base', help='of the domains')
     parser.add_argument('--configs', nargs='+', choices=list(CELLS), default=list(DEFAULT))
     parser.add_argument('--iters', type=int, help="of each training (default: the config's)")
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={})
     return parser.parse_args(args)
 
 

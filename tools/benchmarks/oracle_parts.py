@@ -21,12 +21,12 @@ os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
 os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
 sys.path[:0] = [str(ROOT)]
 
-from mmengine.config import Config, DictAction  # noqa: E402
+from mmengine.config import Config  # noqa: E402
 from PIL import Image  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from reidgen.engine import ReIDRunner  # noqa: E402
-from reidgen.engine.command_line import run  # noqa: E402
+from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.translation import JPEG  # noqa: E402
 from reidgen.synthetic import Plan, as_stored, mixed, render_elsewhere  # noqa: E402
@@ -45,7 +45,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--load-from', help='stage_identity.pth of gcl_synth')
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='that render')
     parser.add_argument('--seed', type=int, default=0, help='of the training')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={})
     return parser.parse_args(args)
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 import torch  # noqa: E402
-from mmengine.config import DictAction  # noqa: E402
+
+from reidgen.engine.command_line import KeyValueAction  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--iters', type=int, default=5, help='timed iterations, after one untimed')
     parser.add_argument('--amp', action='store_true', help='bfloat16 autocast')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={})
     parser.add_argument('--json', help='write the numbers to this file')
     return parser.parse_args()
 

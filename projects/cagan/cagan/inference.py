@@ -31,7 +31,7 @@ def load_model(config: str | Path, checkpoint: str | Path, options: dict | None 
         TypeError: the config's model is no CAGAN.
         ValueError: the checkpoint does not fit the config; or see `load_config`.
     """
-    cfg = load_config(config, options)
+    cfg = load_config(config, options, reads=('test_dataset',))
     settings = dict(cfg.model)
     model_class = find(settings.pop('type'), MODELS)
     if not issubclass(model_class, CAGAN):

@@ -1,0 +1,149 @@
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+from torch.utils.data import DataLoader, Dataset
+
+from reidgen.engine.command_line import KeyValueAction, add_common_options, count, run
+
+
+def ended(command, folder) -> str:
+    """What a command that fails ends the process with."""
+    with pytest.raises(SystemExit) as end:
+        run(command, folder)
+    return end.value.code
+
+
+def fail(error: Exception):
+    def command():
+        raise error
+
+    return command
+
+
+@pytest.fixture
+def parser():
+    parser = argparse.ArgumentParser(prog='tool.py')
+    add_common_options(parser)
+    return parser
+
+
+def test_pairs_become_a_dictionary_of_numbers_lists_and_text(parser):
+    pairs = ['a.b=1e-4', 'c=[1,(2,x)]', 'd=e=f', 'g=']
+    options = parser.parse_args(['--cfg-options', *pairs, '--amp']).cfg_options
+    assert options == {'a.b': 1e-4, 'c': [1, (2, 'x')], 'd': 'e=f', 'g': ''}
+    assert parser.parse_args([]).cfg_options == {}
+
+
+@pytest.mark.parametrize(
+    'pairs,told',
+    [
+        (['optim_wrapper.I.lr'], "'optim_wrapper.I.lr' is not KEY=VALUE"),
+        (['a=1', 'config.py'], "'config.py' is not KEY=VALUE"),
+        (['=1'], "'=1' is not KEY=VALUE"),
+        (['a=[1,2'], "brackets of the value in 'a=[1,2' do not close"),
+    ],
+)
+def test_what_is_no_pair_ends_with_the_usage_and_the_form(pairs, told, parser, capsys):
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args(['--cfg-options', *pairs])
+    assert end.value.code == 2
+    assert f'tool.py: error: --cfg-options: {told}' in capsys.readouterr().err
+
+
+def test_every_tool_refuses_what_is_no_pair():
+    tools = Path(__file__).resolve().parents[2] / 'tools'
+    for path in sorted(tools.rglob('*.py')):
+        assert 'action=DictAction' not in path.read_text(), f'{path}: {KeyValueAction.__name__}'
+
+
+def test_a_count_is_a_whole_number_from_0():
+    assert [count('0'), count('12')] == [0, 12]
+    for text in ('-3', '1.5', 'x', ''):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not a whole number"):
+            count(text)
+
+
+@pytest.mark.parametrize('error', [ValueError('x is 3'), re.error('x is 3'), ImportError('x is 3')])
+def test_an_error_ends_with_one_line_and_a_file_with_the_traceback(error, tmp_path):
+    first, second = ended(fail(error), tmp_path).splitlines()
+    assert first == f'{type(error).__name__}: x is 3'
+    assert second == f'(traceback: {tmp_path / "error.txt"})'
+    text = (tmp_path / 'error.txt').read_text()
+    assert text.startswith('Traceback (most recent call last)')
+    assert 'in command' in text
+
+
+@pytest.mark.parametrize('error', [ValueError('x is 3'), re.error('x is 3'), ImportError('x is 3')])
+def test_without_a_folder_the_traceback_is_in_a_temporary_file(error, tmp_path, monkeypatch):
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
+    first, second = ended(fail(error), tmp_path / 'work').splitlines()
+    assert first == f'{type(error).__name__}: x is 3'
+    (path,) = tmp_path.iterdir()
+    assert second == f'(traceback: {path})'
+    assert 'in command' in path.read_text()
+
+
+def test_a_folder_that_cannot_be_written_to_does_not_hide_the_error(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError('No space left on device')
+
+    monkeypatch.setattr(Path, 'write_text', full)
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
+    (tmp_path / 'work').mkdir()
+    first, second = ended(fail(OSError('could not write')), tmp_path / 'work').splitlines()
+    assert first == 'OSError: could not write'
+    assert second.startswith(f'(traceback: {tmp_path}/reidgen_error_')
+
+
+def test_a_command_that_ends_well_removes_the_error_of_an_earlier_one(tmp_path):
+    ended(fail(ValueError('x is 3')), tmp_path)
+    run(lambda: None, tmp_path)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / 'error.txt').write_text('notes of somebody else')
+    run(lambda: None, tmp_path)
+    run(lambda: None, tmp_path / 'nowhere')
+    assert (tmp_path / 'error.txt').read_text() == 'notes of somebody else'
+
+
+class Broken(Dataset):
+    """Its one row fails with a message of two lines, from another error."""
+
+    def __init__(self, kind: type[Exception]):
+        self.kind = kind
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, row):
+        try:
+            raise SyntaxError('not a PNG file')
+        except SyntaxError as error:
+            raise self.kind('cannot read a.png:\n  it is broken; restore it') from error
+
+
+class TwoArguments(Exception):
+    """One that torch cannot make again from a text."""
+
+    def __init__(self, text: str, other: str = ''):
+        if 'Traceback' in text:
+            raise TypeError('takes no traceback')
+        super().__init__(text)
+
+
+@pytest.mark.parametrize(
+    'kind,name',
+    [
+        (OSError, 'OSError'),
+        (KeyError, 'KeyError'),
+        (TwoArguments, f'{__name__}.TwoArguments'),
+    ],
+)
+def test_an_error_of_a_loaders_worker_ends_with_its_own_message(kind, name, tmp_path):
+    loader = DataLoader(Broken(kind), num_workers=1)
+    told = ended(lambda: list(loader), tmp_path)
+    message = 'cannot read a.png:\n  it is broken; restore it'
+    expected = repr(message) if kind is KeyError else message
+    assert told == f'{name}: {expected}\n(traceback: {tmp_path / "error.txt"})'
+    assert 'in DataLoader worker process 0' in (tmp_path / 'error.txt').read_text()
