@@ -22,17 +22,22 @@ KEYS = [
 ]
 
 
-def build_loader(dataset: Dataset, cfg: dict, seed: int, name: str) -> DataLoader:
+def build_loader(
+    dataset: Dataset, cfg: dict, seed: int, name: str, group: str = 'train_dataloader'
+) -> DataLoader:
     """A loader from its config: `batch_size`, `num_workers`, `sampler`, `collate_fn`.
 
     The sampler is told its batch size and a seed of its own, (seed, name). The loader has a
     generator of its own, so drawing from it leaves the random state of training alone.
 
+    Args:
+        group: key of the config that the loader stands under, for errors.
+
     Raises:
         ValueError: a key that a loader does not take, or one that it needs is missing.
     """
     cfg = dict(cfg)
-    place = f'loader {name} of train_dataloader or val_dataloader'
+    place = f'{group}.{name}'
     check_keys(cfg, KEYS, place)
     missing = [key for key in NEEDED if key not in cfg]
     if missing:

@@ -41,7 +41,7 @@ class RetrievalValLoop(BaseLoop):
         both: bool = False,
     ):
         loaders = {
-            name: build_loader(runner.dataset(cfg), cfg, 0, name)
+            name: build_loader(runner.dataset(cfg), cfg, 0, name, 'val_dataloader')
             for name, cfg in dataloader.items()
         }
         super().__init__(runner, next(iter(loaders.values())))

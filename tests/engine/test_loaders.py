@@ -16,10 +16,10 @@ def data() -> ShapesReID:
 def test_an_unknown_key_is_told_with_the_nearest_and_the_known_ones(data):
     with pytest.raises(
         ValueError,
-        match=r"loader identity of train_dataloader or val_dataloader: unknown key 'batchsize' "
+        match=r"val_dataloader\.identity: unknown key 'batchsize' "
         r"\(did you mean 'batch_size'\?\); known: \['dataset', 'batch_size', 'sampler'",
     ):
-        build_loader(data, CFG | dict(batchsize=8), 0, 'identity')
+        build_loader(data, CFG | dict(batchsize=8), 0, 'identity', 'val_dataloader')
 
 
 @pytest.mark.parametrize('key', ['shuffle', 'batch_sampler', 'generator'])
@@ -31,7 +31,9 @@ def test_the_order_is_left_to_the_sampler(key, data):
 @pytest.mark.parametrize('key', ['batch_size', 'sampler'])
 def test_a_missing_key_is_told_with_the_loader(key, data):
     cfg = {name: value for name, value in CFG.items() if name != key}
-    with pytest.raises(ValueError, match=rf"loader identity of .*: no \['{key}'\]; .*set each"):
+    with pytest.raises(
+        ValueError, match=rf"train_dataloader\.identity: no \['{key}'\]; .*set each"
+    ):
         build_loader(data, cfg, 0, 'identity')
 
 
