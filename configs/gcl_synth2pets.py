@@ -8,7 +8,7 @@ has the same loss on pictures that nobody translated.
 Needs:   pets_s2l1 (112 training crops of 5 persons) and weights, as gcl_mot2pets.py. The people are
          rendered on first use.
 Result:  README.md. A tiny target: a check that it runs on photographs, no benchmark.
-Cost:    not yet measured.
+Cost:    about twice gcl_mot2pets.py's.
 """
 _base_ = ['gcl_synth.py']
 

@@ -4,6 +4,8 @@ import os
 
 # for the processes that tests start too, whatever the shell says: bits depend on the number
 os.environ['OMP_NUM_THREADS'] = os.environ['MKL_NUM_THREADS'] = '1'
+# two processes of a test would ask for two GPUs, and bits depend on the device, too
+os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 
 import torch
 

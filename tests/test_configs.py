@@ -54,6 +54,7 @@ def shrink(cfg, work_dir: Path) -> None:
         cfg.default_hooks.pseudo_label.clustering = dict(type='KMeans', num_clusters=3)
     for stage in cfg.get('train_cfg', {}).get('stages', ()):
         stage.iters = 1
+    cfg.random_start = None  # it would set the iterations of a random start
     cfg.work_dir = str(work_dir)
 
 

@@ -18,4 +18,5 @@ log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
 visualizer = dict(type='Visualizer', vis_backends=[
     dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
 env_cfg = dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-               dist_cfg=dict(backend='nccl'))
+               # seconds: the others wait while the first process computes the metrics
+               dist_cfg=dict(backend='nccl', timeout=86400))

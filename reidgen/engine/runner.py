@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -66,8 +67,16 @@ class ReIDRunner(Runner):
             )
         joined = torch.distributed.is_initialized()
         if self._launcher == 'pytorch' and not joined and not torch.cuda.is_available():
-            torch.distributed.init_process_group('gloo')
+            torch.distributed.init_process_group('gloo', timeout=timedelta(days=1))
         super().setup_env(env_cfg)
+
+    def set_randomness(self, seed, diff_rank_seed: bool = False, deterministic: bool = False):
+        """mmengine's; a GPU kernel without a deterministic version warns, where it would stop."""
+        if deterministic:
+            os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+        super().set_randomness(seed, diff_rank_seed, deterministic)
+        if deterministic:
+            torch.use_deterministic_algorithms(True, warn_only=True)
 
     def _log_env(self, env_cfg: dict) -> None:
         device = (

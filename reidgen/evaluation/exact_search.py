@@ -58,8 +58,8 @@ def pair_distances(
 ) -> Tensor:
     """(P,) squared Euclidean distances of left[rows[p]] and right[columns[p]], summed in `dtype`.
 
-    The relative error is at most `relative_error(D)` in float32. A value depends on its two rows
-    alone, not on the pairs beside it.
+    The relative error is at most `relative_error(D)` in float32. On a CPU a value depends on its
+    two rows alone, not on the pairs beside it.
     """
     distances = torch.empty(len(rows), dtype=dtype, device=left.device)
     lanes = _lanes(left.shape[1])
@@ -97,13 +97,24 @@ def product_dtype(device: torch.device) -> torch.dtype:
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
     """Products in the precision of their factors: TF32 and autocast break the bound on rounding."""
-    precision = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision('highest')
+    try:
+        precision = torch.get_float32_matmul_precision()
+    except RuntimeError:  # refused once the newer switches have been used
+        switches = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
+        kept = [switch.fp32_precision for switch in switches]
+        for switch in switches:
+            switch.fp32_precision = 'ieee'
+    else:
+        switches, kept = [], []
+        torch.set_float32_matmul_precision('highest')
     try:
         with torch.autocast(device.type, enabled=False):
             yield
     finally:
-        torch.set_float32_matmul_precision(precision)
+        for switch, before in zip(switches, kept):
+            switch.fp32_precision = before
+        if not switches:
+            torch.set_float32_matmul_precision(precision)
 
 
 def prepare(rows: Tensor, dtype: torch.dtype) -> Gallery:

@@ -93,6 +93,7 @@ class RerankedDistances:
     ):
         self.shape = (num_query, len(features) - num_query)
         self._query, self._gallery = features[:num_query], features[num_query:]
+        self.device = self._gallery.device
         self._query_weights: csr_array = weights[:num_query]
         self._gallery_weights: csc_array = weights[num_query:].tocsc()
         self._scale = torch.from_numpy(scale).to(features)

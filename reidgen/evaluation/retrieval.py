@@ -147,7 +147,7 @@ def evaluate_blocks(
     max_rank: int = 50,
     block: int = 256,
     shape: tuple[int, int] | None = None,
-    device: torch.device | str = 'cpu',
+    device: torch.device | str | None = None,
 ) -> RetrievalResult:
     """`evaluate` from distances that are made when they are needed: re-ranked ones, for instance.
 
@@ -156,7 +156,9 @@ def evaluate_blocks(
             distances on `device`, smaller is nearer; called once for every query that has images
             of its person in the gallery, `block` of them at a time. What it returns is read only.
         shape: (Q, G) of the distances, checked against the labels; None: as the labels are.
+        device: of the distances; None: what `distances_of.device` says, else the CPU.
     """
+    device = device or getattr(distances_of, 'device', 'cpu')
     rules = find_protocol(protocol)
     _check_options(ap, max_rank, block)
     labels = as_labels(

@@ -156,6 +156,16 @@ def test_baselines_of_a_run_that_was_stopped_before_it_saved_are_not_reported(en
     assert not path.exists()
 
 
+def test_a_deterministic_run_warns_of_kernels_without_a_deterministic_version(build, tmp_path):
+    try:
+        build(tmp_path, {'randomness.deterministic': True})
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.backends.cudnn.deterministic = False
+
+
 def test_a_first_stage_without_anything_loaded_warns(build, tmp_path):
     runner = build(tmp_path, {'train_cfg.first_stage': 'joint'})
     assert [stage.name for stage in runner.train_loop.stages] == ['joint']

@@ -1,6 +1,8 @@
 """neighbours.py: no neighbour is lost, whatever rounding does."""
 
 import importlib.util
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -203,3 +205,17 @@ def test_faiss_finds_what_the_exact_search_finds_where_nothing_is_close(method):
         nearest_neighbours(query, features, 6, 'faiss').index,
         nearest_neighbours(query, features, 6).index,
     )
+
+
+def test_precision_set_by_the_newer_switches_is_kept_too():
+    # in a process of its own: torch refuses the older functions from then on
+    code = """
+import torch
+from reidgen.evaluation.exact_search import full_precision
+torch.backends.cuda.matmul.fp32_precision = 'tf32'
+with full_precision(torch.device('cpu')):
+    print(torch.backends.cuda.matmul.fp32_precision)
+print(torch.backends.cuda.matmul.fp32_precision)
+"""
+    done = subprocess.run([sys.executable, '-c', code], text=True, capture_output=True)
+    assert done.stdout.split() == ['ieee', 'tf32'], done.stderr
