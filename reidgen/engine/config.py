@@ -196,7 +196,10 @@ def check_config(cfg: Config) -> None:
         guess = get_close_matches(key, known, 1, cutoff=0.85)
         if key not in known and guess:
             raise ValueError(f"unknown top-level key '{key}': did you mean '{guess[0]}'?")
-    for place, node in _typed(cfg._cfg_dict.to_dict(), ''):
+    nodes = cfg._cfg_dict.to_dict()
+    for merged in ('command_line', 'random_start'):  # checked where they are merged
+        nodes.pop(merged, None)
+    for place, node in _typed(nodes, ''):
         _check_node(place, node)
 
 

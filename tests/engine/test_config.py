@@ -141,6 +141,12 @@ def test_keys_of_an_optimizer_group_are_known_beside_the_optimizers_own():
     assert load_config(SMOKE, options).optim_wrapper.D.clip_weights == 0.01
 
 
+def test_an_option_may_be_a_whole_group_with_a_type():
+    group = dict(_delete_=True, type='SGD', lr=0.1, networks=['D_s', 'D_t'])
+    cfg = load_config(SMOKE, {'optim_wrapper.D': group})
+    assert cfg.optim_wrapper.D.type == 'SGD'
+
+
 def test_an_option_for_what_the_caller_reads_is_taken(written):
     path = written('mine = dict(size=3)')
     assert load_config(path, {'mine.size': 4}, reads=('mine',)).mine.size == 4
