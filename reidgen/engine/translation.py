@@ -51,10 +51,8 @@ def paint_dataset(
         stamp: plain data that tells what paints: kept in `translation.json`.
         style: see `model.paint`.
         scenes: put the persons in front of these, those of the camera that is painted.
-        painter: 'model'; or what a model has to beat: a HeadColours, colours in closed form, or
-            'none', the images as they are; with `scenes`, what pasting does alone.
-        detail: pixels; what is finer in an image stays as it is, and the model paints its colours
-            and light alone: see `keep_detail`. With `scenes`, those of the person.
+        painter: 'model'; or what it has to beat: a HeadColours, or 'none', the images as they are.
+        detail: pixels; see `keep_detail`. With `scenes`, inside the person.
 
     Returns:
         the folder.

@@ -265,7 +265,7 @@ def test_a_fault_ends_training_with_one_line(arguments, error, main, tmp_path):
     first, second = ended.splitlines()
     assert error in first
     # the temporary one where the work dir was not yet made
-    written = f'{re.escape(str(tmp_path))}/work/error.txt|.*/reidgen_error_.*.txt'
+    written = re.escape(str(tmp_path / 'work' / 'error.txt')) + r'|.*reidgen_error_.*\.txt'
     assert re.fullmatch(rf'\(traceback: ({written})\)', second)
 
 
@@ -282,7 +282,7 @@ def test_a_bad_checkpoint_ends_the_evaluation_with_one_line(what, error, main, s
     first, second = ended.splitlines()
     assert error in first
     # the temporary one where the work dir was not yet made
-    written = f'{re.escape(str(tmp_path))}/work/error.txt|.*/reidgen_error_.*.txt'
+    written = re.escape(str(tmp_path / 'work' / 'error.txt')) + r'|.*reidgen_error_.*\.txt'
     assert re.fullmatch(rf'\(traceback: ({written})\)', second)
 
 
