@@ -119,8 +119,8 @@ def test_a_resumed_training_is_bit_exact(build, tmp_path):
     longer = {'train_cfg.stages.0.iters': 4, 'default_hooks.checkpoint.interval': 2}
     straight = build(SMOKE, longer)
     straight.train()
-    half = build(SMOKE, longer)
-    half._resume, half._load_from = True, str(tmp_path / 'cyclegan_smoke/iter_2.pth')
+    path = str(tmp_path / 'cyclegan_smoke/iter_2.pth')
+    half = build(SMOKE, longer, change=lambda cfg: cfg.update(resume=True, load_from=path))
     half.train()
     for (key, value), other in zip(
         straight.model.state_dict().items(), half.model.state_dict().values()
