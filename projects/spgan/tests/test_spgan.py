@@ -244,6 +244,7 @@ def test_the_pooled_encoder_takes_a_checkpoint_as_it_is_and_pools_in_eval_mode_a
 def test_the_configs_evaluate_with_seven_stripes_or_as_many_as_asked(name, tmp_path):
     cfg = load_config(CONFIGS / f'{name}.py', {'model.networks.E_c.weights': None})
     cfg.model.networks.E_c.trunk = 'resnet18'
+    cfg.model.networks.get('H', cfg.model.networks.C).in_dim = 512
     cfg.val_dataloader.target.dataset = dict(
         type='ShapesReID',
         num_identities=1,
