@@ -103,6 +103,27 @@ def find(name: str, *registries: Registry):
     )
 
 
+def find_all(name: str) -> list:
+    """What the registries of this file have of that name, theirs or their parents', each once; an
+    import path as mmengine takes it (`mmengine.model.BaseModule`) is one too.
+    """
+    holders = [value for value in globals().values() if isinstance(value, Registry)]
+    if '.' in name:
+        found = [holder.get(name) for holder in holders]
+    else:  # Registry.get would try to import each name it does not have, once a registry
+        found = [_within(holder, name) for holder in holders]
+    return list(dict.fromkeys(target for target in found if target is not None))
+
+
+def _within(registry: Registry | None, name: str):
+    while registry is not None:
+        registry.import_from_location()
+        if name in registry.module_dict:
+            return registry.module_dict[name]
+        registry = registry.parent
+    return None
+
+
 def build(cfg: dict, *registries: Registry):
     """What a config `dict(type='Name', **arguments)` describes, looked up as `find` does.
 

@@ -215,10 +215,9 @@ def _typed(node: Any, place: str) -> Iterator[tuple[str, dict]]:
 
 
 def _check_node(place: str, node: dict) -> None:
-    registries = [value for value in vars(registry).values() if isinstance(value, Registry)]
-    found = [holder.get(node['type']) for holder in registries]
-    found = [target for target in found if target is not None]
+    found = registry.find_all(node['type'])
     if not found:
+        registries = [value for value in vars(registry).values() if isinstance(value, Registry)]
         known = sorted(set().union(*(holder.module_dict for holder in registries)))
         guess = get_close_matches(node['type'], known, 3)
         raise ValueError(
