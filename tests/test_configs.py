@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from mmengine.config import config
 
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, only_evaluate
@@ -27,12 +26,6 @@ WIDTHS = {
     'ColorHistogram': {},
     'EmbeddingHead': dict(in_dim=16, out_dim=16),
 }
-
-
-@pytest.fixture(autouse=True)
-def _plain_text(monkeypatch):
-    """Every checkpoint holds the config as text, which takes longer to lay out than to train."""
-    monkeypatch.setattr(config, 'FormatCode', lambda text, style_config: (text, False))
 
 
 def shrink(cfg, work_dir: Path) -> None:

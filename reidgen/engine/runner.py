@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list
 from mmengine.logging import MMLogger
@@ -50,6 +51,8 @@ class ReIDRunner(Runner):
     def __init__(self, *args, **kwargs):
         self._datasets: dict[str, Dataset] = {}
         super().__init__(*args, **kwargs)
+        # every checkpoint holds the config as text: to lay it out would take a second each time
+        self.cfg = Config(self.cfg.to_dict(), filename=self.cfg.filename, format_python_code=False)
 
     def build_logger(self, log_level='INFO', log_file=None, **kwargs) -> MMLogger:
         logger = super().build_logger(log_level, log_file, logger_name='reidgen', **kwargs)
