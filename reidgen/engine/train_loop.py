@@ -36,7 +36,8 @@ class StagedTrainLoop(BaseLoop):
         first_stage: str | None = None,
         amp: bool = False,
     ):
-        self.stages, self.first_stage = parse_stages(stages, first_stage), first_stage
+        self.stages = parse_stages(stages, first_stage)
+        self.left_out = tuple(stage['name'] for stage in stages[: -len(self.stages)])
         loaders = {
             name: build_loader(runner.dataset(cfg), cfg, runner.seed, name)
             for name, cfg in dataloader.items()
@@ -53,7 +54,7 @@ class StagedTrainLoop(BaseLoop):
             self.stages,
         )
         self._check_evaluations()
-        if len(self.stages) < len(stages) and runner._load_from is None and not runner._resume:
+        if self.left_out and runner._load_from is None and not runner._resume:
             runner.logger.warning(
                 f'the stages before {first_stage} are left out and nothing is loaded: the networks '
                 f'are as their `weights` or chance made them; --load-from brings a result'
@@ -71,6 +72,11 @@ class StagedTrainLoop(BaseLoop):
     def epoch(self) -> int:
         """0: the whole training is one epoch to mmengine."""
         return self._epoch
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """Of all stages of the config, those that `first_stage` leaves out included."""
+        return (*self.left_out, *(stage.name for stage in self.stages))
 
     @property
     def stage(self) -> Stage:

@@ -26,8 +26,9 @@ class FakeRunner:
     @property
     def train_loop(self):
         stage = SimpleNamespace(name='joint', iters=self.max_iters)
+        names = ('identity', 'joint')
         return SimpleNamespace(
-            stage=stage, done=self.iter, evaluated_stage=stage, stages=[stage], first_stage=None
+            stage=stage, done=self.iter, evaluated_stage=stage, stages=[stage], stage_names=names
         )
 
 
@@ -59,6 +60,21 @@ def test_a_misspelt_save_best_is_refused_before_training(build, tmp_path):
     with pytest.raises(ValueError, match=r"checkpoint\.save_best is 'mapp'.* one of mAP, rank1"):
         runner.train()
     assert runner.iter == 0
+
+
+@pytest.mark.parametrize('first_stage', [None, 'joint'])
+def test_a_misspelt_best_stage_is_refused_and_one_that_is_left_out_is_not(
+    build, tmp_path, first_stage
+):
+    options = {'train_cfg.first_stage': first_stage}
+    wanted = 'default_hooks.checkpoint.best_stages'
+    runner = build(tmp_path, options | {wanted: ['jont']})
+    with pytest.raises(ValueError, match=r"best_stages names \['jont'\]; .* 'generators', 'joint'"):
+        runner.train()
+    assert runner.iter == 0
+    runner = build(tmp_path / 'fine', options | {wanted: ['generators', 'joint']})
+    hook = next(hook for hook in runner.hooks if isinstance(hook, WholeCheckpointHook))
+    hook.before_train(runner)  # raises nothing
 
 
 def test_known_names_are_those_that_an_evaluation_reports(build, tmp_path):

@@ -136,6 +136,10 @@ def test_each_stage_is_painted_by_the_hook_that_names_it(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             trained(tmp_path / 'bad', options | {'default_hooks.unpainted': raw | changed})
+    path = str(tmp_path / 'stage_memory.pth')
+    last = options | {'train_cfg.first_stage': 'scenes', 'load_from': path}
+    assert not (trained(tmp_path / 'last', last).work_dir / Path('painted/memory')).exists()
+    assert (tmp_path / 'last' / 'painted' / 'scenes').is_dir()
 
 
 # ---- painting a data set ----

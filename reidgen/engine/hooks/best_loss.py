@@ -24,10 +24,10 @@ class BestLossHook(Hook):
         self.stage, self.term, self.interval = stage, term, interval
 
     def before_train(self, runner) -> None:
-        names = [stage.name for stage in runner.train_loop.stages]
-        if self.stage not in names and runner.train_loop.first_stage is None:
+        names = runner.train_loop.stage_names
+        if self.stage not in names:
             raise ValueError(
-                f"BestLossHook watches the stage '{self.stage}'; the stages are {names}"
+                f"BestLossHook watches the stage '{self.stage}'; the stages are {list(names)}"
             )
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:

@@ -27,8 +27,8 @@ class WholeCheckpointHook(CheckpointHook):
             None: all.
 
     Raises:
-        ValueError: no evaluation reports `save_best`; before training, or, with a metric of your
-            own, at the first evaluation.
+        ValueError: no stage is one of `best_stages`; no evaluation reports `save_best` (before
+            training, or, with a metric of your own, at the first evaluation).
     """
 
     def __init__(
@@ -50,6 +50,13 @@ class WholeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner) -> None:
         super().before_train(runner)
+        stages = runner.train_loop.stage_names
+        unknown = [name for name in self.best_stages or () if name not in stages]
+        if unknown:
+            raise ValueError(
+                f'default_hooks.checkpoint.best_stages names {unknown}; the stages are '
+                f'{list(stages)}'
+            )
         names = reported_names(runner.val_loop)
         if names is not None:
             self._check_best(names)

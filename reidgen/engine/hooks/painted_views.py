@@ -1,6 +1,7 @@
 """Painting the second views of a stage before it begins."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.dist import barrier, is_main_process
@@ -80,7 +81,8 @@ class PaintedViewsHook(Hook):
             for stage in loop.stages
             if self._waiting(loop, stage.fields(tuple(loop.dataloader.loaders)))
         ]
-        _check_stages(waiting, [h for h in runner.hooks if isinstance(h, PaintedViewsHook)])
+        hooks = [hook for hook in runner.hooks if isinstance(hook, PaintedViewsHook)]
+        _check_stages(waiting, loop.left_out, hooks)
         waiting = [stage for stage in waiting if self.paints(stage)]
         needed = {'images': self.images, 'scenes.images': (self.scenes or {}).get('images')}
         if self.painter == 'heads':
@@ -147,8 +149,11 @@ class PaintedViewsHook(Hook):
         return [each for each in sets if isinstance(each, ViewPairs) and each.second == 'painted']
 
 
-def _check_stages(waiting: list[str], hooks: list[PaintedViewsHook]) -> None:
-    unknown = sorted({stage for hook in hooks for stage in hook.stages or ()} - set(waiting))
+def _check_stages(
+    waiting: list[str], left_out: Sequence[str], hooks: list[PaintedViewsHook]
+) -> None:
+    named = {stage for hook in hooks for stage in hook.stages or ()}
+    unknown = sorted(named - {*waiting, *left_out})
     if unknown:
         raise ValueError(
             f'PaintedViewsHook.stages names {unknown}; stages that draw from a ViewPairs with '
