@@ -1,7 +1,7 @@
 """gcl_market2duke in the most literal reading of the method's description; only what differs.
 
 - The penalty is that of the whole patch map (`sum`), as in WGAN-GP's usual code: with 2048 patches
-  it holds the gradient of the mean logit below 1/2048 and flattens the critic.
+  it holds the gradient of the mean logit below 1/2048 and flattens the discriminator.
 - E_p stands in G's and in F's optimizer: two moves an iteration with one gradient.
 - E_c's rate falls by 10 each tenth of stage 3, which freezes it after the second.
 - Stage 3 starts from the checkpoint of the lowest loss, and evaluates at each snapshot.

@@ -1,13 +1,13 @@
 """CrossDomainGCL on the built-in rendered people: summer cameras (labelled) -> winter cameras.
 
-The main line is identity -> generators -> memory -> clusters. The critics see heads alone, which
-look alike in both domains but for the cameras, so that G learns the colours of each target camera
-and not the winter's clothes. The memory contrasts a source image with its person as G paints them
-for three target cameras, in front of scenes of those cameras, which Scenes takes from the target's
-images. Beside it, from the same E_c and with the same loss: the control, on pictures that nobody
-translated, and the oracle, the same persons rendered under the winter cameras.
-gcl_synth_controls.py has a second control, the persons unpainted before the same scenes, and both
-with pseudo-labels.
+The main line is identity -> generators -> memory -> clusters. The discriminators see heads alone,
+which look alike in both domains but for the cameras, so that G learns the colours of each target
+camera and not the winter's clothes. The memory contrasts a source image with its person as G
+translates them for three target cameras, in front of scenes of those cameras, which Scenes takes
+from the target's images. Beside it, from the same E_c and with the same loss: the control, on
+pictures that nobody translated, and the oracle, the same persons rendered under the winter cameras.
+gcl_synth_controls.py has a second control, the persons untranslated before the same scenes, and
+both with pseudo-labels.
 
 Needs:   nothing; the people are rendered on first use (some minutes). MobileNetV2 ImageNet weights
          under weights or ../shared/weights or from torchvision's hub; without them a random start
@@ -76,14 +76,14 @@ train_cfg = dict(
              loaders=['source', 'target'], frozen=['E_c'], loss_weights=dict(memory=0),
              lr=dict(D=fall, G=fall, F=fall, P=fall)),
         dict(name='memory', title='GCL: memory with translations by G', iters=200, phases=['M'],
-             loaders=dict(views='painted'), eval_every=200, lr=dict(M=tenth_120)),
+             loaders=dict(views='translated'), eval_every=200, lr=dict(M=tenth_120)),
         dict(name='clusters', title='GCL, then pseudo-labels', iters=200, phases=['T'],
              loaders=['clusters'], labels='cluster', eval_every=200, lr=dict(M=tenth_120))])
 default_hooks = dict(
     logger=dict(interval=40),
     checkpoint=dict(interval=50, save_best='mAP', best_stages=['clusters']),
     best_loss=dict(type='BestLossHook', stage='generators', interval=50),
-    painted=dict(type='PaintedViewsHook', images='source', to='target', num_styles=3,
+    translated=dict(type='PaintedViewsHook', images='source', to='target', num_styles=3,
                  scenes=dict(images='target')),
     pseudo_label=dict(type='PseudoLabelHook', interval=50,
                       clustering=dict(type='JaccardDBSCAN', k1=20, k2=6, eps=0.5, min_samples=4)),
@@ -111,7 +111,8 @@ train_dataloader = dict(
     source=dict(**loader, dataset=dict(**source, **mapped)),
     target=dict(**loader, dataset=dict(**target, **mapped, labelled=False)),
     again=dict(**by_person, dataset=dict(type='ViewPairs', dataset=labelled, second='again')),
-    painted=dict(**by_person, dataset=dict(type='ViewPairs', dataset=labelled, second='painted')),
+    translated=dict(**by_person, dataset=dict(
+        type='ViewPairs', dataset=labelled, second='translated')),
     oracle=dict(**by_person, dataset=dict(
         type='ViewPairs', dataset=labelled, second=dict(**oracle, split='train'))),
     clusters=dict(batch_size=32, num_workers=1, collate_fn=collate,

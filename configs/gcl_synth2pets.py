@@ -1,9 +1,9 @@
 """CrossDomainGCL from rendered people (labelled) to photographs, PETS 2009 S2.L1 (unlabelled).
 
 gcl_synth with a target of photographs; only what differs. They come without meshes and from one
-camera, so the critics see whole images, G has one style, its structure map is the luma beside the
-colours that a residual decoder changes, and persons stay before the source's scenes. The control
-has the same loss on pictures that nobody translated.
+camera, so the discriminators see whole images, G has one style, its structure map is the luma
+beside the colours that a residual decoder changes, and persons stay before the source's scenes. The
+control has the same loss on pictures that nobody translated.
 
 Needs:   pets_s2l1 (112 training crops of 5 persons) and weights, as gcl_mot2pets.py. The people are
          rendered on first use.
@@ -15,18 +15,19 @@ _base_ = ['gcl_synth.py']
 photographs = _base_.pets_s2l1
 
 # ---- model ----
-critic, decoder = dict(num_cameras=0), dict(num_cameras=0, num_own_cameras=0, colour_rate=1.0)
+discriminator = dict(num_cameras=0)
+decoder = dict(num_cameras=0, num_own_cameras=0, colour_rate=1.0)
 model = dict(
     camera_styles=False,
     judge_heads=None,
-    networks=dict(D_s=critic, D_t=critic, G=decoder, F=decoder),
+    networks=dict(D_s=discriminator, D_t=discriminator, G=decoder, F=decoder),
     bank_t=dict(num_samples=112))
 
 # ---- stages ----
 identity, control, _, generators, memory, clusters = _base_.train_cfg.stages
 train_cfg = dict(stages=[identity, control, generators, memory, clusters])
 default_hooks = dict(
-    painted=dict(num_styles=1, scenes=None),
+    translated=dict(num_styles=1, scenes=None),
     pseudo_label=dict(clustering=dict(k1=10, k2=3)))     # 112 images, about 22 of a person
 
 # ---- data ----
@@ -39,7 +40,7 @@ train_dataloader = dict(
     source=dict(**_base_.loader, dataset=dict(**_base_.synth_a, **mapped)),
     target=dict(**_base_.loader, dataset=dict(**photographs, **mapped, labelled=False)),
     again=loaders.again,
-    painted=loaders.painted,
+    translated=loaders.translated,
     clusters=dict(batch_size=32, num_workers=1, collate_fn=_base_.collate,
                   sampler=dict(type='ClusterSampler', num_identities=4, num_images=8),
                   dataset=dict(**photographs, split='train', transforms=_base_.augmented,

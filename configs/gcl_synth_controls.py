@@ -1,6 +1,6 @@
 """gcl_synth's controls, with pseudo-labels after each: the same losses, no generator.
 
-The memory contrasts a source image with itself once more (control), with its person, unpainted,
+The memory contrasts a source image with itself once more (control), with its person, untranslated,
 before target scenes (scenes), or with the same in colours that are matched on heads in closed form,
 camera by camera (heads). The stage `identity` is gcl_synth's, so that its checkpoint may be
 taken: --load-from work_dirs/gcl_synth/stage_identity.pth --first-stage control
@@ -22,13 +22,13 @@ train_cfg = dict(
              loaders=dict(views='again'), baselines=['direct', 'adabn']),
         dict(name='control_clusters', title='control, then pseudo-labels', **clusters),
         dict(name='scenes', title='control: before target scenes, without translation', **memory,
-             loaders=dict(views='painted')),
+             loaders=dict(views='translated')),
         dict(name='scenes_clusters', title='scenes, then pseudo-labels', **clusters),
         dict(name='heads', title='control: before target scenes, colours matched on heads',
-             **memory, loaders=dict(views='painted')),
+             **memory, loaders=dict(views='translated')),
         dict(name='heads_clusters', title='heads, then pseudo-labels', **clusters)])
 default_hooks = dict(
     checkpoint=dict(best_stages=['control_clusters', 'scenes_clusters', 'heads_clusters']),
     best_loss=None,
-    painted=dict(stages=['scenes'], painter='none'),
-    painted_heads=dict(**_base_.default_hooks.painted, stages=['heads'], painter='heads'))
+    translated=dict(stages=['scenes'], translator='none'),
+    painted_heads=dict(**_base_.default_hooks.translated, stages=['heads'], translator='heads'))

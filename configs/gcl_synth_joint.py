@@ -36,4 +36,4 @@ train_cfg = dict(
         dict(name='joint_adv', title='adversarial loss alone, generators at rest', **resting,
              loss_weights=none | dict(adv=2))])
 default_hooks = dict(
-    checkpoint=dict(best_stages=['joint']), painted=None)
+    checkpoint=dict(best_stages=['joint']), translated=None)

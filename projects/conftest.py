@@ -72,7 +72,7 @@ def build(tmp_path):
 
 @pytest.fixture
 def translated(build, tmp_path):
-    """Trains a smoke config and paints with it as tools/translate.py does: folder of the copy."""
+    """Trains a smoke config and translates a set with it: folder of the copy."""
 
     def make(path: Path, *options: str) -> Path:
         runner = build(path)

@@ -6,9 +6,9 @@ config's
 `custom_imports` is left to its user:
 
     @DISCRIMINATORS.register_module()
-    class MyCritic(nn.Module): ...
+    class MyDiscriminator(nn.Module): ...
 
-    custom_imports = dict(imports=['my_package.my_critic'])      # in the config
+    custom_imports = dict(imports=['my_package.my_discriminator'])      # in the config
 """
 
 import inspect

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 
-class Draw(NamedTuple):
+class SeededIndex(NamedTuple):
     """What a training sampler yields: which image, and the seed of its augmentation.
 
     The seed comes from (seed of the run, position in the sequence), so an image is augmented alike

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = {'registry', 'structures', 'draws', 'checkpoint'}
+BASE = {'registry', 'structures', 'rng', 'checkpoint'}
 MIDDLE = {'models', 'losses', 'memory', 'datasets', 'evaluation'}
 
 # part of reidgen -> parts that it may import, beside itself and the base row
@@ -96,7 +96,7 @@ def test_imports_point_one_way(part):
         ('reidgen.engine.train_loop', 'from reidgen import apis', 1),
         ('reidgen.memory.jaccard', 'from reidgen.evaluation import neighbours', 0),
         ('reidgen.memory.jaccard', 'from . import bank\nimport torch', 0),
-        ('reidgen.models.adversarial', 'from reidgen.draws import Draws', 0),
+        ('reidgen.models.adversarial', 'from reidgen.rng import StepRNG', 0),
         ('reidgen.engine.hooks.stage', 'from ..step import x\nfrom reidgen import models', 0),
     ],
 )

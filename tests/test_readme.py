@@ -22,7 +22,7 @@ def python_block(first_line: str) -> str:
 def test_plug_in_of_the_readme_trains(tmp_path):
     config = python_block('# my_experiment.py')
     assert "'configs/gcl_smoke.py'" in config
-    (tmp_path / 'my_critic.py').write_text(python_block('# my_critic.py'))
+    (tmp_path / 'my_discriminator.py').write_text(python_block('# my_discriminator.py'))
     (tmp_path / 'my_experiment.py').write_text(
         config.replace('configs/gcl_smoke.py', str(ROOT / 'configs/gcl_smoke.py'))
     )

@@ -1,4 +1,4 @@
-"""Compares painted images with real ones of the domain they should look like.
+"""Compares translated images with real ones of the domain they should look like.
 
 python tools/evaluate_images.py REAL PAINTED                      (FID, KID, SSIM diversity)
 python tools/evaluate_images.py REAL PAINTED --metrics reid_fid ssim \
@@ -41,7 +41,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('real', help='folder of real images of the target domain')
-    parser.add_argument('painted', help='folder of painted images')
+    parser.add_argument('translated', help='folder of translated images')
     parser.add_argument('--metrics', nargs='+', choices=METRICS, default=['fid', 'kid', 'ssim'])
     parser.add_argument('--inception', metavar='FILE', help="weights of torch-fidelity's Inception")
     parser.add_argument('--config', help='of a re-identification model, for reid_fid')
@@ -58,11 +58,11 @@ def evaluate(args: argparse.Namespace) -> list[dict]:
     """One row a metric; also written as JSON."""
     if {'reid_fid', 'reid_kid'} & set(args.metrics) and not (args.config and args.checkpoint):
         raise ValueError('reid_fid and reid_kid need --config and --checkpoint of a trained model')
-    folders = dict(real=args.real, painted=args.painted)
+    folders = dict(real=args.real, translated=args.translated)
     counts = {name: len(list_images(Path(path), recursive=True)) for name, path in folders.items()}
-    # FID compares at equal numbers only, and at the painted images' size
+    # FID compares at equal numbers only, and at the translated images' size
     number = args.num_images or min(counts.values())
-    size = read_rgb(list_images(Path(args.painted), recursive=True)[0]).shape[1:]
+    size = read_rgb(list_images(Path(args.translated), recursive=True)[0]).shape[1:]
     sets = {name: ImageFolder(path, size, number) for name, path in folders.items()}
     rows = []
     if {'fid', 'kid'} & set(args.metrics):
@@ -93,9 +93,9 @@ def evaluate(args: argparse.Namespace) -> list[dict]:
 
 def distances(extractor, sets: dict[str, ImageFolder], args: argparse.Namespace) -> list[dict]:
     """Rows of FID and KID under one network."""
-    real, painted = (
+    real, translated = (
         image_features(extractor, sets[name], args.batch_size, args.num_workers)
-        for name in ('real', 'painted')
+        for name in ('real', 'translated')
     )
     facts = dict(
         extractor=extractor.name,
@@ -105,10 +105,10 @@ def distances(extractor, sets: dict[str, ImageFolder], args: argparse.Namespace)
     )
     rows = []
     if f'{extractor.prefix}fid' in args.metrics:
-        value = frechet_distance(real, painted)
+        value = frechet_distance(real, translated)
         rows.append(dict(metric=f'{extractor.prefix}fid', value=value, **facts))
     if f'{extractor.prefix}kid' in args.metrics:
-        found = kernel_distance(real, painted, seed=args.seed)
+        found = kernel_distance(real, translated, seed=args.seed)
         rows.append(
             dict(
                 metric=f'{extractor.prefix}kid',
@@ -125,7 +125,9 @@ def tell(rows: list[dict], counts: dict[str, int], number: int, out: str) -> Non
     for row in rows:
         spread = f' +- {row["std"]:.4f}' if 'std' in row else ''
         print(f'{row["metric"]:24}{row["value"]:12.4f}{spread}')
-    print(f'{number} of {counts["real"]} real and {counts["painted"]} painted images; see {out}')
+    print(
+        f'{number} of {counts["real"]} real and {counts["translated"]} translated images; see {out}'
+    )
     dims = max((row.get('num_features', 0) for row in rows), default=0)
     if number <= dims:
         print(

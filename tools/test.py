@@ -19,7 +19,7 @@ from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.command_line import add_common_options, count, run  # noqa: E402
 from reidgen.engine.config import load_config, only_evaluate  # noqa: E402
 from reidgen.evaluation.metric import LENGTH_SHOWN  # noqa: E402
-from reidgen.models.adversarial import bare  # noqa: E402
+from reidgen.models.adversarial import unwrap_model  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -72,7 +72,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
         cfg.val_evaluator.num_shown = args.show
     only_evaluate(cfg, keep_weights=args.checkpoint is None)
     runner = ReIDRunner.from_cfg(cfg)
-    bare(runner.model).amp = args.amp
+    unwrap_model(runner.model).amp = args.amp
     metrics = runner.val()
     loop = runner.val_loop
     if runner.rank == 0:

@@ -2,7 +2,7 @@
 
     python projects/stargan_camstyle/write_copies.py CONFIG work_dirs/NAME/stage_cameras.pth
 
-Every training image is painted for every camera: `<stem>_fake_<camera>.jpg`. The folder is
+Every training image is translated for every camera: `<stem>_fake_<camera>.jpg`. The folder is
 `bounding_box_train_camstyle_stargan4reid` in the data set's own, or --out. An interrupted run is
 completed by the next.
 """

@@ -9,7 +9,7 @@ from torch import Tensor
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.samplers import EndlessSampler, IdentitySampler, permutation
 from reidgen.registry import DATA_SAMPLERS
-from reidgen.structures import Draw
+from reidgen.structures import SeededIndex
 
 
 @DATA_SAMPLERS.register_module()
@@ -90,7 +90,7 @@ class ClusterSampler(IdentitySampler):
         clusters = [np.flatnonzero(labels == label) for label in np.unique(labels[labels != -1])]
         self.rows_of = self._enough(clusters, 'clusters')
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SeededIndex]:
         if not self.rows_of:
             raise RuntimeError(
                 f'{self.dataset.name} has not been clustered; add PseudoLabelHook to the hooks'

@@ -15,8 +15,8 @@ class HeadColours:
 
     Colour transfer by moments (Reinhard et al., Computer Graphics and Applications 2001), here in
     RGB, measured where the domains differ by their cameras alone: on heads, not on clothes, ground
-    or walls (colours from faces: Bianco and Schettini, TPAMI 2014). What a generator paints has to
-    be worth more than that. Maps and cameras are all that is read, no identity.
+    or walls (colours from faces: Bianco and Schettini, TPAMI 2014). What a generator translates has
+    to be worth more than that. Maps and cameras are all that is read, no identity.
 
     Args:
         source: training set with pose maps whose pictures are to be changed; nothing random.

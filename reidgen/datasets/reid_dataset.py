@@ -15,7 +15,7 @@ from reidgen.datasets.image_files import find_corrupt, read_rgb
 from reidgen.datasets.pose_maps import build_pose_map
 from reidgen.datasets.records import Record, check_ranges, count_difference, keep_cameras
 from reidgen.datasets.transforms import Sample, build_transforms, without_chance
-from reidgen.structures import DomainBatch, Draw, ImageBatch
+from reidgen.structures import DomainBatch, ImageBatch, SeededIndex
 
 SPLITS = ('train', 'query', 'gallery', 'query+gallery', 'multi_query')
 ON_MISSING = ('raise', 'drop', 'blank')
@@ -156,13 +156,13 @@ class ReIDDataset(Dataset):
             plain.pose_map = None
         return plain
 
-    def __getitem__(self, item: int | Draw) -> ImageBatch | DomainBatch:
+    def __getitem__(self, item: int | SeededIndex) -> ImageBatch | DomainBatch:
         """One image: uint8 tensors without batch dimension, and ints, for default_collate.
 
-        A Draw's seed decides everything random about it; a plain row number is its own seed.
+        A SeededIndex's seed decides everything random about it; a plain row number is its own seed.
         torch's global random state is left as it was.
         """
-        index, seed = item if isinstance(item, Draw) else (int(item), int(item))
+        index, seed = item if isinstance(item, SeededIndex) else (int(item), int(item))
         if not 0 <= index < len(self.records):
             raise IndexError(f'row {index} of {self.name}, which has {len(self.records)} images')
         sample = self._transformed(lambda: self._load(index), seed)

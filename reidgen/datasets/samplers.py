@@ -7,12 +7,12 @@ from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
 
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.draws import seed_of
 from reidgen.registry import DATA_SAMPLERS
-from reidgen.structures import Draw
+from reidgen.rng import seed_of
+from reidgen.structures import SeededIndex
 
 
-class EndlessSampler(Sampler[Draw]):
+class EndlessSampler(Sampler[SeededIndex]):
     """One global sequence of global batches, of which each rank takes its rows.
 
     Pass p is a pure function of (seed, p) and its incomplete last global batch is dropped. So one
@@ -70,21 +70,21 @@ class EndlessSampler(Sampler[Draw]):
         """Images of a pass on this rank; iterating does not end there."""
         return self.batches_per_pass * self.batch_size
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SeededIndex]:
         # what a running iterator yields does not change when set_start or set_labels is called
         return self._draws(self.start, self.batches_per_pass, self._frozen_rows())
 
     def _frozen_rows(self):
         return self.rows_of_pass
 
-    def _draws(self, batch: int, batches_per_pass: int, rows_of_pass) -> Iterator[Draw]:
+    def _draws(self, batch: int, batches_per_pass: int, rows_of_pass) -> Iterator[SeededIndex]:
         while True:
             number, first = divmod(batch, batches_per_pass)
             rows = rows_of_pass(number).reshape(batches_per_pass, self.world_size, self.batch_size)
             for mine in rows[first:, self.rank].tolist():
                 position = batch * self.global_batch + self.rank * self.batch_size
                 for offset, row in enumerate(mine):
-                    yield Draw(row, seed_of(self.seed, position + offset))
+                    yield SeededIndex(row, seed_of(self.seed, position + offset))
                 batch += 1
 
     def _check_enough(self, num_images: int, what: str, more: str = 'take more images') -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.draws import seed_of
+from reidgen.rng import seed_of
 
 REACH = 3  # pixels around a filled one that its colour is taken from
 EDGE = 1  # pixels of a picture around the body that are taken with it
@@ -14,7 +14,7 @@ SOFT = 0.8  # pixels, standard deviation: how soft a pasted person's edge is
 
 
 class Scenes:
-    """The images of a training set with their persons painted over.
+    """The images of a training set with their persons translated over.
 
     A person is where the pose map is brighter than `threshold`; that place, grown by `margin`, is
     filled in from its border (Telea, Journal of Graphics Tools 2004). Maps and cameras are all that

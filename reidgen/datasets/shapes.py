@@ -11,8 +11,8 @@ from reidgen.datasets.pose_maps import TURNS, PoseMap, checked_views
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.stick_figures import Clothes, Pose, Style, draw_map, draw_person, hue
-from reidgen.draws import seed_of
 from reidgen.registry import DATASETS, POSE_MAPS
+from reidgen.rng import seed_of
 
 NUM_COLOURS = 8
 STRIPES = (None, (250, 250, 250), (20, 20, 20))

@@ -9,11 +9,11 @@ from torch.utils.data import Dataset
 
 from reidgen.datasets.image_files import list_images, read_rgb
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.draws import seed_of
 from reidgen.registry import DATASETS, build
-from reidgen.structures import Draw, ViewPair
+from reidgen.rng import seed_of
+from reidgen.structures import SeededIndex, ViewPair
 
-SECONDS = ('again', 'painted')
+SECONDS = ('again', 'translated')
 
 
 @DATASETS.register_module()
@@ -25,9 +25,9 @@ class ViewPairs(Dataset):
     Args:
         dataset: config of a training set without pose maps; its rows are the rows here.
         second: where the second view comes from. 'again': the image once more, a control without
-            any translation. 'painted': a folder with a picture of the same name for each image,
-            given later through `show`; `PaintedViewsHook` fills it with what the model paints. Or
-            the config of another data set whose records have the same file names, in any order.
+            any translation. 'translated': a folder with a picture of the same name for each image,
+            given later through `show`; `PaintedViewsHook` fills it with what the model translates.
+            Or the config of another data set whose records have the same file names, in any order.
 
     Raises:
         TypeError: `dataset` is none of ReIDDataset, or has pose maps.
@@ -109,16 +109,16 @@ class ViewPairs(Dataset):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, item: int | Draw) -> ViewPair:
+    def __getitem__(self, item: int | SeededIndex) -> ViewPair:
         """One pair: uint8 tensors without batch dimension, and ints, for default_collate."""
-        index, seed = item if isinstance(item, Draw) else (int(item), int(item))
-        first = self.dataset[Draw(index, seed)]
-        other = Draw(index, seed_of(seed, 1))
+        index, seed = item if isinstance(item, SeededIndex) else (int(item), int(item))
+        first = self.dataset[SeededIndex(index, seed)]
+        other = SeededIndex(index, seed_of(seed, 1))
         if self.second == 'again':
             view = self.dataset[other].img
         elif self._views is None:
             raise RuntimeError(
-                f'the second views of {self.name} have not been painted yet; add '
+                f'the second views of {self.name} have not been translated yet; add '
                 f"dict(type='PaintedViewsHook') to the hooks, or call show([folder])"
             )
         else:

@@ -8,8 +8,8 @@ import torch
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from reidgen.draws import seed_of
 from reidgen.registry import DATA_SAMPLERS, FUNCTIONS, find, names
+from reidgen.rng import seed_of
 
 from .stages import check_keys
 

@@ -3,7 +3,7 @@
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
 
-from reidgen.models.adversarial import bare
+from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIMIZERS, find
 
 
@@ -66,7 +66,7 @@ class OptimizerPerGroup:
         self.groups = dict(optim_wrapper_cfg)
 
     def __call__(self, model: nn.Module) -> OptimWrapperDict:
-        model = bare(model)
+        model = unwrap_model(model)
         return OptimWrapperDict(
             **{name: self._build(model, name, dict(group)) for name, group in self.groups.items()}
         )

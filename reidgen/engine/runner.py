@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from reidgen.checkpoint import read_checkpoint
-from reidgen.models.adversarial import bare
+from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import DATASETS, RUNNERS, build
 
 from .config import merge_random_start, without_weights
@@ -218,7 +218,7 @@ class ReIDRunner(Runner):
                 f'run goes on with the same batches: set randomness.seed={seed}'
             )
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        load_strictly(bare(self.model), checkpoint.get('state_dict', checkpoint), filename)
+        load_strictly(unwrap_model(self.model), checkpoint.get('state_dict', checkpoint), filename)
         self._has_loaded = True
         self.logger.info(f'loaded {filename}')
         return checkpoint
@@ -267,7 +267,7 @@ class ReIDRunner(Runner):
         # a finite loss can have an infinite gradient; a resume must not find what that made
         broken = [
             plain_key(key)
-            for key, value in bare(self.model).state_dict().items()
+            for key, value in unwrap_model(self.model).state_dict().items()
             if not torch.isfinite(value).all()
         ]
         if broken:

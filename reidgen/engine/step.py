@@ -28,7 +28,7 @@ def run_phases(
         ValueError: a term's family has no weight.
         FloatingPointError: a weighted term is NaN or infinite; nothing was stepped by its phase.
     """
-    model.draws.begin(iteration)
+    model.rng.begin(iteration)
     due = [
         phase
         for phase in model.stage_phases
@@ -38,12 +38,12 @@ def run_phases(
     readers = [phase for phase in due if phase.shared]
     if readers:
         model.train_only(model.network_names)
-        graph = not all(phase.detached for phase in readers)  # a critic alone needs none
+        graph = not all(phase.detached for phase in readers)  # a discriminator alone needs none
         with torch.set_grad_enabled(graph), model.autocast():
             shared = getattr(model, model.forward_name)(batch)  # forward once, one graph
     for phase in due:
         trained = set(phase.trains) - model.frozen
-        model.train_only(trained)  # a critic is a judge here, not a pupil
+        model.train_only(trained)  # a discriminator is a judge here, not a pupil
         with model.autocast():
             terms = getattr(model, phase.losses)(batch, shared if phase.shared else None)
             total = weigh(terms, model.loss_weights, phase.name)
@@ -56,7 +56,7 @@ def run_phases(
         logs[f'{phase.name}/loss'] = total.detach()
         for term, value in terms.items():
             logs[log_key(phase.name, term)] = value.detach()
-    model.remember(batch, shared, logs)  # after the last backward
+    model.update_memory(batch, shared, logs)  # after the last backward
     return logs
 
 

@@ -3,7 +3,7 @@
 import torch
 from mmengine.runner import BaseLoop
 
-from reidgen.models.adversarial import bare
+from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import LOOPS
 
 from .ddp import average_statistics
@@ -45,8 +45,8 @@ class StagedTrainLoop(BaseLoop):
         }
         self.max_iters = sum(stage.iters for stage in self.stages)
         super().__init__(runner, ParallelLoader(loaders, self.max_iters))
-        self.model = bare(runner.model)
-        self.model.amp, self.model.draws.seed = amp, runner.seed
+        self.model = unwrap_model(runner.model)
+        self.model.amp, self.model.rng.seed = amp, runner.seed
         check_reads(self.stages, self.model.phases, tuple(dataloader))
         self.model.check_data(
             self.dataloader.dataset,

@@ -1,4 +1,4 @@
-"""A whole data set, painted by a model in the style of another domain."""
+"""A whole data set, translated by a model in the style of another domain."""
 
 import json
 import os
@@ -22,7 +22,7 @@ JPEG = dict(quality=95, subsampling=0)
 
 
 @torch.no_grad()
-def paint_dataset(
+def translate_dataset(
     model,
     dataset,
     to: str,
@@ -32,26 +32,27 @@ def paint_dataset(
     num_workers: int = 0,
     style: int = 0,
     scenes: Scenes | None = None,
-    painter: str | HeadColours = 'model',
+    translator: str | HeadColours = 'model',
     detail: float | None = None,
 ) -> Path:
-    """Writes what `model.paint` makes of every image, under the image's own file name.
+    """Writes what `model.translate` makes of every image, under the image's own file name.
 
     A picture that is there already is kept, so an interrupted run is completed; each is written
-    beside and renamed. With several processes each paints its share. The model is in eval mode
+    beside and renamed. With several processes each translates its share. The model is in eval mode
     meanwhile, its mode is put back afterwards.
 
     Args:
-        model: an AdversarialModel with `paint`.
-        dataset: a training set with the pose maps that the model needs; painted without
+        model: an AdversarialModel with `translate`.
+        dataset: a training set with the pose maps that the model needs; translated without
             augmentation.
-        to: domain whose style is painted, as `model.paint` calls it.
+        to: domain whose style is translated, as `model.translate` calls it.
         folder: where the pictures go: PNG, or JPEG of quality 95 without chroma subsampling where
             the name says so. All names must differ.
-        stamp: plain data that tells what paints: kept in `translation.json`.
-        style: see `model.paint`.
-        scenes: put the persons in front of these, those of the camera that is painted.
-        painter: 'model'; or what it has to beat: a HeadColours, or 'none', the images as they are.
+        stamp: plain data that tells what translates: kept in `translation.json`.
+        style: see `model.translate`.
+        scenes: put the persons in front of these, those of the camera that is translated.
+        translator: 'model'; or what it has to beat: a HeadColours, or 'none', the images as they
+            are.
         detail: pixels; see `keep_detail`. With `scenes`, inside the person.
 
     Returns:
@@ -64,7 +65,7 @@ def paint_dataset(
     folder, plain = Path(folder), dataset.plain(maps=True)
     names = _names(dataset)
     how = dict(
-        painter=painter if isinstance(painter, str) else painter.stamp,
+        translator=translator if isinstance(translator, str) else translator.stamp,
         detail=detail,
         scenes=None if scenes is None else scenes.stamp,
     )
@@ -76,8 +77,8 @@ def paint_dataset(
     was_training = model.training
     model.eval()
     try:
-        for raw in progress(loader, f'paint {dataset.name}') if rows else ():
-            pictures = _painted(model, raw, to, style, scenes, painter, detail)
+        for raw in progress(loader, f'translate {dataset.name}') if rows else ():
+            pictures = _painted(model, raw, to, style, scenes, translator, detail)
             for row, picture in zip(raw.index.tolist(), pictures):
                 _write(picture, folder / names[row])
     finally:
@@ -86,15 +87,17 @@ def paint_dataset(
     return folder
 
 
-def keep_detail(img: Tensor, painted: Tensor, sigma: float, where: Tensor | None = None) -> Tensor:
-    """What is coarse of a painted image, what is fine of the image itself.
+def keep_detail(
+    img: Tensor, translated: Tensor, sigma: float, where: Tensor | None = None
+) -> Tensor:
+    """What is coarse of a translated image, what is fine of the image itself.
 
-    img + blur(painted - img): a change of colour and light comes through, a lost texture or a
+    img + blur(translated - img): a change of colour and light comes through, a lost texture or a
     stripe of the generator does not. Inside `where` the blur does not look outside.
 
     Args:
         img: (B, 3, H, W) float.
-        painted: of the same shape.
+        translated: of the same shape.
         sigma: standard deviation of the Gaussian, in pixels.
         where: (B, 1, H, W) float in [0, 1], the persons; None: everywhere.
 
@@ -110,7 +113,7 @@ def keep_detail(img: Tensor, painted: Tensor, sigma: float, where: Tensor | None
             f'detail={sigma} blurs over {size} pixels, images are {tuple(img.shape[2:])}; set it '
             f'below a third of the shorter side'
         )
-    change = painted.float() - img.float()
+    change = translated.float() - img.float()
     if where is None:
         return img + gaussian_blur(change, [size, size], [sigma, sigma])
     coarse = gaussian_blur(torch.cat([change * where, where], dim=1), [size, size], [sigma, sigma])
@@ -133,23 +136,23 @@ def _painted(
     to: str,
     style: int,
     scenes: Scenes | None,
-    painter: str | HeadColours,
+    translator: str | HeadColours,
     detail: float | None,
 ) -> Tensor:
     """(B, H, W, 3) uint8 of a batch as loaded."""
     batch, normalizer = model.data_preprocessor(raw), model.data_preprocessor
     cameras = model.style_cameras(batch, to, style)
-    img = painted = batch.img
-    if painter == 'model':
+    img = translated = batch.img
+    if translator == 'model':
         with model.autocast():
-            painted = model.paint(batch, to, style)
-    elif painter != 'none':
-        pixels = painter(raw.img, raw.camid, cameras).to(img)
-        painted = pixels * normalizer.scale - normalizer.shift
+            translated = model.translate(batch, to, style)
+    elif translator != 'none':
+        pixels = translator(raw.img, raw.camid, cameras).to(img)
+        translated = pixels * normalizer.scale - normalizer.shift
     if detail is not None:
         persons = scenes.persons(raw.pose_map).to(img) if scenes is not None else None
-        painted = keep_detail(img, painted, detail, persons)
-    pictures = _pixels(painted, normalizer)
+        translated = keep_detail(img, translated, detail, persons)
+    pictures = _pixels(translated, normalizer)
     if scenes is None:
         return pictures
     return scenes.behind(pictures, raw.pose_map, raw.index, cameras, style)

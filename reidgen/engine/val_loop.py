@@ -3,7 +3,7 @@
 from mmengine.runner import BaseLoop
 
 from reidgen.evaluation.adabn import adapted_batch_norm
-from reidgen.models.adversarial import bare
+from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import LOOPS
 
 from .loaders import build_loader, shuffled_loader
@@ -49,7 +49,7 @@ class RetrievalValLoop(BaseLoop):
         self.evaluators = {name: runner.build_evaluator(dict(evaluator)) for name in loaders}
         for name, loader in loaders.items():
             self.evaluators[name].dataset_meta = loader.dataset.metainfo
-        self.model = bare(runner.model)
+        self.model = unwrap_model(runner.model)
         self.adabn, self.adabn_batch_size = adabn, adabn_batch_size
         self._adabn_loader = None
         self.recalibrates = recalibrate or getattr(self.model, 'bn_mode', None) == 'target_recalib'

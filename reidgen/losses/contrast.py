@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from reidgen.draws import Draws
 from reidgen.registry import LOSSES
+from reidgen.rng import StepRNG
 
 
 class Bank(Protocol):
@@ -47,7 +47,7 @@ class MemoryContrast(nn.Module):
         self.temperature, self.num_negatives = temperature, num_negatives
 
     def forward(
-        self, bank: Bank, u: Tensor, u_generated: Tensor, index: Tensor, draws: Draws
+        self, bank: Bank, u: Tensor, u_generated: Tensor, index: Tensor, rng: StepRNG
     ) -> Tensor:
         """0-d float32; the bank is read, never written.
 
@@ -62,7 +62,7 @@ class MemoryContrast(nn.Module):
         with torch.autocast(u.device.type, enabled=False):
             u, u_generated = nnf.normalize(u.float()), nnf.normalize(u_generated.float())
             label = labels[index]  # (B,)
-            rows = _rows_of_label(labels, label, draws.rows(len(index), 2, device=u.device))
+            rows = _rows_of_label(labels, label, rng.rows(len(index), 2, device=u.device))
             positives = (
                 torch.stack(
                     [
@@ -74,7 +74,7 @@ class MemoryContrast(nn.Module):
                 )
                 / self.temperature
             )  # (B, 3)
-            negatives = self._negatives(features, labels, label, u_generated, draws)  # (B, K)
+            negatives = self._negatives(features, labels, label, u_generated, rng)  # (B, K)
             against = torch.cat(
                 [positives[:, :, None], negatives[:, None].expand(-1, 3, -1)], dim=2
             )  # (B, 3, 1 + K)
@@ -83,7 +83,7 @@ class MemoryContrast(nn.Module):
             return terms[known].mean() if known.any() else 0 * (u.sum() + u_generated.sum())
 
     def _negatives(
-        self, features: Tensor, labels: Tensor, label: Tensor, u_generated: Tensor, draws: Draws
+        self, features: Tensor, labels: Tensor, label: Tensor, u_generated: Tensor, rng: StepRNG
     ) -> Tensor:
         """Logits of the negatives, -inf where a row has fewer."""
         same = labels[None] == label[:, None]  # (B, N)
@@ -92,7 +92,7 @@ class MemoryContrast(nn.Module):
         smallest = labels[labels >= 0].unique(return_counts=True)[1]
         if len(smallest) == 0 or len(labels) - smallest.min() <= self.num_negatives:
             return logits.masked_fill(same, -torch.inf)
-        keys = draws.rows(*same.shape, device=labels.device).masked_fill(same, -1.0)
+        keys = rng.rows(*same.shape, device=labels.device).masked_fill(same, -1.0)
         drawn = keys.topk(self.num_negatives, dim=1).indices  # (B, K)
         return logits.gather(1, drawn).masked_fill(same.gather(1, drawn), -torch.inf)
 

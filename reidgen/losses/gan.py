@@ -1,4 +1,4 @@
-"""Adversarial objectives: what a critic and a generator minimise."""
+"""Adversarial objectives: what a discriminator and a generator minimise."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -8,11 +8,11 @@ import torch.nn.functional as nnf
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from reidgen.draws import Draws
 from reidgen.losses.input_noise import InputNoise
 from reidgen.registry import LOSSES
+from reidgen.rng import StepRNG
 
-Critic = Callable[[Tensor], Tensor | Sequence[Tensor]]
+Discriminator = Callable[[Tensor], Tensor | Sequence[Tensor]]
 
 LABEL_MODES = ('bce', 'bce_saturating', 'bce_prob', 'lsgan', 'lsgan_sigmoid')
 MODES = (*LABEL_MODES, 'hinge', 'wgan', 'relativistic_avg')
@@ -21,34 +21,37 @@ SIGMOID_MODES = ('bce', 'bce_saturating', 'lsgan_sigmoid')  # sigmoid(logit) is 
 
 @LOSSES.register_module()
 class GANLoss(nn.Module):
-    """The objective of a critic and of its generator, over one output or several scales.
+    """The objective of a discriminator and of its generator, over one output or several scales.
 
-    | mode             | critic: real term, fake term         | generator              |
+    | mode             | discriminator: real term, fake term         | generator              |
     |------------------|--------------------------------------|------------------------|
     | bce              | BCE(r, y_real), BCE(f, y_fake)       | BCE(f, 1)              |
     | bce_saturating   | the same                             | -mean softplus(f)      |
-    | bce_prob         | the same; critic ends in a sigmoid   | BCE(f, 1)              |
+    | bce_prob         | the same; discriminator ends in a sigmoid   | BCE(f, 1)              |
     | lsgan            | mean (r - y_real)^2, (f - y_fake)^2  | mean (f - 1)^2         |
     | lsgan_sigmoid    | the same of sigmoid(r), sigmoid(f)   | the same               |
     | hinge            | mean relu(1 - r), relu(1 + f)        | -mean f                |
     | wgan             | -mean r, mean f                      | -mean f                |
     | relativistic_avg | softplus(mean f - r), (f - mean r)   | roles of r, f swapped  |
 
-    r and f are the critic's outputs; means run over batch and patches. Sources: Goodfellow et al.
-    2014 (bce; non-saturating), Mao et al. 2017 (lsgan, here without the factor 1/2: that is a
-    weight), Lim & Ye 2017 (hinge), Arjovsky et al. 2017 (wgan), Jolicoeur-Martineau 2019
+    r and f are the discriminator's outputs; means run over batch and patches. Sources: Goodfellow
+    et al. 2014 (bce; non-saturating), Mao et al. 2017 (lsgan, here without the factor 1/2: that is
+    a weight), Lim & Ye 2017 (hinge), Arjovsky et al. 2017 (wgan), Jolicoeur-Martineau 2019
     (relativistic_avg). Always float32.
 
     Args:
         scale_reduction: 'mean' or 'sum' over the scales (MUNIT and DG-Net sum).
         scale_weights: one a scale; 'mean' divides by their sum.
-        real_label, fake_label: the critic's targets; the generator's is always 1.
-        smooth_real, smooth_fake: instead, ranges (low, high) to draw the critic's targets from.
-        flip_prob: probability with which fakes are shown to the critic as real, and reals as fake.
+        real_label, fake_label: the discriminator's targets; the generator's is always 1.
+        smooth_real, smooth_fake: instead, ranges (low, high) to draw the discriminator's targets
+            from.
+        flip_prob: probability with which fakes are shown to the discriminator as real, and reals as
+            fake.
         draw_per: 'call': one target and one flip for the batch; 'sample': one each.
         smooth_shared_over_scales: one target for all scales, or one a scale.
-        input_noise: dict(std, start=0, iters=None): noise N(0, std^2) on all that the critic sees;
-            std falls linearly to 0 over `iters` iterations from `start`, and never if it is None.
+        input_noise: dict(std, start=0, iters=None): noise N(0, std^2) on all that the discriminator
+            sees; std falls linearly to 0 over `iters` iterations from `start`, and never if it is
+            None.
 
     Raises:
         ValueError: an unknown value; label tricks where the mode has no labels.
@@ -89,7 +92,7 @@ class GANLoss(nn.Module):
         if mode == 'lsgan_sigmoid':
             print_log(
                 'GANLoss(mode=lsgan_sigmoid): least squares of a sigmoid, whose gradient '
-                'vanishes where the critic is sure; lsgan is the usual choice',
+                'vanishes where the discriminator is sure; lsgan is the usual choice',
                 'current',
                 level=logging.WARNING,
             )
@@ -100,29 +103,30 @@ class GANLoss(nn.Module):
         self.smooth_shared_over_scales = smooth_shared_over_scales
         self.input_noise = InputNoise(**input_noise) if input_noise else None
 
-    def critic(
-        self, name: str, critic: Critic, real: Tensor, fake: Tensor, draws: Draws
+    def discriminator(
+        self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: StepRNG
     ) -> dict[str, Tensor]:
-        """The critic's terms, and what it thinks; the fake is detached.
+        """The discriminator's terms, and what it thinks; the fake is detached.
 
         Args:
-            name: of the critic, in the keys.
+            name: of the discriminator, in the keys.
             real, fake: (B, C, H, W); 'sample' flips need equal batch sizes.
 
         Returns:
-            'adv.<name>.real', 'adv.<name>.fake': 0-d terms of what the critic is told is real, or
-            fake. 'stat.<name>.p_real', 'p_fake': mean probability given to the true reals and
-            fakes; where the output is no logit of a probability ('lsgan', 'hinge', 'wgan',
+            'adv.<name>.real', 'adv.<name>.fake': 0-d terms of what the discriminator is told is
+            real, or fake. 'stat.<name>.p_real', 'p_fake': mean probability given to the true reals
+            and fakes; where the output is no logit of a probability ('lsgan', 'hinge', 'wgan',
             'relativistic_avg') the mean output, as 'o_real', 'o_fake'. Detached.
         """
-        real_out = self._judge(critic, real, draws)
-        fake_out = self._judge(critic, fake.detach(), draws)
+        real_out = self._judge(discriminator, real, rng)
+        fake_out = self._judge(discriminator, fake.detach(), rng)
         with _float32(real_out[0]):
-            told_real, told_fake = self._flip(real_out, fake_out, draws)
-            y_real = self._targets(self.real, told_real, draws)
-            y_fake = self._targets(self.fake, told_fake, draws)
+            told_real, told_fake = self._flip(real_out, fake_out, rng)
+            y_real = self._targets(self.real, told_real, rng)
+            y_fake = self._targets(self.fake, told_fake, rng)
             terms = [
-                self._critic_terms(*scale) for scale in zip(told_real, told_fake, y_real, y_fake)
+                self._discriminator_terms(*scale)
+                for scale in zip(told_real, told_fake, y_real, y_fake)
             ]
             kind, mean_real, mean_fake = self._opinion(real_out, fake_out)
             return {
@@ -132,16 +136,20 @@ class GANLoss(nn.Module):
                 f'stat.{name}.{kind}_fake': mean_fake,
             }
 
-    def reject(self, critic: Critic, fake: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
-        """The fake term alone, for what else a critic is to reject: real but mismatched pairs.
+    def reject(
+        self, discriminator: Discriminator, fake: Tensor, rng: StepRNG
+    ) -> tuple[Tensor, Tensor]:
+        """The fake term alone, for what else a discriminator is to reject: real but mismatched
+        pairs.
 
-        Labels are drawn as in `critic`, and never flipped, as there is no real to change roles.
+        Labels are drawn as in `discriminator`, and never flipped, as there is no real to change
+        roles.
 
         Args:
             fake: (B, C, H, W), detached here.
 
         Returns:
-            The 0-d term, and the mean probability or output as in `critic`, detached.
+            The 0-d term, and the mean probability or output as in `discriminator`, detached.
 
         Raises:
             ValueError: relativistic_avg, whose fake term is a comparison with reals.
@@ -151,14 +159,14 @@ class GANLoss(nn.Module):
                 'GANLoss(mode=relativistic_avg) rejects only in comparison with real images; use '
                 f'one of {", ".join(mode for mode in MODES if mode != self.mode)}'
             )
-        outputs = self._judge(critic, fake.detach(), draws)
+        outputs = self._judge(discriminator, fake.detach(), rng)
         with _float32(outputs[0]):
-            targets = self._targets(self.fake, outputs, draws)
-            terms = [self._critic_terms(f, f, y, y)[1] for f, y in zip(outputs, targets)]
+            targets = self._targets(self.fake, outputs, rng)
+            terms = [self._discriminator_terms(f, f, y, y)[1] for f, y in zip(outputs, targets)]
             return self._over_scales(terms), self._opinion(outputs, outputs)[2]
 
     def generator(
-        self, critic: Critic, fake: Tensor, draws: Draws, real: Tensor | None = None
+        self, discriminator: Discriminator, fake: Tensor, rng: StepRNG, real: Tensor | None = None
     ) -> Tensor:
         """The generator's 0-d term: hard label 1, no smoothing, no flips.
 
@@ -169,15 +177,15 @@ class GANLoss(nn.Module):
             ValueError: relativistic_avg without `real`.
         """
         if self.mode != 'relativistic_avg':
-            fake_out = self._judge(critic, fake, draws)
+            fake_out = self._judge(discriminator, fake, rng)
             return self._over_scales([self._generator_term(f) for f in fake_out])
         if real is None:
             raise ValueError(
                 'GANLoss(mode=relativistic_avg) compares with real images: call '
-                'generator(critic, fake, draws, real=real)'
+                'generator(discriminator, fake, rng, real=real)'
             )
-        real_out = self._judge(critic, real.detach(), draws)
-        fake_out = self._judge(critic, fake, draws)
+        real_out = self._judge(discriminator, real.detach(), rng)
+        fake_out = self._judge(discriminator, fake, rng)
         return self._over_scales(
             [
                 nnf.softplus(r.mean() - f).mean() + nnf.softplus(r - f.mean()).mean()
@@ -185,25 +193,25 @@ class GANLoss(nn.Module):
             ]
         )
 
-    def _judge(self, critic: Critic, img: Tensor, draws: Draws) -> list[Tensor]:
+    def _judge(self, discriminator: Discriminator, img: Tensor, rng: StepRNG) -> list[Tensor]:
         if self.input_noise is not None:
-            img = self.input_noise(img, draws)
-        out = critic(img)
+            img = self.input_noise(img, rng)
+        out = discriminator(img)
         return [scale.float() for scale in ([out] if isinstance(out, Tensor) else out)]
 
     def _flip(
-        self, real: list[Tensor], fake: list[Tensor], draws: Draws
+        self, real: list[Tensor], fake: list[Tensor], rng: StepRNG
     ) -> tuple[list[Tensor], list[Tensor]]:
         if self.flip_prob == 0:
             return real, fake
         if self.draw_per == 'call':
-            return (fake, real) if draws.uniform() < self.flip_prob else (real, fake)
+            return (fake, real) if rng.uniform() < self.flip_prob else (real, fake)
         if len(real[0]) != len(fake[0]):
             raise ValueError(
                 f'{len(real[0])} real and {len(fake[0])} fake images cannot change '
                 f"roles one by one; use equal batch sizes or draw_per='call'"
             )
-        flip = draws.rows(len(real[0]), device=real[0].device) < self.flip_prob  # (B,)
+        flip = rng.rows(len(real[0]), device=real[0].device) < self.flip_prob  # (B,)
         flips = [_like_rows(flip, r) for r in real]
         return (
             [torch.where(flip, f, r) for flip, r, f in zip(flips, real, fake)],
@@ -211,25 +219,25 @@ class GANLoss(nn.Module):
         )
 
     def _targets(
-        self, label: tuple[float, float], outputs: list[Tensor], draws: Draws
+        self, label: tuple[float, float], outputs: list[Tensor], rng: StepRNG
     ) -> list[Tensor]:
         shared = None
         targets = []
         for out in outputs:
-            y = self._target(label, out, draws) if shared is None else shared
+            y = self._target(label, out, rng) if shared is None else shared
             shared = y if self.smooth_shared_over_scales else None
             targets.append(_like_rows(y, out).expand_as(out))
         return targets
 
-    def _target(self, label: tuple[float, float], out: Tensor, draws: Draws) -> Tensor:
+    def _target(self, label: tuple[float, float], out: Tensor, rng: StepRNG) -> Tensor:
         low, high = label
         if low == high:
             return out.new_tensor([low])
         if self.draw_per == 'call':
-            return out.new_tensor([draws.uniform(low, high)])
-        return low + (high - low) * draws.rows(len(out), device=out.device)  # (B,)
+            return out.new_tensor([rng.uniform(low, high)])
+        return low + (high - low) * rng.rows(len(out), device=out.device)  # (B,)
 
-    def _critic_terms(
+    def _discriminator_terms(
         self, r: Tensor, f: Tensor, y_real: Tensor, y_fake: Tensor
     ) -> tuple[Tensor, Tensor]:
         if self.mode == 'hinge':
@@ -259,7 +267,7 @@ class GANLoss(nn.Module):
         weights = self.scale_weights or [1.0] * len(terms)
         if len(weights) != len(terms):
             raise ValueError(
-                f'scale_weights has {len(weights)} values, the critic {len(terms)} '
+                f'scale_weights has {len(weights)} values, the discriminator {len(terms)} '
                 f'scales; give one a scale'
             )
         total = sum(weight * term for weight, term in zip(weights, terms))

@@ -1,12 +1,12 @@
-"""Noise on what a critic sees."""
+"""Noise on what a discriminator sees."""
 
 from torch import Tensor
 
-from reidgen.draws import Draws
+from reidgen.rng import StepRNG
 
 
 class InputNoise:
-    """Gaussian noise on what a critic sees (instance noise: Sonderby et al., ICLR 2017).
+    """Gaussian noise on what a discriminator sees (instance noise: Sonderby et al., ICLR 2017).
 
     Args:
         std: at the start.
@@ -28,8 +28,8 @@ class InputNoise:
             return self.std
         return self.std * min(1.0, max(0.0, 1 - (iteration - self.start) / self.iters))
 
-    def __call__(self, img: Tensor, draws: Draws) -> Tensor:
-        std = self.std_at(draws.iteration)
+    def __call__(self, img: Tensor, rng: StepRNG) -> Tensor:
+        std = self.std_at(rng.iteration)
         if std == 0:
             return img
-        return img + std * draws.normal_rows(len(img), *img.shape[1:], device=img.device)
+        return img + std * rng.normal_rows(len(img), *img.shape[1:], device=img.device)

@@ -1,14 +1,14 @@
-"""Gradient penalties: how steep a critic may be."""
+"""Gradient penalties: how steep a discriminator may be."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from reidgen.draws import Draws
 from reidgen.registry import LOSSES
+from reidgen.rng import StepRNG
 
-Critic = Callable[[Tensor], Tensor | Sequence[Tensor]]
+Discriminator = Callable[[Tensor], Tensor | Sequence[Tensor]]
 
 KINDS = ('wgan_gp', 'wgan_gp_1s', 'r1', 'r1_dgnet', 'r2', 'dragan')
 DRAGAN_SPREAD = 0.5  # of the noise around a real image, in standard deviations of the batch
@@ -16,7 +16,7 @@ DRAGAN_SPREAD = 0.5  # of the noise around a real image, in standard deviations 
 
 @LOSSES.register_module()
 class GradientPenalty(nn.Module):
-    """A penalty on g, the gradient of a critic's output with respect to its input.
+    """A penalty on g, the gradient of a discriminator's output with respect to its input.
 
     | kind       | where                               | value                             |
     |------------|-------------------------------------|-----------------------------------|
@@ -28,9 +28,10 @@ class GradientPenalty(nn.Module):
     | dragan     | real + 0.5 std(real) U(0, 1)        | mean (|g| - target)^2             |
 
     Sources: Gulrajani et al. 2017 (wgan_gp), Petzka et al. 2018 (one-sided), Mescheder et al. 2018
-    (r1, r2), DG-Net (r1 without the half), Kodali et al. 2017 (dragan). Each scale of a critic has
-    its own g; the penalties of the scales are summed. Taken of the raw output, in float32 under
-    autocast too; real and fake are left untouched. Dragan's std is that of this process' batch.
+    (r1, r2), DG-Net (r1 without the half), Kodali et al. 2017 (dragan). Each scale of a
+    discriminator has its own g; the penalties of the scales are summed. Taken of the raw output, in
+    float32 under autocast too; real and fake are left untouched. Dragan's std is that of this
+    process' batch.
 
     Args:
         reduction: of a sample's patches to one number: 'mean', or 'sum' (the usual function, which
@@ -62,7 +63,7 @@ class GradientPenalty(nn.Module):
         self.norm_eps, self.every = norm_eps, every
 
     def forward(
-        self, name: str, critic: Critic, real: Tensor, fake: Tensor, draws: Draws
+        self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: StepRNG
     ) -> dict[str, Tensor]:
         """'gp.<name>', 0-d, and 'stat.<name>.grad_norm', the mean |g|, detached.
 
@@ -72,12 +73,12 @@ class GradientPenalty(nn.Module):
         Args:
             real, fake: (B, C, H, W); interpolation cuts both to the smaller batch.
         """
-        if draws.iteration % self.every:
+        if rng.iteration % self.every:
             return {f'gp.{name}': real.new_zeros((), dtype=torch.float32)}
         with torch.autocast(real.device.type, enabled=False):
-            point = self._point(real.detach().float(), fake.detach().float(), draws)
+            point = self._point(real.detach().float(), fake.detach().float(), rng)
             point.requires_grad_()
-            out = critic(point)
+            out = discriminator(point)
             squares = [
                 self._squared_norm(scale, point)
                 for scale in ([out] if isinstance(out, Tensor) else out)
@@ -86,16 +87,16 @@ class GradientPenalty(nn.Module):
             norm = torch.stack([square.detach().sqrt().mean() for square in squares]).mean()
         return {f'gp.{name}': penalty, f'stat.{name}.grad_norm': norm}
 
-    def _point(self, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
+    def _point(self, real: Tensor, fake: Tensor, rng: StepRNG) -> Tensor:
         if self.kind in ('r1', 'r1_dgnet'):
             return real.clone()
         if self.kind == 'r2':
             return fake.clone()
         if self.kind == 'dragan':
-            noise = draws.rows(*real.shape, device=real.device)
+            noise = rng.rows(*real.shape, device=real.device)
             return real + DRAGAN_SPREAD * real.std() * noise
         size = min(len(real), len(fake))
-        alpha = draws.rows(size, 1, 1, 1, device=real.device)  # one a sample, not one a pixel
+        alpha = rng.rows(size, 1, 1, 1, device=real.device)  # one a sample, not one a pixel
         return alpha * real[:size] + (1 - alpha) * fake[:size]
 
     def _squared_norm(self, out: Tensor, point: Tensor) -> Tensor:

@@ -1,16 +1,17 @@
-"""ImagePool: what the critics were shown before."""
+"""ImagePool: what the discriminators were shown before."""
 
 import torch
 from mmengine.dist import all_gather, get_dist_info
 from torch import Tensor, nn
 
-from reidgen.draws import Draws
 from reidgen.registry import MEMORIES
+from reidgen.rng import StepRNG
 
 
 @MEMORIES.register_module()
 class ImagePool(nn.Module):
-    """A history of painted images, so that a critic does not forget what it has learned to refuse.
+    """A history of painted images, so that a discriminator does not forget what it has learned to
+    refuse.
 
     Shrivastava et al. (CVPR 2017), as in CycleGAN (Zhu et al., ICCV 2017). Until it is full it
     keeps and returns every image; then, with probability 1/2, an image takes the place of a random
@@ -39,12 +40,12 @@ class ImagePool(nn.Module):
         self.register_buffer('count', torch.tensor(0))
 
     @torch.no_grad()
-    def forward(self, images: Tensor, draws: Draws) -> Tensor:
-        """What the critic is shown instead of these images; copies, without gradient.
+    def forward(self, images: Tensor, rng: StepRNG) -> Tensor:
+        """What the discriminator is shown instead of these images; copies, without gradient.
 
         Args:
             images: (B, channels, H, W) just painted.
-            draws: random numbers of the step.
+            rng: random numbers of the step.
 
         Raises:
             ValueError: the images have another size than the pool's.
@@ -57,17 +58,17 @@ class ImagePool(nn.Module):
             )
         rank, world_size = get_dist_info()
         gathered = images.float() if world_size == 1 else torch.cat(all_gather(images.float()))
-        shown = torch.stack([self._exchange(image, draws) for image in gathered])
+        shown = torch.stack([self._exchange(image, rng) for image in gathered])
         return shown[rank * len(images) : (rank + 1) * len(images)].to(images)
 
-    def _exchange(self, image: Tensor, draws: Draws) -> Tensor:
+    def _exchange(self, image: Tensor, rng: StepRNG) -> Tensor:
         if self.count < self.size:
             self.images[self.count] = image
             self.count += 1
             return image.clone()
-        if self.size == 0 or draws.uniform() < 0.5:
+        if self.size == 0 or rng.uniform() < 0.5:
             return image.clone()
-        place = int(draws.uniform(0, self.size))
+        place = int(rng.uniform(0, self.size))
         old = self.images[place].clone()
         self.images[place] = image
         return old

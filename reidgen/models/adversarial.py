@@ -9,8 +9,8 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from reidgen.draws import Draws
 from reidgen.registry import MODELS, build, build_network
+from reidgen.rng import StepRNG
 from reidgen.structures import ImageBatch
 
 
@@ -24,15 +24,17 @@ class Phase:
     every: int = 1  # n: the last of every n iterations of the stage
     shared: bool = True  # reads x = forward(batch); False: x is None
     reads: tuple[str, ...] = ()  # fields of the batch that a stage must draw for it
-    forward: str = 'translate'  # method of the model: batch -> x, once for all phases of a stage
+    forward: str = (
+        'forward_translation'  # method of the model: batch -> x, once for all phases of a stage
+    )
     detached: bool = False  # its losses detach x: where only such phases are due, x has no graph
 
 
 class AdversarialModel(BaseModel):
     """Networks by name, phases in step order, weights by family.
 
-    A subclass declares `phases` and `loss_families` and writes `translate` and one loss method a
-    phase; `reidgen.engine.step.run_phases` freezes, backpropagates and steps.
+    A subclass declares `phases` and `loss_families` and writes `forward_translation` and one loss
+    method a phase; `reidgen.engine.step.run_phases` freezes, backpropagates and steps.
 
     A term is named `family.detail`. `loss_weights` weighs families (`recon=5.0`), in one phase
     alone with a prefix (`{'D/adv': 0.5}`). Terms named `stat.*` are logged and never summed.
@@ -81,7 +83,7 @@ class AdversarialModel(BaseModel):
                 f'set each (0 switches it off)'
             )
         self._base_weights = dict(self.loss_weights)
-        self.draws = Draws()
+        self.rng = StepRNG()
         self.amp = False
         self.stage_name: str | None = None
         self.frozen: frozenset[str] = frozenset()
@@ -94,16 +96,16 @@ class AdversarialModel(BaseModel):
         """Method whose result the phases of this stage share; None where none shares any."""
         return next((phase.forward for phase in self.stage_phases if phase.shared), None)
 
-    def translate(self, batch) -> NamedTuple:
+    def forward_translation(self, batch) -> NamedTuple:
         """Everything the phases share, computed once: one graph."""
         raise TypeError(
-            f'{type(self).__name__} has a phase with shared=True and no method translate'
+            f'{type(self).__name__} has a phase with shared=True and no method forward_translation'
         )
 
-    def remember(self, batch, x, logs: dict[str, Tensor]) -> None:
+    def update_memory(self, batch, x, logs: dict[str, Tensor]) -> None:
         """Writes memories and other state; called after the last backward of the iteration."""
 
-    def memories(self) -> dict[str, str]:
+    def active_banks(self) -> dict[str, str]:
         """Memories that this stage reads and writes, which must be filled before it: name of the
         bank -> field of the batch whose images it holds.
         """
@@ -113,26 +115,26 @@ class AdversarialModel(BaseModel):
         """(B, 3, H, W) normalised images to (B, D) features, L2-normalised: evaluation."""
         raise TypeError(f'{type(self).__name__} has no embedding to evaluate')
 
-    def paint(self, batch, to: str, style: int = 0) -> Tensor:
+    def translate(self, batch, to: str, style: int = 0) -> Tensor:
         """(B, 3, H, W) images of the batch in the style of domain `to`: translation.
 
         Args:
-            style: which one, where the model has several; others paint alike whatever it is.
+            style: which one, where the model has several; others translate alike whatever it is.
         """
-        raise TypeError(f'{type(self).__name__} paints no images')
+        raise TypeError(f'{type(self).__name__} translates no images')
 
-    def check_painting(self, dataset, images: str, to: str) -> None:
-        """Raises ValueError where a data set, of the loader `images`, cannot be painted as `to`."""
+    def check_translation(self, dataset, images: str, to: str) -> None:
+        """Raises ValueError where a data set of loader `images` cannot be translated as `to`."""
 
     def style_cameras(self, batch, to: str, style: int = 0) -> Tensor | None:
-        """(B,) cameras of domain `to`, from 0, that `paint` paints as; None where styles are
-        none of cameras.
+        """(B,) cameras of domain `to`, from 0, that `translate` translates as; None where styles
+        are none of cameras.
         """
         return None
 
-    def panel(self, batch) -> list[tuple[str, Tensor]]:
+    def visuals(self, batch) -> list[tuple[str, Tensor]]:
         """Columns (title, (B, C, H, W) normalised) of a picture that shows what the model
-        paints.
+        translates.
         """
         return []
 
@@ -249,6 +251,6 @@ class AdversarialModel(BaseModel):
             )
 
 
-def bare(model: nn.Module) -> AdversarialModel:
+def unwrap_model(model: nn.Module) -> AdversarialModel:
     """The model itself, out of a distributed wrapper if it is in one."""
     return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model

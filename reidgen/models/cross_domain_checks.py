@@ -96,24 +96,24 @@ def check_own_cameras(model) -> None:
         )
 
 
-def check_painted_domain(model, images: str, to: str) -> None:
+def check_translated_domain(model, images: str, to: str) -> None:
     """Raises ValueError where decoders would take images for those of the other domain."""
     if model.num_own_cameras and images == to:
         raise ValueError(
-            f'decoders with num_own_cameras paint the images of the other domain; {images} cannot '
-            f'be painted as {to}. Paint the other loader, or set num_own_cameras=0'
+            f'decoders with num_own_cameras translate the images of the other domain; {images} '
+            f'cannot be translated as {to}. Translate the other loader, or set num_own_cameras=0'
         )
 
 
-def check_painted_cameras(model, camids, domain: str) -> None:
+def check_translated_cameras(model, camids, domain: str) -> None:
     """Raises ValueError where G or F has no colours for a camera that took one of the images."""
     if not model.num_own_cameras:
         return
     known, largest = model.num_styles[domain], int(camids.max())
     if largest >= known:
         raise ValueError(
-            f'an image of camera {largest} (from 0) is to be painted, but the model knows {known} '
-            f'cameras of the {domain}; leave such images out, or train with '
+            f'an image of camera {largest} (from 0) is to be translated, but the model knows '
+            f'{known} cameras of the {domain}; leave such images out, or train with '
             f'num_cameras={largest + 1} of that domain'
         )
 
@@ -134,12 +134,12 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
             f'set model.networks.C.num_identities={identity.num_identities}'
         )
     check_banks(model, datasets, stages)
-    painting = [s for s in stages if s.phases is None or {'D', 'G'} & set(s.phases)]
-    check_stages(model, datasets, painting)
-    poses = {model.cross_pose_of(stage.name) for stage in painting}
+    translation = [s for s in stages if s.phases is None or {'D', 'G'} & set(s.phases)]
+    check_stages(model, datasets, translation)
+    poses = {model.cross_pose_of(stage.name) for stage in translation}
     for loader in sorted({'source', 'target'} & set(datasets)):
         check_maps(model, datasets[loader], loader, 'novel' in poses)
-    if model.camera_styles and painting:
+    if model.camera_styles and translation:
         check_cameras(model, datasets, batch_sizes)
     if 'other' in poses and batch_sizes['source'] != batch_sizes['target']:
         raise ValueError(
@@ -184,9 +184,9 @@ def check_cameras(model, datasets, batch_sizes: dict[str, int]) -> None:
         )
 
 
-def check_stages(model, datasets, painting) -> None:
+def check_stages(model, datasets, translation) -> None:
     """Raises ValueError where a stage with phase D or G has no pose, or a memory without labels."""
-    for stage in painting:
+    for stage in translation:
         if isinstance(model.cross_pose, dict) and stage.name not in model.cross_pose:
             raise ValueError(
                 f"model.cross_pose has no choice for stage '{stage.name}', only for "

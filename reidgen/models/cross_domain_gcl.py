@@ -26,14 +26,14 @@ class CrossDomainGCL(AdversarialModel):
         x_t, m_t -> (c_t, p_t) --F--> x_t2s --E_c--> c_t2s --G(p_t, .)--> x_t2s2t ~ x_t
         x_s2s = F(p_s, c_s) ~ x_s        x_t2t = G(p_t, c_t) ~ x_t
 
-    G paints target style and D_t judges it; F paints source style and D_s judges it. E_c and E_p
-    serve both domains. Memory holds the source images: x_s2t is a positive of x_s in target style,
-    which is what carries E_c to the target. Extends GCL (Chen et al., CVPR 2021) to
-    two generators, with MUNIT's two-domain scheme (Huang et al., ECCV 2018) and the penalty of
-    WGAN-GP (Gulrajani et al., NeurIPS 2017).
+    G generates target style and D_t judges it; F generates source style and D_s judges it. E_c and
+    E_p serve both domains. Memory holds the source images: x_s2t is a positive of x_s in target
+    style, which is what carries E_c to the target. Extends GCL (Chen et al., CVPR 2021) to two
+    generators, with MUNIT's two-domain scheme (Huang et al., ECCV 2018) and the penalty of WGAN-GP
+    (Gulrajani et al., NeurIPS 2017).
 
     Two more phases train E_c alone, without a generator in the graph: 'M' on pairs of views of the
-    source images (field `views`), among them what G has painted once and for all, and 'T' on the
+    source images (field `views`), among them what G has translated once and for all, and 'T' on the
     target's pseudo-labels (field `clusters`), which PseudoLabelHook keeps in `bank_t`.
 
     Args:
@@ -47,21 +47,24 @@ class CrossDomainGCL(AdversarialModel):
         cross_pose: pose of x_s2t and x_t2s, one value or a dict by stage name. 'own': of the image
             itself; 'novel': its body at a random other view; 'other': of a batch-mate of the other
             domain.
-        bn_mode: batch norm of a trained E_c: 'mixed' (real and painted update the statistics),
-            'real_only' (painted images use batch statistics and leave no trace), 'frozen' (eval),
-            'target_recalib' (mixed; re-estimated on target training images before each evaluation).
-        camera_styles: G and F paint, and the critics judge, in the style of a camera: that of the
-            batch-mate in the style's domain. Needs decoders and critics with `num_cameras`.
-        judge_heads: options of `HeadCrops`: the critics see heads alone, for which the last channel
-            of the pose maps must be dark off the body: a mesh or a silhouette. None: whole images.
-        adv_on: which images the critics judge: 'cross', 'recon' (x_t2t, x_s2s), 'cycle'.
+        bn_mode: batch norm of a trained E_c: 'mixed' (real and translated update the statistics),
+            'real_only' (translated images use batch statistics and leave no trace), 'frozen'
+            (eval), 'target_recalib' (mixed; re-estimated on target training images before each
+            evaluation).
+        camera_styles: G and F translate, and the discriminators judge, in the style of a camera:
+            that of the batch-mate in the style's domain. Needs decoders and discriminators with
+            `num_cameras`.
+        judge_heads: options of `HeadCrops`: the discriminators see heads alone, for which the last
+            channel of the pose maps must be dark off the body: a mesh or a silhouette. None: whole
+            images.
+        adv_on: which images the discriminators judge: 'cross', 'recon' (x_t2t, x_s2s), 'cycle'.
         content_detach: targets of the content losses are constants, else stage 3 could shrink the
             loss by moving E_c(x_s) itself.
     """
 
     phases = (
         Phase('I', ('E_c', 'C'), 'identity_losses', shared=False, reads=('identity',)),
-        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS, detached=True),
+        Phase('D', ('D_s', 'D_t'), 'discriminator_losses', reads=DOMAINS, detached=True),
         Phase('G', ('G', 'F', 'E_p', 'E_c'), 'generator_losses', reads=DOMAINS),
         Phase('M', ('E_c',), 'view_losses', reads=('views',), forward='embed_views'),
         Phase('T', ('E_c',), 'cluster_losses', reads=('clusters',), forward='embed_clusters'),
@@ -109,9 +112,9 @@ class CrossDomainGCL(AdversarialModel):
         self.memory_directions, self.adv_on = tuple(memory_directions), tuple(adv_on)
         self.cross_pose, self.bn_mode, self.content_detach = cross_pose, bn_mode, content_detach
         self.camera_styles = camera_styles
-        self.critics_see = None
+        self.discriminators_see = None
         if judge_heads is not None:
-            self.critics_see = with_options(HeadCrops, judge_heads, 'model.judge_heads')
+            self.discriminators_see = with_options(HeadCrops, judge_heads, 'model.judge_heads')
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities, self.map_channels = self.C.num_identities, self.E_p.in_channels
         self.num_styles = {
@@ -123,7 +126,7 @@ class CrossDomainGCL(AdversarialModel):
 
     # ---- the algorithm ----
 
-    def translate(self, batch) -> Translations:
+    def forward_translation(self, batch) -> Translations:
         s, t = batch.source, batch.target
         c_s, c_t = self.E_c(s.img), self.E_c(t.img)
         p_s, p_t = self._structure(s, 'source'), self._structure(t, 'target')
@@ -131,9 +134,9 @@ class CrossDomainGCL(AdversarialModel):
         G, F = partial(self._paint, self.G, t.camid), partial(self._paint, self.F, s.camid)
         x_s2s, x_t2t = F(p_s, c_s), G(p_t, c_t)
         x_s2t, x_t2s = G(pi_s, c_s), F(pi_t, c_t)
-        c_s2t, c_t2s = self._encode_painted(x_s2t), self._encode_painted(x_t2s)
+        c_s2t, c_t2s = self._encode_translated(x_s2t), self._encode_translated(x_t2s)
         x_s2t2s, x_t2s2t = F(p_s, c_s2t), G(p_t, c_t2s)
-        c_s2t2s, c_t2s2t = self._encode_painted(x_s2t2s), self._encode_painted(x_t2s2t)
+        c_s2t2s, c_t2s2t = self._encode_translated(x_s2t2s), self._encode_translated(x_t2s2t)
         return Translations(
             c_s, c_t, x_s2s, x_t2t, x_s2t, x_t2s, c_s2t, c_t2s, x_s2t2s, x_t2s2t, c_s2t2s, c_t2s2t
         )
@@ -147,20 +150,20 @@ class CrossDomainGCL(AdversarialModel):
             'triplet.s': self.triplet(code.pre_bn, s.pid),
         }
 
-    def critic_losses(self, batch, x: Translations) -> dict[str, Tensor]:
+    def discriminator_losses(self, batch, x: Translations) -> dict[str, Tensor]:
         losses = {}
-        for name, critic, real, painted in judged(self, batch, x):
-            # both detach what is painted
-            losses |= self.gan.critic(name, critic, real, painted, self.draws)
+        for name, discriminator, real, translated in judged(self, batch, x):
+            # both detach what is translated
+            losses |= self.gan.discriminator(name, discriminator, real, translated, self.rng)
             if self.on('gp'):
-                losses |= self.penalty(name, critic, real, painted, self.draws)
+                losses |= self.penalty(name, discriminator, real, translated, self.rng)
         return losses
 
     def generator_losses(self, batch, x: Translations) -> dict[str, Tensor]:
         s, t = batch.source, batch.target
         losses = {
-            f'adv.{name}': self.gan.generator(critic, painted, self.draws, real=real)
-            for name, critic, real, painted in judged(self, batch, x)
+            f'adv.{name}': self.gan.generator(discriminator, translated, self.rng, real=real)
+            for name, discriminator, real, translated in judged(self, batch, x)
         }
         losses |= {
             'recon.t2t': l1(x.x_t2t, t.img),
@@ -174,11 +177,11 @@ class CrossDomainGCL(AdversarialModel):
         }
         if self.on('memory') and 's2t' in self.memory_directions:
             losses['memory.s2t'] = self.contrast(
-                self.bank, x.c_s.embedding, x.c_s2t.embedding, s.index, self.draws
+                self.bank, x.c_s.embedding, x.c_s2t.embedding, s.index, self.rng
             )
         if self.on('memory') and 't2s' in self.memory_directions:
             losses['memory.t2s'] = self.contrast(
-                self.bank_t, x.c_t.embedding, x.c_t2s.embedding, t.index, self.draws
+                self.bank_t, x.c_t.embedding, x.c_t2s.embedding, t.index, self.rng
             )
         return losses
 
@@ -188,7 +191,7 @@ class CrossDomainGCL(AdversarialModel):
 
     def view_losses(self, batch, x: Pair) -> dict[str, Tensor]:
         index = batch.views.index
-        return {'memory.views': self.contrast(self.bank, x.v, x.v_view, index, self.draws)}
+        return {'memory.views': self.contrast(self.bank, x.v, x.v_view, index, self.rng)}
 
     def embed_clusters(self, batch) -> Tensor:
         return self.E_c(batch.clusters.img).embedding
@@ -196,7 +199,7 @@ class CrossDomainGCL(AdversarialModel):
     def cluster_losses(self, batch, x: Tensor) -> dict[str, Tensor]:
         return {'cluster.t': self.cluster_contrast(self.bank_t, x, batch.clusters.index)}
 
-    def memories(self) -> dict[str, str]:
+    def active_banks(self) -> dict[str, str]:
         running = {phase.name for phase in self.stage_phases}
         used = {}
         if 'G' in running and self.on('memory'):
@@ -208,8 +211,8 @@ class CrossDomainGCL(AdversarialModel):
             used['bank_t'] = 'clusters'
         return used
 
-    def remember(self, batch, x: Translations | Pair | Tensor | None, logs) -> None:
-        for bank, field in self.memories().items():
+    def update_memory(self, batch, x: Translations | Pair | Tensor | None, logs) -> None:
+        for bank, field in self.active_banks().items():
             if isinstance(x, Translations):
                 embedding = (x.c_s if field == 'source' else x.c_t).embedding
             else:
@@ -221,15 +224,16 @@ class CrossDomainGCL(AdversarialModel):
     def embed(self, img: Tensor) -> Tensor:
         return nn.functional.normalize(self.E_c(img).embedding.float())
 
-    def paint(self, batch: DomainBatch, to: str, style: int = 0) -> Tensor:
+    def translate(self, batch: DomainBatch, to: str, style: int = 0) -> Tensor:
         """(B, 3, H, W): content and pose of the batch in the style of `to`, 'source' or 'target'.
 
         Args:
-            style: with `camera_styles`, image i is painted as by camera i + style, counted round.
+            style: with `camera_styles`, image i is translated as by camera i + style, counted
+                round.
         """
         if to not in DOMAINS:
             raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
-        checks.check_painted_cameras(self, batch.camid, 'source' if to == 'target' else 'target')
+        checks.check_translated_cameras(self, batch.camid, 'source' if to == 'target' else 'target')
         decoder, camid = self.G if to == 'target' else self.F, self.style_cameras(batch, to, style)
         domain = 'source' if to == 'target' else 'target'
         return self._paint(decoder, camid, self._structure(batch, domain), self.E_c(batch.img))
@@ -237,9 +241,9 @@ class CrossDomainGCL(AdversarialModel):
     def style_cameras(self, batch, to: str, style: int = 0) -> Tensor | None:
         return (batch.index + style) % self.num_styles[to] if self.camera_styles else None
 
-    def panel(self, batch) -> list[tuple[str, Tensor]]:
+    def visuals(self, batch) -> list[tuple[str, Tensor]]:
         s, t = batch.source, batch.target
-        x = self.translate(batch)
+        x = self.forward_translation(batch)
         return [
             ('x_s', s.img),
             ('m_s', s.pose_map),
@@ -255,7 +259,9 @@ class CrossDomainGCL(AdversarialModel):
 
     def train(self, mode: bool = True) -> 'CrossDomainGCL':
         super().train(mode)
-        adversarial = getattr(self, 'stage_phases', ()) and self.forward_name == 'translate'
+        adversarial = (
+            getattr(self, 'stage_phases', ()) and self.forward_name == 'forward_translation'
+        )
         if mode and adversarial and getattr(self, 'bn_mode', None) == 'frozen':
             for layer in batch_norms(self.E_c):
                 layer.eval()
@@ -267,7 +273,7 @@ class CrossDomainGCL(AdversarialModel):
         content = self.mlp(code.content) if 'mlp' in self.network_names else code.content
         return decoder(pose, content, camid) if self.camera_styles else decoder(pose, content)
 
-    def _encode_painted(self, img: Tensor) -> Code:
+    def _encode_translated(self, img: Tensor) -> Code:
         if self.bn_mode != 'real_only' or not self.E_c.training:
             return self.E_c(img)
         with untracked_statistics(self.E_c):
@@ -296,8 +302,8 @@ class CrossDomainGCL(AdversarialModel):
             return self.cross_pose
         return self.cross_pose.get(stage, 'own')
 
-    def check_painting(self, dataset, images: str, to: str) -> None:
-        checks.check_painted_domain(self, images, to)
+    def check_translation(self, dataset, images: str, to: str) -> None:
+        checks.check_translated_domain(self, images, to)
         checks.check_maps(self, dataset, images, novel=False)
 
     def check_data(self, datasets, batch_sizes, stages) -> None:

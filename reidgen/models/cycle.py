@@ -14,7 +14,7 @@ Generator = Callable[[Tensor], Tensor]
 
 
 class Cycle(NamedTuple):
-    """Everything that G (paints target style) and F (paints source style) make of a batch."""
+    """Everything that G (generates target style) and F (generates source style) make of a batch."""
 
     x_s2t: Tensor  # (B, 3, H, W) G(x_s)
     x_t2s: Tensor  # F(x_t)
@@ -24,7 +24,7 @@ class Cycle(NamedTuple):
     x_t2t: Tensor | None  # G(x_t) ~ x_t
 
 
-def translate_cycle(G: Generator, F: Generator, x_s: Tensor, x_t: Tensor, identity: bool) -> Cycle:
+def forward_cycle(G: Generator, F: Generator, x_s: Tensor, x_t: Tensor, identity: bool) -> Cycle:
     """Both translations and their way back (Zhu et al., ICCV 2017).
 
     Args:
@@ -47,7 +47,7 @@ def l1(image: Tensor, target: Tensor) -> Tensor:
 
 
 def cycle_terms(x: Cycle, x_s: Tensor, x_t: Tensor) -> dict[str, Tensor]:
-    """Mean absolute differences: `cycle.*` (eq. 2) and, where they were painted, `identity.*`."""
+    """Mean absolute differences: `cycle.*` (eq. 2) and, where computed, `identity.*`."""
     pairs = {
         'cycle.s2t2s': (x.x_s2t2s, x_s),
         'cycle.t2s2t': (x.x_t2s2t, x_t),
@@ -55,11 +55,13 @@ def cycle_terms(x: Cycle, x_s: Tensor, x_t: Tensor) -> dict[str, Tensor]:
         'identity.t2t': (x.x_t2t, x_t),
     }
     return {
-        term: l1(painted, image) for term, (painted, image) in pairs.items() if painted is not None
+        term: l1(translated, image)
+        for term, (translated, image) in pairs.items()
+        if translated is not None
     }
 
 
-def paint_with(G: Generator, F: Generator, img: Tensor, to: str) -> Tensor:
+def translate_with(G: Generator, F: Generator, img: Tensor, to: str) -> Tensor:
     """(B, 3, H, W) in the style of `to`.
 
     Raises:
@@ -70,7 +72,7 @@ def paint_with(G: Generator, F: Generator, img: Tensor, to: str) -> Tensor:
     return G(img) if to == 'target' else F(img)
 
 
-def cycle_panel(x: Cycle, x_s: Tensor, x_t: Tensor) -> list[tuple[str, Tensor]]:
+def cycle_visuals(x: Cycle, x_s: Tensor, x_t: Tensor) -> list[tuple[str, Tensor]]:
     """Columns of a picture: each domain there and back."""
     return [
         ('x_s', x_s),

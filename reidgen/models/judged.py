@@ -1,4 +1,4 @@
-"""What the critics of a CrossDomainGCL see."""
+"""What the discriminators of a CrossDomainGCL see."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,12 +11,13 @@ from reidgen.models.translations import Translations
 
 
 class HeadCrops:
-    """Heads, cut out and enlarged: what critics judge where the domains differ by more than style.
+    """Heads, cut out and enlarged: what discriminators judge where the domains differ by more than
+    style.
 
-    A critic of unpaired pictures learns whatever tells the domains apart: other clothes, other
-    scenery. A generator that follows it bleaches summer clothes towards winter coats, and turns
-    persons purple for grass that ought to be snow. Heads look alike in both domains but for the
-    cameras; what G learns of colour and light from them goes for all of a person. (Colours from
+    A discriminator of unpaired pictures learns whatever tells the domains apart: other clothes,
+    other scenery. A generator that follows it bleaches summer clothes towards winter coats, and
+    turns persons purple for grass that ought to be snow. Heads look alike in both domains but for
+    the cameras; what G learns of colour and light from them goes for all of a person. (Colours from
     faces: Bianco and Schettini, Adaptive color constancy using faces, TPAMI 2014.)
 
     A head is the uppermost part of the body that the pose map shows in its last channel; what is
@@ -41,7 +42,7 @@ class HeadCrops:
 
     def __call__(self, img: Tensor, pose_map: Tensor) -> Tensor:
         """(B, C, size, size) of images (B, C, H, W) and maps (B, M, H, W); blank where a map is."""
-        # float32 under autocast too: boxes of another precision would tell real from painted
+        # float32 under autocast too: boxes of another precision would tell real from translated
         body = (pose_map[:, -1:] > self.threshold).float()
         rows = torch.arange(len(img), device=img.device, dtype=torch.float32)[:, None]
         boxes = torch.cat([rows, self.boxes(body)], dim=1)
@@ -65,10 +66,12 @@ def _extent(line: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def judged(model, batch, x: Translations) -> Iterator[tuple[str, Callable, Tensor, Tensor]]:
-    """(name, critic, real, painted) of every pair the critics judge; names as in the log."""
+    """(name, discriminator, real, translated) of every pair the discriminators judge; names as in
+    the log.
+    """
     s, t = batch.source, batch.target
-    see = model.critics_see or (lambda img, pose_map: img)
-    D_s, D_t = _critic(model, model.D_s, s.camid), _critic(model, model.D_t, t.camid)
+    see = model.discriminators_see or (lambda img, pose_map: img)
+    D_s, D_t = _discriminator(model, model.D_s, s.camid), _discriminator(model, model.D_t, t.camid)
     real_s, real_t = see(s.img, s.pose_map), see(t.img, t.pose_map)
     if 'cross' in model.adv_on:
         map_s, map_t = dict(
@@ -86,5 +89,7 @@ def judged(model, batch, x: Translations) -> Iterator[tuple[str, Callable, Tenso
         yield 'Dt_cycle', D_t, real_t, see(x.x_t2s2t, t.pose_map)
 
 
-def _critic(model, critic: nn.Module, camid: Tensor) -> Callable[[Tensor], list[Tensor]]:
-    return partial(critic, camera=camid) if model.camera_styles else critic
+def _discriminator(
+    model, discriminator: nn.Module, camid: Tensor
+) -> Callable[[Tensor], list[Tensor]]:
+    return partial(discriminator, camera=camid) if model.camera_styles else discriminator

@@ -8,7 +8,7 @@ from reidgen.structures import Code
 
 
 class Translations(NamedTuple):
-    """Everything painted and encoded in an iteration; `a2b` is content of a in style b."""
+    """Everything translated and encoded in an iteration; `a2b` is content of a in style b."""
 
     c_s: Code  # E_c(x_s)
     c_t: Code

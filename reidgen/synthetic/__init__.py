@@ -1,10 +1,10 @@
 """The built-in synthetic people: a small renderer in numpy, scipy and OpenCV, without torch."""
 
 from reidgen.synthetic.body import JOINTS
-from reidgen.synthetic.elsewhere import mixed, render_elsewhere
 from reidgen.synthetic.manifest import check_files, read_manifest, reference_difference
 from reidgen.synthetic.meshes import TURNS
 from reidgen.synthetic.plan import DOMAINS, SIZES, Plan, Size
+from reidgen.synthetic.rerender import mixed, rerender
 from reidgen.synthetic.seeds import VERSION, Seeds
 from reidgen.synthetic.shading import PARTS
 from reidgen.synthetic.store import ensure
@@ -27,6 +27,6 @@ __all__ = [
     'pictures_by_name',
     'read_manifest',
     'reference_difference',
-    'render_elsewhere',
     'render_swapped',
+    'rerender',
 ]

@@ -15,7 +15,7 @@ from reidgen.synthetic.outfit import Outfit
 from reidgen.synthetic.plan import Job, Picture, Plan
 from reidgen.synthetic.poses import draw_pose
 from reidgen.synthetic.scene import Photograph, photograph
-from reidgen.synthetic.writer import cameras_of, make_outfit, passers_of, shoot, the_body
+from reidgen.synthetic.writer import cameras_of, make_outfit, occluders_of, shoot, the_body
 
 
 def render_swapped(plan: Plan, job: Job, picture: Picture, wearer: Job) -> Photograph:
@@ -37,7 +37,7 @@ def render_swapped(plan: Plan, job: Job, picture: Picture, wearer: Job) -> Photo
         cameras_of(plan.cameras, plan.seeds.camera)[picture.camera],
         STYLES[plan.cameras],
         rng,
-        passers_of(plan),
+        occluders_of(plan),
     )
 
 

@@ -45,7 +45,7 @@ def cameras_of(domain: str, seed: int) -> tuple[Camera, ...]:
 
 
 @lru_cache(maxsize=2)
-def passers_of(plan: Plan) -> tuple[Figure, ...]:
+def occluders_of(plan: Plan) -> tuple[Figure, ...]:
     """Figures that walk through the pictures of others; the same in every size."""
     figures = []
     for number in range(NUM_PASSERS):
@@ -95,7 +95,7 @@ def render_job(
             _write(folder, f'mesh/{picture.name}.jpg', np.hstack(views), MAP_QUALITY, record)
         if pictures:
             camera = cameras_of(plan.cameras, plan.seeds.camera)[picture.camera]
-            taken = photograph(outfit, shot, camera, STYLES[plan.cameras], rng, passers_of(plan))
+            taken = photograph(outfit, shot, camera, STYLES[plan.cameras], rng, occluders_of(plan))
             _write_picture(folder, picture, taken, record)
             if own_view is None and not record['ious'] and job.kind != 'junk':
                 own_view = mesh_views(the_body(), shot, (0,))[0]

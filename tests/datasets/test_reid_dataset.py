@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import DataLoader, default_collate
 
 from reidgen.datasets import FolderReID, Market1501, ShapesReID
-from reidgen.structures import DomainBatch, Draw, ImageBatch
+from reidgen.structures import DomainBatch, ImageBatch, SeededIndex
 
 ROOT = Path(__file__).resolve().parents[2]
 AUGMENT = [
@@ -24,7 +24,7 @@ def shapes(**kwargs) -> ShapesReID:
 
 def test_collate_makes_tensors_of_the_right_type():
     data = shapes(num_identities=2)
-    batch = default_collate([data[Draw(i, 7)] for i in (1, 5, 2)])
+    batch = default_collate([data[SeededIndex(i, 7)] for i in (1, 5, 2)])
     assert isinstance(batch, DomainBatch)
     assert batch.img.shape == (3, 3, 20, 10)
     assert batch.pose_map.shape == batch.novel_map.shape == (3, 1, 20, 10)
@@ -37,7 +37,7 @@ def test_collate_makes_tensors_of_the_right_type():
 
 def test_a_draw_decides_everything_random_in_whatever_process_it_is_loaded():
     data = shapes()
-    draws = [Draw(index % 32, seed) for seed, index in enumerate(range(5, 37))]
+    draws = [SeededIndex(index % 32, seed) for seed, index in enumerate(range(5, 37))]
     loaders = [DataLoader(data, batch_size=8, sampler=draws, num_workers=n) for n in (0, 2)]
     for one, other in zip(*loaders):
         for a, b in zip(one, other):
@@ -48,7 +48,7 @@ def test_other_seeds_augment_otherwise_and_the_global_random_state_is_untouched(
     data = shapes()
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    pictures = [data[Draw(0, seed)].img for seed in range(6)]
+    pictures = [data[SeededIndex(0, seed)].img for seed in range(6)]
     assert torch.equal(state, torch.get_rng_state())
     assert len({tuple(picture.flatten().tolist()) for picture in pictures}) > 1
     assert torch.equal(data[4].img, data[4].img)
@@ -59,7 +59,7 @@ def test_the_novel_view_is_any_but_the_own_one():
     turned = {view: data.read_map(data.records[0], view) for view in (0, 90, 180, 270)}
     seen = set()
     for seed in range(40):
-        item = data[Draw(0, seed)]
+        item = data[SeededIndex(0, seed)]
         assert torch.equal(item.pose_map, turned[0])
         seen |= {view for view, pose_map in turned.items() if torch.equal(pose_map, item.novel_map)}
     assert seen == {90, 180, 270}
@@ -82,11 +82,11 @@ def test_plain_drops_what_is_random_and_nothing_else():
     data = shapes()
     plain = data.plain()
     assert isinstance(plain[2], ImageBatch)
-    assert torch.equal(plain[Draw(2, 1)].img, plain[Draw(2, 2)].img)
+    assert torch.equal(plain[SeededIndex(2, 1)].img, plain[SeededIndex(2, 2)].img)
     only_resized = shapes(transforms=AUGMENT[:1])
     assert torch.equal(plain[2].img, only_resized[2].img)
     with_maps = data.plain(maps=True)
-    novel = [with_maps[Draw(2, seed)].novel_map for seed in range(5)]
+    novel = [with_maps[SeededIndex(2, seed)].novel_map for seed in range(5)]
     assert all(torch.equal(novel[0], other) for other in novel)
     assert isinstance(data[2], DomainBatch)  # the original is as it was
     assert len(data.transforms) == 5

@@ -12,7 +12,7 @@ from reidgen.datasets import (
     ShuffleSampler,
     samplers,
 )
-from reidgen.draws import seed_of
+from reidgen.rng import seed_of
 
 
 @pytest.fixture(scope='module')

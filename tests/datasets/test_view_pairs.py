@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from reidgen.datasets import FolderReID, ViewPairs
-from reidgen.structures import Draw
+from reidgen.structures import SeededIndex
 
 RESIZE = dict(type='Resize', size=(8, 4))
 
@@ -31,7 +31,7 @@ def images(tmp_path) -> dict:
 def test_again_is_the_image_itself_with_random_numbers_of_its_own(images):
     erase = dict(type='RandomErase', prob=0.5)
     pairs = ViewPairs(dict(images, transforms=[RESIZE, erase]))
-    drawn = [pairs[Draw(1, seed)] for seed in range(40)]
+    drawn = [pairs[SeededIndex(1, seed)] for seed in range(40)]
     erased = torch.tensor([[(view != 101).any() for view in (d.img, d.view)] for d in drawn])
     # all four combinations: neither view follows from the other
     assert {tuple(row) for row in erased.tolist()} == {(a, b) for a in (0, 1) for b in (0, 1)}
@@ -41,10 +41,10 @@ def test_again_is_the_image_itself_with_random_numbers_of_its_own(images):
 def test_the_same_draw_gives_the_same_pair_and_the_image_of_the_set_alone(images):
     images = dict(images, transforms=[RESIZE, dict(type='RandomPadCrop', padding=3)])
     pairs, alone = ViewPairs(images), FolderReID(**{k: v for k, v in images.items() if k != 'type'})
-    one, other = pairs[Draw(2, 7)], pairs[Draw(2, 7)]
+    one, other = pairs[SeededIndex(2, 7)], pairs[SeededIndex(2, 7)]
     assert torch.equal(one.img, other.img)
     assert torch.equal(one.view, other.view)
-    assert torch.equal(one.img, alone[Draw(2, 7)].img)
+    assert torch.equal(one.img, alone[SeededIndex(2, 7)].img)
 
 
 def test_second_views_of_another_set_are_matched_by_file_name(images, tmp_path):

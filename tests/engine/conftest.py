@@ -102,7 +102,7 @@ def step_of(build, tmp_path):
         stage = next(stage for stage in loop.stages if stage.name == stage_name)
         model.train()
         model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
-        if model.memories():
+        if model.active_banks():
             draw = torch.Generator().manual_seed(0)
             pids = loop.dataloader.dataset['source'].pids
             model.bank.fill(torch.randn(32, 8, generator=draw), torch.as_tensor(pids))

@@ -1,4 +1,4 @@
-"""gcl_tiny.py with stages of memory alone: control, painted views, pseudo-labels."""
+"""gcl_tiny.py with stages of memory alone: control, translated views, pseudo-labels."""
 
 _base_ = ['../../configs/gcl_smoke.py']
 custom_imports = dict(imports=['tiny_networks'])  # this folder must be on the path
@@ -31,7 +31,7 @@ train_cfg = dict(
             loss_weights=dict(memory=0),
             start='identity',
         ),
-        dict(name='memory', iters=4, phases=['M'], loaders=dict(views='painted')),
+        dict(name='memory', iters=4, phases=['M'], loaders=dict(views='translated')),
         dict(
             name='clusters',
             iters=7,
@@ -47,7 +47,7 @@ default_hooks = dict(
     checkpoint=dict(interval=2, save_best=None, best_stages=None, max_keep_ckpts=-1),
     best_loss=None,
     grid=None,
-    painted=dict(type='PaintedViewsHook'),
+    translated=dict(type='PaintedViewsHook'),
     pseudo_label=dict(
         type='PseudoLabelHook', interval=3, clustering=dict(type='KMeans', num_clusters=5)
     ),
@@ -73,7 +73,9 @@ by_person = dict(
 )
 train_dataloader = dict(
     again=dict(**by_person, dataset=dict(type='ViewPairs', dataset=images)),
-    painted=dict(**by_person, dataset=dict(type='ViewPairs', dataset=images, second='painted')),
+    translated=dict(
+        **by_person, dataset=dict(type='ViewPairs', dataset=images, second='translated')
+    ),
     clusters=dict(
         batch_size=6,
         collate_fn=dict(type='default_collate'),

@@ -18,7 +18,7 @@ import torch  # noqa: E402
 from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.loading import plain_key  # noqa: E402
-from reidgen.models.adversarial import bare  # noqa: E402
+from reidgen.models.adversarial import unwrap_model  # noqa: E402
 
 
 def train(work_dir: str, out: str, options: dict) -> None:
@@ -32,7 +32,7 @@ def train(work_dir: str, out: str, options: dict) -> None:
     cfg.launcher = 'pytorch' if 'RANK' in os.environ else 'none'
     runner = ReIDRunner.from_cfg(cfg)
     runner.train()
-    state = bare(runner.model).state_dict()
+    state = unwrap_model(runner.model).state_dict()
     torch.save(
         dict(
             state={plain_key(key): value for key, value in state.items()},

@@ -157,7 +157,7 @@ def test_one_process_resumes_what_two_have_saved(ended):
         (dict(JOINT, loss_weights=dict(memory=0)), True),  # nothing reaches its embedding
         (dict(name='identity', iters=1, phases=['I']), False),
         (dict(name='identity', iters=1, phases=['I'], loss_weights=dict(identity=0)), True),
-        (dict(name='critics', iters=1, phases=['D'], loss_weights=dict(memory=0)), False),
+        (dict(name='discriminators', iters=1, phases=['D'], loss_weights=dict(memory=0)), False),
     ],
 )
 def test_unused_parameters_are_looked_for_only_where_the_encoder_trains_without_a_loss(

@@ -159,20 +159,20 @@ def test_another_number_of_stages_is_refused_with_both_lists():
 BRANCHES = [
     *THREE[:2],
     dict(name='control', iters=2, loaders=dict(views='again'), start='identity'),
-    dict(name='memory', iters=3, loaders=dict(views='painted'), start='generators'),
+    dict(name='memory', iters=3, loaders=dict(views='translated'), start='generators'),
 ]
 
 
 def test_a_field_may_be_drawn_from_another_loader_in_each_stage():
     stages = parse_stages(BRANCHES)
-    assert stages[2].fields(('again', 'painted')) == dict(views='again')
+    assert stages[2].fields(('again', 'translated')) == dict(views='again')
     assert stages[0].fields(('identity', 'source')) == dict(identity='identity')
     assert parse_stages(THREE)[2].fields(('a', 'b')) == dict(a='a', b='b')
-    assert used_loaders(stages, ('identity', 'source', 'target', 'again', 'painted', 'spare')) == [
-        *('identity', 'source', 'target', 'again', 'painted')
-    ]
+    assert used_loaders(
+        stages, ('identity', 'source', 'target', 'again', 'translated', 'spare')
+    ) == [*('identity', 'source', 'target', 'again', 'translated')]
     assert [batches_drawn(stages, iteration, 'again') for iteration in (5, 6, 7, 9)] == [0, 1, 2, 2]
-    assert batches_drawn(stages, 10, 'painted') == 3
+    assert batches_drawn(stages, 10, 'translated') == 3
 
 
 def test_a_start_is_last_best_or_an_earlier_stage():

@@ -63,7 +63,7 @@ def test_the_models_of_all_smoke_configs_move_what_their_phases_name(path, tmp_p
         model.train()
         model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
         fields = stage.fields(tuple(loop.dataloader.loaders))
-        for bank, field in model.memories().items():
+        for bank, field in model.active_banks().items():
             images = loop.dataloader.dataset[fields[field]]
             getattr(model, bank).fill(embed_dataset(model, images), torch.as_tensor(images.pids))
         loop.dataloader.start(fields, dict.fromkeys(fields.values(), 0))
@@ -104,21 +104,21 @@ def test_the_same_iteration_gives_the_same_numbers_again(step_of):
 
 def test_every_runs_a_phase_in_the_last_of_every_n_iterations(step_of):
     model, optim, batch = step_of('generators')
-    critic, generator = model.stage_phases
-    model.stage_phases = (critic, Phase('G', generator.trains, generator.losses, every=3))
+    discriminator, generator = model.stage_phases
+    model.stage_phases = (discriminator, Phase('G', generator.trains, generator.losses, every=3))
     ran = ['G/loss' in run_phases(model, batch, optim, done, done) for done in range(7)]
     assert ran == [False, False, True, False, False, True, False]
 
 
 def test_the_shared_forward_has_no_graph_where_only_detaching_phases_are_due(step_of):
     model, optim, batch = step_of('generators')
-    critic, generator = model.stage_phases
+    discriminator, generator = model.stage_phases
     model.stage_phases = (
-        Phase('D', critic.trains, critic.losses, detached=True),
+        Phase('D', discriminator.trains, discriminator.losses, detached=True),
         Phase('G', generator.trains, generator.losses, every=2),
     )
     seen = []
-    model.remember = lambda batch, x, logs: seen.append(x.x_s2t.requires_grad)
+    model.update_memory = lambda batch, x, logs: seen.append(x.x_s2t.requires_grad)
     for done in range(3):
         run_phases(model, batch, optim, done, done)
     assert seen == [False, True, False]

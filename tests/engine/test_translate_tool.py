@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 
 @pytest.fixture
 def run(straight, tmp_path):
-    """Paints with the finished training of gcl_tiny.py into tmp_path/copy."""
+    """Translates with the finished training of gcl_tiny.py into tmp_path/copy."""
 
     def make(*options: str) -> Path:
         checkpoint = Path(straight.work_dir, 'stage_joint.pth')
@@ -54,9 +54,9 @@ def test_a_picture_is_what_the_model_paints_and_a_second_run_paints_what_is_miss
     source = straight.train_loop.dataloader.dataset['source'].plain(maps=True)
     batch = model.data_preprocessor(torch.utils.data.default_collate([source[0]]))
     with torch.no_grad():
-        painted = model.paint(batch, 'target')[0]
+        translated = model.translate(batch, 'target')[0]
     normalizer = model.data_preprocessor
-    pixels = ((painted + normalizer.shift) / normalizer.scale).round().clamp(0, 255)
+    pixels = ((translated + normalizer.shift) / normalizer.scale).round().clamp(0, 255)
     assert (read_rgb(pictures[0]).float() - pixels).abs().max() <= 1
 
 
@@ -86,7 +86,7 @@ def test_what_cannot_be_painted_is_refused_with_the_reason(run):
 def test_a_model_without_generators_is_refused_before_its_data_are_read(tmp_path):
     config = HERE.parents[1] / 'configs/baselines/synth_a_to_b.py'
     args = [str(config), 'none.pth', '--out', str(tmp_path / 'out')]
-    with pytest.raises(ValueError, match=r'IdentityModel, the model of .* paints no images'):
+    with pytest.raises(ValueError, match=r'IdentityModel, the model of .* translates no images'):
         translate.translate(translate.parse_args(args))
     assert not (tmp_path / 'out').exists()
 

@@ -35,10 +35,10 @@ def test_views_by_the_camera_of_the_truth_are_compared_with_their_own_colours(tm
         (tmp_path / str(style)).mkdir()
         for name in source.names:
             Image.new('RGB', (4, 10), (grey,) * 3).save(tmp_path / str(style) / name)
-    # of three cameras, image 0 is painted as by 0 and 1, image 1 as by 1 and 2
+    # of three cameras, image 0 is translated as by 0 and 1, image 1 as by 1 and 2
     wanted = [np.array([[90.0] * 3, [70.0] * 3])]
     parts = ((0.0, 1.0),)
     errors = errors_of(tmp_path, source, np.array([1, 1]), 3, wanted, parts)
     assert sorted(errors[0][:, 0]) == [30, 110]  # style 0 of image 1, style 1 of image 0
-    with pytest.raises(ValueError, match='no view painted as by the camera of the truth'):
+    with pytest.raises(ValueError, match='no view translated as by the camera of the truth'):
         errors_of(tmp_path, source, np.array([2, 0]), 3, wanted, parts)

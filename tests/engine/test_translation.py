@@ -1,4 +1,4 @@
-"""What is kept of an image under what a model painted."""
+"""What is kept of an image under what a model translated."""
 
 import pytest
 import torch
@@ -14,12 +14,12 @@ def img():
 
 
 def test_a_change_of_colour_comes_through_whole(img):
-    painted = img + torch.tensor([0.3, -0.2, 0.1])[:, None, None]
-    torch.testing.assert_close(keep_detail(img, painted, 4.0), painted)
+    translated = img + torch.tensor([0.3, -0.2, 0.1])[:, None, None]
+    torch.testing.assert_close(keep_detail(img, translated, 4.0), translated)
     where = torch.zeros(1, 1, *SIZE[2:])
     where[..., 10:30, 8:20] = 1
-    inside = keep_detail(img, painted, 4.0, where)[..., 10:30, 8:20]
-    torch.testing.assert_close(inside, painted[..., 10:30, 8:20])
+    inside = keep_detail(img, translated, 4.0, where)[..., 10:30, 8:20]
+    torch.testing.assert_close(inside, translated[..., 10:30, 8:20])
 
 
 def test_a_painted_pattern_does_not(img):
@@ -32,9 +32,9 @@ def test_a_painted_pattern_does_not(img):
 def test_what_changes_off_the_person_does_not_reach_them(img):
     where = torch.zeros(1, 1, *SIZE[2:])
     where[..., 10:30, 8:20] = 1
-    painted = torch.where(where.bool(), img, img + 1)
-    torch.testing.assert_close(keep_detail(img, painted, 4.0, where), img)
-    assert (keep_detail(img, painted, 4.0) - img)[..., 10:30, 8:20].min() > 0.05
+    translated = torch.where(where.bool(), img, img + 1)
+    torch.testing.assert_close(keep_detail(img, translated, 4.0, where), img)
+    assert (keep_detail(img, translated, 4.0) - img)[..., 10:30, 8:20].min() > 0.05
 
 
 def test_a_blur_wider_than_the_image_is_refused(img):

@@ -21,16 +21,16 @@ def cross(mean: tuple[float, float], variances: tuple[float, float]) -> torch.Te
 
 def test_two_gaussians_have_the_distance_worked_out_by_hand():
     # |(1, 2)|^2 + (1 + 4 + 9 + 1) - 2 (sqrt(1 * 9) + sqrt(4 * 1)) = 5 + 15 - 10
-    real, painted = cross((0, 0), (1, 4)), cross((1, 2), (9, 1))
-    assert frechet_distance(real, painted) == pytest.approx(10)
-    assert frechet_distance(painted, real) == pytest.approx(10)
+    real, translated = cross((0, 0), (1, 4)), cross((1, 2), (9, 1))
+    assert frechet_distance(real, translated) == pytest.approx(10)
+    assert frechet_distance(translated, real) == pytest.approx(10)
 
 
 def test_in_one_dimension_it_is_the_difference_of_means_and_deviations():
     torch.manual_seed(0)
-    real, painted = torch.randn(50, 1) * 2 + 3, torch.randn(70, 1)
-    expected = (real.mean() - painted.mean()) ** 2 + (real.std() - painted.std()) ** 2
-    assert frechet_distance(real, painted) == pytest.approx(expected.item(), rel=1e-4)
+    real, translated = torch.randn(50, 1) * 2 + 3, torch.randn(70, 1)
+    expected = (real.mean() - translated.mean()) ** 2 + (real.std() - translated.std()) ** 2
+    assert frechet_distance(real, translated) == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_a_set_is_at_no_distance_from_itself_in_any_order_and_with_fewer_images_than_features():
@@ -66,16 +66,16 @@ def test_the_kernel_distance_of_two_pairs_of_points_is_thirteen():
 
 def test_subsets_are_no_larger_than_the_smaller_set_and_drawn_from_the_seed_alone():
     torch.manual_seed(0)
-    real, painted = torch.randn(30, 4), torch.randn(20, 4)
+    real, translated = torch.randn(30, 4), torch.randn(20, 4)
     before = torch.get_rng_state()
-    first = kernel_distance(real, painted, num_subsets=5, seed=3)
+    first = kernel_distance(real, translated, num_subsets=5, seed=3)
     assert torch.equal(torch.get_rng_state(), before)
     assert first.subset_size == 20
     torch.manual_seed(9)
-    assert kernel_distance(real, painted, num_subsets=5, seed=3) == first
-    smaller = kernel_distance(real, painted, num_subsets=5, subset_size=10, seed=3)
+    assert kernel_distance(real, translated, num_subsets=5, seed=3) == first
+    smaller = kernel_distance(real, translated, num_subsets=5, subset_size=10, seed=3)
     assert smaller.std > 0
-    assert smaller != kernel_distance(real, painted, num_subsets=5, subset_size=10, seed=4)
+    assert smaller != kernel_distance(real, translated, num_subsets=5, subset_size=10, seed=4)
 
 
 def test_features_that_do_not_compare_are_refused():

@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
-from reidgen.draws import Draws
 from reidgen.losses import CentroidContrast, MemoryContrast
 from reidgen.memory import FeatureBank
+from reidgen.rng import StepRNG
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def test_orthogonal_features_have_the_closed_form(num_negatives, compared):
     # seven orthogonal rows, of which row 2 alone has its label
     bank = bank_of(torch.eye(7), [0, 1, 2, 3, -1, -1, 4])
     u = 3 * torch.eye(7)[2:3]
-    loss = MemoryContrast(0.5, num_negatives)(bank, u, u, torch.tensor([2]), Draws())
+    loss = MemoryContrast(0.5, num_negatives)(bank, u, u, torch.tensor([2]), StepRNG())
     e = math.exp(1 / 0.5)
     assert loss.item() == pytest.approx(3 * -math.log(e / (e + compared)), rel=1e-5)
 
@@ -53,14 +53,14 @@ def test_loss_equals_its_formula_in_loops_with_negatives_of_the_generated_image(
     bank = bank_of(torch.randn(8, 5), labels)
     index = torch.tensor([0, 3, 6])
     u, u_generated = torch.randn(3, 5), torch.randn(3, 5)
-    draws = Draws(4)
-    chance = Draws(4).rows(3, 2).tolist()
+    rng = StepRNG(4)
+    chance = StepRNG(4).rows(3, 2).tolist()
     same = [[0, 1], [2, 3, 4], [6]]
     rows = [[group[int(c * len(group))] for c in pair] for group, pair in zip(same, chance)]
     negatives = [[n for n in range(8) if labels[n] != labels[i]] for i in index.tolist()]
     assert len({len(row) for row in negatives}) == 3  # ragged: padding is at work
 
-    loss = MemoryContrast(0.3, 100)(bank, u, u_generated, index, draws)
+    loss = MemoryContrast(0.3, 100)(bank, u, u_generated, index, rng)
 
     assert loss.item() == pytest.approx(
         slow(bank, u, u_generated, index, rows, negatives, 0.3), rel=1e-5
@@ -74,10 +74,10 @@ def test_positives_are_drawn_uniformly_from_all_rows_of_the_label():
     bank = bank_of(features, [0, 5, 1, 2, 5, 3, 5, 4])
     u = torch.zeros(1, 8)
     u[0, [1, 4, 6]] = torch.tensor([1.0, 2.0, 3.0])
-    loss, draws, values = MemoryContrast(1.0, 100), Draws(), []
+    loss, rng, values = MemoryContrast(1.0, 100), StepRNG(), []
     for iteration in range(600):
-        draws.begin(iteration)
-        values.append(round(loss(bank, u, u, torch.tensor([4]), draws).item(), 3))
+        rng.begin(iteration)
+        values.append(round(loss(bank, u, u, torch.tensor([4]), rng).item(), 3))
     # nine equally likely pairs (p, q) give six sums: three doubles, three of either order
     counts = sorted(values.count(value) / 600 for value in set(values))
     assert len(counts) == 6
@@ -92,10 +92,10 @@ def test_drawn_negatives_are_distinct_rows_of_other_labels():
     features = torch.stack([height, (1 - height**2).sqrt()], dim=1)
     bank = bank_of(features, labels)
     u = torch.tensor([[1.0, 0.0]])
-    loss, draws, seen = MemoryContrast(0.1, 4), Draws(), set()
+    loss, rng, seen = MemoryContrast(0.1, 4), StepRNG(), set()
     for iteration in range(200):
-        draws.begin(iteration)
-        value = loss(bank, u, u, torch.tensor([0]), draws).item()
+        rng.begin(iteration)
+        value = loss(bank, u, u, torch.tensor([0]), rng).item()
         # the three positives are rows 0 or 1: e^a = 1 or 2
         matches = [
             total
@@ -118,7 +118,7 @@ def test_anchors_with_fewer_than_k_others_use_them_all_beside_anchors_that_draw(
     index = torch.tensor([0])
     u = torch.eye(8)[:1]
     # label 0 has two negatives, label 1 has seven: with K = 5 keys are drawn, label 0 padded
-    both = MemoryContrast(0.5, 5)(bank, u, u, index, Draws()).item()
+    both = MemoryContrast(0.5, 5)(bank, u, u, index, StepRNG()).item()
     e = math.exp(2)
     values = set()
     for p in (e, 1.0):
@@ -130,11 +130,11 @@ def test_anchors_with_fewer_than_k_others_use_them_all_beside_anchors_that_draw(
 def test_outliers_are_no_anchors_and_a_batch_of_outliers_costs_nothing():
     bank = bank_of(torch.randn(6, 4), [0, 0, 1, 1, -1, -1])
     u, g = torch.randn(3, 4, requires_grad=True), torch.randn(3, 4, requires_grad=True)
-    loss = MemoryContrast(0.1, 100)(bank, u, g, torch.tensor([4, 0, 5]), Draws())
+    loss = MemoryContrast(0.1, 100)(bank, u, g, torch.tensor([4, 0, 5]), StepRNG())
     loss.backward()
     assert u.grad[1].abs().sum() > 0
     assert not u.grad[[0, 2]].any()
-    none = MemoryContrast(0.1, 100)(bank, u, g, torch.tensor([4, 5, 4]), Draws())
+    none = MemoryContrast(0.1, 100)(bank, u, g, torch.tensor([4, 5, 4]), StepRNG())
     assert none.item() == 0
     none.backward()
 
@@ -142,7 +142,7 @@ def test_outliers_are_no_anchors_and_a_batch_of_outliers_costs_nothing():
 def test_a_bank_of_one_identity_has_nothing_to_contrast():
     bank = bank_of(torch.randn(4, 3), [7, 7, 7, 7])
     u = torch.randn(2, 3, requires_grad=True)
-    loss = MemoryContrast()(bank, u, u, torch.tensor([0, 1]), Draws())
+    loss = MemoryContrast()(bank, u, u, torch.tensor([0, 1]), StepRNG())
     loss.backward()
     assert loss.item() == pytest.approx(0, abs=1e-5)
     assert u.grad.isfinite().all()
@@ -152,7 +152,7 @@ def test_gradients_reach_both_embeddings_and_never_the_bank():
     bank = bank_of(torch.randn(6, 4), [0, 0, 1, 1, 2, 2])
     before = {key: value.clone() for key, value in bank.state_dict().items()}
     u, g = torch.randn(2, 4, requires_grad=True), torch.randn(2, 4, requires_grad=True)
-    MemoryContrast()(bank, u, g, torch.tensor([0, 3]), Draws()).backward()
+    MemoryContrast()(bank, u, g, torch.tensor([0, 3]), StepRNG()).backward()
     assert u.grad.abs().sum() > 0
     assert g.grad.abs().sum() > 0
     assert all(torch.equal(value, before[key]) for key, value in bank.state_dict().items())
@@ -163,12 +163,12 @@ def test_the_length_of_embeddings_does_not_matter_and_autocast_changes_nothing()
     bank = bank_of(torch.randn(6, 4), [0, 0, 1, 1, 2, 2])
     u, g, index = torch.randn(2, 4), torch.randn(2, 4), torch.tensor([0, 3])
     loss = MemoryContrast()
-    plain = loss(bank, u, g, index, Draws())
-    assert loss(bank, 9 * u, 0.2 * g, index, Draws()).item() == pytest.approx(
+    plain = loss(bank, u, g, index, StepRNG())
+    assert loss(bank, 9 * u, 0.2 * g, index, StepRNG()).item() == pytest.approx(
         plain.item(), rel=1e-5
     )
     with torch.autocast('cpu', torch.bfloat16):
-        assert torch.equal(loss(bank, u, g, index, Draws()), plain)
+        assert torch.equal(loss(bank, u, g, index, StepRNG()), plain)
 
 
 def test_whether_negatives_are_drawn_depends_on_the_bank_and_not_on_the_batch():
@@ -176,18 +176,18 @@ def test_whether_negatives_are_drawn_depends_on_the_bank_and_not_on_the_batch():
     bank = bank_of(torch.eye(8), [0] * 6 + [1, 2])
     left = []
     for index in (0, 6):
-        draws = Draws()
+        rng = StepRNG()
         MemoryContrast(0.5, 5)(
-            bank, torch.randn(1, 8), torch.randn(1, 8), torch.tensor([index]), draws
+            bank, torch.randn(1, 8), torch.randn(1, 8), torch.tensor([index]), rng
         )
-        left.append(draws.uniform())
+        left.append(rng.uniform())
     assert left[0] == left[1]
 
 
 def test_an_empty_bank_and_wrong_numbers_are_refused():
     with pytest.raises(RuntimeError, match='has not been filled'):
         MemoryContrast()(
-            FeatureBank(4, 3), torch.randn(1, 3), torch.randn(1, 3), torch.tensor([0]), Draws()
+            FeatureBank(4, 3), torch.randn(1, 3), torch.randn(1, 3), torch.tensor([0]), StepRNG()
         )
     with pytest.raises(ValueError, match='temperature is 0'):
         MemoryContrast(temperature=0)

@@ -4,30 +4,41 @@ import math
 import pytest
 import torch
 from mmengine.logging import MMLogger
-from told_critic import FAKE, LN2, REAL, SMOOTH, F, R, bce, critic_terms, generator_term, judge
+from told_discriminator import (
+    FAKE,
+    LN2,
+    REAL,
+    SMOOTH,
+    F,
+    R,
+    bce,
+    discriminator_terms,
+    generator_term,
+    judge,
+)
 from torch import nn
 
-from reidgen.draws import Draws
 from reidgen.losses import GANLoss
 from reidgen.registry import LOSSES
+from reidgen.rng import StepRNG
 
 # ---- values ----
 
 
-def test_bce_of_an_undecided_critic_is_ln2_a_term():
+def test_bce_of_an_undecided_discriminator_is_ln2_a_term():
     loss = GANLoss('bce')
     zero = torch.zeros(2, 1)
-    assert critic_terms(loss, zero, zero) == pytest.approx((LN2, LN2))
+    assert discriminator_terms(loss, zero, zero) == pytest.approx((LN2, LN2))
     assert generator_term(loss, zero) == pytest.approx(LN2)
 
 
 def test_bce_of_given_logits_and_labels():
     z = torch.tensor([[2.0, -1.0], [0.5, 0.0]])
-    real, fake = critic_terms(GANLoss('bce'), z, z)
+    real, fake = discriminator_terms(GANLoss('bce'), z, z)
     assert real == pytest.approx(sum(bce(v, 1) for v in (2, -1, 0.5, 0)) / 4)
     assert real == pytest.approx(0.651853, abs=1e-6)
     assert fake == pytest.approx(1.026854, abs=1e-6)
-    assert critic_terms(GANLoss('bce', real_label=0.9), z, z)[0] == pytest.approx(
+    assert discriminator_terms(GANLoss('bce', real_label=0.9), z, z)[0] == pytest.approx(
         0.689353, abs=1e-6
     )
     assert generator_term(GANLoss('bce', real_label=0.9), z) == pytest.approx(0.651853, abs=1e-6)
@@ -43,7 +54,7 @@ def test_bce_of_given_logits_and_labels():
 )
 def test_objectives_worked_out_by_hand(mode, real, fake, generator):
     loss = GANLoss(mode)
-    assert critic_terms(loss, R, F) == pytest.approx((real, fake))
+    assert discriminator_terms(loss, R, F) == pytest.approx((real, fake))
     assert generator_term(loss, F) == pytest.approx(generator)
 
 
@@ -53,20 +64,22 @@ def test_lsgan_sigmoid_squares_probabilities():
         [1 / (1 + math.exp(-v)) for v in (-2, 0.5)],
     )
     expected = sum((p - 1) ** 2 for p in p_real) / 2, sum(p**2 for p in p_fake) / 2
-    assert critic_terms(GANLoss('lsgan_sigmoid'), R, F) == pytest.approx(expected)
+    assert discriminator_terms(GANLoss('lsgan_sigmoid'), R, F) == pytest.approx(expected)
 
 
-def test_the_saturating_generator_maximises_the_critics_fake_term():
+def test_the_saturating_generator_maximises_the_discriminators_fake_term():
     loss = GANLoss('bce_saturating')
-    assert generator_term(loss, F) == pytest.approx(-critic_terms(loss, R, F)[1])
-    assert critic_terms(loss, R, F) == pytest.approx(critic_terms(GANLoss('bce'), R, F))
+    assert generator_term(loss, F) == pytest.approx(-discriminator_terms(loss, R, F)[1])
+    assert discriminator_terms(loss, R, F) == pytest.approx(
+        discriminator_terms(GANLoss('bce'), R, F)
+    )
 
 
 def test_bce_prob_of_a_sigmoid_is_bce_of_the_logit():
     z = torch.linspace(-9.5, 9.5, 12).view(3, 4)
-    on_prob = critic_terms(GANLoss('bce_prob'), z.sigmoid(), (-z).sigmoid())
+    on_prob = discriminator_terms(GANLoss('bce_prob'), z.sigmoid(), (-z).sigmoid())
     # float32 holds 1 - sigmoid(9.5) to three digits
-    assert on_prob == pytest.approx(critic_terms(GANLoss('bce'), z, -z), rel=2e-5)
+    assert on_prob == pytest.approx(discriminator_terms(GANLoss('bce'), z, -z), rel=2e-5)
 
 
 def test_relativistic_average_compares_with_the_mean_of_the_other_side():
@@ -78,11 +91,11 @@ def test_relativistic_average_compares_with_the_mean_of_the_other_side():
     real = sum(softplus(-(v - mean_f)) for v in r) / 2
     fake = sum(softplus(v - mean_r) for v in f) / 2
     loss = GANLoss('relativistic_avg')
-    assert critic_terms(loss, R, F) == pytest.approx((real, fake))
+    assert discriminator_terms(loss, R, F) == pytest.approx((real, fake))
     swapped = (sum(softplus(-(v - mean_r)) for v in f) + sum(softplus(v - mean_f) for v in r)) / 2
     assert generator_term(loss, F, real=R) == pytest.approx(swapped)
     with pytest.raises(ValueError, match='real=real'):
-        loss.generator(judge(R, F), FAKE, Draws())
+        loss.generator(judge(R, F), FAKE, StepRNG())
 
 
 # ---- scales ----
@@ -91,25 +104,25 @@ def test_relativistic_average_compares_with_the_mean_of_the_other_side():
 @pytest.mark.parametrize('mode', ['bce', 'lsgan', 'lsgan_sigmoid', 'hinge', 'wgan'])
 def test_a_rejection_is_the_fake_term_alone(mode):
     loss, fake = GANLoss(mode), torch.tensor([[-2.0], [0.5]], requires_grad=True)
-    both = loss.critic('D', judge(torch.zeros(2, 1), fake), REAL, FAKE, Draws())
-    term, opinion = loss.reject(lambda img: fake, FAKE, Draws())
+    both = loss.discriminator('D', judge(torch.zeros(2, 1), fake), REAL, FAKE, StepRNG())
+    term, opinion = loss.reject(lambda img: fake, FAKE, StepRNG())
     assert term.item() == pytest.approx(both['adv.D.fake'].item())
     kind = 'p' if 'sigmoid' in mode or mode == 'bce' else 'o'
     assert opinion.item() == pytest.approx(both[f'stat.D.{kind}_fake'].item())
     term.backward()
-    assert fake.grad is not None  # the critic learns from it
+    assert fake.grad is not None  # the discriminator learns from it
 
 
 def test_nothing_is_rejected_on_the_average():
     with pytest.raises(ValueError, match='comparison with real images'):
-        GANLoss('relativistic_avg').reject(lambda img: img, FAKE, Draws())
+        GANLoss('relativistic_avg').reject(lambda img: img, FAKE, StepRNG())
 
 
 def test_scales_are_averaged_or_summed():
     scales_r, scales_f = [R, R.view(1, 2), R], [F, F.view(1, 2), F]
-    single = critic_terms(GANLoss('lsgan'), R, F)
-    assert critic_terms(GANLoss('lsgan'), scales_r, scales_f) == pytest.approx(single)
-    summed = critic_terms(GANLoss('lsgan', scale_reduction='sum'), scales_r, scales_f)
+    single = discriminator_terms(GANLoss('lsgan'), R, F)
+    assert discriminator_terms(GANLoss('lsgan'), scales_r, scales_f) == pytest.approx(single)
+    summed = discriminator_terms(GANLoss('lsgan', scale_reduction='sum'), scales_r, scales_f)
     assert summed == pytest.approx((3 * single[0], 3 * single[1]))
 
 
@@ -123,14 +136,14 @@ def test_scale_weights_are_normalised_for_the_mean_alone():
     assert generator_term(GANLoss('wgan', scale_weights=[3, 1]), scales) == pytest.approx(-7 / 4)
     loss = GANLoss('wgan', scale_weights=[3, 1], scale_reduction='sum')
     assert generator_term(loss, scales) == pytest.approx(-7)
-    with pytest.raises(ValueError, match='scale_weights has 1 values, the critic 2 scales'):
+    with pytest.raises(ValueError, match='scale_weights has 1 values, the discriminator 2 scales'):
         generator_term(GANLoss('wgan', scale_weights=[1]), scales)
 
 
-def test_lsgan_of_a_constant_critic_over_three_fakes_and_scales_has_its_closed_form():
+def test_lsgan_of_a_constant_discriminator_over_three_fakes_and_scales_has_its_closed_form():
     c, loss = 0.3, GANLoss('lsgan', scale_reduction='sum')
     constant = [torch.full((2, 1, 4, 2), c)] * 3
-    total = sum(sum(critic_terms(loss, constant, constant)) for _ in range(3))
+    total = sum(sum(discriminator_terms(loss, constant, constant)) for _ in range(3))
     assert total == pytest.approx(9 * (c**2 + (1 - c) ** 2))
     adv = sum(2 * generator_term(loss, constant) for _ in range(3))  # the 2 is GCL's weight
     assert adv == pytest.approx(18 * (1 - c) ** 2)
@@ -141,18 +154,18 @@ def test_lsgan_of_a_constant_critic_over_three_fakes_and_scales_has_its_closed_f
 
 def test_noise_reaches_real_and_fake_and_falls_linearly_to_zero():
     loss = GANLoss('wgan', input_noise={'std': 0.5, 'start': 10, 'iters': 20})
-    draws = Draws()
+    rng = StepRNG()
     for iteration, std in [(0, 0.5), (10, 0.5), (20, 0.25), (30, 0.0), (99, 0.0)]:
-        draws.begin(iteration)
+        rng.begin(iteration)
         seen = []
 
-        def critic(x, seen=seen):
+        def discriminator(x, seen=seen):
             seen.append(x)
             return x.mean((1, 2, 3))
 
         img = torch.full((4, 3, 16, 16), 2.0)
-        loss.critic('D', critic, img, img, draws)
-        loss.generator(critic, img, draws)
+        loss.discriminator('D', discriminator, img, img, rng)
+        loss.generator(discriminator, img, rng)
         assert len(seen) == 3  # real, fake, and the generator's fake: once each
         for noisy in seen:
             assert (noisy - img).std().item() == pytest.approx(std, rel=0.1, abs=1e-9)
@@ -176,18 +189,18 @@ class Scale(nn.Module):
         return self.value * x
 
 
-def test_the_critic_moves_and_the_fake_does_not():
-    generator, critic = Scale(0.7), Scale(0.3)
+def test_the_discriminator_moves_and_the_fake_does_not():
+    generator, discriminator = Scale(0.7), Scale(0.3)
     fake = generator(torch.ones(2, 3, 4, 4))
     loss = GANLoss('bce')
-    terms = loss.critic('Ds', critic, torch.randn(2, 3, 4, 4), fake, Draws())
+    terms = loss.discriminator('Ds', discriminator, torch.randn(2, 3, 4, 4), fake, StepRNG())
     assert set(terms) == {'adv.Ds.real', 'adv.Ds.fake', 'stat.Ds.p_real', 'stat.Ds.p_fake'}
     assert all(term.shape == () for term in terms.values())
     assert not terms['stat.Ds.p_real'].requires_grad
     (terms['adv.Ds.real'] + terms['adv.Ds.fake']).backward()
     assert generator.value.grad is None
-    assert critic.value.grad is not None
-    loss.generator(critic, fake, Draws()).backward()
+    assert discriminator.value.grad is not None
+    loss.generator(discriminator, fake, StepRNG()).backward()
     assert generator.value.grad is not None
 
 
@@ -202,7 +215,7 @@ def test_the_critic_moves_and_the_fake_does_not():
 )
 def test_reports_a_probability_where_the_output_is_one(mode, kind, value):
     out = torch.full((2, 1), 0.4 if mode == 'bce_prob' else 3.0)
-    terms = GANLoss(mode).critic('D', judge([out, out], [out, out]), REAL, FAKE, Draws())
+    terms = GANLoss(mode).discriminator('D', judge([out, out], [out, out]), REAL, FAKE, StepRNG())
     assert terms[f'stat.D.{kind}_real'].item() == pytest.approx(value)
 
 
@@ -211,8 +224,8 @@ def test_the_loss_is_float32_under_autocast(mode):
     loss = GANLoss(mode)
     outputs = [torch.rand(2, 1).bfloat16().requires_grad_() for _ in range(2)]
     with torch.autocast('cpu', torch.bfloat16):
-        terms = loss.critic('D', judge(*outputs), REAL, FAKE, Draws())
-        adv = loss.generator(judge(*outputs), FAKE, Draws(), real=REAL)
+        terms = loss.discriminator('D', judge(*outputs), REAL, FAKE, StepRNG())
+        adv = loss.generator(judge(*outputs), FAKE, StepRNG(), real=REAL)
     assert {term.dtype for term in [*terms.values(), adv]} == {torch.float32}
     adv.backward()
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from reidgen.draws import Draws
 from reidgen.losses import GradientPenalty
 from reidgen.models.discriminators import MultiScaleDiscriminator
+from reidgen.rng import StepRNG
 
 
 class Linear(nn.Module):
@@ -23,10 +23,10 @@ class Linear(nn.Module):
         return (self.w * x).sum((1, 2, 3))[:, None].repeat(1, self.patches).view(len(x), 1, 1, -1)
 
 
-def penalty(critic, kind='wgan_gp', real=None, fake=None, draws=None, **kwargs) -> dict:
+def penalty(discriminator, kind='wgan_gp', real=None, fake=None, rng=None, **kwargs) -> dict:
     real = torch.randn(4, 3, 4, 4) if real is None else real
     fake = torch.randn(4, 3, 4, 4) if fake is None else fake
-    return GradientPenalty(kind, **kwargs)('D', critic, real, fake, draws or Draws())
+    return GradientPenalty(kind, **kwargs)('D', discriminator, real, fake, rng or StepRNG())
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,9 @@ def _seeded():
         ('r2', 0.1, 48 * 0.01 / 2),
     ],
 )
-def test_a_linear_critic_has_the_slope_of_its_weights_wherever_it_is_taken(kind, w, expected):
+def test_a_linear_discriminator_has_the_slope_of_its_weights_wherever_it_is_taken(
+    kind, w, expected
+):
     result = penalty(Linear(w), kind)
     assert result['gp.D'].item() == pytest.approx(expected, abs=1e-5)
     assert result['stat.D.grad_norm'].item() == pytest.approx(w * math.sqrt(48), rel=1e-5)
@@ -80,9 +82,9 @@ def test_scales_are_summed():
 
 
 def test_points_lie_between_real_and_fake_by_one_number_a_sample():
-    critic = Linear(0.5)
-    penalty(critic, real=torch.ones(8, 3, 4, 4), fake=torch.zeros(8, 3, 4, 4))
-    point = critic.seen[0].detach()
+    discriminator = Linear(0.5)
+    penalty(discriminator, real=torch.ones(8, 3, 4, 4), fake=torch.zeros(8, 3, 4, 4))
+    point = discriminator.seen[0].detach()
     alpha = point[:, 0, 0, 0]
     assert torch.equal(point, alpha.view(-1, 1, 1, 1).expand_as(point))
     assert len(alpha.unique()) == 8
@@ -92,27 +94,30 @@ def test_points_lie_between_real_and_fake_by_one_number_a_sample():
 
 @pytest.mark.parametrize('kind, side', [('r1', 'real'), ('r1_dgnet', 'real'), ('r2', 'fake')])
 def test_zero_centred_penalties_look_at_one_side(kind, side):
-    critic, sides = Linear(0.5), {'real': torch.randn(2, 3, 4, 4), 'fake': torch.randn(3, 3, 4, 4)}
-    penalty(critic, kind, **sides)
-    assert torch.equal(critic.seen[0], sides[side])
+    discriminator, sides = (
+        Linear(0.5),
+        {'real': torch.randn(2, 3, 4, 4), 'fake': torch.randn(3, 3, 4, 4)},
+    )
+    penalty(discriminator, kind, **sides)
+    assert torch.equal(discriminator.seen[0], sides[side])
 
 
 def test_dragan_looks_around_the_real_images():
-    critic, real = Linear(0.5), 3 * torch.randn(4, 3, 4, 4)
-    penalty(critic, 'dragan', real=real)
-    offset = (critic.seen[0] - real).detach() / (0.5 * real.std())
+    discriminator, real = Linear(0.5), 3 * torch.randn(4, 3, 4, 4)
+    penalty(discriminator, 'dragan', real=real)
+    offset = (discriminator.seen[0] - real).detach() / (0.5 * real.std())
     assert offset.min() >= 0
     assert offset.max() <= 1
     assert offset.std().item() == pytest.approx(1 / math.sqrt(12), rel=0.15)  # uniform, per element
 
 
 def test_unequal_batches_are_cut_to_the_smaller():
-    critic = Linear(0.5)
-    penalty(critic, real=torch.randn(5, 3, 4, 4), fake=torch.randn(3, 3, 4, 4))
-    assert len(critic.seen[0]) == 3
+    discriminator = Linear(0.5)
+    penalty(discriminator, real=torch.randn(5, 3, 4, 4), fake=torch.randn(3, 3, 4, 4))
+    assert len(discriminator.seen[0]) == 3
 
 
-def test_the_mean_runs_over_samples_of_a_curved_critic():
+def test_the_mean_runs_over_samples_of_a_curved_discriminator():
     # D(x) = sum x^2 / 2 has the gradient x
     real = torch.randn(4, 3, 4, 4)
     result = penalty(lambda x: x.square().sum((1, 2, 3)) / 2, 'r1_dgnet', real=real)
@@ -124,49 +129,49 @@ def test_the_mean_runs_over_samples_of_a_curved_critic():
     )
 
 
-def test_only_the_critic_gets_a_gradient():
+def test_only_the_discriminator_gets_a_gradient():
     generator = nn.Conv2d(3, 3, 1)
-    critic, real = Linear(0.5), torch.randn(2, 3, 4, 4)
+    discriminator, real = Linear(0.5), torch.randn(2, 3, 4, 4)
     fake = generator(torch.randn(2, 3, 4, 4))
-    penalty(critic, real=real, fake=fake)['gp.D'].backward()
-    assert critic.w.grad.abs().sum() > 0
+    penalty(discriminator, real=real, fake=fake)['gp.D'].backward()
+    assert discriminator.w.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in generator.parameters())
     assert not real.requires_grad
     assert real.grad is None
 
 
 def test_two_backwards_add_up_to_the_backward_of_the_sum():
-    critic = MultiScaleDiscriminator(num_scales=2, base_dim=2, num_res_blocks=1)
-    for parameter in critic.parameters():
+    discriminator = MultiScaleDiscriminator(num_scales=2, base_dim=2, num_res_blocks=1)
+    for parameter in discriminator.parameters():
         nn.init.normal_(parameter, std=0.3)
     real, fake = torch.randn(2, 3, 16, 16), torch.randn(2, 3, 16, 16)
 
     def terms():
-        adv = sum(scale.square().mean() for scale in critic(real))
-        return adv, penalty(critic, real=real, fake=fake)['gp.D']
+        adv = sum(scale.square().mean() for scale in discriminator(real))
+        return adv, penalty(discriminator, real=real, fake=fake)['gp.D']
 
     for term in terms():
         term.backward()
-    apart = [parameter.grad.clone() for parameter in critic.parameters()]
-    critic.zero_grad()
+    apart = [parameter.grad.clone() for parameter in discriminator.parameters()]
+    discriminator.zero_grad()
     sum(terms()).backward()
-    for parameter, gradient in zip(critic.parameters(), apart):
+    for parameter, gradient in zip(discriminator.parameters(), apart):
         assert torch.allclose(parameter.grad, gradient, atol=1e-6, rtol=1e-4)
 
 
-def test_a_flat_critic_has_a_finite_gradient():
-    critic = Linear(0.0)
-    result = penalty(critic)
+def test_a_flat_discriminator_has_a_finite_gradient():
+    discriminator = Linear(0.0)
+    result = penalty(discriminator)
     assert result['gp.D'].item() == pytest.approx(1, abs=1e-5)
     result['gp.D'].backward()
-    assert critic.w.grad.isfinite().all()
+    assert discriminator.w.grad.isfinite().all()
 
 
 def test_lazy_penalty_is_a_graphless_zero_but_for_every_nth_iteration():
-    draws = Draws()
+    rng = StepRNG()
     for iteration in range(7):
-        draws.begin(iteration)
-        result = penalty(Linear(0.5), every=3, draws=draws)
+        rng.begin(iteration)
+        result = penalty(Linear(0.5), every=3, rng=rng)
         if iteration % 3 == 0:
             assert result['gp.D'].item() == pytest.approx(3 * 6.071796, rel=1e-5)
         else:
@@ -176,11 +181,11 @@ def test_lazy_penalty_is_a_graphless_zero_but_for_every_nth_iteration():
 
 
 def test_the_penalty_is_float32_under_autocast():
-    critic = nn.Sequential(nn.Conv2d(3, 4, 3), nn.LeakyReLU(), nn.Conv2d(4, 1, 1))
+    discriminator = nn.Sequential(nn.Conv2d(3, 4, 3), nn.LeakyReLU(), nn.Conv2d(4, 1, 1))
     real, fake = torch.randn(2, 3, 8, 8), torch.randn(2, 3, 8, 8)
-    plain = penalty(critic, real=real, fake=fake)['gp.D']
+    plain = penalty(discriminator, real=real, fake=fake)['gp.D']
     with torch.autocast('cpu', torch.bfloat16):
-        mixed = penalty(critic, real=real, fake=fake)['gp.D']
+        mixed = penalty(discriminator, real=real, fake=fake)['gp.D']
     assert mixed.dtype == torch.float32
     assert torch.equal(plain, mixed)
 

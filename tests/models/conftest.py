@@ -43,11 +43,11 @@ class ToyContentEncoder(nn.Module):
 
 def toy_config(**changes) -> dict:
     """Keyword arguments of CrossDomainGCL; `networks` and `loss_weights` are merged."""
-    critic = dict(type='MultiScaleDiscriminator', num_scales=2, base_dim=4, num_res_blocks=1)
+    discriminator = dict(type='MultiScaleDiscriminator', num_scales=2, base_dim=4, num_res_blocks=1)
     decoder = dict(type='AdaINDecoder', content_dim=CONTENT_DIM, base_dim=8, head_dim=8)
     networks = dict(
-        D_s=critic,
-        D_t=critic,
+        D_s=discriminator,
+        D_t=discriminator,
         G=decoder,
         F=decoder,
         E_p=dict(

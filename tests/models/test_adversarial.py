@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from reidgen.draws import Draws
 from reidgen.engine import OptimizerPerGroup, run_phases
 from reidgen.models import AdversarialModel, Phase
 from reidgen.registry import ENCODERS
+from reidgen.rng import StepRNG
 
 STAGE_3 = dict(name='joint', phases=['D', 'G'])
 Painted = namedtuple('Painted', ['x'])
@@ -29,19 +29,19 @@ class ToyLayer(nn.Module):
 
 
 class ToyGAN(AdversarialModel):
-    """A critic D and a painter E, G, on vectors of four numbers."""
+    """A discriminator D and a translator E, G, on vectors of four numbers."""
 
     phases = (
-        Phase('D', trains=('D',), losses='critic_losses', every=2),
+        Phase('D', trains=('D',), losses='discriminator_losses', every=2),
         Phase('G', trains=('E', 'G'), losses='generator_losses'),
     )
     loss_families = ('adv', 'recon')
 
-    def translate(self, batch):
+    def forward_translation(self, batch):
         return Painted(self.G(self.E(batch)))
 
-    def critic_losses(self, batch, x):
-        noise = self.draws.rows(len(batch), 4)
+    def discriminator_losses(self, batch, x):
+        noise = self.rng.rows(len(batch), 4)
         return {'adv.D': (self.D(x.x.detach() + noise) - self.D(batch)).mean(0)[0]}
 
     def generator_losses(self, batch, x):
@@ -118,7 +118,7 @@ def test_a_frozen_network_stays_in_eval_mode_until_its_stage_ends():
 
 def test_a_phase_whose_networks_are_all_frozen_does_not_run():
     model = toy_gan()
-    model.enter_stage('critic', frozen=['E', 'G'])
+    model.enter_stage('discriminator', frozen=['E', 'G'])
     before = {key: value.clone() for key, value in model.state_dict().items()}
     logs = run_phases(model, torch.randn(6, 4), optim_of(model), 0, 1)
     assert {key.partition('/')[0] for key in logs} == {'D'}
@@ -168,13 +168,13 @@ def test_the_sum_of_a_phase_weighs_families_and_prefers_the_phase():
 
 def test_random_numbers_are_those_of_seed_and_iteration_alone():
     def numbers(seed: int, iteration: int) -> list[float]:
-        draws = Draws(seed)
-        draws.uniform()  # whatever was drawn before
-        draws.begin(iteration)
+        rng = StepRNG(seed)
+        rng.uniform()  # whatever was drawn before
+        rng.begin(iteration)
         return [
-            draws.uniform(),
-            *draws.rows(2, 3).flatten().tolist(),
-            *draws.normal_rows(2).tolist(),
+            rng.uniform(),
+            *rng.rows(2, 3).flatten().tolist(),
+            *rng.normal_rows(2).tolist(),
         ]
 
     state = torch.get_rng_state()
@@ -184,14 +184,16 @@ def test_random_numbers_are_those_of_seed_and_iteration_alone():
 
 
 def test_an_iteration_repeats_exactly_whatever_was_drawn_before_it():
-    def critic_loss(iteration: int, draw_first: bool) -> float:
+    def discriminator_loss(iteration: int, draw_first: bool) -> float:
         model, batch = toy_gan(), torch.randn(6, 4)
         model.enter_stage('joint')
         if draw_first:
-            model.draws.rows(50)
+            model.rng.rows(50)
         return run_phases(model, batch, optim_of(model), iteration, 1)['D/loss'].item()
 
-    assert critic_loss(4, False) == critic_loss(4, True) != critic_loss(5, False)
+    assert (
+        discriminator_loss(4, False) == discriminator_loss(4, True) != discriminator_loss(5, False)
+    )
 
 
 # ---- precision ----
@@ -221,12 +223,12 @@ def test_penalty_and_memory_are_float32_under_bfloat16(build_toy, toy_batch, toy
         lambda _, args, out: seen['penalty'].extend(value.dtype for value in out.values())
     )
     model.contrast.register_forward_pre_hook(
-        lambda _, args: asked.extend([args, model.draws.generator.get_state()])
+        lambda _, args: asked.extend([args, model.rng.generator.get_state()])
     )
     logs = run_phases(model, batch, toy_optim(model), 0, 0)
     half, full = torch.bfloat16, torch.float32
     assert seen == dict(
-        D_s=[half, half, full, half],  # real, painted, penalty; painted again
+        D_s=[half, half, full, half],  # real, translated, penalty; translated again
         D_t=[half, half, full, half],
         E_c=[half] * 6,
         penalty=[full] * 4,
@@ -238,7 +240,7 @@ def test_penalty_and_memory_are_float32_under_bfloat16(build_toy, toy_batch, toy
     # outside autocast the memory loss is the same to the last bit
     model.bank.features.copy_(rows)
     args, state = asked
-    model.draws.generator.set_state(state)
+    model.rng.generator.set_state(state)
     again = model.contrast(*args)
     assert again.dtype == full
     assert torch.equal(again, logs['G/loss_memory.s2t'])
@@ -265,5 +267,5 @@ def test_missing_networks_weights_and_methods_are_named():
         toy_gan(networks={name: dict(type='ToyLayr') for name in 'DEG'})
     with pytest.raises(TypeError, match='ToyGAN has no embedding to evaluate'):
         toy_gan().embed(torch.randn(2, 3, 8, 4))
-    with pytest.raises(TypeError, match='ToyGAN paints no images'):
-        toy_gan().paint(None, 'target')
+    with pytest.raises(TypeError, match='ToyGAN translates no images'):
+        toy_gan().translate(None, 'target')

@@ -1,4 +1,4 @@
-"""Camera styles: G and F paint, and the critics judge, as one camera of the domain."""
+"""Camera styles: G and F translate, and the discriminators judge, as one camera of the domain."""
 
 import pytest
 import torch
@@ -27,10 +27,10 @@ def with_cameras(batch, source: list[int], target: list[int]):
     )
 
 
-def test_a_critic_of_cameras_gives_each_image_the_output_of_its_camera():
-    critic, img = build_network(CRITIC | dict(num_cameras=3)), torch.randn(2, 3, 32, 16)
-    all_cameras = critic.critics[0](img)  # (2, 3, h, w)
-    logits = critic(img, torch.tensor([2, 0]))
+def test_a_discriminator_of_cameras_gives_each_image_the_output_of_its_camera():
+    discriminator, img = build_network(CRITIC | dict(num_cameras=3)), torch.randn(2, 3, 32, 16)
+    all_cameras = discriminator.critics[0](img)  # (2, 3, h, w)
+    logits = discriminator(img, torch.tensor([2, 0]))
     assert [tuple(scale.shape) for scale in logits] == [(2, 1, 8, 4), (2, 1, 4, 2)]
     assert torch.equal(logits[0][0, 0], all_cameras[0, 2])
     assert torch.equal(logits[0][1, 0], all_cameras[1, 0])
@@ -53,8 +53,8 @@ def test_source_persons_are_painted_as_by_the_camera_of_their_target_batch_mate(
     model.enter_stage('joint', ['D', 'G'])
     model.eval()
     with torch.no_grad():
-        one = model.translate(with_cameras(batch, [0, 0, 0], [0, 1, 2]))
-        other = model.translate(with_cameras(batch, [0, 0, 0], [0, 2, 2]))
+        one = model.forward_translation(with_cameras(batch, [0, 0, 0], [0, 1, 2]))
+        other = model.forward_translation(with_cameras(batch, [0, 0, 0], [0, 2, 2]))
     same = [torch.equal(a, b) for a, b in zip(one.x_s2t, other.x_s2t)]
     assert same == [True, False, True]
     assert torch.equal(one.x_t2s, other.x_t2s)  # F knows the cameras of the source alone
@@ -64,7 +64,7 @@ def test_paint_goes_round_the_cameras(build_toy, toy_batch):
     model, source = build_toy(**STYLED).eval(), toy_batch().source
     source = source._replace(index=torch.tensor([4, 4, 4]))
     with torch.no_grad():
-        pictures = [model.paint(source, 'target', style) for style in range(4)]
+        pictures = [model.translate(source, 'target', style) for style in range(4)]
     assert torch.equal(pictures[0], pictures[3])
     assert not torch.equal(pictures[0], pictures[1])
     assert not torch.equal(pictures[1], pictures[2])

@@ -1,4 +1,4 @@
-"""CrossDomainGCL: what is painted, and which loss trains which network."""
+"""CrossDomainGCL: what is translated, and which loss trains which network."""
 
 from pathlib import Path
 
@@ -34,15 +34,15 @@ def full_size(toy_batch):
 
 def test_every_translation_of_the_main_config_has_the_published_shape(full_size):
     model, batch = full_size
-    for name, value in model.translate(batch)._asdict().items():
+    for name, value in model.forward_translation(batch)._asdict().items():
         if isinstance(value, Code):
             assert value.content.shape == (2, 8192), name
             assert value.embedding.shape == value.pre_bn.shape == (2, 512), name
         else:
             assert value.shape == (2, 3, 256, 128), name
     assert model.E_p(batch.source.pose_map).shape == (2, 128, 64, 32)
-    for critic in (model.D_s, model.D_t):
-        shapes = [tuple(logits.shape) for logits in critic(batch.source.img)]
+    for discriminator in (model.D_s, model.D_t):
+        shapes = [tuple(logits.shape) for logits in discriminator(batch.source.img)]
         assert shapes == [(2, 1, 64, 32), (2, 1, 32, 16), (2, 1, 16, 8)]
 
 
@@ -96,7 +96,7 @@ def reached_by_term(model, batch, phase_name, gradients) -> dict[str, set[str]]:
     """Term -> networks with a gradient, as the phase's backward would leave it."""
     phase = next(phase for phase in model.phases if phase.name == phase_name)
     model.train_only(model.network_names)
-    x = model.translate(batch)
+    x = model.forward_translation(batch)
     model.train_only(phase.trains)
     terms = getattr(model, phase.losses)(batch, x)
     return {
@@ -126,7 +126,7 @@ def test_each_generator_term_passes_a_frozen_encoder_without_moving_it(
 
 
 @pytest.mark.parametrize('stage', [STAGE_2, STAGE_3], ids=lambda stage: stage['name'])
-def test_each_critic_term_and_penalty_reaches_its_critic_alone(
+def test_each_discriminator_term_and_penalty_reaches_its_discriminator_alone(
     build_toy, toy_batch, gradients, stage
 ):
     model = build_toy()
@@ -182,7 +182,7 @@ def test_cross_pose_chooses_whose_map_a_translation_shows(
     s, t = batch
     maps = dict(m_s=s.pose_map, nv_s=s.novel_map, m_t=t.pose_map, nv_t=t.novel_map)
     maps = {name: value.clone().requires_grad_() for name, value in maps.items()}
-    x = model.translate(
+    x = model.forward_translation(
         batch._replace(
             source=s._replace(pose_map=maps['m_s'], novel_map=maps['nv_s']),
             target=t._replace(pose_map=maps['m_t'], novel_map=maps['nv_t']),
@@ -192,14 +192,14 @@ def test_cross_pose_chooses_whose_map_a_translation_shows(
     assert maps_behind(x.x_t2t, maps) == {'m_t'}
     assert maps_behind(x.x_s2t, maps) == {of_s2t}
     assert maps_behind(x.x_t2s, maps) == {of_t2s}
-    assert maps_behind(x.x_s2t2s, maps) == {'m_s', of_s2t}  # painted in its own pose again
+    assert maps_behind(x.x_s2t2s, maps) == {'m_s', of_s2t}  # translated in its own pose again
     assert maps_behind(x.x_t2s2t, maps) == {'m_t', of_t2s}
 
 
 def test_other_pairs_each_image_with_the_batch_mate_of_its_row(build_toy, toy_batch):
     model, batch = build_toy(cross_pose='other'), toy_batch()
     m_t = batch.target.pose_map.clone().requires_grad_()
-    x = model.translate(batch._replace(target=batch.target._replace(pose_map=m_t)))
+    x = model.forward_translation(batch._replace(target=batch.target._replace(pose_map=m_t)))
     (slope,) = torch.autograd.grad(x.x_s2t[1].square().sum(), m_t)
     assert slope.flatten(1).any(dim=1).tolist() == [False, True, False]
 
@@ -210,7 +210,7 @@ def test_cross_pose_may_differ_by_stage(build_toy, toy_batch):
     images = {}
     for stage in (STAGE_2, STAGE_3):
         model.enter_stage(**stage)
-        x = model.translate(batch)
+        x = model.forward_translation(batch)
         images[stage['name']] = x.x_s2t
         pose = batch.source.pose_map if stage is STAGE_2 else batch.source.novel_map
         assert torch.equal(x.x_s2t, model.G(model.E_p(pose), x.c_s.content))
@@ -235,28 +235,28 @@ class Oracle(nn.Module):
         return (content / 2).flip(1).unflatten(1, (3, 32, 16))
 
 
-def test_a_perfect_generator_pays_nothing_but_the_critics(build_toy, toy_batch):
+def test_a_perfect_generator_pays_nothing_but_the_discriminators(build_toy, toy_batch):
     model, batch = build_toy(), toy_batch()
     model.E_c, model.G, model.F = LinearCode(), Oracle(), Oracle()
     model.enter_stage(**STAGE_2)
-    terms = model.generator_losses(batch, model.translate(batch))
+    terms = model.generator_losses(batch, model.forward_translation(batch))
     others = {name: term.item() for name, term in terms.items() if not name.startswith('adv.')}
     assert len(others) == 8
     assert set(others.values()) == {0.0}
     # the translation of x_s is x_s itself: sum over scales of -log sigmoid(D_t(x_s)), and back
     expected = sum(
         -nnf.logsigmoid(logits).mean()
-        for critic, img in ((model.D_t, batch.source.img), (model.D_s, batch.target.img))
-        for logits in critic(img)
+        for discriminator, img in ((model.D_t, batch.source.img), (model.D_s, batch.target.img))
+        for logits in discriminator(img)
     )
     torch.testing.assert_close(weigh(terms, model.loss_weights, 'G'), expected)
 
 
 def test_recon_and_cycle_are_mean_absolute_differences_from_the_own_image(build_toy, toy_batch):
     model, batch = build_toy(), toy_batch()
-    x = model.translate(batch)
+    x = model.forward_translation(batch)
     terms = model.generator_losses(batch, x)
-    for term, painted, real in (
+    for term, translated, real in (
         ('recon.t2t', x.x_t2t, batch.target.img),
         ('recon.s2s', x.x_s2s, batch.source.img),
         ('cycle.t2s2t', x.x_t2s2t, batch.target.img),
@@ -266,18 +266,18 @@ def test_recon_and_cycle_are_mean_absolute_differences_from_the_own_image(build_
         ('content.t2s2t', x.c_t2s2t.content, x.c_t.content),
         ('content.s2t2s', x.c_s2t2s.content, x.c_s.content),
     ):
-        expected = (painted - real).abs().sum() / real.numel()
+        expected = (translated - real).abs().sum() / real.numel()
         torch.testing.assert_close(terms[term], expected)
 
 
 def test_painting_follows_the_translation_and_features_have_unit_length(build_toy, toy_batch):
     model, batch = build_toy(), toy_batch()
     model.eval()
-    x = model.translate(batch)
-    assert torch.equal(model.paint(batch.source, 'target'), x.x_s2t)
-    assert torch.equal(model.paint(batch.source, 'source'), x.x_s2s)
+    x = model.forward_translation(batch)
+    assert torch.equal(model.translate(batch.source, 'target'), x.x_s2t)
+    assert torch.equal(model.translate(batch.source, 'source'), x.x_s2s)
     features = model(batch.source)
     torch.testing.assert_close(features.norm(dim=1), torch.ones(3))
     torch.testing.assert_close(features, x.c_s.embedding / x.c_s.embedding.norm(dim=1)[:, None])
     with pytest.raises(ValueError, match="to must be 'source' or 'target'; got 'duke'"):
-        model.paint(batch.source, 'duke')
+        model.translate(batch.source, 'duke')

@@ -179,7 +179,7 @@ def test_novel_views_of_a_source_with_one_view_are_refused(build_toy, cross_pose
     model = build_toy(cross_pose=cross_pose)
     with pytest.raises(ValueError, match=r"'novel' needs .*duke has 1. Use RenderedMesh, or cross"):
         check(model, target=dict(num_views=1))
-    check(model, stages=STAGES[:1], target=dict(num_views=1))  # no stage paints
+    check(model, stages=STAGES[:1], target=dict(num_views=1))  # no stage translates
 
 
 def test_other_needs_batches_of_one_size(build_toy):

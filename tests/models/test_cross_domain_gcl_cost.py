@@ -28,7 +28,7 @@ def count_evaluations(model) -> Counter:
 
 
 def recomputed_losses(model, batch) -> dict:
-    """The two critics' and the two generators' lists, each loss from the images on.
+    """The two discriminators' and the two generators' lists, each loss from the images on.
 
     Poses and codes are kept within one loss and nothing is kept between two.
     """
@@ -41,14 +41,14 @@ def recomputed_losses(model, batch) -> dict:
         return model.F(model.E_p(t.pose_map), model.E_c(t.img).content)
 
     def own_style(domain, decoder):
-        painted = decoder(model.E_p(domain.pose_map), model.E_c(domain.img).content)
-        return l1(painted, domain.img)
+        translated = decoder(model.E_p(domain.pose_map), model.E_c(domain.img).content)
+        return l1(translated, domain.img)
 
     def there(domain, abroad):
         """Content of the image and of its translation: the loss compares them."""
         content = model.E_c(domain.img).content
-        painted = abroad(model.E_p(domain.pose_map), content)
-        return l1(model.E_c(painted).content, content.detach())
+        translated = abroad(model.E_p(domain.pose_map), content)
+        return l1(model.E_c(translated).content, content.detach())
 
     def there_and_back(domain, abroad, home):
         pose, content = model.E_p(domain.pose_map), model.E_c(domain.img).content
@@ -58,25 +58,25 @@ def recomputed_losses(model, batch) -> dict:
         return l1(there_and_back(domain, abroad, home)[0], domain.img)
 
     def content_of_cycle(domain, abroad, home):
-        painted, content = there_and_back(domain, abroad, home)
-        return l1(model.E_c(painted).content, content.detach())
+        translated, content = there_and_back(domain, abroad, home)
+        return l1(model.E_c(translated).content, content.detach())
 
     def memory():
         c_s = model.E_c(s.img)
         c_s2t = model.E_c(model.G(model.E_p(s.pose_map), c_s.content))
-        return model.contrast(model.bank, c_s.embedding, c_s2t.embedding, s.index, model.draws)
+        return model.contrast(model.bank, c_s.embedding, c_s2t.embedding, s.index, model.rng)
 
     losses = {}
-    for name, critic, real, painted in (
+    for name, discriminator, real, translated in (
         ('Ds', model.D_s, s.img, x_t2s),
         ('Dt', model.D_t, t.img, x_s2t),
     ):
-        losses |= model.gan.critic(name, critic, real, painted(), model.draws)
-        losses |= model.penalty(name, critic, real, painted(), model.draws)
+        losses |= model.gan.discriminator(name, discriminator, real, translated(), model.rng)
+        losses |= model.penalty(name, discriminator, real, translated(), model.rng)
     G, F = model.G, model.F
     losses |= {
-        'adv.Ds': model.gan.generator(model.D_s, x_t2s(), model.draws),
-        'adv.Dt': model.gan.generator(model.D_t, x_s2t(), model.draws),
+        'adv.Ds': model.gan.generator(model.D_s, x_t2s(), model.rng),
+        'adv.Dt': model.gan.generator(model.D_t, x_s2t(), model.rng),
         'recon.t2t': own_style(t, G),
         'recon.s2s': own_style(s, F),
         'cycle.t2s2t': cycle(t, F, G),
@@ -93,8 +93,8 @@ def recomputed_losses(model, batch) -> dict:
 
 def shared_losses(model, batch) -> dict:
     """The same lists from one shared forward pass."""
-    x = model.translate(batch)
-    return model.critic_losses(batch, x) | model.generator_losses(batch, x)
+    x = model.forward_translation(batch)
+    return model.discriminator_losses(batch, x) | model.generator_losses(batch, x)
 
 
 def test_a_joint_iteration_evaluates_twenty_two_networks(build_toy, toy_batch, toy_optim):
@@ -102,7 +102,8 @@ def test_a_joint_iteration_evaluates_twenty_two_networks(build_toy, toy_batch, t
     model.enter_stage(**STAGE_3)
     count = count_evaluations(model)
     run_phases(model, toy_batch(), toy_optim(model), 0, 0)
-    # a critic sees real and painted images, the penalty's points, and the painted ones once more
+    # a discriminator sees real and translated images, the penalty's points, and the translated ones
+    # once more
     assert count == dict(E_c=6, E_p=2, G=3, F=3, D_s=4, D_t=4)
     assert count.total() == 22
 
@@ -134,9 +135,9 @@ def test_recomputing_for_each_loss_takes_about_three_times_the_evaluations(
 def test_shared_and_recomputed_losses_are_equal_while_the_encoder_is_frozen(build_toy, toy_batch):
     model, batch = build_toy(), toy_batch()
     model.enter_stage(**STAGE_2)
-    model.draws.begin(5)
+    model.rng.begin(5)
     shared = shared_losses(model, batch)
-    model.draws.begin(5)
+    model.rng.begin(5)
     recomputed = recomputed_losses(model, batch)
     assert shared.keys() == recomputed.keys()
     for name, value in shared.items():

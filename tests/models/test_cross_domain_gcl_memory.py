@@ -42,7 +42,7 @@ def test_the_memory_rests_while_the_generators_warm_up(build_toy, toy_batch, toy
     old = model.bank.features.clone()
     logs = run_phases(model, toy_batch(), toy_optim(model), 0, 0)
     assert torch.equal(model.bank.features, old)
-    assert not model.memories()
+    assert not model.active_banks()
     assert not [key for key in logs if 'memory' in key]
 
 
@@ -56,8 +56,8 @@ def test_positives_of_the_memory_loss_are_images_of_the_same_person(build_toy):
     # another person would cost 25 more
     expected = torch.tensor(3 * log(1 + 4 * exp(-25)))
     for iteration in range(30):
-        model.draws.begin(iteration)
-        loss = model.contrast(model.bank, u, u, index, model.draws)
+        model.rng.begin(iteration)
+        loss = model.contrast(model.bank, u, u, index, model.rng)
         torch.testing.assert_close(loss, expected, atol=1e-5, rtol=0)
 
 
@@ -79,7 +79,7 @@ def test_outliers_of_the_target_take_no_part_in_its_memory_loss(build_toy, toy_b
     model, batch = build_toy(**BOTH | dict(memory_directions=('t2s',))), toy_batch()
     model.bank_t.labels[4] = -1  # the second image of the batch
     model.enter_stage(**STAGE_3)
-    x = model.translate(batch)
+    x = model.forward_translation(batch)
     losses = model.generator_losses(batch, x)
     assert [name for name in losses if name.startswith('memory')] == ['memory.t2s']
     embeddings = x.c_t.embedding, x.c_t2s.embedding
@@ -91,7 +91,7 @@ def test_a_batch_of_outliers_alone_costs_nothing(build_toy, toy_batch):
     model, batch = build_toy(**BOTH), toy_batch()
     model.bank_t.labels[[1, 4, 7]] = -1
     model.enter_stage(**STAGE_3)
-    assert model.generator_losses(batch, model.translate(batch))['memory.t2s'] == 0
+    assert model.generator_losses(batch, model.forward_translation(batch))['memory.t2s'] == 0
 
 
 def update_as_rank(rank: int, folder: str) -> None:
@@ -139,11 +139,11 @@ def test_a_pair_of_views_has_the_loss_of_its_two_embeddings(build_toy, gradients
     model.eval()
     img, view = torch.randn(2, 3, 3, 32, 16)
     batch = memory_batch('views', img=img, view=view)
-    model.draws.begin(0)
+    model.rng.begin(0)
     terms = model.view_losses(batch, model.embed_views(batch))
-    model.draws.begin(0)
+    model.rng.begin(0)
     v, v_view = model.E_c(img).embedding, model.E_c(view).embedding
-    expected = model.contrast(model.bank, v, v_view, batch.views.index, model.draws)
+    expected = model.contrast(model.bank, v, v_view, batch.views.index, model.rng)
     assert terms.keys() == {'memory.views'}
     torch.testing.assert_close(terms['memory.views'], expected)
     assert gradients(model, terms['memory.views']) == {'E_c'}
@@ -157,12 +157,12 @@ def test_each_memory_phase_writes_the_rows_of_its_batch_in_its_own_bank(build_to
         ('T', 'clusters', 'bank_t', 'bank'),
     ):
         model.enter_stage('memory', [phase])
-        assert model.memories() == {bank: field}
+        assert model.active_banks() == {bank: field}
         images = dict(img=img, view=img.flip(3)) if phase == 'M' else dict(img=img)
         batch = memory_batch(field, **images)
         before = {name: getattr(model, name).features.clone() for name in (bank, other)}
         x = getattr(model, model.forward_name)(batch)
-        model.remember(batch, x, {})
+        model.update_memory(batch, x, {})
         changed = (getattr(model, bank).features != before[bank]).any(1).nonzero().flatten()
         assert changed.tolist() == [1, 4, 7]
         assert torch.equal(getattr(model, other).features, before[other])
@@ -177,7 +177,9 @@ def test_cluster_loss_reaches_the_encoder_alone(build_toy, gradients):
 
 
 def test_phases_that_share_different_forwards_are_refused_in_one_stage(build_toy):
-    with pytest.raises(ValueError, match=r'\(embed_views, translate\); name phases of one'):
+    with pytest.raises(
+        ValueError, match=r'\(embed_views, forward_translation\); name phases of one'
+    ):
         build_toy().enter_stage('both', ['G', 'M'])
 
 

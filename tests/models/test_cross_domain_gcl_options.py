@@ -1,4 +1,6 @@
-"""CrossDomainGCL: batch norm, critics, shared heads and content targets as the config chooses."""
+"""CrossDomainGCL: batch norm, discriminators, shared heads and content targets as the config
+chooses.
+"""
 
 import copy
 from collections import Counter
@@ -30,11 +32,11 @@ def test_real_only_updates_the_statistics_by_the_two_real_batches(build_toy, toy
     model, batch = build_toy(bn_mode='real_only'), toy_batch()
     model.enter_stage(**STAGE_3)
     alone = copy.deepcopy(model.E_c).train()
-    x = model.translate(batch)
+    x = model.forward_translation(batch)
     alone(batch.source.img), alone(batch.target.img)
     assert differing(statistics(model), dict(alone.named_buffers())) == []
     assert model.E_c.neck.num_batches_tracked == 2
-    # painted images are normalised by their own batch, as in training mode
+    # translated images are normalised by their own batch, as in training mode
     torch.testing.assert_close(x.c_s2t.content, alone(x.x_s2t).content)
     assert all(layer.track_running_stats for layer in (model.E_c.neck, model.E_c.trunk[1]))
 
@@ -100,11 +102,11 @@ def test_the_supervised_losses_reach_encoder_and_classifier_alone(build_toy, toy
     torch.testing.assert_close(terms['triplet.s'], sum(hinges) / 4)
 
 
-# ---- what the critics judge ----
+# ---- what the discriminators judge ----
 
 
 @pytest.mark.parametrize(
-    'adv_on, painters',
+    'adv_on, translators',
     [
         (('cross',), {'Ds': {'F'}, 'Dt': {'G'}}),
         (('recon',), {'Ds_recon': {'F'}, 'Dt_recon': {'G'}}),
@@ -114,16 +116,20 @@ def test_the_supervised_losses_reach_encoder_and_classifier_alone(build_toy, toy
         ),
     ],
 )
-def test_critics_judge_and_are_penalised_where_the_config_says(
-    build_toy, toy_batch, gradients, adv_on, painters
+def test_discriminators_judge_and_are_penalised_where_the_config_says(
+    build_toy, toy_batch, gradients, adv_on, translators
 ):
     model, batch = build_toy(adv_on=adv_on), toy_batch()
     model.enter_stage(**STAGE_3)
     model.train_only(model.network_names)
-    x = model.translate(batch)
-    critic_terms = {name for name in model.critic_losses(batch, x) if not name.startswith('stat.')}
-    assert critic_terms == {
-        term for name in painters for term in (f'adv.{name}.real', f'adv.{name}.fake', f'gp.{name}')
+    x = model.forward_translation(batch)
+    discriminator_terms = {
+        name for name in model.discriminator_losses(batch, x) if not name.startswith('stat.')
+    }
+    assert discriminator_terms == {
+        term
+        for name in translators
+        for term in (f'adv.{name}.real', f'adv.{name}.fake', f'gp.{name}')
     }
     model.train_only(('G', 'F', 'E_p', 'E_c'))
     terms = model.generator_losses(batch, x)
@@ -132,13 +138,13 @@ def test_critics_judge_and_are_penalised_where_the_config_says(
         for name, term in terms.items()
         if name.startswith('adv.')
     }
-    assert reached == painters
+    assert reached == translators
 
 
-def test_the_critics_see_what_is_painted_in_the_style_they_know(build_toy, toy_batch):
+def test_the_discriminators_see_what_is_painted_in_the_style_they_know(build_toy, toy_batch):
     model, batch = build_toy(adv_on=('cross', 'recon', 'cycle')), toy_batch()
     model.enter_stage(**STAGE_3)
-    x, seen = model.translate(batch), {'D_s': [], 'D_t': []}
+    x, seen = model.forward_translation(batch), {'D_s': [], 'D_t': []}
     for name, images in seen.items():
         getattr(model, name).register_forward_pre_hook(
             lambda _, args, images=images: images.append(args[0])
@@ -153,11 +159,11 @@ def test_the_critics_see_what_is_painted_in_the_style_they_know(build_toy, toy_b
 
 def test_without_a_weight_no_penalty_is_computed(build_toy, toy_batch):
     model, batch = build_toy(penalty=None, loss_weights=dict(gp=0)), toy_batch()
-    losses = model.critic_losses(batch, model.translate(batch))
+    losses = model.discriminator_losses(batch, model.forward_translation(batch))
     assert not [name for name in losses if name.startswith('gp')]
     model = build_toy()
     model.enter_stage('joint', ['D', 'G'], loss_weights={'gp': 0})
-    losses = model.critic_losses(batch, model.translate(batch))
+    losses = model.discriminator_losses(batch, model.forward_translation(batch))
     assert not [name for name in losses if name.startswith('gp')]
 
 
@@ -178,7 +184,7 @@ def test_shared_heads_get_gradient_from_the_terms_of_both_generators(
 ):
     model, batch = shared_heads, toy_batch()
     model.train_only(('G', 'F', 'E_p', 'E_c', 'mlp'))
-    terms = model.generator_losses(batch, model.translate(batch))
+    terms = model.generator_losses(batch, model.forward_translation(batch))
     assert len(terms) == 11
     for name, term in terms.items():
         assert 'mlp' in gradients(model, term), name
@@ -203,7 +209,7 @@ def test_shared_heads_run_once_an_image_and_move_in_the_generators_phase(
 
 
 class Blank(nn.Module):
-    """Paints the same whatever it is given, so that only a target's gradient is left."""
+    """Translates the same whatever it is given, so that only a target's gradient is left."""
 
     def forward(self, pose, content):
         return torch.ones(len(content), 3, 32, 16)
@@ -216,7 +222,7 @@ def test_gradients_reach_a_content_target_only_where_it_is_not_detached(
     model, batch = build_toy(content_detach=detach), toy_batch()
     model.G, model.F = Blank(), Blank()
     model.enter_stage(**STAGE_3)
-    x = model.translate(batch)
+    x = model.forward_translation(batch)
     losses = model.generator_losses(batch, x)
     for term, target, code in (
         ('content.s2t', x.c_s, x.c_s2t),

@@ -4,10 +4,10 @@ from torch import nn
 
 from reidgen.models.cycle import (
     check_image_sizes,
-    cycle_panel,
     cycle_terms,
-    paint_with,
-    translate_cycle,
+    cycle_visuals,
+    forward_cycle,
+    translate_with,
 )
 from reidgen.structures import ImageBatch
 
@@ -37,7 +37,7 @@ def moved_by(term: torch.Tensor, *networks: nn.Module) -> list[bool]:
 
 
 def test_generators_that_change_nothing_have_no_cycle_and_no_identity_loss(images):
-    x = translate_cycle(Affine(), Affine(), *images, identity=True)
+    x = forward_cycle(Affine(), Affine(), *images, identity=True)
     terms = cycle_terms(x, *images)
     assert sorted(terms) == ['cycle.s2t2s', 'cycle.t2s2t', 'identity.s2s', 'identity.t2t']
     assert all(term == 0 for term in terms.values())
@@ -46,7 +46,7 @@ def test_generators_that_change_nothing_have_no_cycle_and_no_identity_loss(image
 def test_each_translation_is_the_composition_its_name_says():
     x_s, x_t = torch.full((1, 3, 1, 1), 1.0), torch.full((1, 3, 1, 1), 5.0)
     G, F = Affine(2.0, 1.0), Affine(1.0, -4.0)
-    x = translate_cycle(G, F, x_s, x_t, identity=True)
+    x = forward_cycle(G, F, x_s, x_t, identity=True)
     # G: 2 x + 1, F: x - 4
     assert [image.mean().item() for image in x] == [3, 1, -1, 3, -3, 11]
     terms = {term: value.item() for term, value in cycle_terms(x, x_s, x_t).items()}
@@ -60,7 +60,7 @@ def test_each_translation_is_the_composition_its_name_says():
 
 def test_cycles_move_both_generators_and_identity_terms_only_their_own(images):
     G, F = Affine(0.9, 0.1), Affine(1.1, -0.3)
-    terms = cycle_terms(translate_cycle(G, F, *images, identity=True), *images)
+    terms = cycle_terms(forward_cycle(G, F, *images, identity=True), *images)
     assert moved_by(terms['cycle.s2t2s'], G, F) == [True, True]
     assert moved_by(terms['cycle.t2s2t'], G, F) == [True, True]
     assert moved_by(terms['identity.t2t'], G, F) == [True, False]
@@ -68,11 +68,11 @@ def test_cycles_move_both_generators_and_identity_terms_only_their_own(images):
 
 
 def test_nothing_is_repainted_where_the_identity_term_is_off(images):
-    x = translate_cycle(Affine(), Affine(), *images, identity=False)
+    x = forward_cycle(Affine(), Affine(), *images, identity=False)
     assert x.x_s2s is None
     assert x.x_t2t is None
     assert sorted(cycle_terms(x, *images)) == ['cycle.s2t2s', 'cycle.t2s2t']
-    assert [title for title, _ in cycle_panel(x, *images)] == [
+    assert [title for title, _ in cycle_visuals(x, *images)] == [
         *('x_s', 'x_s2t', 'x_s2t2s'),
         *('x_t', 'x_t2s', 'x_t2s2t'),
     ]
@@ -80,10 +80,10 @@ def test_nothing_is_repainted_where_the_identity_term_is_off(images):
 
 def test_painting_takes_the_generator_of_the_wanted_style(images):
     G, F = Affine(shift=1.0), Affine(shift=2.0)
-    assert torch.equal(paint_with(G, F, images[0], 'target'), images[0] + 1)
-    assert torch.equal(paint_with(G, F, images[0], 'source'), images[0] + 2)
+    assert torch.equal(translate_with(G, F, images[0], 'target'), images[0] + 1)
+    assert torch.equal(translate_with(G, F, images[0], 'source'), images[0] + 2)
     with pytest.raises(ValueError, match="'source' or 'target'; got 'duke'"):
-        paint_with(G, F, images[0], 'duke')
+        translate_with(G, F, images[0], 'duke')
 
 
 def test_images_of_another_size_than_the_pools_are_named():

@@ -1,4 +1,4 @@
-"""Critics that see heads alone, and colours that depend on the camera of the picture."""
+"""Discriminators that see heads alone, and colours that depend on the camera of the picture."""
 
 import pytest
 import torch
@@ -75,7 +75,7 @@ def test_bad_options_are_refused(options):
         HeadCrops(**options)
 
 
-def test_critics_and_generators_learn_from_heads_alone(build_toy, toy_batch):
+def test_discriminators_and_generators_learn_from_heads_alone(build_toy, toy_batch):
     model, batch = build_toy(judge_heads=dict(head=0.25)), toy_batch()
     body = torch.full_like(batch.source.pose_map, -1.0)
     body[:, :, 8:24, 4:10] = 1.0
@@ -84,12 +84,12 @@ def test_critics_and_generators_learn_from_heads_alone(build_toy, toy_batch):
         target=batch.target._replace(pose_map=body),
     )
     model.enter_stage('generators', ['D', 'G'])
-    x = model.translate(batch)
+    x = model.forward_translation(batch)
     x = x._replace(x_s2t=x.x_s2t.detach().requires_grad_())
     pairs = {name: rest for name, *rest in judged(model, batch, x)}
-    critic, real, painted = pairs['Dt']
-    assert real.shape == painted.shape == (3, 3, 32, 32)
-    sum(logits.sum() for logits in critic(painted)).backward()
+    discriminator, real, translated = pairs['Dt']
+    assert real.shape == translated.shape == (3, 3, 32, 32)
+    sum(logits.sum() for logits in discriminator(translated)).backward()
     head = torch.zeros_like(x.x_s2t, dtype=torch.bool)
     head[:, :, 8:12, 4:10] = True
     reached = x.x_s2t.grad.abs()
@@ -110,7 +110,7 @@ def test_each_picture_is_cut_by_the_map_that_it_was_painted_from(build_toy, toy_
         target=batch.target._replace(pose_map=maps['t'], novel_map=maps['novel_t']),
     )
     model.enter_stage('generators', ['D', 'G'])
-    x, see = model.translate(batch), model.critics_see
+    x, see = model.forward_translation(batch), model.discriminators_see
     of_s, of_t = dict(own='st', other='ts', novel=('novel_s', 'novel_t'))[cross_pose]
     expected = dict(
         Ds=(batch.source.img, x.x_t2s, of_t),
@@ -122,11 +122,11 @@ def test_each_picture_is_cut_by_the_map_that_it_was_painted_from(build_toy, toy_
     )
     pairs = {name: pair for name, _, *pair in judged(model, batch, x)}
     assert pairs.keys() == expected.keys()
-    for name, (img, painting, by) in expected.items():
-        real, painted = pairs[name]
+    for name, (img, translation, by) in expected.items():
+        real, translated = pairs[name]
         assert torch.equal(real, see(img, maps['s' if name.startswith('Ds') else 't'])), name
-        assert torch.equal(painted, see(painting, maps[by])), name
-        assert painted.abs().sum() > 0
+        assert torch.equal(translated, see(translation, maps[by])), name
+        assert translated.abs().sum() > 0
 
 
 def test_options_of_the_crops_that_there_are_not_are_told(build_toy):
@@ -154,24 +154,24 @@ def test_cameras_of_the_target_are_counted_after_those_of_the_source(build_toy, 
     model = build_toy(**OWN_CAMERAS)
     model.enter_stage('generators', ['D', 'G'])
     model.eval()
-    before = model.translate(batch)
+    before = model.forward_translation(batch)
     with torch.no_grad():
         model.G.colour.own_shift[1] += 0.5  # camera 1 of the source
         model.G.colour.own_shift[2] += 0.5  # camera 0 of the target
-    after = model.translate(batch)
+    after = model.forward_translation(batch)
     changed = [not torch.equal(a, b) for a, b in zip(before.x_s2t, after.x_s2t)]
     assert changed == [True, False, True]
     assert [not torch.equal(a, b) for a, b in zip(before.x_t2t, after.x_t2t)] == changed
     with torch.no_grad():
-        painted = model.paint(batch.source, 'target')
+        translated = model.translate(batch.source, 'target')
         model.G.colour.own_shift[1] -= 0.5
-        again = model.paint(batch.source, 'target')
-    assert [not torch.equal(a, b) for a, b in zip(painted, again)] == changed
+        again = model.translate(batch.source, 'target')
+    assert [not torch.equal(a, b) for a, b in zip(translated, again)] == changed
     stranger = batch.source._replace(camid=torch.tensor([1, 2, 0]))
     with pytest.raises(ValueError, match=r'camera 2 .* knows 2 cameras of the source; leave'):
-        model.paint(stranger, 'target')
-    with pytest.raises(ValueError, match='target cannot be painted as target'):
-        model.check_painting(None, 'target', 'target')
+        model.translate(stranger, 'target')
+    with pytest.raises(ValueError, match='target cannot be translated as target'):
+        model.check_translation(None, 'target', 'target')
 
 
 @pytest.mark.parametrize(

@@ -33,24 +33,24 @@ def test_adain_with_weight_one_and_bias_zero_is_the_instance_norm():
             plane = x[b, c].numpy()
             expected[b, c] = (plane - plane.mean()) / np.sqrt(plane.var() + 1e-5)  # biased variance
 
-    painted = adain(x, torch.ones(2, 3), torch.zeros(2, 3))
+    translated = adain(x, torch.ones(2, 3), torch.zeros(2, 3))
 
-    assert torch.allclose(painted, nnf.instance_norm(x), atol=1e-6)
-    assert np.allclose(painted, expected, atol=1e-5)
+    assert torch.allclose(translated, nnf.instance_norm(x), atol=1e-6)
+    assert np.allclose(translated, expected, atol=1e-5)
 
 
 def test_adain_with_weight_zero_leaves_the_bias_everywhere():
     bias = torch.randn(2, 3)
-    painted = adain(torch.randn(2, 3, 5, 4), torch.zeros(2, 3), bias)
-    assert torch.equal(painted, bias[:, :, None, None].expand(2, 3, 5, 4))
+    translated = adain(torch.randn(2, 3, 5, 4), torch.zeros(2, 3), bias)
+    assert torch.equal(translated, bias[:, :, None, None].expand(2, 3, 5, 4))
 
 
 def test_adain_weights_each_sample_by_its_own_numbers():
     x = torch.randn(1, 2, 4, 4).repeat(2, 1, 1, 1)
     weight = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
-    painted = adain(x, weight, torch.zeros(2, 2))
-    assert torch.allclose(painted[1, 0], 3 * painted[0, 0], atol=1e-6)
-    assert torch.allclose(painted[1, 1], -0.5 * painted[0, 1], atol=1e-6)
+    translated = adain(x, weight, torch.zeros(2, 2))
+    assert torch.allclose(translated[1, 0], 3 * translated[0, 0], atol=1e-6)
+    assert torch.allclose(translated[1, 1], -0.5 * translated[0, 1], atol=1e-6)
 
 
 def test_adain_block_adds_two_painted_convolutions():

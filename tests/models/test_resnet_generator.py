@@ -20,9 +20,9 @@ def _seeded():
 def test_the_generator_has_the_published_size_and_keeps_that_of_the_image(num_blocks, parameters):
     with torch.device('meta'):
         generator = ResNetGenerator(num_blocks=num_blocks)
-        painted = generator(torch.empty(2, 3, 256, 128))
+        translated = generator(torch.empty(2, 3, 256, 128))
     assert count(generator) == parameters
-    assert painted.shape == (2, 3, 256, 128)
+    assert translated.shape == (2, 3, 256, 128)
 
 
 def test_the_forward_pass_is_the_layer_table_written_out():
@@ -105,9 +105,9 @@ def test_a_residual_generator_changes_the_image_white_and_black_too():
     generator = ResNetGenerator(base_dim=8, num_blocks=1, residual=True)
     img = torch.rand(1, 3, 16, 8) * 2 - 1
     img[..., :4, :], img[..., 4:8, :] = 1, -1
-    painted = generator(img)
-    assert painted.abs().max() < 1
-    assert (painted - img).abs().mean() < 0.25
+    translated = generator(img)
+    assert translated.abs().max() < 1
+    assert (translated - img).abs().mean() < 0.25
     with torch.no_grad():
         for parameter in generator.image.parameters():
             parameter.zero_()

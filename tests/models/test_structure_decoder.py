@@ -1,4 +1,4 @@
-"""Structure encoder, stripe decoder and strided critic: the networks for small pictures."""
+"""Structure encoder, stripe decoder and strided discriminator: the networks for small pictures."""
 
 import pytest
 import torch
@@ -56,9 +56,9 @@ def test_gradient_of_the_painted_image_reaches_structure_and_content():
         assert all(p.grad is not None for p in network.parameters())
 
 
-def test_strided_critic_halves_at_each_layer():
-    critic = build_network(dict(type='StridedDiscriminator', num_scales=2, base_dim=4))
-    assert [tuple(out.shape) for out in critic(torch.randn(2, 3, 64, 32))] == [
+def test_strided_discriminator_halves_at_each_layer():
+    discriminator = build_network(dict(type='StridedDiscriminator', num_scales=2, base_dim=4))
+    assert [tuple(out.shape) for out in discriminator(torch.randn(2, 3, 64, 32))] == [
         (2, 1, 8, 4),
         (2, 1, 4, 2),
     ]
@@ -107,11 +107,11 @@ def test_a_residual_decoder_begins_with_the_picture_itself():
     picture = torch.rand(2, 3, 32, 16)
     encoder = build_network(STRUCTURE | dict(in_channels=4))
     pose = encoder(torch.cat([2 * picture - 1, torch.zeros(2, 1, 32, 16)], dim=1))
-    painted = build_network(RESIDUAL)(pose, torch.randn(2, 24))
+    translated = build_network(RESIDUAL)(pose, torch.randn(2, 24))
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     normalised = (picture - mean[:, None, None]) / std[:, None, None]
     # less than a tenth of a standard deviation: an eye sees no difference
-    assert (painted - normalised).abs().mean() < 0.1
+    assert (translated - normalised).abs().mean() < 0.1
 
 
 def test_a_residual_decoder_without_a_picture_to_change_says_what_is_missing():

@@ -25,7 +25,7 @@ ensure(Plan('synth_a', 'few', Size(*{counts})), sys.argv[1])
 """
 
 
-def render_elsewhere(root: Path, counts: Size = FEW, **kwargs) -> subprocess.Popen:
+def rerender(root: Path, counts: Size = FEW, **kwargs) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, '-c', SCRIPT.format(counts=tuple(counts)), str(root)],
         cwd=REPOSITORY,
@@ -143,7 +143,7 @@ def test_an_interrupted_rendering_is_continued(error, rendered, tmp_path, monkey
 
 
 def test_a_killed_rendering_is_continued(rendered, tmp_path):
-    process = render_elsewhere(tmp_path)
+    process = rerender(tmp_path)
     folder = tmp_path / few().folder
     deadline = time.monotonic() + 60
     while not list((folder.parent / 'few.part').glob('progress/*.json')):
@@ -157,7 +157,7 @@ def test_a_killed_rendering_is_continued(rendered, tmp_path):
 
 
 def test_a_second_process_waits_for_the_first(rendered, tmp_path):
-    processes = [render_elsewhere(tmp_path) for _ in range(2)]
+    processes = [rerender(tmp_path) for _ in range(2)]
     for process in processes:
         _, messages = process.communicate(timeout=300)
         assert process.returncode == 0, messages
@@ -167,7 +167,7 @@ def test_a_second_process_waits_for_the_first(rendered, tmp_path):
 def test_files_that_cannot_grow_leave_nothing_half_read(tmp_path):
     # the limit acts as a full disk does: the system refuses to write on
     limit = 3000
-    process = render_elsewhere(
+    process = rerender(
         tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     )
     _, messages = process.communicate(timeout=300)

@@ -29,7 +29,7 @@ from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.translation import JPEG  # noqa: E402
-from reidgen.synthetic import Plan, as_stored, mixed, render_elsewhere  # noqa: E402
+from reidgen.synthetic import Plan, as_stored, mixed, rerender  # noqa: E402
 from reidgen.synthetic.plan import Job  # noqa: E402
 
 PARTS = {
@@ -69,7 +69,7 @@ def render_person(out: Path, job: Job) -> None:
         paths = {part: out / part / f'{picture.name}.jpg' for part in PARTS}
         if all(path.exists() for path in paths.values()):
             continue
-        here, there = (render_elsewhere(plan, each, job, picture) for each in (plan, other))
+        here, there = (rerender(plan, each, job, picture) for each in (plan, other))
         here, there = (taken._replace(image=as_stored(taken)) for taken in (here, there))
         views = dict(person=mixed(there, here), scene=mixed(here, there), both=there.image)
         for part, path in paths.items():
@@ -92,7 +92,7 @@ def configure(args: argparse.Namespace) -> Config:
     ]
     branches = [dict(stage, start='identity') for stage in (control, *parts, oracle)]
     cfg.train_cfg.stages = [identity, *branches]
-    cfg.default_hooks.update(best_loss=None, painted=None, pseudo_label=None, grid=None)
+    cfg.default_hooks.update(best_loss=None, translated=None, pseudo_label=None, grid=None)
     cfg.default_hooks.checkpoint.best_stages = ['oracle']
     if args.load_from:
         cfg.train_cfg.first_stage, cfg.load_from = 'control', args.load_from

@@ -3,7 +3,8 @@
     python tools/benchmarks/step.py configs/gcl_market2duke.py --batch-size 4 --stage joint
 
 The model is the config's at full size without pretrained weights; nothing is read from disk. Each
-iteration is a whole one: translation, critics with their penalty, generators, optimizers, memory.
+iteration is a whole one: translation, discriminators with their penalty, generators, optimizers,
+memory.
 """
 
 import argparse

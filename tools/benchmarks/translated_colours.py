@@ -1,7 +1,8 @@
 """Are persons given the colours that the target's cameras would see? Painted views against the
 truth, the same persons rendered under those cameras (synth_a2b).
 
-    python tools/benchmarks/translated_colours.py configs/gcl_synth.py work_dirs/gcl_synth/painted/*
+    python tools/benchmarks/translated_colours.py configs/gcl_synth.py
+    work_dirs/gcl_synth/translated/*
 
 prints, for each folder that PaintedViewsHook has filled, how far the mean colours of upper and
 lower body lie from the truth (root mean square over channels and images, of 255) and how much too
@@ -97,8 +98,8 @@ def main() -> None:
 def errors_of(
     folder: Path, source: Persons, cameras: np.ndarray, num_cameras: int, wanted, parts
 ) -> list[np.ndarray]:
-    """(N, 3) for each part: painted minus true colour of the views painted as by the camera that
-    the truth was rendered under; style s of image i is that of camera i + s, counted round.
+    """(N, 3) for each part: translated minus true colour of the views translated as by the camera
+    that the truth was rendered under; style s of image i is that of camera i + s, counted round.
 
     Args:
         cameras: (N,) of the truth.
@@ -118,7 +119,7 @@ def errors_of(
                 each.append(mean_colour(picture, body, part, name) - true[row])
     if not errors[0]:
         raise ValueError(
-            f'{folder} has no view painted as by the camera of the truth; give folders that '
+            f'{folder} has no view translated as by the camera of the truth; give folders that '
             f'PaintedViewsHook has filled, with styles 0, 1, ... below them'
         )
     return [np.stack(each) for each in errors]

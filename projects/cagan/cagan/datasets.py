@@ -13,8 +13,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as vision
 
 from reidgen.datasets.image_files import read_rgb
-from reidgen.draws import seed_of
-from reidgen.structures import Draw
+from reidgen.rng import seed_of
+from reidgen.structures import SeededIndex
 
 from .model import SwapBatch
 from .networks import check_size
@@ -127,8 +127,8 @@ class GarmentDataset(Dataset):
         plain.augmented = False
         return plain
 
-    def __getitem__(self, item: int | Draw) -> SwapBatch:
-        row, seed = item if isinstance(item, Draw) else (int(item), int(item))
+    def __getitem__(self, item: int | SeededIndex) -> SwapBatch:
+        row, seed = item if isinstance(item, SeededIndex) else (int(item), int(item))
         if not 0 <= row < len(self.pairs):
             raise IndexError(f'row {row} of {self.name}, which has {len(self.pairs)} persons')
         pair = self.pairs[row]

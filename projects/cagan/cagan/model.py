@@ -55,7 +55,7 @@ class CAGAN(AdversarialModel):
     """
 
     phases = (
-        Phase('D', trains=('D',), losses='critic_losses', reads=('pairs',)),
+        Phase('D', trains=('D',), losses='discriminator_losses', reads=('pairs',)),
         Phase('G', trains=('G',), losses='generator_losses', reads=('pairs',)),
     )
     loss_families = ('adv', 'mismatch', 'cycle_adv', 'cycle', 'id', 'identity')
@@ -89,7 +89,7 @@ class CAGAN(AdversarialModel):
         alpha, painted = self.G(person, worn, wanted)
         return alpha * painted + (1 - alpha) * person, alpha, painted
 
-    def translate(self, batch) -> Swaps:
+    def forward_translation(self, batch) -> Swaps:
         x_i, y_i, y_j = batch.pairs
         x_ij, alpha_ij, painted_ij = self.swap(x_i, y_i, y_j)
         x_ji, alpha_ji, _ = self.swap(x_ij, y_j, y_i)
@@ -100,16 +100,18 @@ class CAGAN(AdversarialModel):
         if not self.learned_noise:
             return self.D(pair)
         size = pair.shape[2:]
-        return self.D(pair, self.draws.normal_rows(len(pair), 1, *size, device=pair.device))
+        return self.D(pair, self.rng.normal_rows(len(pair), 1, *size, device=pair.device))
 
     # ---- phases ----
 
-    def critic_losses(self, batch, x: Swaps) -> dict[str, Tensor]:
+    def discriminator_losses(self, batch, x: Swaps) -> dict[str, Tensor]:
         x_i, y_i, y_j = batch.pairs
-        losses = self.gan.critic('D', self.judge, pair(x_i, y_i), pair(x.x_ij, y_j), self.draws)
+        losses = self.gan.discriminator(
+            'D', self.judge, pair(x_i, y_i), pair(x.x_ij, y_j), self.rng
+        )
         if self.on('mismatch'):
             losses['mismatch.D'], losses['stat.D.mismatch'] = self.gan.reject(
-                self.judge, pair(x_i, y_j), self.draws
+                self.judge, pair(x_i, y_j), self.rng
             )
         return losses
 
@@ -134,7 +136,7 @@ class CAGAN(AdversarialModel):
 
     def _convince(self, person: Tensor, garment: Tensor, x_i: Tensor, y_i: Tensor) -> Tensor:
         real = pair(x_i, y_i) if self.gan.mode == 'relativistic_avg' else None
-        return self.gan.generator(self.judge, pair(person, garment), self.draws, real)
+        return self.gan.generator(self.judge, pair(person, garment), self.rng, real)
 
     def _alpha_size(self, alpha: Tensor) -> Tensor:
         size = alpha.abs()
@@ -142,9 +144,9 @@ class CAGAN(AdversarialModel):
 
     # ---- pictures ----
 
-    def panel(self, batch) -> list[tuple[str, Tensor]]:
+    def visuals(self, batch) -> list[tuple[str, Tensor]]:
         """Person, worn, wanted, the swap, alpha (white: painted), and back."""
-        x = self.translate(batch)
+        x = self.forward_translation(batch)
         return [
             *zip(('x_i', 'y_i', 'y_j'), batch.pairs),
             ('x_ij', x.x_ij),

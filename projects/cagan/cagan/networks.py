@@ -187,7 +187,7 @@ class CAGANDiscriminator(nn.Module):
 
 @DISCRIMINATORS.register_module()
 class KerasCAGANDiscriminator(nn.Module):
-    """The patch critic of the Keras implementation by shaoanlu, 4 x 4 convolutions.
+    """The patch discriminator of the Keras implementation by shaoanlu, 4 x 4 convolutions.
 
     Three halvings, then two layers that lose one row and column each: (B, 1, H/8 - 2, W/8 - 2).
     2,768,705 parameters at the default.

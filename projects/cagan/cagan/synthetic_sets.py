@@ -11,8 +11,8 @@ from torch import Tensor
 from reidgen.datasets import SyntheticReID
 from reidgen.datasets.shapes import STRIPES, STYLES
 from reidgen.datasets.stick_figures import Clothes, Pose, draw_person, hue
-from reidgen.draws import seed_of
 from reidgen.registry import DATASETS
+from reidgen.rng import seed_of
 from reidgen.synthetic import PARTS
 
 from .datasets import GarmentDataset, Pair, Truth

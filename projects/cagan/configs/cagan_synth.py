@@ -27,7 +27,7 @@ optim_wrapper = dict(
 train_cfg = dict(
     type='StagedTrainLoop',
     stages=[
-        dict(name='critic', iters=100, phases=['D']),
+        dict(name='discriminator', iters=100, phases=['D']),
         dict(name='swap', iters=1000)])
 default_hooks = dict(
     logger=dict(interval=50),

@@ -7,7 +7,7 @@ from torch.utils.data import default_collate
 
 from projects.cagan.cagan import MPV, VITON, ShapesGarments, SwapBatch, SyntheticGarments
 from projects.cagan.cagan.datasets import GarmentDataset, Pair
-from reidgen.structures import Draw
+from reidgen.structures import SeededIndex
 from reidgen.synthetic import SIZES, Size
 
 PERSON, CLOTH = 'person_half_front.jpg', 'cloth_front.jpg'
@@ -47,7 +47,7 @@ def is_mirrored(picture) -> bool:
 def test_the_wanted_garment_is_of_another_article_and_all_others_come_up():
     dataset, seen = Marked(size=(32, 16)), set()
     for seed in range(1000):
-        item = dataset[Draw(seed % 10, seed)]
+        item = dataset[SeededIndex(seed % 10, seed)]
         worn, wanted = item.worn[2, 0, 0].item(), item.wanted[2, 0, 0].item()
         assert worn == 10 * (1 + seed % 5) != wanted
         seen.add((worn, wanted))
@@ -56,7 +56,7 @@ def test_the_wanted_garment_is_of_another_article_and_all_others_come_up():
 
 def test_person_and_worn_are_mirrored_together_and_the_wanted_on_its_own():
     dataset = Marked(size=(32, 16), margin=(0, 0))
-    items = [dataset[Draw(0, seed)] for seed in range(200)]
+    items = [dataset[SeededIndex(0, seed)] for seed in range(200)]
     flips = [tuple(is_mirrored(picture) for picture in item) for item in items]
     assert all(person == worn for person, worn, _ in flips)
     for both in ((False, False), (False, True), (True, False), (True, True)):
@@ -66,9 +66,11 @@ def test_person_and_worn_are_mirrored_together_and_the_wanted_on_its_own():
 def test_a_draw_is_augmented_alike_wherever_it_is_loaded_and_another_seed_is_not():
     dataset = Marked(size=(32, 16))
     before = torch.get_rng_state()
-    first, again = (default_collate([dataset[Draw(3, 7)]]) for _ in range(2))
+    first, again = (default_collate([dataset[SeededIndex(3, 7)]]) for _ in range(2))
     assert all(torch.equal(*each) for each in zip(first, again))
-    assert any(not torch.equal(first[0][0], dataset[Draw(3, seed)].person) for seed in range(8))
+    assert any(
+        not torch.equal(first[0][0], dataset[SeededIndex(3, seed)].person) for seed in range(8)
+    )
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -76,7 +78,7 @@ def test_the_crop_leaves_the_size_and_moves_the_edge():
     dataset = Marked(size=(32, 16), margin=(0, 8), flip_prob=0.0)
     edges = set()
     for seed in range(60):
-        person = dataset[Draw(0, seed)].person
+        person = dataset[SeededIndex(0, seed)].person
         assert person.shape == (3, 32, 16)
         edges.add(int((person[0, 0] > 128).sum()))
     assert edges == set(range(4, 13))  # the edge of 24 columns is at 12, cut 0 to 8 off the left
@@ -85,7 +87,7 @@ def test_the_crop_leaves_the_size_and_moves_the_edge():
 def test_a_test_split_and_a_plain_copy_are_the_same_at_every_access():
     for dataset in (Marked('test', size=(32, 16)), Marked(size=(32, 16)).plain(maps=True)):
         for row in range(10):
-            item, again = dataset[row], dataset[Draw(row, 99)]
+            item, again = dataset[row], dataset[SeededIndex(row, 99)]
             assert isinstance(item, SwapBatch)
             assert all(torch.equal(*each) for each in zip(item, again))
             assert not is_mirrored(item.person)

@@ -12,7 +12,7 @@ from reidgen.engine.step import weigh
 LN2 = math.log(2)
 
 
-class ConstantCritic(nn.Module):
+class ConstantDiscriminator(nn.Module):
     """Gives every patch the same probability."""
 
     learned_noise, sigmoid = False, True
@@ -56,7 +56,7 @@ def painted_by(model: CAGAN, alpha: float) -> ConstantPainter:
 def test_alpha_zero_leaves_the_person_bit_by_bit():
     model, batch = make(), Batch()
     painted_by(model, 0.0)
-    x = model.translate(batch)
+    x = model.forward_translation(batch)
     assert torch.equal(x.x_ij, batch.pairs.person)
     losses = model.generator_losses(batch, x)
     zero = [losses[name].item() for name in ('cycle.person', 'id.swap', 'id.back')]
@@ -66,7 +66,7 @@ def test_alpha_zero_leaves_the_person_bit_by_bit():
 def test_alpha_one_shows_the_painting_alone():
     model, batch = make(), Batch()
     painted_by(model, 1.0)
-    x = model.translate(batch)
+    x = model.forward_translation(batch)
     assert torch.equal(x.x_ij, x.painted_ij)
 
 
@@ -83,7 +83,7 @@ def test_a_swap_stays_between_its_two_pictures():
 def test_the_way_back_starts_from_the_swap_with_the_garments_exchanged():
     model, batch = make(), Batch()
     painter = painted_by(model, 0.5)
-    x = model.translate(batch)
+    x = model.forward_translation(batch)
     x_i, y_i, y_j = batch.pairs
     there, back = painter.calls
     assert all(torch.equal(*each) for each in zip(there, (x_i, y_i, y_j)))
@@ -93,12 +93,12 @@ def test_the_way_back_starts_from_the_swap_with_the_garments_exchanged():
 
 
 @pytest.mark.parametrize('cycle_adv, terms', [(1.0, 2), (0.0, 1)])
-def test_an_undecided_critic_costs_ln2_a_term(cycle_adv, terms):
+def test_an_undecided_discriminator_costs_ln2_a_term(cycle_adv, terms):
     model, batch = make(loss_weights=dict(cycle_adv=cycle_adv)), Batch()
-    x = model.translate(batch)
-    model.D = ConstantCritic()
-    critic = model.critic_losses(batch, x)
-    assert weigh(critic, model.loss_weights, 'D').item() == pytest.approx(3 * LN2)
+    x = model.forward_translation(batch)
+    model.D = ConstantDiscriminator()
+    discriminator = model.discriminator_losses(batch, x)
+    assert weigh(discriminator, model.loss_weights, 'D').item() == pytest.approx(3 * LN2)
     losses = model.generator_losses(batch, x)
     adv = sum(term for name, term in losses.items() if 'adv' in name)
     assert adv.item() == pytest.approx(terms * LN2)
@@ -109,27 +109,27 @@ def test_alpha_is_weighed_by_its_mean_or_by_its_sum():
     for options, expected in (({}, 1.0), (size, 2 * 0.5 * 2 * 128 * 96)):
         model = make(**options)
         painted_by(model, 0.5)
-        losses = model.generator_losses(batch, model.translate(batch))
+        losses = model.generator_losses(batch, model.forward_translation(batch))
         assert (losses['id.swap'] + losses['id.back']).item() == pytest.approx(expected)
     model = make(id_loss=dict(passes='first'))
-    assert 'id.back' not in model.generator_losses(batch, model.translate(batch))
+    assert 'id.back' not in model.generator_losses(batch, model.forward_translation(batch))
 
 
 def test_the_adversarial_term_sees_the_swap_and_in_the_published_fault_does_not():
     batch = Batch()
     for adv_on, sees in (('swap', True), ('cycle', False)):
         model = make(adv_on=adv_on)
-        x = model.translate(batch)
+        x = model.forward_translation(batch)
         other = x._replace(x_ij=-x.x_ij)  # x_ji held fixed
         terms = [model.generator_losses(batch, given)['adv.swap'] for given in (x, other)]
         assert (terms[0] != terms[1]) == sees
 
 
-def test_the_critic_judges_the_three_pairs_that_it_is_told_of():
+def test_the_discriminator_judges_the_three_pairs_that_it_is_told_of():
     model, batch = make(), Batch()
-    x, seen = model.translate(batch), []
+    x, seen = model.forward_translation(batch), []
     model.D.register_forward_hook(lambda network, given, out: seen.append(given[0]))
-    losses = model.critic_losses(batch, x)
+    losses = model.discriminator_losses(batch, x)
     x_i, y_i, y_j = batch.pairs
     expected = [pair(x_i, y_i), pair(x.x_ij, y_j), pair(x_i, y_j)]
     assert all(torch.equal(*each) for each in zip(seen, expected))
@@ -139,14 +139,14 @@ def test_the_critic_judges_the_three_pairs_that_it_is_told_of():
 
 def test_a_family_of_weight_zero_costs_nothing():
     model, batch, seen = make(loss_weights=dict(mismatch=0.0, cycle_adv=0.0)), Batch(), []
-    x = model.translate(batch)
+    x = model.forward_translation(batch)
     model.D.register_forward_hook(lambda *_: seen.append(1))
-    assert 'mismatch.D' not in model.critic_losses(batch, x)
+    assert 'mismatch.D' not in model.discriminator_losses(batch, x)
     assert 'cycle_adv.back' not in model.generator_losses(batch, x)
     assert len(seen) == 3
     model = make(loss_weights=dict(identity=1.0))
     painted_by(model, 0.0)
-    losses = model.generator_losses(batch, model.translate(batch))
+    losses = model.generator_losses(batch, model.forward_translation(batch))
     assert losses['identity.own'].item() == 0
 
 

@@ -31,7 +31,7 @@ def test_a_phase_moves_exactly_what_it_names(phase, step_of):
 )
 def test_each_term_of_the_generator_reaches_the_networks_it_should(term, moved, step_of):
     step = step_of(SMOKE)
-    losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
+    losses = step.model.generator_losses(step.batch, step.model.forward_translation(step.batch))
     assert step.gradients(losses[term]) == moved
 
 
@@ -41,7 +41,7 @@ def on_drawn_figures(cfg) -> None:
     for name, network in cfg.model.networks.items():
         network.base_dim = small.model.networks[name].base_dim
     figures = small.train_dataloader.pairs.dataset
-    figures.size = (64, 64)  # a critic without padding needs four patches each way
+    figures.size = (64, 64)  # a discriminator without padding needs four patches each way
     cfg.train_dataloader.pairs.dataset = figures
     cfg.train_dataloader.pairs.update(batch_size=2, num_workers=0)
     for stage in cfg.train_cfg.stages:

@@ -13,10 +13,10 @@ source, target = _base_.market1501, _base_.dukemtmc
 
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=64, num_blocks=9)
-critic = dict(type='PatchGAN', base_dim=64, num_layers=3)
+discriminator = dict(type='PatchGAN', base_dim=64, num_layers=3)
 model = dict(
     type='CycleGAN',
-    networks=dict(G=generator, F=generator, D_s=critic, D_t=critic),
+    networks=dict(G=generator, F=generator, D_s=discriminator, D_t=discriminator),
     pool=dict(image_size=(256, 128), size=50),
     loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 5.0})
 

@@ -10,10 +10,10 @@ shapes = dict(type='ShapesReID', num_identities=4, images_per_identity=2, size=(
 
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=8, num_blocks=2)
-critic = dict(type='PatchGAN', base_dim=8, num_layers=2)
+discriminator = dict(type='PatchGAN', base_dim=8, num_layers=2)
 model = dict(
     type='CycleGAN',
-    networks=dict(G=generator, F=generator, D_s=critic, D_t=critic),
+    networks=dict(G=generator, F=generator, D_s=discriminator, D_t=discriminator),
     pool=dict(image_size=(64, 32), size=2),
     loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 5.0})
 

@@ -1,8 +1,8 @@
 """CycleGAN on the built-in rendered people: summer cameras -> winter cameras and back.
 
 Sized for two CPU cores: pictures of 128 x 64, generators of 24 instead of 64 channels with six
-blocks that double by nearest neighbours, critics of 32 instead of 64 channels that judge patches of
-34 pixels.
+blocks that double by nearest neighbours, discriminators of 32 instead of 64 channels that judge
+patches of 34 pixels.
 
 Needs:   nothing; the people are rendered on first use (some minutes).
 Result:  README.md.   Cost: README.md.
@@ -14,10 +14,10 @@ source, target = _base_.synth_a, _base_.synth_b
 
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6, upsample='nearest')
-critic = dict(type='PatchGAN', base_dim=32, num_layers=2)
+discriminator = dict(type='PatchGAN', base_dim=32, num_layers=2)
 model = dict(
     type='CycleGAN',
-    networks=dict(G=generator, F=generator, D_s=critic, D_t=critic),
+    networks=dict(G=generator, F=generator, D_s=discriminator, D_t=discriminator),
     pool=dict(image_size=(128, 64), size=50),
     loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 5.0})
 

@@ -13,7 +13,7 @@ SMOKE = CONFIGS / 'cyclegan_smoke.py'
 
 
 class Constant(nn.Module):
-    """A critic that says the same of every patch."""
+    """A discriminator that says the same of every patch."""
 
     def __init__(self, value: float):
         super().__init__()
@@ -56,7 +56,7 @@ def test_a_phase_moves_exactly_what_it_names(phase, moved, step_of):
 
 def test_every_term_reaches_the_generators_it_is_about(step_of):
     step = step_of(SMOKE)
-    x = step.model.translate(step.batch)
+    x = step.model.forward_translation(step.batch)
     step.model.train_only(['G', 'F'])
     losses = step.model.generator_losses(step.batch, x)
     assert step.gradients(losses['adv.Dt']) == {'G'}
@@ -64,16 +64,18 @@ def test_every_term_reaches_the_generators_it_is_about(step_of):
     assert step.gradients(losses['cycle.s2t2s']) == {'G', 'F'}
     assert step.gradients(losses['identity.t2t']) == {'G'}
     step.model.train_only(step.model.network_names)
-    critics = step.model.critic_losses(step.batch, x)
-    assert step.gradients(critics['adv.Dt.fake']) == {'D_t'}
-    assert step.gradients(critics['adv.Ds.real']) == {'D_s'}
+    discriminators = step.model.discriminator_losses(step.batch, x)
+    assert step.gradients(discriminators['adv.Dt.fake']) == {'D_t'}
+    assert step.gradients(discriminators['adv.Ds.real']) == {'D_s'}
 
 
-def test_a_critic_that_says_c_everywhere_loses_half_of_c_squared_and_its_distance_to_one(step_of):
+def test_a_discriminator_that_says_c_everywhere_loses_half_of_c_squared_and_its_distance_to_one(
+    step_of,
+):
     step = step_of(SMOKE)
     step.model.D_t, step.model.D_s = Constant(0.3), Constant(-2.0)
-    x = step.model.translate(step.batch)
-    losses = step.model.critic_losses(step.batch, x)
+    x = step.model.forward_translation(step.batch)
+    losses = step.model.discriminator_losses(step.batch, x)
     total = weigh(losses, step.model.loss_weights, 'D')
     expected = 0.5 * (0.3**2 + 0.7**2) + 0.5 * (2.0**2 + 3.0**2)
     assert total.item() == pytest.approx(expected, rel=1e-6)
@@ -91,14 +93,14 @@ def test_the_objective_of_the_generators_is_the_papers(step_of):
         + 10 * ((F(G(x_s)) - x_s).abs().mean() + (G(F(x_t)) - x_t).abs().mean())
         + 5 * ((G(x_t) - x_t).abs().mean() + (F(x_s) - x_s).abs().mean())
     )
-    losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
+    losses = step.model.generator_losses(step.batch, step.model.forward_translation(step.batch))
     torch.testing.assert_close(weigh(losses, step.model.loss_weights, 'G'), expected)
 
 
-def test_critics_are_shown_what_the_pool_held_before(step_of):
+def test_discriminators_are_shown_what_the_pool_held_before(step_of):
     step = step_of(SMOKE)
     with torch.no_grad():
-        old = step.model.translate(step.batch).x_s2t
+        old = step.model.forward_translation(step.batch).x_s2t
     for iteration in range(4):
         run_phases(step.model, step.batch, step.optim, iteration, done=iteration)
     held = step.model.pool_t.images
@@ -108,7 +110,7 @@ def test_critics_are_shown_what_the_pool_held_before(step_of):
 
 def test_without_the_identity_term_the_generators_repaint_nothing(step_of):
     step = step_of(SMOKE, {'model.loss_weights.identity': 0.0})
-    x = step.model.translate(step.batch)
+    x = step.model.forward_translation(step.batch)
     assert x.x_s2s is None
     assert not any(
         term.startswith('identity') for term in step.model.generator_losses(step.batch, x)
@@ -149,16 +151,16 @@ def test_the_rate_falls_linearly_by_passes_and_not_to_zero(name, last):
 def test_the_bce_objective_takes_the_sigmoid_once(step_of):
     step = step_of(SMOKE, {'model.gan_loss': dict(type='GANLoss', mode='bce')})
     step.model.D_t = Constant(1.5)
-    x = step.model.translate(step.batch)
+    x = step.model.forward_translation(step.batch)
     loss = step.model.generator_losses(step.batch, x)['adv.Dt']
     assert loss.item() == pytest.approx(torch.tensor(1 + 2.718281828**-1.5).log().item(), rel=1e-6)
 
 
-def test_paint_is_what_translate_shows(step_of):
+def test_paint_is_what_the_forward_shows(step_of):
     step = step_of(SMOKE)
-    x = step.model.translate(step.batch)
-    assert torch.equal(step.model.paint(step.batch.source, 'target'), x.x_s2t)
-    assert torch.equal(step.model.paint(step.batch.target, 'source'), x.x_t2s)
+    x = step.model.forward_translation(step.batch)
+    assert torch.equal(step.model.translate(step.batch.source, 'target'), x.x_s2t)
+    assert torch.equal(step.model.translate(step.batch.target, 'source'), x.x_t2s)
 
 
 def test_a_pool_of_another_size_is_refused_before_training(build):

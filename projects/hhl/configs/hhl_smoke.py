@@ -1,6 +1,6 @@
 """HHL, tiny, two iterations on figures drawn in memory: does everything run?
 
-The copies are jittered instead of painted, so that no StarGAN is needed.
+The copies are jittered instead of translated, so that no StarGAN is needed.
 
 Needs:   nothing.
 Cost:    seconds. A check of the machinery; its numbers mean nothing.

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from reidgen.datasets import FolderReID
-from reidgen.draws import seed_of
 from reidgen.registry import DATASETS, build
-from reidgen.structures import Draw
+from reidgen.rng import seed_of
+from reidgen.structures import SeededIndex
 
 NUM_NAMED = 3  # files that an error lists
 FIX = 'write them with a trained StarGAN (projects/stargan_camstyle/write_copies.py)'
@@ -98,12 +98,14 @@ class CameraCopies(Dataset):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, item: int | Draw) -> CopiesBatch:
-        """One image and its copies, without batch dimension; a Draw's seed decides its crops."""
-        row, seed = item if isinstance(item, Draw) else (int(item), int(item))
-        real = self.images[Draw(row, seed)]
+    def __getitem__(self, item: int | SeededIndex) -> CopiesBatch:
+        """One image and its copies, without batch dimension; a SeededIndex's seed decides its
+        crops.
+        """
+        row, seed = item if isinstance(item, SeededIndex) else (int(item), int(item))
+        real = self.images[SeededIndex(row, seed)]
         copies = [
-            self.copies[Draw(self._copy(row, camera), seed_of(seed, camera))].img
+            self.copies[SeededIndex(self._copy(row, camera), seed_of(seed, camera))].img
             for camera in self._cameras(row)
         ]
         return CopiesBatch(torch.stack([real.img, *copies]), real.camid, row)

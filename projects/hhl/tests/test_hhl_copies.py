@@ -8,7 +8,7 @@ from PIL import Image
 
 from projects.hhl.hhl import CameraCopies, RandomRectCrop
 from reidgen.datasets import Sample
-from reidgen.structures import Draw
+from reidgen.structures import SeededIndex
 
 SHAPES = dict(type='ShapesReID', domain='b', num_identities=2, images_per_identity=2, size=(64, 32))
 CROP = [dict(type='RandomRectCrop', size=(64, 32))]
@@ -54,7 +54,11 @@ def test_the_own_camera_s_copy_can_be_left_out(folder):
 def test_image_and_copies_are_each_augmented_on_its_own_and_alike_for_one_seed():
     same = [dict(type='ColorJitter')]  # changes nothing: copies are the image
     dataset = CameraCopies(dict(**SHAPES, transforms=CROP), num_cameras=2, jitter=same)
-    first, again, other = dataset[Draw(1, 7)].img, dataset[Draw(1, 7)].img, dataset[Draw(1, 8)].img
+    first, again, other = (
+        dataset[SeededIndex(1, 7)].img,
+        dataset[SeededIndex(1, 7)].img,
+        dataset[SeededIndex(1, 8)].img,
+    )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert not torch.equal(first[0], first[1])

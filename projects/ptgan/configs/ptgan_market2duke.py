@@ -1,8 +1,8 @@
 """PTGAN: Market-1501 -> DukeMTMC-reID and back, at the published sizes.
 
 Wei et al. (CVPR 2018): 40 passes over the larger set, one image a domain, a constant rate, half of
-it for the critics; at 256 x 128 instead of 256 x 256. The paper does not say how it averages the
-foreground term; see README.md for the literal reading.
+it for the discriminators; at 256 x 128 instead of 256 x 256. The paper does not say how it averages
+the foreground term; see README.md for the literal reading.
 
 Needs:   data/market1501, data/dukemtmc, and a mask for every training image
          (`python projects/ptgan/segment.py`, or PNG files of your own).
@@ -16,10 +16,10 @@ source, target = _base_.market1501, _base_.dukemtmc
 
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=64, num_blocks=9)
-critic = dict(type='PatchGAN', base_dim=64, num_layers=3)
+discriminator = dict(type='PatchGAN', base_dim=64, num_layers=3)
 model = dict(
     type='PTGAN',
-    networks=dict(G=generator, F=generator, D_s=critic, D_t=critic),
+    networks=dict(G=generator, F=generator, D_s=discriminator, D_t=discriminator),
     pool=dict(image_size=(256, 128), size=50),
     id_reduce='rms',
     loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 0.0, 'foreground': 10.0})

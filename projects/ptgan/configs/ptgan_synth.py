@@ -1,8 +1,8 @@
 """PTGAN on the built-in rendered people: summer cameras -> winter cameras and back.
 
 Sized for two CPU cores: pictures of 128 x 64, generators of 24 instead of 64 channels with six
-blocks that double by nearest neighbours, critics of 32 instead of 64 channels that judge patches of
-34 pixels.
+blocks that double by nearest neighbours, discriminators of 32 instead of 64 channels that judge
+patches of 34 pixels.
 
 Needs:   nothing; the people and their masks are rendered on first use (some minutes).
 Result:  README.md.   Cost: README.md.
@@ -15,10 +15,10 @@ mask = dict(type='DatasetMask')                   # exact: the renderer knows
 
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6, upsample='nearest')
-critic = dict(type='PatchGAN', base_dim=32, num_layers=2)
+discriminator = dict(type='PatchGAN', base_dim=32, num_layers=2)
 model = dict(
     type='PTGAN',
-    networks=dict(G=generator, F=generator, D_s=critic, D_t=critic),
+    networks=dict(G=generator, F=generator, D_s=discriminator, D_t=discriminator),
     pool=dict(image_size=(128, 64), size=50),
     id_reduce='rms',
     loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 0.0, 'foreground': 10.0})

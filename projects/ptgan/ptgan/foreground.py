@@ -6,15 +6,16 @@ REDUCTIONS = ('rms', 'norm', 'mse')
 
 
 def foreground_difference(
-    painted: Tensor, image: Tensor, mask: Tensor, reduction: str = 'rms'
+    translated: Tensor, image: Tensor, mask: Tensor, reduction: str = 'rms'
 ) -> Tensor:
-    """0-d mean over the batch of a norm of (painted - image) * mask (Wei et al., CVPR 2018, eq. 3).
+    """0-d mean over the batch of a norm of (translated - image) * mask (Wei et al., CVPR 2018, eq.
+    3).
 
     The paper gives no reduction of its L2 norm. Read literally, 'norm', it grows with the number of
     pixels and is several hundred times 'rms'.
 
     Args:
-        painted, image: (B, 3, H, W).
+        translated, image: (B, 3, H, W).
         mask: (B, 1, H, W) in [0, 1], 1 on the person.
         reduction: 'rms': root of the mean square over the person's pixels, whatever their number;
             'norm': the L2 norm; 'mse': mean square over all pixels, the person's or not.
@@ -24,7 +25,7 @@ def foreground_difference(
     """
     if reduction not in REDUCTIONS:
         raise ValueError(f'reduction is {reduction!r}; choose one of {", ".join(REDUCTIONS)}')
-    change = ((painted.float() - image.float()) * mask).square()
+    change = ((translated.float() - image.float()) * mask).square()
     if reduction == 'mse':
         return change.mean()
     total = change.sum((1, 2, 3))  # (B,)

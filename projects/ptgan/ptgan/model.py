@@ -7,10 +7,10 @@ from reidgen.models.cycle import (
     SYMMETRIC,
     Cycle,
     check_image_sizes,
-    cycle_panel,
     cycle_terms,
-    paint_with,
-    translate_cycle,
+    cycle_visuals,
+    forward_cycle,
+    translate_with,
 )
 from reidgen.registry import LOSSES, MEMORIES, MODELS
 from reidgen.structures import DomainBatch
@@ -27,15 +27,15 @@ class PTGAN(AdversarialModel):
         x_s --G--> x_s2t --F--> x_s2t2s ~ x_s        x_s2t ~ x_s on the person
         x_t --F--> x_t2s --G--> x_t2s2t ~ x_t        x_t2s ~ x_t on the person
 
-    G paints target style and D_t judges it; F paints source style and D_s judges it. The masks
-    come as the batches' `pose_map`, of a DatasetMask or a MaskFolder; resized and cropped like the
-    image, they are cut at one half.
+    G generates target style and D_t judges it; F generates source style and D_s judges it. The
+    masks come as the batches' `pose_map`, of a DatasetMask or a MaskFolder; resized and cropped
+    like the image, they are cut at one half.
 
     Args:
         networks: G, F, D_s, D_t.
         loss_weights: of adv, cycle, identity (CycleGAN's, which the paper does not have: 0) and
             foreground.
-        pool: config of the ImagePool, one for each critic.
+        pool: config of the ImagePool, one for each discriminator.
         id_reduce: how the foreground term is averaged, see `foreground_difference`.
         soft_masks: take masks as weights in [0, 1] instead of cutting them at one half.
         gan_loss: config of the adversarial objective; least squares by default.
@@ -43,7 +43,7 @@ class PTGAN(AdversarialModel):
 
     phases = (
         Phase('G', ('G', 'F'), 'generator_losses', reads=DOMAINS),
-        Phase('D', ('D_s', 'D_t'), 'critic_losses', reads=DOMAINS, detached=True),
+        Phase('D', ('D_s', 'D_t'), 'discriminator_losses', reads=DOMAINS, detached=True),
     )
     loss_families = ('adv', 'cycle', 'identity', 'foreground')
 
@@ -66,15 +66,15 @@ class PTGAN(AdversarialModel):
         self.pool_s = MEMORIES.build(dict(type='ImagePool') | pool)  # of x_t2s, which D_s judges
         self.pool_t = MEMORIES.build(dict(type='ImagePool') | pool)  # of x_s2t, which D_t judges
 
-    def translate(self, batch) -> Cycle:
+    def forward_translation(self, batch) -> Cycle:
         x_s, x_t = batch.source.img, batch.target.img
-        return translate_cycle(self.G, self.F, x_s, x_t, identity=self.on('identity'))
+        return forward_cycle(self.G, self.F, x_s, x_t, identity=self.on('identity'))
 
     def generator_losses(self, batch, x: Cycle) -> dict[str, Tensor]:
         x_s, x_t = batch.source.img, batch.target.img
         losses = {
-            'adv.Dt': self.gan.generator(self.D_t, x.x_s2t, self.draws, real=x_t),
-            'adv.Ds': self.gan.generator(self.D_s, x.x_t2s, self.draws, real=x_s),
+            'adv.Dt': self.gan.generator(self.D_t, x.x_s2t, self.rng, real=x_t),
+            'adv.Ds': self.gan.generator(self.D_s, x.x_t2s, self.rng, real=x_s),
             **cycle_terms(x, x_s, x_t),
         }
         if self.on('foreground'):
@@ -83,11 +83,11 @@ class PTGAN(AdversarialModel):
             losses['foreground.t2s'] = foreground_difference(x.x_t2s, x_t, m_t, self.id_reduce)
         return losses
 
-    def critic_losses(self, batch, x: Cycle) -> dict[str, Tensor]:
-        x_s2t, x_t2s = self.pool_t(x.x_s2t, self.draws), self.pool_s(x.x_t2s, self.draws)
+    def discriminator_losses(self, batch, x: Cycle) -> dict[str, Tensor]:
+        x_s2t, x_t2s = self.pool_t(x.x_s2t, self.rng), self.pool_s(x.x_t2s, self.rng)
         return {
-            **self.gan.critic('Dt', self.D_t, batch.target.img, x_s2t, self.draws),
-            **self.gan.critic('Ds', self.D_s, batch.source.img, x_t2s, self.draws),
+            **self.gan.discriminator('Dt', self.D_t, batch.target.img, x_s2t, self.rng),
+            **self.gan.discriminator('Ds', self.D_s, batch.source.img, x_t2s, self.rng),
         }
 
     def masks(self, batch: DomainBatch) -> Tensor:
@@ -96,12 +96,12 @@ class PTGAN(AdversarialModel):
             return (batch.pose_map + 1) / 2
         return (batch.pose_map > 0).float()
 
-    def paint(self, batch: DomainBatch, to: str, style: int = 0) -> Tensor:
-        return paint_with(self.G, self.F, batch.img, to)
+    def translate(self, batch: DomainBatch, to: str, style: int = 0) -> Tensor:
+        return translate_with(self.G, self.F, batch.img, to)
 
-    def panel(self, batch) -> list[tuple[str, Tensor]]:
+    def visuals(self, batch) -> list[tuple[str, Tensor]]:
         s, t = batch.source, batch.target
-        columns = cycle_panel(self.translate(batch), s.img, t.img)
+        columns = cycle_visuals(self.forward_translation(batch), s.img, t.img)
         m_s, m_t = (2 * self.masks(one) - 1 for one in (s, t))
         return [columns[0], ('m_s', m_s), *columns[1:4], ('m_t', m_t), *columns[4:]]
 

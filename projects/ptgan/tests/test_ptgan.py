@@ -56,30 +56,32 @@ def test_a_phase_moves_exactly_what_it_names(phase, moved, step_of):
 
 def test_the_foreground_term_of_a_direction_moves_its_generator_alone(step_of):
     step = step_of(SMOKE)
-    losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
+    losses = step.model.generator_losses(step.batch, step.model.forward_translation(step.batch))
     assert step.gradients(losses['foreground.s2t']) == {'G'}
     assert step.gradients(losses['foreground.t2s']) == {'F'}
 
 
 def test_the_objective_is_style_and_ten_times_the_foreground(step_of):
     step = step_of(SMOKE)
-    x = step.model.translate(step.batch)
+    x = step.model.forward_translation(step.batch)
     losses = step.model.generator_losses(step.batch, x)
     assert not any(term.startswith('identity') for term in losses)
     s, t = step.batch.source, step.batch.target
     expected = losses['adv.Dt'] + losses['adv.Ds']
     expected += 10 * (losses['cycle.s2t2s'] + losses['cycle.t2s2t'])
-    for painted, batch in ((x.x_s2t, s), (x.x_t2s, t)):
-        for row in range(len(painted)):  # mean over the batch of a root mean square over the person
+    for translated, batch in ((x.x_s2t, s), (x.x_t2s, t)):
+        for row in range(
+            len(translated)
+        ):  # mean over the batch of a root mean square over the person
             person = (batch.pose_map[row, 0] > 0).expand(3, -1, -1)
-            change = (painted[row] - batch.img[row])[person]
-            expected += 10 * change.square().mean().sqrt() / len(painted)
+            change = (translated[row] - batch.img[row])[person]
+            expected += 10 * change.square().mean().sqrt() / len(translated)
     torch.testing.assert_close(weigh(losses, step.model.loss_weights, 'G'), expected)
 
 
 def test_without_the_foreground_term_the_rest_is_cyclegans(step_of):
     step = step_of(SMOKE, {'model.loss_weights.foreground': 0.0})
-    losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
+    losses = step.model.generator_losses(step.batch, step.model.forward_translation(step.batch))
     assert sorted(losses) == ['adv.Ds', 'adv.Dt', 'cycle.s2t2s', 'cycle.t2s2t']
 
 
@@ -123,11 +125,11 @@ def pair():
 
 @pytest.mark.parametrize('reduction', ['rms', 'norm', 'mse'])
 def test_without_a_person_there_is_no_loss_and_no_gradient(reduction, pair):
-    painted = pair[0].requires_grad_()
-    loss = foreground_difference(painted, pair[1], torch.zeros(2, 1, 8, 4), reduction)
+    translated = pair[0].requires_grad_()
+    loss = foreground_difference(translated, pair[1], torch.zeros(2, 1, 8, 4), reduction)
     loss.backward()
     assert loss.item() <= 1.01e-4
-    assert painted.grad.abs().max() == 0
+    assert translated.grad.abs().max() == 0
 
 
 def test_a_constant_change_of_delta_has_the_closed_forms():
@@ -148,21 +150,21 @@ def test_the_default_does_not_depend_on_how_much_of_the_picture_the_person_fills
 
 
 def test_pixels_outside_the_mask_are_free_and_a_mirror_changes_nothing(pair):
-    painted, image = pair
+    translated, image = pair
     mask = torch.zeros(2, 1, 8, 4)
     mask[:, :, 2:6, 1:3] = 1
-    loss = foreground_difference(painted, image, mask)
-    elsewhere = torch.where(mask.bool(), painted, torch.randn_like(painted))
+    loss = foreground_difference(translated, image, mask)
+    elsewhere = torch.where(mask.bool(), translated, torch.randn_like(translated))
     assert foreground_difference(elsewhere, image, mask) == loss
-    mirrored = foreground_difference(painted.flip(-1), image.flip(-1), mask.flip(-1))
+    mirrored = foreground_difference(translated.flip(-1), image.flip(-1), mask.flip(-1))
     assert mirrored.item() == pytest.approx(loss.item(), rel=1e-6)
 
 
 @pytest.mark.parametrize('reduction', ['rms', 'norm', 'mse'])
 def test_the_gradient_is_finite_where_nothing_has_changed(reduction, pair):
-    painted = pair[0].clone().requires_grad_()
-    foreground_difference(painted, pair[0], torch.ones(2, 1, 8, 4), reduction).backward()
-    assert torch.isfinite(painted.grad).all()
+    translated = pair[0].clone().requires_grad_()
+    foreground_difference(translated, pair[0], torch.ones(2, 1, 8, 4), reduction).backward()
+    assert torch.isfinite(translated.grad).all()
 
 
 # ---- masks ----

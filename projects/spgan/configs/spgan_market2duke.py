@@ -14,10 +14,10 @@ source, target = _base_.market1501, _base_.dukemtmc
 
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=64, num_blocks=9)
-critic = dict(type='PatchGAN', base_dim=64, num_layers=3)
+discriminator = dict(type='PatchGAN', base_dim=64, num_layers=3)
 model = dict(
     type='SPGAN',
-    networks=dict(G=generator, F=generator, D_s=critic, D_t=critic,
+    networks=dict(G=generator, F=generator, D_s=discriminator, D_t=discriminator,
                   M=dict(type='SiaNet', image_size=(256, 128))),
     pool=dict(image_size=(256, 128), size=50),
     contrast=dict(type='SiameseContrast', mode='mixed', margin=2.0),

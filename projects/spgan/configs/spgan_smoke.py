@@ -10,10 +10,10 @@ shapes = dict(type='ShapesReID', num_identities=4, images_per_identity=2, size=(
 
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=8, num_blocks=2)
-critic = dict(type='PatchGAN', base_dim=8, num_layers=2)
+discriminator = dict(type='PatchGAN', base_dim=8, num_layers=2)
 model = dict(
     type='SPGAN',
-    networks=dict(G=generator, F=generator, D_s=critic, D_t=critic,
+    networks=dict(G=generator, F=generator, D_s=discriminator, D_t=discriminator,
                   M=dict(type='SiaNet', image_size=(64, 32), base_dim=8)),
     pool=dict(image_size=(64, 32), size=2),
     contrast=dict(type='SiameseContrast', mode='mixed', margin=2.0),

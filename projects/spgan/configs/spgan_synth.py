@@ -1,13 +1,13 @@
 """SPGAN on the built-in rendered people: summer cameras -> winter cameras and back.
 
 Sized for two CPU cores: pictures of 128 x 64, generators of 24 instead of 64 channels with six
-blocks, critics of 32 instead of 64 channels that judge patches of 34 pixels; the siamese network
-has its full width, and three blocks. A few passes over these small sets do not train the published
-generators: their instance norms leave bright spots, with or without the contrast. Here generators
-paint a change of the image, and neither they nor the critics have a norm; as that starts at the
-image itself, the adversarial terms weigh three times as much, and the rate is 5e-4 instead of 2e-4.
-Generators first learn to translate; the contrast comes in when they do and M tells people apart,
-while the rate falls to 0.
+blocks, discriminators of 32 instead of 64 channels that judge patches of 34 pixels; the siamese
+network has its full width, and three blocks. A few passes over these small sets do not train the
+published generators: their instance norms leave bright spots, with or without the contrast. Here
+generators translate a change of the image, and neither they nor the discriminators have a norm; as
+that starts at the image itself, the adversarial terms weigh three times as much, and the rate is
+5e-4 instead of 2e-4. Generators first learn to translate; the contrast comes in when they do and M
+tells people apart, while the rate falls to 0.
 
 Needs:   nothing; the people are rendered on first use (some minutes).
 Result:  README.md.   Cost: README.md.
@@ -20,10 +20,10 @@ source, target = _base_.synth_a, _base_.synth_b
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6, upsample='nearest',
                  residual=True, norm=None)
-critic = dict(type='PatchGAN', base_dim=32, num_layers=2, norm=None)
+discriminator = dict(type='PatchGAN', base_dim=32, num_layers=2, norm=None)
 model = dict(
     type='SPGAN',
-    networks=dict(G=generator, F=generator, D_s=critic, D_t=critic,
+    networks=dict(G=generator, F=generator, D_s=discriminator, D_t=discriminator,
                   M=dict(type='SiaNet', image_size=(128, 64))),
     pool=dict(image_size=(128, 64), size=50),
     contrast=dict(type='SiameseContrast', mode='mixed', margin=2.0),

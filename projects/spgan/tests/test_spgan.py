@@ -60,7 +60,7 @@ def test_a_phase_moves_exactly_what_it_names(phase, moved, step_of):
 
 def test_the_siamese_step_gives_the_generators_no_gradient(step_of):
     step = step_of(SMOKE)
-    losses = step.model.siamese_losses(step.batch, step.model.translate(step.batch))
+    losses = step.model.siamese_losses(step.batch, step.model.forward_translation(step.batch))
     assert step.gradients(losses['con']) == {'M'}
     assert not losses['stat.distance.others'].requires_grad
 
@@ -69,7 +69,7 @@ def test_the_siamese_step_gives_the_generators_no_gradient(step_of):
 def test_negatives_reach_the_generators_but_in_the_tensorflow_reading(mode, moved, step_of):
     step = step_of(SMOKE, {'model.contrast.mode': mode, 'model.networks.M.dropout': 0.0})
     step.model.contrast.positive = lambda a, b: a.new_zeros(())
-    x = step.model.translate(step.batch)
+    x = step.model.forward_translation(step.batch)
     con = step.model.generator_losses(step.batch, x)['con']
     assert con > 0
     assert step.gradients(con) - {'M'} == moved
@@ -77,7 +77,7 @@ def test_negatives_reach_the_generators_but_in_the_tensorflow_reading(mode, move
 
 def test_the_weights_are_ten_five_and_two(step_of):
     step = step_of(SMOKE, {'model.networks.M.dropout': 0.0})
-    losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
+    losses = step.model.generator_losses(step.batch, step.model.forward_translation(step.batch))
     expected = (
         losses['adv.Dt']
         + losses['adv.Ds']
@@ -86,13 +86,13 @@ def test_the_weights_are_ten_five_and_two(step_of):
         + 2 * losses['con']
     )
     torch.testing.assert_close(weigh(losses, step.model.loss_weights, 'G'), expected)
-    siamese = step.model.siamese_losses(step.batch, step.model.translate(step.batch))
+    siamese = step.model.siamese_losses(step.batch, step.model.forward_translation(step.batch))
     assert weigh(siamese, step.model.loss_weights, 'M') == siamese['con']
 
 
 def test_without_the_contrastive_term_the_generators_minimise_cyclegans_loss(step_of):
     step = step_of(SMOKE, {'model.loss_weights.con': 0.0})
-    losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
+    losses = step.model.generator_losses(step.batch, step.model.forward_translation(step.batch))
     rest = {term: value for term, value in losses.items() if term != 'con'}
     weights = step.model.loss_weights
     assert torch.equal(weigh(losses, weights, 'G'), weigh(rest, weights, 'G'))
@@ -101,7 +101,7 @@ def test_without_the_contrastive_term_the_generators_minimise_cyclegans_loss(ste
 def test_generators_that_change_nothing_have_no_positive_loss(step_of):
     step = step_of(SMOKE, {'model.networks.M.dropout': 0.0, 'model.contrast.margin': 0.0})
     step.model.G, step.model.F = nn.Identity(), nn.Identity()
-    losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
+    losses = step.model.generator_losses(step.batch, step.model.forward_translation(step.batch))
     assert losses['con'] == 0
 
 
@@ -189,14 +189,14 @@ def test_each_reading_combines_its_pairs_as_the_table_says():
 
     positives = pairs(e.s, e.s2t, True) + pairs(e.t, e.t2s, True)
     real = pairs(e.s, e.t, False)
-    painted = pairs(e.s2t, e.t, False) + pairs(e.t2s, e.s, False)
-    assert painted > 0.01
+    translated = pairs(e.s2t, e.t, False) + pairs(e.t2s, e.s, False)
+    assert translated > 0.01
     code = (positives + 2 * real) / 3
     expected = {
-        'mixed': (code, (positives + painted) / 4),
+        'mixed': (code, (positives + translated) / 4),
         'tf': (code, code),
-        'pt': (code, (positives + painted / 2) / 4),
-        'paper': (positives + painted, positives + painted),
+        'pt': (code, (positives + translated / 2) / 4),
+        'paper': (positives + translated, positives + translated),
     }
     for mode, (siamese, generators) in expected.items():
         loss.mode = mode

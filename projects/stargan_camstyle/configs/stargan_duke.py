@@ -9,7 +9,7 @@ custom_imports = dict(imports=['projects.stargan_camstyle.stargan_camstyle'])
 # ---- model ----
 model = dict(
     type='StarGAN',
-    critic_steps=5,
+    discriminator_steps=5,
     networks=dict(
         G=dict(type='CameraGenerator', num_cameras=8, base_dim=64, num_blocks=6),
         D=dict(type='CameraDiscriminator', num_cameras=8, image_size=(256, 128), base_dim=64,

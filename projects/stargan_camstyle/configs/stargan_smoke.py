@@ -9,7 +9,7 @@ custom_imports = dict(imports=['projects.stargan_camstyle.stargan_camstyle'])
 # ---- model ----
 model = dict(
     type='StarGAN',
-    critic_steps=2,
+    discriminator_steps=2,
     networks=dict(
         G=dict(type='CameraGenerator', num_cameras=2, base_dim=8, num_blocks=1),
         D=dict(type='CameraDiscriminator', num_cameras=2, image_size=(64, 32), base_dim=8,

@@ -1,9 +1,9 @@
 """StarGAN between the six winter cameras of the rendered people, sized for two CPU cores.
 
 Pictures of 128 x 64, generator of 24 instead of 64 channels with four blocks that doubles by
-nearest neighbours, critic of 24 instead of 64 channels with five halvings, two critic steps instead
-of five, three times the rate. The identity term, which the paper has not, keeps the colours of
-clothes: without it this training turned some into their opposite.
+nearest neighbours, discriminator of 24 instead of 64 channels with five halvings, two discriminator
+steps instead of five, three times the rate. The identity term, which the paper has not, keeps the
+colours of clothes: without it this training turned some into their opposite.
 
 Needs:   nothing; the people are rendered on first use (some minutes).
 Result:  README.md.   Cost: README.md.
@@ -14,7 +14,7 @@ custom_imports = dict(imports=['projects.stargan_camstyle.stargan_camstyle'])
 # ---- model ----
 model = dict(
     type='StarGAN',
-    critic_steps=2,
+    discriminator_steps=2,
     networks=dict(
         G=dict(type='CameraGenerator', num_cameras=6, base_dim=24, num_blocks=4,
                upsample='nearest'),

@@ -66,8 +66,8 @@ def write_copies(
         images = model.data_preprocessor(batch)
         for camera in cameras:
             with torch.no_grad():
-                painted = to_pixels(model.paint(images, f'c{camera}'))
-            for row, picture in zip(batch.index.tolist(), painted):
+                translated = to_pixels(model.translate(images, f'c{camera}'))
+            for row, picture in zip(batch.index.tolist(), translated):
                 path = folder / copy_name(paths[row], camera)
                 if not path.exists():
                     _save(picture, path, quality)
@@ -86,7 +86,7 @@ def _batches(dataset, rows: list[int], batch_size: int, num_workers: int) -> Ite
     loader = DataLoader(
         dataset.plain(), batch_size=batch_size, sampler=rows, num_workers=num_workers
     )
-    yield from tqdm(loader, 'paint copies', leave=False, disable=None)
+    yield from tqdm(loader, 'translate copies', leave=False, disable=None)
 
 
 def _check_names(name: str, paths: list[str]) -> None:

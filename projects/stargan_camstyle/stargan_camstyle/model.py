@@ -20,7 +20,7 @@ class Restyled(NamedTuple):
     """A batch as other cameras would have seen it."""
 
     x_new: Tensor  # (B, 3, H, W) G(x, camid)
-    camid: Tensor  # (B,) int64 the cameras it is painted for
+    camid: Tensor  # (B,) int64 the cameras it is translated for
 
 
 @MODELS.register_module()
@@ -31,20 +31,20 @@ class StarGAN(AdversarialModel):
 
     D scores patches (WGAN with gradient penalty) and names the camera; G is to be taken for real,
     for the camera that was asked for, and to find the way back. The wanted cameras are those of the
-    batch in another order. D steps each time, G in the last of every `critic_steps` iterations.
-    The identity term, an option, asks G to leave an image alone that is wanted for the camera it
-    has (CycleGAN, Zhu et al., ICCV 2017, section 5.2): without it G may turn every colour into its
-    opposite and turn it back on the way home.
+    batch in another order. D steps each time, G in the last of every `discriminator_steps`
+    iterations. The identity term, an option, asks G to leave an image alone that is wanted for the
+    camera it has (CycleGAN, Zhu et al., ICCV 2017, section 5.2): without it G may turn every colour
+    into its opposite and turn it back on the way home.
 
     Args:
         networks: G (CameraGenerator) and D (CameraDiscriminator).
         loss_weights: of adv, gp, camera (classification), recon and identity (0: as published).
-        critic_steps: iterations a step of G.
+        discriminator_steps: iterations a step of G.
         penalty: config of the gradient penalty; that of the sum over D's patches by default.
     """
 
     phases = (
-        Phase('D', ('D',), 'critic_losses', reads=READS, detached=True),
+        Phase('D', ('D',), 'discriminator_losses', reads=READS, detached=True),
         Phase('G', ('G',), 'generator_losses', reads=READS),
     )
     loss_families = ('adv', 'gp', 'camera', 'recon', 'identity')
@@ -53,13 +53,13 @@ class StarGAN(AdversarialModel):
         self,
         networks: dict[str, dict],
         loss_weights: dict[str, float],
-        critic_steps: int = 5,
+        discriminator_steps: int = 5,
         penalty: dict | None = None,
     ):
-        if critic_steps < 1:
-            raise ValueError(f'model.critic_steps is {critic_steps}; set 1 or more')
-        critic, generator = self.phases
-        self.phases = (critic, replace(generator, every=critic_steps))
+        if discriminator_steps < 1:
+            raise ValueError(f'model.discriminator_steps is {discriminator_steps}; set 1 or more')
+        discriminator, generator = self.phases
+        self.phases = (discriminator, replace(generator, every=discriminator_steps))
         super().__init__(networks, loss_weights, SYMMETRIC)
         self.penalty = LOSSES.build(penalty or dict(type='GradientPenalty', reduction='sum'))
         # kept here: a distributed wrapper around a network hides its attributes
@@ -70,33 +70,33 @@ class StarGAN(AdversarialModel):
                 f'{self.num_cameras}; make them equal'
             )
 
-    def translate(self, batch) -> Restyled:
+    def forward_translation(self, batch) -> Restyled:
         x = batch.target
-        order = self.draws.rows(len(x.camid), device=x.camid.device).argsort()
+        order = self.rng.rows(len(x.camid), device=x.camid.device).argsort()
         return Restyled(self.G(x.img, x.camid[order]), x.camid[order])
 
-    def critic_losses(self, batch, x: Restyled) -> dict[str, Tensor]:
-        """WGAN (Arjovsky et al., 2017): real scores up, painted ones down."""
+    def discriminator_losses(self, batch, x: Restyled) -> dict[str, Tensor]:
+        """WGAN (Arjovsky et al., 2017): real scores up, translated ones down."""
         img, x_new = batch.target.img, x.x_new.detach()
-        real, painted = self.D(img), self.D(x_new)
+        real, translated = self.D(img), self.D(x_new)
         losses = {
             'adv.D.real': -real.realness.float().mean(),
-            'adv.D.fake': painted.realness.float().mean(),
+            'adv.D.fake': translated.realness.float().mean(),
             'camera.real': self._camera(real.cameras, batch.target.camid),
             'stat.camera_accuracy': accuracy(real.cameras, batch.target.camid),
         }
         if self.on('gp'):
-            losses |= self.penalty('D', self._score, img, x_new, self.draws)
+            losses |= self.penalty('D', self._score, img, x_new, self.rng)
         return losses
 
     def generator_losses(self, batch, x: Restyled) -> dict[str, Tensor]:
-        painted = self.D(x.x_new)
+        translated = self.D(x.x_new)
         back = self.G(x.x_new, batch.target.camid)
         losses = {
-            'adv.D': -painted.realness.float().mean(),
-            'camera.fake': self._camera(painted.cameras, x.camid),
+            'adv.D': -translated.realness.float().mean(),
+            'camera.fake': self._camera(translated.cameras, x.camid),
             'recon.back': nnf.l1_loss(back.float(), batch.target.img),
-            'stat.camera_accuracy': accuracy(painted.cameras, x.camid),
+            'stat.camera_accuracy': accuracy(translated.cameras, x.camid),
         }
         if self.on('identity'):
             same = self.G(batch.target.img, batch.target.camid)
@@ -105,7 +105,7 @@ class StarGAN(AdversarialModel):
 
     # ---- using it ----
 
-    def paint(self, batch: ImageBatch, to: str, style: int = 0) -> Tensor:
+    def translate(self, batch: ImageBatch, to: str, style: int = 0) -> Tensor:
         """(B, 3, H, W): the batch as camera `to` would see it: 'c1', 'c2', ... as in file names.
 
         Raises:
@@ -116,11 +116,11 @@ class StarGAN(AdversarialModel):
             raise ValueError(f"to is '{to}'; the cameras are 'c1' to 'c{self.num_cameras}'")
         return self.G(batch.img, torch.full_like(batch.camid, int(match[1]) - 1))
 
-    def panel(self, batch) -> list[tuple[str, Tensor]]:
+    def visuals(self, batch) -> list[tuple[str, Tensor]]:
         x = batch.target
-        painted = {f'c{k + 1}': self.paint(x, f'c{k + 1}') for k in range(self.num_cameras)}
-        back = self.G(painted['c1'], x.camid)
-        return [('x', x.img), *painted.items(), ('c1, back', back)]
+        translated = {f'c{k + 1}': self.translate(x, f'c{k + 1}') for k in range(self.num_cameras)}
+        back = self.G(translated['c1'], x.camid)
+        return [('x', x.img), *translated.items(), ('c1, back', back)]
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
         dataset = datasets['target']

@@ -1,4 +1,4 @@
-"""G, one generator for all cameras, and D, a critic that also tells the camera."""
+"""G, one generator for all cameras, and D, a discriminator that also tells the camera."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -109,13 +109,13 @@ class CameraGenerator(nn.Module):
 class Judgement(NamedTuple):
     """What D says of a batch."""
 
-    realness: Tensor  # (B, 1, H / 2^n, W / 2^n): a critic's score a patch, no probability
+    realness: Tensor  # (B, 1, H / 2^n, W / 2^n): a discriminator's score a patch, no probability
     cameras: Tensor  # (B, C) logits
 
 
 @DISCRIMINATORS.register_module()
 class CameraDiscriminator(nn.Module):
-    """D of StarGAN: halvings, then a critic of patches and a classifier of cameras.
+    """D of StarGAN: halvings, then a discriminator of patches and a classifier of cameras.
 
     No norm, as the gradient penalty wants it. The classifier sees the whole last map, also of an
     image that is no square (Zhong et al., ECCV 2018). 44,819,392 parameters for six cameras at the

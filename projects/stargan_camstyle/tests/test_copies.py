@@ -18,7 +18,7 @@ SMOKE = PROJECT / 'configs/stargan_smoke.py'
 
 
 class EvenColour(torch.nn.Module):
-    """Paints the mean colour of the image, brighter for each further camera."""
+    """Translates the mean colour of the image, brighter for each further camera."""
 
     def forward(self, img, camid):
         mean = img.mean((2, 3), keepdim=True) / 2 + camid.view(-1, 1, 1, 1) / 4

@@ -24,14 +24,14 @@ def count(network: nn.Module) -> int:
 
 
 class Identity(nn.Module):
-    """A generator that paints nothing."""
+    """A generator that translates nothing."""
 
     def forward(self, img, camid):
         return img
 
 
 class SampledPixels(nn.Module):
-    """A critic whose patches are three times single pixels: a slope that is known."""
+    """A discriminator whose patches are three times single pixels: a slope that is known."""
 
     def forward(self, img):
         return Judgement(3 * img[:, :1, ::16, ::16], img.new_zeros(len(img), 2))
@@ -42,7 +42,7 @@ def drawn_figures(cfg) -> None:
     small = load_config(SMOKE)
     cfg.model.networks, cfg.train_dataloader = small.model.networks, small.train_dataloader
     stage = cfg.train_cfg.stages[0]
-    stage.iters = cfg.model.critic_steps
+    stage.iters = cfg.model.discriminator_steps
     for rule in stage.lr.values():
         rule.update(linear_from=0, unit=1)
 
@@ -51,14 +51,15 @@ def drawn_figures(cfg) -> None:
 
 
 @pytest.mark.parametrize(
-    'num_cameras, generator, critic', [(6, 8_433_664, 44_819_392), (8, 8_439_936, 44_852_160)]
+    'num_cameras, generator, discriminator',
+    [(6, 8_433_664, 44_819_392), (8, 8_439_936, 44_852_160)],
 )
-def test_networks_have_the_published_shapes_and_sizes(num_cameras, generator, critic):
+def test_networks_have_the_published_shapes_and_sizes(num_cameras, generator, discriminator):
     with torch.device('meta'):
         G, D = CameraGenerator(num_cameras), CameraDiscriminator(num_cameras)
         img = torch.empty(2, 3, 256, 128)
         judgement = D(img)
-    assert (count(G), count(D)) == (generator, critic)
+    assert (count(G), count(D)) == (generator, discriminator)
     assert judgement.realness.shape == (2, 1, 4, 2)
     assert judgement.cameras.shape == (2, num_cameras)
 
@@ -75,21 +76,21 @@ def test_small_pictures_take_five_halvings():
 def test_the_camera_decides_what_is_painted_in_training_as_in_test():
     torch.manual_seed(0)
     G, img = CameraGenerator(3, base_dim=4, num_blocks=1), torch.randn(1, 3, 16, 8)
-    painted = [G(img, torch.tensor([camera])) for camera in (0, 1, 1)]
-    assert painted[0].shape == img.shape
-    assert max(one.abs().max() for one in painted) <= 1
-    assert not torch.allclose(painted[0], painted[1])
-    assert torch.equal(painted[1], painted[2])
-    assert torch.equal(painted[0], G.eval()(img, torch.tensor([0])))
+    translated = [G(img, torch.tensor([camera])) for camera in (0, 1, 1)]
+    assert translated[0].shape == img.shape
+    assert max(one.abs().max() for one in translated) <= 1
+    assert not torch.allclose(translated[0], translated[1])
+    assert torch.equal(translated[1], translated[2])
+    assert torch.equal(translated[0], G.eval()(img, torch.tensor([0])))
 
 
 def test_doubling_by_nearest_neighbours_changes_no_shape_and_keeps_flat_areas_flat():
     torch.manual_seed(0)
     G = CameraGenerator(2, base_dim=4, num_blocks=1, upsample='nearest')
-    painted = G(torch.full((1, 3, 64, 64), 0.3), torch.tensor([1]))
-    assert painted.shape == (1, 3, 64, 64)
+    translated = G(torch.full((1, 3, 64, 64), 0.3), torch.tensor([1]))
+    assert translated.shape == (1, 3, 64, 64)
     # far from the border a flat picture stays flat: the layers have no pattern of their own
-    assert painted[..., 28:36, 28:36].std(dim=(2, 3)).max() < 1e-5
+    assert translated[..., 28:36, 28:36].std(dim=(2, 3)).max() < 1e-5
     with pytest.raises(ValueError, match="upsample is 'bilinear'; choose one of transposed, near"):
         CameraGenerator(2, upsample='bilinear')
 
@@ -114,12 +115,12 @@ def test_every_config_trains_until_the_generator_has_stepped(path, build, tmp_pa
 
 @pytest.mark.parametrize('phase', ['D', 'G'])
 def test_a_phase_moves_exactly_what_it_names(phase, step_of):
-    assert step_of(SMOKE, {'model.critic_steps': 1}).moves(phase) == {phase}
+    assert step_of(SMOKE, {'model.discriminator_steps': 1}).moves(phase) == {phase}
 
 
-@pytest.mark.parametrize('critic_steps', [1, 5])
-def test_the_generator_steps_in_the_last_of_every_n_iterations(critic_steps, step_of):
-    step = step_of(SMOKE, {'model.critic_steps': critic_steps})
+@pytest.mark.parametrize('discriminator_steps', [1, 5])
+def test_the_generator_steps_in_the_last_of_every_n_iterations(discriminator_steps, step_of):
+    step = step_of(SMOKE, {'model.discriminator_steps': discriminator_steps})
     step.model.enter_stage('cameras')
     stepped = []
     for iteration in range(11):
@@ -127,16 +128,19 @@ def test_the_generator_steps_in_the_last_of_every_n_iterations(critic_steps, ste
         run_phases(step.model, step.batch, step.optim, iteration, done=iteration)
         if not torch.equal(before, step.model.G.layers[0].weight):
             stepped.append(iteration + 1)
-    assert stepped == list(range(critic_steps, 12, critic_steps))
+    assert stepped == list(range(discriminator_steps, 12, discriminator_steps))
 
 
 def test_cameras_are_learned_from_real_images_and_asked_of_painted_ones(step_of):
     step = step_of(SMOKE)
     model, batch = step.model, step.batch
-    x = model.translate(batch)
-    critics, generators = model.critic_losses(batch, x), model.generator_losses(batch, x)
+    x = model.forward_translation(batch)
+    discriminators, generators = (
+        model.discriminator_losses(batch, x),
+        model.generator_losses(batch, x),
+    )
     for term in ('adv.D.real', 'adv.D.fake', 'camera.real', 'gp.D'):
-        assert step.gradients(critics[term]) == {'D'}, term
+        assert step.gradients(discriminators[term]) == {'D'}, term
     model.train_only(['G'])
     for term in ('adv.D', 'camera.fake', 'recon.back'):
         assert step.gradients(generators[term]) == {'G'}, term
@@ -146,17 +150,17 @@ def test_objectives_are_the_papers(step_of):
     step = step_of(SMOKE)
     model, x = step.model, step.batch.target
     G, D = model.G, model.D
-    new = model.translate(step.batch)
+    new = model.forward_translation(step.batch)
     torch.testing.assert_close(new.x_new, G(x.img, new.camid))
     cross_entropy = nn.CrossEntropyLoss()
-    critics = model.critic_losses(step.batch, new)
+    discriminators = model.discriminator_losses(step.batch, new)
     expected = (
         -D(x.img).realness.mean()
         + D(new.x_new).realness.mean()
         + cross_entropy(D(x.img).cameras, x.camid)
-        + 10 * critics['gp.D']
+        + 10 * discriminators['gp.D']
     )
-    torch.testing.assert_close(weigh(critics, model.loss_weights, 'D'), expected)
+    torch.testing.assert_close(weigh(discriminators, model.loss_weights, 'D'), expected)
     expected = (
         -D(new.x_new).realness.mean()
         + cross_entropy(D(new.x_new).cameras, new.camid)
@@ -169,7 +173,7 @@ def test_objectives_are_the_papers(step_of):
 def test_the_slope_is_that_of_the_sum_over_patches(step_of):
     step = step_of(SMOKE)
     step.model.D = SampledPixels()
-    losses = step.model.critic_losses(step.batch, step.model.translate(step.batch))
+    losses = step.model.discriminator_losses(step.batch, step.model.forward_translation(step.batch))
     # 64 x 32 pixels, one of 16 x 16: eight of slope 3
     assert losses['gp.D'].item() == pytest.approx((3 * 8**0.5 - 1) ** 2, rel=1e-5)
 
@@ -177,16 +181,16 @@ def test_the_slope_is_that_of_the_sum_over_patches(step_of):
 def test_a_generator_that_paints_nothing_finds_back_without_loss(step_of):
     step = step_of(SMOKE)
     step.model.G = Identity()
-    losses = step.model.generator_losses(step.batch, step.model.translate(step.batch))
+    losses = step.model.generator_losses(step.batch, step.model.forward_translation(step.batch))
     assert losses['recon.back'] == 0
 
 
 def test_the_identity_term_leaves_images_of_the_wanted_camera_alone(step_of):
     off, on = step_of(SMOKE), step_of(SMOKE, {'model.loss_weights.identity': 10.0})
-    losses = off.model.generator_losses(off.batch, off.model.translate(off.batch))
+    losses = off.model.generator_losses(off.batch, off.model.forward_translation(off.batch))
     assert 'identity.own' not in losses
     model, x = on.model, on.batch.target
-    losses = model.generator_losses(on.batch, model.translate(on.batch))
+    losses = model.generator_losses(on.batch, model.forward_translation(on.batch))
     expected = (model.G(x.img, x.camid) - x.img).abs().mean()
     torch.testing.assert_close(losses['identity.own'], expected)
     model.train_only(['G'])
@@ -198,8 +202,8 @@ def test_wanted_cameras_are_those_of_the_batch_in_another_order(step_of):
     step.batch.target.camid[:] = torch.tensor([0, 0, 1, 1])
     orders = set()
     for iteration in range(8):
-        step.model.draws.begin(iteration)
-        wanted = step.model.translate(step.batch).camid.tolist()
+        step.model.rng.begin(iteration)
+        wanted = step.model.forward_translation(step.batch).camid.tolist()
         assert sorted(wanted) == [0, 0, 1, 1]
         orders.add(tuple(wanted))
     assert len(orders) > 1
@@ -218,7 +222,7 @@ def test_the_published_rate_falls_from_half_of_the_training_on_to_zero():
 def test_what_does_not_fit_is_named(build, step_of):
     for options, message in (
         ({'model.networks.G.num_cameras': 3}, 'that of D 2; make them equal'),
-        ({'model.critic_steps': 0}, r'model\.critic_steps is 0'),
+        ({'model.discriminator_steps': 0}, r'model\.discriminator_steps is 0'),
     ):
         with pytest.raises(ValueError, match=message):
             build(SMOKE, options)
@@ -229,7 +233,7 @@ def test_what_does_not_fit_is_named(build, step_of):
         _ = build(SMOKE, {'model.networks.D.image_size': (32, 32)}).train_loop
     step = step_of(SMOKE)
     with pytest.raises(ValueError, match="the cameras are 'c1' to 'c2'"):
-        step.model.paint(step.batch.target, 'c3')
+        step.model.translate(step.batch.target, 'c3')
 
 
 def test_the_tool_paints_the_target_as_one_of_its_cameras(translated):

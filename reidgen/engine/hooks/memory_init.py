@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from reidgen.models.adversarial import bare
+from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
 
 from ..loaders import rank_loader
@@ -31,10 +31,10 @@ class MemoryInitHook(Hook):
         self.batch_size = batch_size
 
     def before_stage(self, runner) -> None:
-        loop, model = runner.train_loop, bare(runner.model)
+        loop, model = runner.train_loop, unwrap_model(runner.model)
         if loop.done > 0:
             return
-        for name, field in model.memories().items():
+        for name, field in model.active_banks().items():
             bank, dataset = getattr(model, name), loop.dataset_of(field)
             if bank.filled:
                 continue

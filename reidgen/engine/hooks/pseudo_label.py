@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from reidgen.evaluation.adabn import adapted_batch_norm
-from reidgen.models.adversarial import bare
+from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import CLUSTERINGS, HOOKS, build
 
 from ..loaders import shuffled_loader
@@ -80,12 +80,12 @@ class PseudoLabelHook(Hook):
             return []
         return [
             (bank, field)
-            for bank, field in bare(runner.model).memories().items()
+            for bank, field in unwrap_model(runner.model).active_banks().items()
             if not loop.dataset_of(field).num_identities
         ]
 
     def _cluster(self, runner, bank: str, field: str) -> None:
-        memory = getattr(bare(runner.model), bank)
+        memory = getattr(unwrap_model(runner.model), bank)
         if self.features == 'fresh' or not memory.filled:
             features = self._embed(runner, field)
             memory.fill(features, torch.full((len(features),), -1))
@@ -99,7 +99,7 @@ class PseudoLabelHook(Hook):
         )
 
     def _embed(self, runner, field: str) -> Tensor:
-        model, dataset = bare(runner.model), runner.train_loop.dataset_of(field)
+        model, dataset = unwrap_model(runner.model), runner.train_loop.dataset_of(field)
         statistics = nullcontext()
         if runner.val_loop is not None and runner.val_loop.recalibrates:
             loader = progress(shuffled_loader(dataset, self.batch_size), 're-estimate batch norm')
@@ -112,4 +112,4 @@ class PseudoLabelHook(Hook):
         loop = runner.train_loop
         sampler = loop.dataloader.loaders[loop.fields[field]].sampler
         if hasattr(sampler, 'set_labels'):
-            sampler.set_labels(getattr(bare(runner.model), bank).labels)
+            sampler.set_labels(getattr(unwrap_model(runner.model), bank).labels)

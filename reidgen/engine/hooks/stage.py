@@ -7,7 +7,7 @@ from mmengine.dist import barrier
 from mmengine.hooks import Hook
 
 from reidgen.checkpoint import read_checkpoint
-from reidgen.models.adversarial import bare
+from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
 
 from ..loading import load_strictly
@@ -28,7 +28,7 @@ class StageHook(Hook):
 
     def before_train(self, runner) -> None:
         loop = runner.train_loop
-        check_groups(bare(runner.model), runner.optim_wrapper, loop.stages)
+        check_groups(unwrap_model(runner.model), runner.optim_wrapper, loop.stages)
         for stage in loop.stages:
             if stage.labels == 'cluster' and not any(
                 getattr(hook, 'writes_labels', False) for hook in runner.hooks
@@ -46,7 +46,7 @@ class StageHook(Hook):
         loop = runner.train_loop
         if loop.done == 0 and loop.stage.start != 'last':
             self._load_start(runner, loop)
-        bare(runner.model).enter_stage(
+        unwrap_model(runner.model).enter_stage(
             loop.stage.name, loop.stage.phases, loop.stage.frozen, loop.stage.loss_weights
         )
         self._drop_idle_states(runner, loop)
@@ -95,11 +95,11 @@ class StageHook(Hook):
         if not best:
             for group in runner.optim_wrapper.values():
                 group.optimizer.state.clear()
-        load_strictly(bare(runner.model), read_checkpoint(path)['state_dict'], path)
+        load_strictly(unwrap_model(runner.model), read_checkpoint(path)['state_dict'], path)
         runner.logger.info(f'stage {loop.stage.name} starts from {path.name}')
 
     def _drop_idle_states(self, runner, loop) -> None:
-        model = bare(runner.model)
+        model = unwrap_model(runner.model)
         remaining = loop.stages[loop.stages.index(loop.stage) :]
         due = {
             (phase.name, network)
@@ -114,14 +114,14 @@ class StageHook(Hook):
 
     def _drop_idle_logs(self, runner) -> None:
         """A phase that no longer runs would go on being logged with its last values."""
-        running = {phase.name for phase in bare(runner.model).stage_phases}
+        running = {phase.name for phase in unwrap_model(runner.model).stage_phases}
         scalars = runner.message_hub.log_scalars
         for key in [key for key in scalars if re.match(r'train/(\w+)/', key)]:
             if key.split('/')[1] not in running:
                 del scalars[key]
 
     def _tell(self, runner, loop) -> None:
-        model = bare(runner.model)
+        model = unwrap_model(runner.model)
         stage = loop.stage
         trained = sorted(
             {name for phase in model.stage_phases for name in phase.trains} - model.frozen

@@ -2,7 +2,7 @@
 
 from mmengine.hooks import Hook, RuntimeInfoHook
 
-from reidgen.models.adversarial import bare
+from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
 
 from ..stage_lr import lr_factor
@@ -41,7 +41,7 @@ class StageRuntimeInfoHook(RuntimeInfoHook):
     """mmengine's, with the learning rates of those groups only that this stage steps."""
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        hub, model = runner.message_hub, bare(runner.model)
+        hub, model = runner.message_hub, unwrap_model(runner.model)
         hub.update_info('iter', runner.iter)
         for name, group in runner.optim_wrapper.items():
             key = f'train/{name}.lr'

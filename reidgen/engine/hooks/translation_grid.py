@@ -1,4 +1,4 @@
-"""Pictures of what the model paints."""
+"""Pictures of what the model translates."""
 
 from collections import namedtuple
 from pathlib import Path
@@ -8,7 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch.utils.data import default_collate
 
-from reidgen.models.adversarial import bare
+from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
 from reidgen.visualization.grids import panel, save_png
 
@@ -18,13 +18,14 @@ class TranslationGridHook(Hook):
     """Every n iterations one picture, as PNG in `<work dir>/grids` and to the visualizer's
     backends.
 
-    Rows are the same persons throughout the run, columns what `model.panel` names: image, map, own
-    style, other style, back.
+    Rows are the same persons throughout the run, columns what `model.visuals` names: image, map,
+    own style, other style, back.
 
     Args:
         interval: iterations between pictures; the last iteration of each stage has one too.
         num_images: rows.
-        loaders: training loaders whose images are painted; a stage that lacks one has no picture.
+        loaders: training loaders whose images are translated; a stage that lacks one has no
+            picture.
     """
 
     priority = 'LOW'
@@ -51,14 +52,14 @@ class TranslationGridHook(Hook):
 
     @torch.no_grad()
     def _draw(self, runner, loop) -> None:
-        model = bare(runner.model)
+        model = unwrap_model(runner.model)
         if self._batch is None:
             self._batch = namedtuple('Batch', self.loaders)(
                 *(self._images(loop.dataloader.dataset[name]) for name in self.loaders)
             )
         was_training = model.training
         model.eval()
-        columns = model.panel(model.data_preprocessor(self._batch))
+        columns = model.visuals(model.data_preprocessor(self._batch))
         model.train(was_training)
         if not columns:
             return

@@ -1,4 +1,4 @@
-"""D: critics that judge an image patch by patch."""
+"""D: discriminators that judge an image patch by patch."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ from reidgen.models.layers import ResidualBlock, conv_block, kaiming_init, norma
 from reidgen.registry import DISCRIMINATORS
 
 
-def _critic(
+def _discriminator(
     in_channels: int, base_dim: int, num_res_blocks: int, num_downsample: int
 ) -> nn.Sequential:
     dim = base_dim
@@ -28,13 +28,14 @@ def _critic(
 
 @DISCRIMINATORS.register_module()
 class MultiScaleDiscriminator(nn.Module):
-    """One critic a scale, on the image and its halvings (DG-Net, Zheng et al., CVPR 2019; MUNIT).
+    """One discriminator a scale, on the image and its halvings (DG-Net, Zheng et al., CVPR 2019;
+    MUNIT).
 
     No norm, no sigmoid at the end. 341,857 parameters a scale at the defaults.
 
     Args:
         base_dim: channels at full resolution, doubled at the second and every further halving.
-        num_downsample: halvings inside a critic.
+        num_downsample: halvings inside a discriminator.
 
     Raises:
         ValueError: num_scales or num_downsample is below 1.
@@ -56,7 +57,7 @@ class MultiScaleDiscriminator(nn.Module):
             )
         self.num_downsample = num_downsample
         self.critics = nn.ModuleList(
-            _critic(in_channels, base_dim, num_res_blocks, num_downsample)
+            _discriminator(in_channels, base_dim, num_res_blocks, num_downsample)
             for _ in range(num_scales)
         )
         normal_init(self)
@@ -65,14 +66,14 @@ class MultiScaleDiscriminator(nn.Module):
         """Logits (B, 1, h, w) a scale, the finest first: h = H / 4, H / 8, H / 16 at the defaults.
 
         Raises:
-            ValueError: the image is too small for the coarsest critic.
+            ValueError: the image is too small for the coarsest discriminator.
         """
         self._check_size(*img.shape[2:])
         logits = []
-        for scale, critic in enumerate(self.critics):
+        for scale, discriminator in enumerate(self.critics):
             if scale:
                 img = nnf.avg_pool2d(img, 3, stride=2, padding=1, count_include_pad=False)
-            logits.append(critic(img))
+            logits.append(discriminator(img))
         return logits
 
     def _check_size(self, height: int, width: int) -> None:
@@ -87,14 +88,15 @@ class MultiScaleDiscriminator(nn.Module):
 
 @DISCRIMINATORS.register_module()
 class StridedDiscriminator(nn.Module):
-    """One critic a scale of strided 4 x 4 convolutions only: cheap, for small pictures.
+    """One discriminator a scale of strided 4 x 4 convolutions only: cheap, for small pictures.
 
-    Every layer halves the image at once (pix2pix's critic, Isola et al., CVPR 2017, without norm).
+    Every layer halves the image at once (pix2pix's discriminator, Isola et al., CVPR 2017, without
+    norm).
 
     Args:
         base_dim: channels of the first layer, doubled at each.
         num_downsample: layers, hence halvings.
-        num_cameras: the critic of each camera is an output of its own; 0: one for all.
+        num_cameras: the discriminator of each camera is an output of its own; 0: one for all.
 
     Raises:
         ValueError: num_scales or num_downsample is below 1.
@@ -132,10 +134,10 @@ class StridedDiscriminator(nn.Module):
             camera: (B,) int64: which camera's style each image is judged by; with num_cameras.
         """
         logits = []
-        for scale, critic in enumerate(self.critics):
+        for scale, discriminator in enumerate(self.critics):
             if scale:
                 img = nnf.avg_pool2d(img, 3, stride=2, padding=1, count_include_pad=False)
-            out = critic(img)
+            out = discriminator(img)
             if self.num_cameras:
                 out = out[torch.arange(len(out), device=out.device), camera, None]
             logits.append(out)
@@ -144,7 +146,8 @@ class StridedDiscriminator(nn.Module):
 
 @DISCRIMINATORS.register_module()
 class PatchGAN(nn.Module):
-    """CycleGAN's critic: one logit for each overlapping patch, 70 x 70 pixels at the defaults.
+    """CycleGAN's discriminator: one logit for each overlapping patch, 70 x 70 pixels at the
+    defaults.
 
     4 x 4 convolutions with zero padding; instance norm but in the first and last (Isola et al.,
     CVPR 2017; Zhu et al., ICCV 2017). 2,764,737 parameters at the defaults, N(0, 0.02^2) at the
@@ -155,7 +158,7 @@ class PatchGAN(nn.Module):
         num_layers: halvings; 3 judges patches of 70 pixels, 2 of 34, 1 of 16.
         norm: 'instance' as published, or None. The mean and variance of instance norm are of the
             whole picture: one bright spot anywhere moves every patch's logit, and generators of
-            short trainings learn to paint such spots. Without norm, layers start by He's rule.
+            short trainings learn to translate such spots. Without norm, layers start by He's rule.
 
     Raises:
         ValueError: num_layers is below 1, or an unknown norm.

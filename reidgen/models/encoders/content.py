@@ -1,4 +1,4 @@
-"""E_c: from an image to the content that paints and the embedding that retrieves."""
+"""E_c: from an image to the content that translates and the embedding that retrieves."""
 
 from collections import OrderedDict
 from collections.abc import Sequence

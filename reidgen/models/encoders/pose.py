@@ -74,6 +74,6 @@ class PoseEncoder(nn.Module):
         if height % self.factor or width % self.factor:
             raise ValueError(
                 f'a pose map is {height} x {width}; both must be multiples of {self.factor}, or '
-                f'the painted image would differ in size: change the resize transform'
+                f'the translated image would differ in size: change the resize transform'
             )
         return self.aspp(self.blocks(self.down(pose_map)))

@@ -26,7 +26,7 @@ class StructureEncoder(nn.Module):
     Where the map shows the image's own structure (its luma, as in DG-Net, Zheng et al., CVPR 2019),
     skips to the decoder keep faces, patterns and edges that a code of a quarter of the size blurs
     (U-Net, Ronneberger et al., 2015). The height in the picture is one more input channel: what is
-    painted depends on it, and instance norm would forget it.
+    translated depends on it, and instance norm would forget it.
 
     Args:
         in_channels: channels of the maps, the height not counted.

@@ -1,4 +1,4 @@
-"""Networks that paint images."""
+"""Networks that translate images."""
 
 from reidgen.models.generators.adain import AdaINDecoder, AdaINHeads
 from reidgen.models.generators.resnet import ResNetGenerator

@@ -1,4 +1,4 @@
-"""G and F: decoders that paint a pose code in the colours of a content vector."""
+"""G and F: decoders that translate a pose code in the colours of a content vector."""
 
 import torch
 from torch import Tensor, nn

@@ -44,9 +44,9 @@ class ResNetGenerator(nn.Module):
         upsample: 'transposed', the paper's transposed convolutions, or 'nearest', each pixel four
             times and a convolution (Odena et al., Distill 2016): no checkerboards, which
             short trainings else keep.
-        residual: the layers paint a change of the image, tanh(layers(x) + atanh(0.95 x)), instead
-            of the picture. Not published; for trainings of a few thousand iterations, in which the
-            layers alone do not learn to repaint an image as it is.
+        residual: the layers translate a change of the image, tanh(layers(x) + atanh(0.95 x)),
+            instead of the picture. Not published; for trainings of a few thousand iterations, in
+            which the layers alone do not learn to repaint an image as it is.
 
     Raises:
         ValueError: num_blocks is below 1, or upsample or norm is none of these.
@@ -109,5 +109,5 @@ class ResNetGenerator(nn.Module):
                 f'ResNetGenerator halves an image of {height} x {width} twice; both sides must be '
                 f'multiples of 4 from 8 on: set Resize and RandomCrop to such a size'
             )
-        painted = self.image(self.up(self.blocks(self.down(img))))
-        return torch.tanh(painted + torch.atanh(SHRINK * img) if self.residual else painted)
+        translated = self.image(self.up(self.blocks(self.down(img))))
+        return torch.tanh(translated + torch.atanh(SHRINK * img) if self.residual else translated)

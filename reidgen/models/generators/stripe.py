@@ -1,4 +1,4 @@
-"""A decoder that paints each height of the picture with the content found there."""
+"""A decoder that translates each height of the picture with the content found there."""
 
 import torch
 import torch.nn.functional as nnf
@@ -93,8 +93,8 @@ def _linear(matrix: Tensor, shift: Tensor, picture: Tensor) -> Tensor:
 class StripeAdaINDecoder(nn.Module):
     """AdaIN residual blocks with parameters by height, then upsampling with skips.
 
-    Differs from GCL's decoder (Chen et al., CVPR 2021), which paints the whole picture with one set
-    of parameters and sees the pose at a quarter of the size only: a shirt's colour goes to the
+    Differs from GCL's decoder (Chen et al., CVPR 2021), which translates the whole picture with one
+    set of parameters and sees the pose at a quarter of the size only: a shirt's colour goes to the
     shirt's height, and edges come through the skips.
 
     Args:
@@ -102,13 +102,14 @@ class StripeAdaINDecoder(nn.Module):
         num_parts: stripes in it.
         base_dim: channels at a quarter of the size: `out_dim` of the StructureEncoder.
         hidden_dim: of the heads.
-        residual: paints what changes in the picture instead of all of it: the output is a learned
-            colour transform of the map's first three channels (pose map `Colour`), the identity at
-            first, plus what is painted, almost nothing at first. Persons are themselves from the
-            first iteration on; what is to be learned is the style. It needs low weights of
-            reconstruction and cycle, for which changing nothing is the best.
-        num_cameras: paints in the style of one of so many cameras (as in camera style adaptation,
-            Zhong et al., CVPR 2018): AdaIN parameters and colours of each; 0: one style for all.
+        residual: translates what changes in the picture instead of all of it: the output is a
+            learned colour transform of the map's first three channels (pose map `Colour`), the
+            identity at first, plus what is translated, almost nothing at first. Persons are
+            themselves from the first iteration on; what is to be learned is the style. It needs low
+            weights of reconstruction and cycle, for which changing nothing is the best.
+        num_cameras: translates in the style of one of so many cameras (as in camera style
+            adaptation, Zhong et al., CVPR 2018): AdaIN parameters and colours of each; 0: one style
+            for all.
         colour_rate: how much faster the colour transform of a residual decoder learns. At 10, with
             one style for all, training was unstable in one run of two.
         num_own_cameras: of both domains: the colours of a residual decoder depend on the camera
@@ -174,8 +175,8 @@ class StripeAdaINDecoder(nn.Module):
         x = x + params[:, -1]
         x = self.up_half(torch.cat([nnf.interpolate(x, scale_factor=2), pose.half], dim=1))
         x = self.up_full(torch.cat([nnf.interpolate(x, scale_factor=2), pose.full], dim=1))
-        painted = self.image(x)
-        return painted if self.colour is None else painted + self._recoloured(pose, camera)
+        translated = self.image(x)
+        return translated if self.colour is None else translated + self._recoloured(pose, camera)
 
     def _recoloured(self, pose: Structure, camera: Tensor | None) -> Tensor:
         if pose.picture.shape[1] != 3:

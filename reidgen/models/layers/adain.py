@@ -1,4 +1,4 @@
-"""Adaptive instance normalisation: a vector paints a map (Huang & Belongie, ICCV 2017)."""
+"""Adaptive instance normalisation: a vector translates a map (Huang & Belongie, ICCV 2017)."""
 
 import torch.nn.functional as nnf
 from torch import Tensor, nn
@@ -26,6 +26,6 @@ class AdaINResidualBlock(nn.Module):
         self.conv2 = conv_block(channels, channels, 3, activate=False)
 
     def forward(self, x: Tensor, params: Tensor) -> Tensor:
-        """(B, C, H, W), painted by params (B, 2, 2, C): layer, then weight and bias."""
+        """(B, C, H, W), translated by params (B, 2, 2, C): layer, then weight and bias."""
         hidden = nnf.leaky_relu(adain(self.conv1(x), params[:, 0, 0], params[:, 0, 1]), SLOPE)
         return x + adain(self.conv2(hidden), params[:, 1, 0], params[:, 1, 1])

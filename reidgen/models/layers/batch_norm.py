@@ -1,4 +1,4 @@
-"""Batch norm of an encoder that sees real and painted images."""
+"""Batch norm of an encoder that sees real and translated images."""
 
 from contextlib import contextmanager
 

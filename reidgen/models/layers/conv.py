@@ -1,4 +1,4 @@
-"""Convolution blocks of the generators and critics, always with a bias."""
+"""Convolution blocks of the generators and discriminators, always with a bias."""
 
 import warnings
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from few_people import few
 
-from reidgen.synthetic import as_stored, ensure, mixed, render_elsewhere
+from reidgen.synthetic import as_stored, ensure, mixed, rerender
 from reidgen.synthetic.plan import FOLDERS, Job
 
 PLAN, OTHER = few(num_test=3), few('synth_a2b', num_test=3)
@@ -23,7 +23,7 @@ def test_the_own_cameras_give_the_stored_picture(folder):
     for job in JOBS:
         for picture in PLAN.pictures(job)[::4]:
             path = folder / FOLDERS[picture.split] / f'{picture.name}.jpg'
-            taken = render_elsewhere(PLAN, PLAN, job, picture)
+            taken = rerender(PLAN, PLAN, job, picture)
             # the light is divided and multiplied again: a rounding of one level
             gap = np.abs(as_stored(taken).astype(int) - cv2.imread(str(path))[:, :, ::-1])
             assert gap.mean() < 0.1
@@ -32,8 +32,8 @@ def test_the_own_cameras_give_the_stored_picture(folder):
 def test_another_camera_changes_scene_and_light_and_moves_nobody():
     for job in JOBS:
         for picture in PLAN.pictures(job)[::4]:
-            here = render_elsewhere(PLAN, PLAN, job, picture)
-            there = render_elsewhere(PLAN, OTHER, job, picture)
+            here = rerender(PLAN, PLAN, job, picture)
+            there = rerender(PLAN, OTHER, job, picture)
             assert np.array_equal(here.silhouette, there.silhouette)
             np.testing.assert_array_equal(here.joints[:, :2], there.joints[:, :2])
             off = ~cv2.dilate(here.silhouette.astype(np.uint8), np.ones((7, 7))).astype(bool)
@@ -45,7 +45,7 @@ def test_another_camera_changes_scene_and_light_and_moves_nobody():
 def test_a_mixed_picture_is_the_person_of_one_before_the_other():
     job = JOBS[0]
     picture = PLAN.pictures(job)[0]
-    here, there = (render_elsewhere(PLAN, each, job, picture) for each in (PLAN, OTHER))
+    here, there = (rerender(PLAN, each, job, picture) for each in (PLAN, OTHER))
     both = mixed(here, there)
     on = here.parts > 0
     assert np.array_equal(both[on], here.image[on])
@@ -56,4 +56,4 @@ def test_a_mixed_picture_is_the_person_of_one_before_the_other():
 
 def test_other_people_are_refused():
     with pytest.raises(ValueError, match=r'synth_b .* has other people than synth_a'):
-        render_elsewhere(PLAN, few('synth_b'), JOBS[0], PLAN.pictures(JOBS[0])[0])
+        rerender(PLAN, few('synth_b'), JOBS[0], PLAN.pictures(JOBS[0])[0])

@@ -11,7 +11,7 @@ def seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-class Draws:
+class StepRNG:
     """Label smoothing, flips, penalty points, noise and negatives come from here.
 
     A CPU generator seeded by (seed, iteration), equal on all ranks. Numbers for the samples of a

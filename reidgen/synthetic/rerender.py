@@ -10,10 +10,10 @@ import numpy as np
 from reidgen.synthetic.camera import STYLES
 from reidgen.synthetic.plan import Job, Picture, Plan
 from reidgen.synthetic.scene import Photograph, photograph
-from reidgen.synthetic.writer import cameras_of, make_outfit, passers_of, shoot
+from reidgen.synthetic.writer import cameras_of, make_outfit, occluders_of, shoot
 
 
-def render_elsewhere(plan: Plan, other: Plan, job: Job, picture: Picture) -> Photograph:
+def rerender(plan: Plan, other: Plan, job: Job, picture: Picture) -> Photograph:
     """A picture as the camera of the same number of another plan would have taken it.
 
     Args:
@@ -40,7 +40,7 @@ def render_elsewhere(plan: Plan, other: Plan, job: Job, picture: Picture) -> Pho
         ambient=there.light.ambient * _share(shot.light.ambient, here.light.ambient),
     )
     return photograph(
-        outfit, shot._replace(light=light), there, STYLES[other.cameras], rng, passers_of(other)
+        outfit, shot._replace(light=light), there, STYLES[other.cameras], rng, occluders_of(other)
     )
 
 
