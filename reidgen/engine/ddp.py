@@ -73,7 +73,7 @@ def leaves_parameters_unused(model: AdversarialModel, stages: Sequence[Stage]) -
     """Whether a stage trains the encoder while a loss family is off, which may have been the only
     one that reaches some of its parameters."""
     for stage in stages:
-        phases = [p for p in model.phases if stage.phases is None or p.name in stage.phases]
+        phases = [p for p in model.phases() if stage.phases is None or p.name in stage.phases]
         trains = any(model.encoder_name in phase.trains for phase in phases)
         if trains and model.encoder_name not in stage.frozen:
             weights = model.loss_weights | stage.loss_weights

@@ -105,7 +105,7 @@ def check_groups(model, optim: OptimWrapperDict, stages) -> None:
     Raises:
         ValueError: names stage, phase, network and group.
     """
-    known = {phase.name: phase for phase in model.phases}
+    known = {phase.name: phase for phase in model.phases()}
     for stage in stages:
         steps: dict[str, str] = {}
         for phase in (known[name] for name in (stage.phases or known) if name in known):

@@ -35,17 +35,17 @@ def run_phases(
         if (done + 1) % phase.every == 0 and set(phase.trains) - model.frozen
     ]
     shared, logs = None, {}
-    readers = [phase for phase in due if phase.shared]
+    readers = [phase for phase in due if phase.forward is not None]
     if readers:
         model.train_only(model.network_names)
-        graph = not all(phase.detached for phase in readers)  # a discriminator alone needs none
+        graph = not all(phase.detached for phase in readers)  # a discriminator's step needs none
         with torch.set_grad_enabled(graph), model.autocast():
-            shared = getattr(model, model.forward_name)(batch)  # forward once, one graph
+            shared = readers[0].forward(batch)  # forward once, one graph
     for phase in due:
         trained = set(phase.trains) - model.frozen
-        model.train_only(trained)  # a discriminator is a judge here, not a pupil
+        model.train_only(trained)  # gradients flow through the others and stay out of them
         with model.autocast():
-            terms = getattr(model, phase.losses)(batch, shared if phase.shared else None)
+            terms = phase.losses(batch, None if phase.forward is None else shared)
             total = weigh(terms, model.loss_weights, phase.name)
         check_finite(total, terms, phase.name, iteration)
         total.backward()

@@ -47,7 +47,8 @@ class StagedTrainLoop(BaseLoop):
         super().__init__(runner, ParallelLoader(loaders, self.max_iters))
         self.model = unwrap_model(runner.model)
         self.model.amp, self.model.rng.seed = amp, runner.seed
-        check_reads(self.stages, self.model.phases, tuple(dataloader))
+        self.model.check_phases()
+        check_reads(self.stages, self.model.phases(), tuple(dataloader))
         self.model.check_data(
             self.dataloader.dataset,
             {name: loader.batch_size for name, loader in loaders.items()},

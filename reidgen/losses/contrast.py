@@ -47,7 +47,7 @@ class MemoryContrast(nn.Module):
         self.temperature, self.num_negatives = temperature, num_negatives
 
     def forward(
-        self, bank: Bank, u: Tensor, u_generated: Tensor, index: Tensor, rng: StepRNG
+        self, bank: Bank, u: Tensor, u_generated: Tensor, index: Tensor, *, rng: StepRNG
     ) -> Tensor:
         """0-d float32; the bank is read, never written.
 

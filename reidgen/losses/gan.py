@@ -104,7 +104,7 @@ class GANLoss(nn.Module):
         self.input_noise = InputNoise(**input_noise) if input_noise else None
 
     def discriminator(
-        self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: StepRNG
+        self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, *, rng: StepRNG
     ) -> dict[str, Tensor]:
         """The discriminator's terms, and what it thinks; the fake is detached.
 
@@ -137,7 +137,7 @@ class GANLoss(nn.Module):
             }
 
     def reject(
-        self, discriminator: Discriminator, fake: Tensor, rng: StepRNG
+        self, discriminator: Discriminator, fake: Tensor, *, rng: StepRNG
     ) -> tuple[Tensor, Tensor]:
         """The fake term alone, for what else a discriminator is to reject: real but mismatched
         pairs.
@@ -166,7 +166,12 @@ class GANLoss(nn.Module):
             return self._over_scales(terms), self._opinion(outputs, outputs)[2]
 
     def generator(
-        self, discriminator: Discriminator, fake: Tensor, rng: StepRNG, real: Tensor | None = None
+        self,
+        discriminator: Discriminator,
+        fake: Tensor,
+        real: Tensor | None = None,
+        *,
+        rng: StepRNG,
     ) -> Tensor:
         """The generator's 0-d term: hard label 1, no smoothing, no flips.
 
@@ -182,7 +187,7 @@ class GANLoss(nn.Module):
         if real is None:
             raise ValueError(
                 'GANLoss(mode=relativistic_avg) compares with real images: call '
-                'generator(discriminator, fake, rng, real=real)'
+                'generator(discriminator, fake, real=real, rng=rng)'
             )
         real_out = self._judge(discriminator, real.detach(), rng)
         fake_out = self._judge(discriminator, fake, rng)

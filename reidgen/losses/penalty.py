@@ -63,7 +63,7 @@ class GradientPenalty(nn.Module):
         self.norm_eps, self.every = norm_eps, every
 
     def forward(
-        self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: StepRNG
+        self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, *, rng: StepRNG
     ) -> dict[str, Tensor]:
         """'gp.<name>', 0-d, and 'stat.<name>.grad_norm', the mean |g|, detached.
 

@@ -40,7 +40,7 @@ class ImagePool(nn.Module):
         self.register_buffer('count', torch.tensor(0))
 
     @torch.no_grad()
-    def forward(self, images: Tensor, rng: StepRNG) -> Tensor:
+    def forward(self, images: Tensor, *, rng: StepRNG) -> Tensor:
         """What the discriminator is shown instead of these images; copies, without gradient.
 
         Args:

@@ -1,8 +1,9 @@
 """Models: networks, and the systems that train them."""
 
 from . import discriminators, encoders, generators
-from .adversarial import AdversarialModel, Phase
+from .adversarial import AdversarialModel, MemoryUse, Phase
 from .cross_domain_gcl import CrossDomainGCL
+from .cycle import CycleTranslation
 from .identity import IdentityModel
 from .preprocessor import BatchNormalizer
 
@@ -10,7 +11,9 @@ __all__ = [
     'AdversarialModel',
     'BatchNormalizer',
     'CrossDomainGCL',
+    'CycleTranslation',
     'IdentityModel',
+    'MemoryUse',
     'Phase',
     'discriminators',
     'encoders',

@@ -1,9 +1,9 @@
 """What every model that is trained in phases has in common."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from mmengine.model import BaseModel
@@ -14,27 +14,34 @@ from reidgen.rng import StepRNG
 from reidgen.structures import ImageBatch
 
 
+class MemoryUse(NamedTuple):
+    """A feature bank that a phase reads, and what it writes there after the last backward pass."""
+
+    bank: str  # attribute of the model
+    field: str  # of the batch, whose images the bank has a row for
+    family: str  # loss family that reads it: with weight 0 the bank is neither filled nor written
+    embedding: Callable[[Any], Tensor]  # what the phase's forward gave -> (B, D)
+
+
 @dataclass(frozen=True)
 class Phase:
-    """One backward pass and the networks it moves."""
+    """One backward pass, the networks that it moves and the methods that it calls."""
 
     name: str  # 'D', 'G': the prefix of its log keys
     trains: tuple[str, ...]  # networks that move; all others are frozen meanwhile
-    losses: str  # method of the model: (batch, x) -> {'family.detail': 0-d tensor}
-    every: int = 1  # n: the last of every n iterations of the stage
-    shared: bool = True  # reads x = forward(batch); False: x is None
+    losses: Callable[[Any, Any], dict[str, Tensor]]  # (batch, x) -> {'family.detail': 0-d tensor}
+    forward: Callable[[Any], Any] | None = None  # batch -> x, once an iteration for all phases
     reads: tuple[str, ...] = ()  # fields of the batch that a stage must draw for it
-    forward: str = (
-        'forward_translation'  # method of the model: batch -> x, once for all phases of a stage
-    )
+    every: int = 1  # n: the last of every n iterations of the stage
     detached: bool = False  # its losses detach x: where only such phases are due, x has no graph
+    memory: tuple[MemoryUse, ...] = ()
 
 
 class AdversarialModel(BaseModel):
-    """Networks by name, phases in step order, weights by family.
+    """Base of all models: networks by name, phases in step order, loss weights by family.
 
-    A subclass declares `phases` and `loss_families` and writes `forward_translation` and one loss
-    method a phase; `reidgen.engine.step.run_phases` freezes, backpropagates and steps.
+    A subclass declares `loss_families` and writes `phases`, the forward that the phases share, and
+    one loss method a phase; `reidgen.engine.step.run_phases` freezes, backpropagates and steps.
 
     A term is named `family.detail`. `loss_weights` weighs families (`recon=5.0`), in one phase
     alone with a prefix (`{'D/adv': 0.5}`). Terms named `stat.*` are logged and never summed.
@@ -45,11 +52,9 @@ class AdversarialModel(BaseModel):
         data_preprocessor: config of the batch normaliser; ImageNet statistics by default.
 
     Raises:
-        ValueError: a network that a phase trains, or a family's weight, is missing, or one is
-            unknown.
+        ValueError: a family's weight is missing, or one is unknown.
     """
 
-    phases: ClassVar[tuple[Phase, ...]] = ()
     loss_families: ClassVar[tuple[str, ...]] = ()
     encoder_name: ClassVar[str] = 'E_c'  # the network that `embed` evaluates
 
@@ -69,12 +74,6 @@ class AdversarialModel(BaseModel):
             name: [p for p in getattr(self, name).parameters() if p.requires_grad]
             for name in networks
         }
-        missing = {name for phase in self.phases for name in phase.trains} - set(networks)
-        if missing:
-            raise ValueError(
-                f'{type(self).__name__} needs the networks {sorted(missing)}; '
-                f'model.networks has {sorted(networks)}'
-            )
         self.loss_weights = self._checked_weights(loss_weights)
         missing = set(self.loss_families) - set(loss_weights)
         if missing:
@@ -87,29 +86,13 @@ class AdversarialModel(BaseModel):
         self.amp = False
         self.stage_name: str | None = None
         self.frozen: frozenset[str] = frozenset()
-        self.stage_phases: tuple[Phase, ...] = self.phases
+        self._running: frozenset[str] | None = None  # names of the stage's phases; None: all
 
     # ---- written by a model ----
 
-    @property
-    def forward_name(self) -> str | None:
-        """Method whose result the phases of this stage share; None where none shares any."""
-        return next((phase.forward for phase in self.stage_phases if phase.shared), None)
-
-    def forward_translation(self, batch) -> NamedTuple:
-        """Everything the phases share, computed once: one graph."""
-        raise TypeError(
-            f'{type(self).__name__} has a phase with shared=True and no method forward_translation'
-        )
-
-    def update_memory(self, batch, x, logs: dict[str, Tensor]) -> None:
-        """Writes memories and other state; called after the last backward of the iteration."""
-
-    def active_banks(self) -> dict[str, str]:
-        """Memories that this stage reads and writes, which must be filled before it: name of the
-        bank -> field of the batch whose images it holds.
-        """
-        return {}
+    def phases(self) -> tuple[Phase, ...]:
+        """Phases in step order; one that trains nothing has none."""
+        return ()
 
     def embed(self, img: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D) features, L2-normalised: evaluation."""
@@ -150,6 +133,51 @@ class AdversarialModel(BaseModel):
 
     # ---- stages and phases ----
 
+    @property
+    def stage_phases(self) -> tuple[Phase, ...]:
+        """Phases of the current stage, in step order."""
+        return tuple(p for p in self.phases() if self._running is None or p.name in self._running)
+
+    @property
+    def forward_of_stage(self) -> Callable[[Any], Any] | None:
+        """Forward that the phases of this stage share; None where none has any."""
+        return next((p.forward for p in self.stage_phases if p.forward is not None), None)
+
+    def active_banks(self) -> dict[str, str]:
+        """Feature banks that this stage reads and writes, which must be filled before it: name of
+        the bank -> field of the batch whose images it holds."""
+        return {use.bank: use.field for use in self._active_memory()}
+
+    def update_memory(self, batch, x, logs: dict[str, Tensor]) -> None:
+        """Writes embeddings into the active banks; called after the last backward pass.
+
+        Args:
+            x: what the stage's forward gave.
+            logs: of the iteration, for models that keep other state (BEGAN's k).
+        """
+        for use in self._active_memory():
+            index = getattr(batch, use.field).index
+            getattr(self, use.bank).update(index, use.embedding(x).detach())
+
+    def _active_memory(self) -> list[MemoryUse]:
+        return [use for phase in self.stage_phases for use in phase.memory if self.on(use.family)]
+
+    def check_phases(self) -> None:
+        """Raises ValueError where phases train networks that the model does not have, or weights
+        name phases that it does not have; before training."""
+        names = [phase.name for phase in self.phases()]
+        self._check(
+            [key.partition('/')[0] for key in self._base_weights if '/' in key],
+            names,
+            'loss_weights: phases',
+        )
+        missing = {n for phase in self.phases() for n in phase.trains} - set(self.network_names)
+        if missing:
+            raise ValueError(
+                f'{type(self).__name__} needs the networks {sorted(missing)}; '
+                f'model.networks has {sorted(self.network_names)}'
+            )
+
     def enter_stage(
         self,
         name: str | None,
@@ -166,18 +194,18 @@ class AdversarialModel(BaseModel):
             ValueError: an unknown phase, network or loss family; the known ones are listed. Or
                 phases that share different forwards.
         """
-        known = {phase.name: phase for phase in self.phases}
+        known = [phase.name for phase in self.phases()]
         self._check(phases or (), known, f'stage {name}: phases')
         self._check(frozen, self.network_names, f'stage {name}: frozen')
-        chosen = tuple(p for p in self.phases if phases is None or p.name in phases)
-        forwards = sorted({phase.forward for phase in chosen if phase.shared})
+        self._running = frozenset(known if phases is None else phases)
+        forwards = sorted({p.forward.__name__ for p in self.stage_phases if p.forward is not None})
         if len(forwards) > 1:
             raise ValueError(
-                f'stage {name}: its phases {[p.name for p in chosen]} read what different methods '
-                f'make ({", ".join(forwards)}); name phases of one of them in the stage, and give '
-                f'the others a stage of their own'
+                f'stage {name}: its phases {[p.name for p in self.stage_phases]} read what '
+                f'different methods give ({", ".join(forwards)}); name phases of one of them in '
+                f'the stage, and give the others a stage of their own'
             )
-        self.stage_name, self.stage_phases = name, chosen
+        self.stage_name = name
         self.frozen = frozenset(frozen)
         given = self._checked_weights(loss_weights or {})
         # what a stage says of a family holds in every phase, also where the model weighs one apart
@@ -236,11 +264,6 @@ class AdversarialModel(BaseModel):
 
     def _checked_weights(self, weights: dict[str, float]) -> dict[str, float]:
         self._check([key.rpartition('/')[2] for key in weights], self.loss_families, 'loss_weights')
-        self._check(
-            [key.partition('/')[0] for key in weights if '/' in key],
-            [phase.name for phase in self.phases],
-            'loss_weights: phases',
-        )
         return {key: float(weight) for key, weight in weights.items()}
 
     def _check(self, given, known, what: str) -> None:

@@ -1,11 +1,12 @@
 """What must fit together in a CrossDomainGCL; every error names the value and the fix."""
 
+from .translations import pose_choice
+
 CROSS_POSES = ('own', 'novel', 'other')
 BN_MODES = ('mixed', 'real_only', 'frozen', 'target_recalib')
-JUDGED = ('cross', 'recon', 'cycle')
-DIRECTIONS = ('s2t', 't2s')
+ADVERSARIAL = ('cross', 'recon', 'cycle')
 # field of a batch -> the memory of its images
-BANK_OF = dict(source='bank', views='bank', target='bank_t', clusters='bank_t')
+BANK_OF = dict(source='bank', target='bank_t', clusters='bank_t')
 
 
 def check_options(model) -> None:
@@ -14,16 +15,24 @@ def check_options(model) -> None:
     for key, given, known in (
         ('cross_pose', poses.values() if isinstance(poses, dict) else [poses], CROSS_POSES),
         ('bn_mode', [model.bn_mode], BN_MODES),
-        ('adv_on', model.adv_on, JUDGED),
-        ('memory_directions', model.memory_directions, DIRECTIONS),
+        ('adv_on', model.adv_on, ADVERSARIAL),
     ):
         unknown = sorted(set(given) - set(known))
         if unknown:
             raise ValueError(f'model.{key} has no choice {unknown}; known: {known}')
     if model.on('gp') and model.penalty is None:
         raise ValueError('loss_weights.gp is not 0 but model.penalty is not set; set one of them')
-    if 't2s' in model.memory_directions and model.bank_t is None:
-        raise ValueError('memory direction t2s needs model.bank_t, a bank over the target images')
+    if model.on('memory_t') and model.bank_t is None:
+        raise ValueError(
+            'loss_weights.memory_t is not 0, but model.bank_t, a FeatureBank over the target '
+            'images, is not set; set bank_t=dict(num_samples=..., dim=...), or the weight to 0'
+        )
+    if model.on('domain') and 'domain_head' not in model.network_names:
+        raise ValueError(
+            'loss_weights.domain is not 0, but model.networks has no domain_head; add a '
+            f"domain_head=dict(type='DomainClassifier', in_dim={model.E_c.embed_dim}), or set the "
+            'weight to 0'
+        )
     for key, bank in (('bank', model.bank), ('bank_t', model.bank_t)):
         if bank is not None and bank.dim != model.E_c.embed_dim:
             raise ValueError(
@@ -37,15 +46,6 @@ def check_options(model) -> None:
             f'set model.networks.C.in_dim={model.E_c.embed_dim}'
         )
     check_decoders(model)
-    check_own_cameras(model)
-    blind = [
-        n for n in ('G', 'F', 'D_s', 'D_t') if not getattr(getattr(model, n), 'num_cameras', 0)
-    ]
-    if model.camera_styles and blind:
-        raise ValueError(
-            f'model.camera_styles needs cameras in G, F, D_s and D_t, but {blind} have none; set '
-            f'num_cameras, of StripeAdaINDecoder and StridedDiscriminator'
-        )
 
 
 def check_decoders(model) -> None:
@@ -72,50 +72,15 @@ def check_decoders(model) -> None:
             )
 
 
-def check_own_cameras(model) -> None:
-    """Raises ValueError where decoders ask for the picture's camera and cannot be told it."""
-    asked = [getattr(getattr(model, name), 'num_own_cameras', 0) for name in ('G', 'F')]
-    if not any(asked):
-        return
-    both = sum(model.num_styles.values())
-    if not all(model.num_styles.values()):
-        raise ValueError(
-            f'num_own_cameras of G and F is {asked}, num_cameras {model.num_styles}; set '
-            f'num_cameras of both, the cameras of target and source, or num_own_cameras=0'
-        )
-    if asked != [both, both] or not model.camera_styles:
-        raise ValueError(
-            f'num_own_cameras of G and F is {asked}; with camera_styles=True set both to the '
-            f'cameras of both domains together, {both}, or both to 0'
-        )
-    poses = model.cross_pose.values() if isinstance(model.cross_pose, dict) else [model.cross_pose]
-    if set(poses) != {'own'}:
-        raise ValueError(
-            f'num_own_cameras needs the picture itself in the pose map, but cross_pose is '
-            f"{model.cross_pose}; set cross_pose='own', or num_own_cameras=0"
-        )
+def other_domain(to: str) -> str:
+    """The domain that is translated into `to`.
 
-
-def check_translated_domain(model, images: str, to: str) -> None:
-    """Raises ValueError where decoders would take images for those of the other domain."""
-    if model.num_own_cameras and images == to:
-        raise ValueError(
-            f'decoders with num_own_cameras translate the images of the other domain; {images} '
-            f'cannot be translated as {to}. Translate the other loader, or set num_own_cameras=0'
-        )
-
-
-def check_translated_cameras(model, camids, domain: str) -> None:
-    """Raises ValueError where G or F has no colours for a camera that took one of the images."""
-    if not model.num_own_cameras:
-        return
-    known, largest = model.num_styles[domain], int(camids.max())
-    if largest >= known:
-        raise ValueError(
-            f'an image of camera {largest} (from 0) is to be translated, but the model knows '
-            f'{known} cameras of the {domain}; leave such images out, or train with '
-            f'num_cameras={largest + 1} of that domain'
-        )
+    Raises:
+        ValueError: `to` is neither 'source' nor 'target'.
+    """
+    if to not in ('source', 'target'):
+        raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
+    return 'source' if to == 'target' else 'target'
 
 
 def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
@@ -136,11 +101,9 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
     check_banks(model, datasets, stages)
     translation = [s for s in stages if s.phases is None or {'D', 'G'} & set(s.phases)]
     check_stages(model, datasets, translation)
-    poses = {model.cross_pose_of(stage.name) for stage in translation}
+    poses = {pose_choice(model.cross_pose, stage.name) for stage in translation}
     for loader in sorted({'source', 'target'} & set(datasets)):
         check_maps(model, datasets[loader], loader, 'novel' in poses)
-    if model.camera_styles and translation:
-        check_cameras(model, datasets, batch_sizes)
     if 'other' in poses and batch_sizes['source'] != batch_sizes['target']:
         raise ValueError(
             f"cross_pose='other' pairs batch-mates, but the source batch has "
@@ -168,22 +131,6 @@ def check_banks(model, datasets, stages) -> None:
                 )
 
 
-def check_cameras(model, datasets, batch_sizes: dict[str, int]) -> None:
-    """Raises ValueError where cameras of the data are unknown to G or F, or batches differ."""
-    for loader, name in (('source', 'F'), ('target', 'G')):
-        count = int(datasets[loader].camids.max()) + 1
-        if count > model.num_styles[loader]:
-            raise ValueError(
-                f'{datasets[loader].name} has {count} cameras, but networks.{name}.num_cameras is '
-                f'{model.num_styles[loader]}; set it to {count}'
-            )
-    if batch_sizes['source'] != batch_sizes['target']:
-        raise ValueError(
-            f'camera_styles pairs batch-mates, but the source batch has {batch_sizes["source"]} '
-            f'images and the target batch {batch_sizes["target"]}; make them equal'
-        )
-
-
 def check_stages(model, datasets, translation) -> None:
     """Raises ValueError where a stage with phase D or G has no pose, or a memory without labels."""
     for stage in translation:
@@ -196,7 +143,7 @@ def check_stages(model, datasets, translation) -> None:
         source, weights = datasets.get('source'), {**model.loss_weights, **stage.loss_weights}
         if source is None or source.num_identities or stage.labels == 'cluster':
             continue
-        if weights['memory'] and 's2t' in model.memory_directions:
+        if weights['memory']:
             raise ValueError(
                 f'stage {stage.name}: the memory needs to know who is who, but {source.name} is '
                 f"unlabelled; set labels='cluster' and add a hook that clusters, or "
@@ -217,3 +164,8 @@ def check_maps(model, dataset, loader: str, novel: bool) -> None:
             f"cross_pose='novel' needs a pose map with several views; that of {dataset.name} has "
             f"{dataset.num_views}. Use RenderedMesh, or cross_pose='own' or 'other'"
         )
+
+
+def check_translation(model, dataset, images: str, to: str) -> None:
+    """Raises ValueError where the maps of a data set to be translated do not fit E_p."""
+    check_maps(model, dataset, images, novel=False)

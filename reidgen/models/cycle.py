@@ -1,44 +1,28 @@
-"""Translation there and back between two domains: what CycleGAN and its descendants share."""
+"""Translation there and back between two domains: the base of CycleGAN and its descendants."""
 
-from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch.nn.functional as nnf
 from torch import Tensor
-from torch.utils.data import Dataset
+
+from reidgen.registry import LOSSES, MEMORIES, build
+from reidgen.structures import ImageBatch
+
+from .adversarial import AdversarialModel, Phase
 
 # ResNetGenerator ends in tanh: images are in [-1, 1]
 SYMMETRIC = dict(type='BatchNormalizer', mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
-Generator = Callable[[Tensor], Tensor]
-
 
 class Cycle(NamedTuple):
-    """Everything that G (generates target style) and F (generates source style) make of a batch."""
+    """What G (target style) and F (source style) generate of a batch, (B, 3, H, W) each."""
 
-    x_s2t: Tensor  # (B, 3, H, W) G(x_s)
+    x_s2t: Tensor  # G(x_s)
     x_t2s: Tensor  # F(x_t)
     x_s2t2s: Tensor  # F(G(x_s)) ~ x_s
     x_t2s2t: Tensor  # G(F(x_t)) ~ x_t
-    x_s2s: Tensor | None  # F(x_s) ~ x_s; None where the identity term is off
+    x_s2s: Tensor | None  # F(x_s) ~ x_s; None where the term `idt` is off
     x_t2t: Tensor | None  # G(x_t) ~ x_t
-
-
-def forward_cycle(G: Generator, F: Generator, x_s: Tensor, x_t: Tensor, identity: bool) -> Cycle:
-    """Both translations and their way back (Zhu et al., ICCV 2017).
-
-    Args:
-        identity: whether each generator also repaints images that have its style already.
-    """
-    x_s2t, x_t2s = G(x_s), F(x_t)
-    return Cycle(
-        x_s2t,
-        x_t2s,
-        x_s2t2s=F(x_s2t),
-        x_t2s2t=G(x_t2s),
-        x_s2s=F(x_s) if identity else None,
-        x_t2t=G(x_t) if identity else None,
-    )
 
 
 def l1(image: Tensor, target: Tensor) -> Tensor:
@@ -46,50 +30,94 @@ def l1(image: Tensor, target: Tensor) -> Tensor:
     return nnf.l1_loss(image.float(), target.float())
 
 
-def cycle_terms(x: Cycle, x_s: Tensor, x_t: Tensor) -> dict[str, Tensor]:
-    """Mean absolute differences: `cycle.*` (eq. 2) and, where computed, `identity.*`."""
-    pairs = {
-        'cycle.s2t2s': (x.x_s2t2s, x_s),
-        'cycle.t2s2t': (x.x_t2s2t, x_t),
-        'identity.s2s': (x.x_s2s, x_s),
-        'identity.t2t': (x.x_t2t, x_t),
-    }
-    return {
-        term: l1(translated, image)
-        for term, (translated, image) in pairs.items()
-        if translated is not None
-    }
+class CycleTranslation(AdversarialModel):
+    """Unpaired image translation with cycle consistency (Zhu et al., ICCV 2017).
 
+        x_s --G--> x_s2t --F--> x_s2t2s ~ x_s        F(x_s) ~ x_s
+        x_t --F--> x_t2s --G--> x_t2s2t ~ x_t        G(x_t) ~ x_t
 
-def translate_with(G: Generator, F: Generator, img: Tensor, to: str) -> Tensor:
-    """(B, 3, H, W) in the style of `to`.
+    G generates target style against D_t, F source style against D_s. The generators step first,
+    then the discriminators, on images of the pools. The paper's half on the discriminators'
+    objective is the weight `D/adv`. The identity term `idt`, which the paper has for some tasks
+    only, keeps colours.
 
-    Raises:
-        ValueError: `to` is neither 'source' nor 'target'.
+    Args:
+        networks: G, F, D_s, D_t.
+        loss_weights: of adv, cycle and idt (0: x_s2s and x_t2t are not computed).
+        pool: config of the ImagePool, one for each discriminator.
+        gan_loss: config of the adversarial objective; least squares by default.
     """
-    if to not in ('source', 'target'):
-        raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
-    return G(img) if to == 'target' else F(img)
 
+    loss_families = ('adv', 'cycle', 'idt')
 
-def cycle_visuals(x: Cycle, x_s: Tensor, x_t: Tensor) -> list[tuple[str, Tensor]]:
-    """Columns of a picture: each domain there and back."""
-    return [
-        ('x_s', x_s),
-        ('x_s2t', x.x_s2t),
-        ('x_s2t2s', x.x_s2t2s),
-        ('x_t', x_t),
-        ('x_t2s', x.x_t2s),
-        ('x_t2s2t', x.x_t2s2t),
-    ]
+    def __init__(
+        self,
+        networks: dict[str, dict],
+        loss_weights: dict[str, float],
+        pool: dict,
+        gan_loss: dict | None = None,
+    ):
+        super().__init__(networks, loss_weights, SYMMETRIC)
+        self.gan = build(gan_loss or dict(type='GANLoss', mode='lsgan'), LOSSES)
+        self.pool_s = build(dict(type='ImagePool') | pool, MEMORIES)  # of x_t2s, for D_s
+        self.pool_t = build(dict(type='ImagePool') | pool, MEMORIES)  # of x_s2t, for D_t
 
+    def phases(self) -> tuple[Phase, ...]:
+        both = dict(forward=self.forward_translation, reads=('source', 'target'))
+        return (
+            Phase('G', ('G', 'F'), self.generator_losses, **both),
+            Phase('D', ('D_s', 'D_t'), self.discriminator_losses, **both, detached=True),
+        )
 
-def check_image_sizes(pool_size: tuple[int, int], datasets: Mapping[str, Dataset]) -> None:
-    """Raises ValueError where the images of a data set are not of the pools' (height, width)."""
-    for name, dataset in datasets.items():
-        size = tuple(dataset[0].img.shape[-2:])
-        if size != tuple(pool_size):
-            raise ValueError(
-                f'model.pool.image_size is {tuple(pool_size)} but the images of the loader {name} '
-                f'are {size} after their transforms; make them equal'
-            )
+    def forward_translation(self, batch) -> Cycle:
+        x_s, x_t = batch.source.img, batch.target.img
+        x_s2t, x_t2s = self.G(x_s), self.F(x_t)
+        x_s2t2s, x_t2s2t = self.F(x_s2t), self.G(x_t2s)
+        if not self.on('idt'):
+            return Cycle(x_s2t, x_t2s, x_s2t2s, x_t2s2t, None, None)
+        return Cycle(x_s2t, x_t2s, x_s2t2s, x_t2s2t, self.F(x_s), self.G(x_t))
+
+    def generator_losses(self, batch, x: Cycle) -> dict[str, Tensor]:
+        x_s, x_t = batch.source.img, batch.target.img
+        losses = {
+            'adv.Dt': self.gan.generator(self.D_t, x.x_s2t, real=x_t, rng=self.rng),
+            'adv.Ds': self.gan.generator(self.D_s, x.x_t2s, real=x_s, rng=self.rng),
+            'cycle.s2t2s': l1(x.x_s2t2s, x_s),
+            'cycle.t2s2t': l1(x.x_t2s2t, x_t),
+        }
+        if x.x_s2s is not None:
+            losses |= {'idt.s2s': l1(x.x_s2s, x_s), 'idt.t2t': l1(x.x_t2t, x_t)}
+        return losses
+
+    def discriminator_losses(self, batch, x: Cycle) -> dict[str, Tensor]:
+        x_s2t, x_t2s = self.pool_t(x.x_s2t, rng=self.rng), self.pool_s(x.x_t2s, rng=self.rng)
+        return {
+            **self.gan.discriminator('Dt', self.D_t, batch.target.img, x_s2t, rng=self.rng),
+            **self.gan.discriminator('Ds', self.D_s, batch.source.img, x_t2s, rng=self.rng),
+        }
+
+    def translate(self, batch: ImageBatch, to: str, style: int = 0) -> Tensor:
+        if to not in ('source', 'target'):
+            raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
+        return self.G(batch.img) if to == 'target' else self.F(batch.img)
+
+    def visuals(self, batch) -> list[tuple[str, Tensor]]:
+        x = self.forward_translation(batch)
+        return [
+            ('x_s', batch.source.img),
+            ('x_s2t', x.x_s2t),
+            ('x_s2t2s', x.x_s2t2s),
+            ('x_t', batch.target.img),
+            ('x_t2s', x.x_t2s),
+            ('x_t2s2t', x.x_t2s2t),
+        ]
+
+    def check_data(self, datasets, batch_sizes, stages) -> None:
+        pool_size = tuple(self.pool_t.images.shape[2:])
+        for name, dataset in datasets.items():
+            size = tuple(dataset[0].img.shape[-2:])
+            if size != pool_size:
+                raise ValueError(
+                    f'model.pool.image_size is {pool_size} but the images of the loader {name} are '
+                    f'{size} after their transforms; make them equal'
+                )

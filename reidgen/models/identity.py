@@ -1,7 +1,5 @@
 """IdentityModel: an encoder trained to tell the identities of a labelled set apart."""
 
-from dataclasses import replace
-
 import torch.nn.functional as nnf
 from torch import Tensor
 
@@ -35,7 +33,6 @@ class IdentityModel(AdversarialModel):
         ValueError: an unknown feature, or H or C does not take what the network before it gives.
     """
 
-    phases = (Phase('I', ('E_c', 'C'), 'identity_losses', shared=False, reads=('identity',)),)
     loss_families = ('identity', 'triplet')
 
     def __init__(
@@ -49,9 +46,7 @@ class IdentityModel(AdversarialModel):
         data_preprocessor: dict | None = None,
     ):
         if 'C' not in networks:
-            self.phases, self.loss_families = (), ()
-        elif 'H' in networks:
-            self.phases = (replace(self.phases[0], trains=('E_c', 'H', 'C')),)
+            self.loss_families = ()
         super().__init__(networks, loss_weights or {}, data_preprocessor)
         known = FEATURES if 'H' in networks else FEATURES[:-1]
         if feature not in known:
@@ -65,6 +60,12 @@ class IdentityModel(AdversarialModel):
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities = self.C.num_identities if 'C' in networks else None
         self._check_widths()
+
+    def phases(self) -> tuple[Phase, ...]:
+        if 'C' not in self.network_names:
+            return ()
+        trains = ('E_c', 'H', 'C') if 'H' in self.network_names else ('E_c', 'C')
+        return (Phase('I', trains, self.identity_losses, reads=('identity',)),)
 
     def _check_widths(self) -> None:
         giver, given = 'E_c', getattr(self.E_c, 'embed_dim', None)

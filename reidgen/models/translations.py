@@ -8,7 +8,7 @@ from reidgen.structures import Code
 
 
 class Translations(NamedTuple):
-    """Everything translated and encoded in an iteration; `a2b` is content of a in style b."""
+    """Images generated and encoded in an iteration; `a2b`: content of a in style b."""
 
     c_s: Code  # E_c(x_s)
     c_t: Code
@@ -24,8 +24,33 @@ class Translations(NamedTuple):
     c_t2s2t: Code
 
 
-class Pair(NamedTuple):
-    """Embeddings of two views of the same images, for the memory."""
+def cross_poses(model, batch, p_s, p_t) -> tuple:
+    """Pose codes of x_s2t and x_t2s as `cross_pose` says; p_s and p_t are those of the images."""
+    choice = pose_choice(model.cross_pose, model.stage_name)
+    if choice == 'own':
+        return p_s, p_t
+    if choice == 'other':
+        return p_t, p_s
+    return model.E_p(batch.source.novel_map), model.E_p(batch.target.novel_map)
 
-    v: Tensor  # (B, D) of the image
-    v_view: Tensor  # (B, D) of the other view
+
+def pose_choice(cross_pose: str | dict[str, str], stage: str | None) -> str:
+    """'own', 'novel' or 'other' in a stage; one that a dict does not name has 'own'."""
+    return cross_pose if isinstance(cross_pose, str) else cross_pose.get(stage, 'own')
+
+
+def visuals(model, batch) -> list[tuple[str, Tensor]]:
+    """Columns of a picture: each domain with its maps, reconstructed, translated and back."""
+    s, t, x = batch.source, batch.target, model.forward_translation(batch)
+    return [
+        ('x_s', s.img),
+        ('m_s', s.pose_map),
+        ('x_s2s', x.x_s2s),
+        ('x_s2t', x.x_s2t),
+        ('x_s2t2s', x.x_s2t2s),
+        ('x_t', t.img),
+        ('m_t', t.pose_map),
+        ('x_t2t', x.x_t2t),
+        ('x_t2s', x.x_t2s),
+        ('x_t2s2t', x.x_t2s2t),
+    ]

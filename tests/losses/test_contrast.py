@@ -43,7 +43,7 @@ def test_orthogonal_features_have_the_closed_form(num_negatives, compared):
     # seven orthogonal rows, of which row 2 alone has its label
     bank = bank_of(torch.eye(7), [0, 1, 2, 3, -1, -1, 4])
     u = 3 * torch.eye(7)[2:3]
-    loss = MemoryContrast(0.5, num_negatives)(bank, u, u, torch.tensor([2]), StepRNG())
+    loss = MemoryContrast(0.5, num_negatives)(bank, u, u, torch.tensor([2]), rng=StepRNG())
     e = math.exp(1 / 0.5)
     assert loss.item() == pytest.approx(3 * -math.log(e / (e + compared)), rel=1e-5)
 
@@ -60,7 +60,7 @@ def test_loss_equals_its_formula_in_loops_with_negatives_of_the_generated_image(
     negatives = [[n for n in range(8) if labels[n] != labels[i]] for i in index.tolist()]
     assert len({len(row) for row in negatives}) == 3  # ragged: padding is at work
 
-    loss = MemoryContrast(0.3, 100)(bank, u, u_generated, index, rng)
+    loss = MemoryContrast(0.3, 100)(bank, u, u_generated, index, rng=rng)
 
     assert loss.item() == pytest.approx(
         slow(bank, u, u_generated, index, rows, negatives, 0.3), rel=1e-5
@@ -77,7 +77,7 @@ def test_positives_are_drawn_uniformly_from_all_rows_of_the_label():
     loss, rng, values = MemoryContrast(1.0, 100), StepRNG(), []
     for iteration in range(600):
         rng.begin(iteration)
-        values.append(round(loss(bank, u, u, torch.tensor([4]), rng).item(), 3))
+        values.append(round(loss(bank, u, u, torch.tensor([4]), rng=rng).item(), 3))
     # nine equally likely pairs (p, q) give six sums: three doubles, three of either order
     counts = sorted(values.count(value) / 600 for value in set(values))
     assert len(counts) == 6
@@ -95,7 +95,7 @@ def test_drawn_negatives_are_distinct_rows_of_other_labels():
     loss, rng, seen = MemoryContrast(0.1, 4), StepRNG(), set()
     for iteration in range(200):
         rng.begin(iteration)
-        value = loss(bank, u, u, torch.tensor([0]), rng).item()
+        value = loss(bank, u, u, torch.tensor([0]), rng=rng).item()
         # the three positives are rows 0 or 1: e^a = 1 or 2
         matches = [
             total
@@ -118,7 +118,7 @@ def test_anchors_with_fewer_than_k_others_use_them_all_beside_anchors_that_draw(
     index = torch.tensor([0])
     u = torch.eye(8)[:1]
     # label 0 has two negatives, label 1 has seven: with K = 5 keys are drawn, label 0 padded
-    both = MemoryContrast(0.5, 5)(bank, u, u, index, StepRNG()).item()
+    both = MemoryContrast(0.5, 5)(bank, u, u, index, rng=StepRNG()).item()
     e = math.exp(2)
     values = set()
     for p in (e, 1.0):
@@ -130,11 +130,11 @@ def test_anchors_with_fewer_than_k_others_use_them_all_beside_anchors_that_draw(
 def test_outliers_are_no_anchors_and_a_batch_of_outliers_costs_nothing():
     bank = bank_of(torch.randn(6, 4), [0, 0, 1, 1, -1, -1])
     u, g = torch.randn(3, 4, requires_grad=True), torch.randn(3, 4, requires_grad=True)
-    loss = MemoryContrast(0.1, 100)(bank, u, g, torch.tensor([4, 0, 5]), StepRNG())
+    loss = MemoryContrast(0.1, 100)(bank, u, g, torch.tensor([4, 0, 5]), rng=StepRNG())
     loss.backward()
     assert u.grad[1].abs().sum() > 0
     assert not u.grad[[0, 2]].any()
-    none = MemoryContrast(0.1, 100)(bank, u, g, torch.tensor([4, 5, 4]), StepRNG())
+    none = MemoryContrast(0.1, 100)(bank, u, g, torch.tensor([4, 5, 4]), rng=StepRNG())
     assert none.item() == 0
     none.backward()
 
@@ -142,7 +142,7 @@ def test_outliers_are_no_anchors_and_a_batch_of_outliers_costs_nothing():
 def test_a_bank_of_one_identity_has_nothing_to_contrast():
     bank = bank_of(torch.randn(4, 3), [7, 7, 7, 7])
     u = torch.randn(2, 3, requires_grad=True)
-    loss = MemoryContrast()(bank, u, u, torch.tensor([0, 1]), StepRNG())
+    loss = MemoryContrast()(bank, u, u, torch.tensor([0, 1]), rng=StepRNG())
     loss.backward()
     assert loss.item() == pytest.approx(0, abs=1e-5)
     assert u.grad.isfinite().all()
@@ -152,7 +152,7 @@ def test_gradients_reach_both_embeddings_and_never_the_bank():
     bank = bank_of(torch.randn(6, 4), [0, 0, 1, 1, 2, 2])
     before = {key: value.clone() for key, value in bank.state_dict().items()}
     u, g = torch.randn(2, 4, requires_grad=True), torch.randn(2, 4, requires_grad=True)
-    MemoryContrast()(bank, u, g, torch.tensor([0, 3]), StepRNG()).backward()
+    MemoryContrast()(bank, u, g, torch.tensor([0, 3]), rng=StepRNG()).backward()
     assert u.grad.abs().sum() > 0
     assert g.grad.abs().sum() > 0
     assert all(torch.equal(value, before[key]) for key, value in bank.state_dict().items())
@@ -163,12 +163,12 @@ def test_the_length_of_embeddings_does_not_matter_and_autocast_changes_nothing()
     bank = bank_of(torch.randn(6, 4), [0, 0, 1, 1, 2, 2])
     u, g, index = torch.randn(2, 4), torch.randn(2, 4), torch.tensor([0, 3])
     loss = MemoryContrast()
-    plain = loss(bank, u, g, index, StepRNG())
-    assert loss(bank, 9 * u, 0.2 * g, index, StepRNG()).item() == pytest.approx(
+    plain = loss(bank, u, g, index, rng=StepRNG())
+    assert loss(bank, 9 * u, 0.2 * g, index, rng=StepRNG()).item() == pytest.approx(
         plain.item(), rel=1e-5
     )
     with torch.autocast('cpu', torch.bfloat16):
-        assert torch.equal(loss(bank, u, g, index, StepRNG()), plain)
+        assert torch.equal(loss(bank, u, g, index, rng=StepRNG()), plain)
 
 
 def test_whether_negatives_are_drawn_depends_on_the_bank_and_not_on_the_batch():

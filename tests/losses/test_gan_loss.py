@@ -95,7 +95,7 @@ def test_relativistic_average_compares_with_the_mean_of_the_other_side():
     swapped = (sum(softplus(-(v - mean_r)) for v in f) + sum(softplus(v - mean_f) for v in r)) / 2
     assert generator_term(loss, F, real=R) == pytest.approx(swapped)
     with pytest.raises(ValueError, match='real=real'):
-        loss.generator(judge(R, F), FAKE, StepRNG())
+        loss.generator(judge(R, F), FAKE, rng=StepRNG())
 
 
 # ---- scales ----
@@ -104,8 +104,8 @@ def test_relativistic_average_compares_with_the_mean_of_the_other_side():
 @pytest.mark.parametrize('mode', ['bce', 'lsgan', 'lsgan_sigmoid', 'hinge', 'wgan'])
 def test_a_rejection_is_the_fake_term_alone(mode):
     loss, fake = GANLoss(mode), torch.tensor([[-2.0], [0.5]], requires_grad=True)
-    both = loss.discriminator('D', judge(torch.zeros(2, 1), fake), REAL, FAKE, StepRNG())
-    term, opinion = loss.reject(lambda img: fake, FAKE, StepRNG())
+    both = loss.discriminator('D', judge(torch.zeros(2, 1), fake), REAL, FAKE, rng=StepRNG())
+    term, opinion = loss.reject(lambda img: fake, FAKE, rng=StepRNG())
     assert term.item() == pytest.approx(both['adv.D.fake'].item())
     kind = 'p' if 'sigmoid' in mode or mode == 'bce' else 'o'
     assert opinion.item() == pytest.approx(both[f'stat.D.{kind}_fake'].item())
@@ -115,7 +115,7 @@ def test_a_rejection_is_the_fake_term_alone(mode):
 
 def test_nothing_is_rejected_on_the_average():
     with pytest.raises(ValueError, match='comparison with real images'):
-        GANLoss('relativistic_avg').reject(lambda img: img, FAKE, StepRNG())
+        GANLoss('relativistic_avg').reject(lambda img: img, FAKE, rng=StepRNG())
 
 
 def test_scales_are_averaged_or_summed():
@@ -164,8 +164,8 @@ def test_noise_reaches_real_and_fake_and_falls_linearly_to_zero():
             return x.mean((1, 2, 3))
 
         img = torch.full((4, 3, 16, 16), 2.0)
-        loss.discriminator('D', discriminator, img, img, rng)
-        loss.generator(discriminator, img, rng)
+        loss.discriminator('D', discriminator, img, img, rng=rng)
+        loss.generator(discriminator, img, rng=rng)
         assert len(seen) == 3  # real, fake, and the generator's fake: once each
         for noisy in seen:
             assert (noisy - img).std().item() == pytest.approx(std, rel=0.1, abs=1e-9)
@@ -193,14 +193,14 @@ def test_the_discriminator_moves_and_the_fake_does_not():
     generator, discriminator = Scale(0.7), Scale(0.3)
     fake = generator(torch.ones(2, 3, 4, 4))
     loss = GANLoss('bce')
-    terms = loss.discriminator('Ds', discriminator, torch.randn(2, 3, 4, 4), fake, StepRNG())
+    terms = loss.discriminator('Ds', discriminator, torch.randn(2, 3, 4, 4), fake, rng=StepRNG())
     assert set(terms) == {'adv.Ds.real', 'adv.Ds.fake', 'stat.Ds.p_real', 'stat.Ds.p_fake'}
     assert all(term.shape == () for term in terms.values())
     assert not terms['stat.Ds.p_real'].requires_grad
     (terms['adv.Ds.real'] + terms['adv.Ds.fake']).backward()
     assert generator.value.grad is None
     assert discriminator.value.grad is not None
-    loss.generator(discriminator, fake, StepRNG()).backward()
+    loss.generator(discriminator, fake, rng=StepRNG()).backward()
     assert generator.value.grad is not None
 
 
@@ -215,7 +215,9 @@ def test_the_discriminator_moves_and_the_fake_does_not():
 )
 def test_reports_a_probability_where_the_output_is_one(mode, kind, value):
     out = torch.full((2, 1), 0.4 if mode == 'bce_prob' else 3.0)
-    terms = GANLoss(mode).discriminator('D', judge([out, out], [out, out]), REAL, FAKE, StepRNG())
+    terms = GANLoss(mode).discriminator(
+        'D', judge([out, out], [out, out]), REAL, FAKE, rng=StepRNG()
+    )
     assert terms[f'stat.D.{kind}_real'].item() == pytest.approx(value)
 
 
@@ -224,8 +226,8 @@ def test_the_loss_is_float32_under_autocast(mode):
     loss = GANLoss(mode)
     outputs = [torch.rand(2, 1).bfloat16().requires_grad_() for _ in range(2)]
     with torch.autocast('cpu', torch.bfloat16):
-        terms = loss.discriminator('D', judge(*outputs), REAL, FAKE, StepRNG())
-        adv = loss.generator(judge(*outputs), FAKE, StepRNG(), real=REAL)
+        terms = loss.discriminator('D', judge(*outputs), REAL, FAKE, rng=StepRNG())
+        adv = loss.generator(judge(*outputs), FAKE, rng=StepRNG(), real=REAL)
     assert {term.dtype for term in [*terms.values(), adv]} == {torch.float32}
     adv.backward()
 

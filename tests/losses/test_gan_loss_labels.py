@@ -22,7 +22,7 @@ def test_smooth_labels_average_to_the_floor_of_a_perfect_discriminator():
     rng, found = StepRNG(3), []
     for iteration in range(1500):
         rng.begin(iteration)
-        found.append(discriminator_terms(loss, real, fake, rng))
+        found.append(discriminator_terms(loss, real, fake, rng=rng))
     entropy = -0.85 * math.log(0.85) - 0.15 * math.log(0.15)
     mean = torch.tensor(found).mean(0)
     assert mean[0].item() == pytest.approx(3 * entropy, abs=0.02)
@@ -47,7 +47,7 @@ def test_labels_are_drawn_as_often_as_asked(draw_per, shared, distinct):
         smooth_shared_over_scales=shared,
         smooth_real=(0.7, 1.2),
     )
-    loss.discriminator('D', judge(real, fake), REAL, FAKE, StepRNG())['adv.D.real'].backward()
+    loss.discriminator('D', judge(real, fake), REAL, FAKE, rng=StepRNG())['adv.D.real'].backward()
     labels = [-scale.grad * scale.numel() / 2 for scale in real]
     assert all(torch.equal(scale, scale[:, :, :1, :1].expand_as(scale)) for scale in labels)
     values = torch.cat([scale[:, 0, 0, 0] for scale in labels])
@@ -69,7 +69,7 @@ def test_the_generators_label_is_hard_and_draws_nothing():
     rng = StepRNG()
     state = rng.generator.get_state()
     loss = GANLoss('bce', flip_prob=1.0, **SMOOTH)
-    assert loss.generator(judge(R, F), FAKE, rng).item() == pytest.approx(
+    assert loss.generator(judge(R, F), FAKE, rng=rng).item() == pytest.approx(
         (bce(-2, 1) + bce(0.5, 1)) / 2
     )
     assert torch.equal(rng.generator.get_state(), state)
@@ -83,7 +83,7 @@ def test_flip_probability_one_swaps_real_and_fake_exactly():
 
 
 def test_flips_leave_the_reported_probabilities_alone():
-    stats = GANLoss('bce', flip_prob=1.0).discriminator('D', judge(R, F), REAL, FAKE, StepRNG())
+    stats = GANLoss('bce', flip_prob=1.0).discriminator('D', judge(R, F), REAL, FAKE, rng=StepRNG())
     assert stats['stat.D.p_real'].item() == pytest.approx(R.sigmoid().mean().item())
 
 
@@ -91,7 +91,7 @@ def test_a_flip_is_as_frequent_as_asked():
     loss, rng, flips = GANLoss('lsgan', flip_prob=0.25), StepRNG(), 0
     for iteration in range(800):
         rng.begin(iteration)
-        flips += discriminator_terms(loss, torch.ones(1, 1), torch.zeros(1, 1), rng)[0] == 1.0
+        flips += discriminator_terms(loss, torch.ones(1, 1), torch.zeros(1, 1), rng=rng)[0] == 1.0
     assert flips / 800 == pytest.approx(0.25, abs=0.06)
 
 

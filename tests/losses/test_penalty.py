@@ -26,7 +26,7 @@ class Linear(nn.Module):
 def penalty(discriminator, kind='wgan_gp', real=None, fake=None, rng=None, **kwargs) -> dict:
     real = torch.randn(4, 3, 4, 4) if real is None else real
     fake = torch.randn(4, 3, 4, 4) if fake is None else fake
-    return GradientPenalty(kind, **kwargs)('D', discriminator, real, fake, rng or StepRNG())
+    return GradientPenalty(kind, **kwargs)('D', discriminator, real, fake, rng=rng or StepRNG())
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ def judge(real, fake):
 
 
 def discriminator_terms(loss, real, fake, rng=None) -> tuple[float, float]:
-    terms = loss.discriminator('D', judge(real, fake), REAL, FAKE, rng or StepRNG())
+    terms = loss.discriminator('D', judge(real, fake), REAL, FAKE, rng=rng or StepRNG())
     return terms['adv.D.real'].item(), terms['adv.D.fake'].item()
 
 

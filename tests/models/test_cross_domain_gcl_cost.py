@@ -64,19 +64,19 @@ def recomputed_losses(model, batch) -> dict:
     def memory():
         c_s = model.E_c(s.img)
         c_s2t = model.E_c(model.G(model.E_p(s.pose_map), c_s.content))
-        return model.contrast(model.bank, c_s.embedding, c_s2t.embedding, s.index, model.rng)
+        return model.contrast(model.bank, c_s.embedding, c_s2t.embedding, s.index, rng=model.rng)
 
     losses = {}
     for name, discriminator, real, translated in (
         ('Ds', model.D_s, s.img, x_t2s),
         ('Dt', model.D_t, t.img, x_s2t),
     ):
-        losses |= model.gan.discriminator(name, discriminator, real, translated(), model.rng)
-        losses |= model.penalty(name, discriminator, real, translated(), model.rng)
+        losses |= model.gan.discriminator(name, discriminator, real, translated(), rng=model.rng)
+        losses |= model.penalty(name, discriminator, real, translated(), rng=model.rng)
     G, F = model.G, model.F
     losses |= {
-        'adv.Ds': model.gan.generator(model.D_s, x_t2s(), model.rng),
-        'adv.Dt': model.gan.generator(model.D_t, x_s2t(), model.rng),
+        'adv.Ds': model.gan.generator(model.D_s, x_t2s(), rng=model.rng),
+        'adv.Dt': model.gan.generator(model.D_t, x_s2t(), rng=model.rng),
         'recon.t2t': own_style(t, G),
         'recon.s2s': own_style(s, F),
         'cycle.t2s2t': cycle(t, F, G),

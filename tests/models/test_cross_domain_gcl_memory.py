@@ -57,7 +57,7 @@ def test_positives_of_the_memory_loss_are_images_of_the_same_person(build_toy):
     expected = torch.tensor(3 * log(1 + 4 * exp(-25)))
     for iteration in range(30):
         model.rng.begin(iteration)
-        loss = model.contrast(model.bank, u, u, index, model.rng)
+        loss = model.contrast(model.bank, u, u, index, rng=model.rng)
         torch.testing.assert_close(loss, expected, atol=1e-5, rtol=0)
 
 
@@ -143,7 +143,7 @@ def test_a_pair_of_views_has_the_loss_of_its_two_embeddings(build_toy, gradients
     terms = model.view_losses(batch, model.embed_views(batch))
     model.rng.begin(0)
     v, v_view = model.E_c(img).embedding, model.E_c(view).embedding
-    expected = model.contrast(model.bank, v, v_view, batch.views.index, model.rng)
+    expected = model.contrast(model.bank, v, v_view, batch.views.index, rng=model.rng)
     assert terms.keys() == {'memory.views'}
     torch.testing.assert_close(terms['memory.views'], expected)
     assert gradients(model, terms['memory.views']) == {'E_c'}

@@ -54,10 +54,6 @@ class CAGAN(AdversarialModel):
         ValueError: an unknown choice, or an objective that does not fit D's last layer.
     """
 
-    phases = (
-        Phase('D', trains=('D',), losses='discriminator_losses', reads=('pairs',)),
-        Phase('G', trains=('G',), losses='generator_losses', reads=('pairs',)),
-    )
     loss_families = ('adv', 'mismatch', 'cycle_adv', 'cycle', 'id', 'identity')
 
     def __init__(
@@ -89,6 +85,13 @@ class CAGAN(AdversarialModel):
         alpha, painted = self.G(person, worn, wanted)
         return alpha * painted + (1 - alpha) * person, alpha, painted
 
+    def phases(self) -> tuple[Phase, ...]:
+        shared = dict(forward=self.forward_translation, reads=('pairs',))
+        return (
+            Phase('D', ('D',), self.discriminator_losses, **shared),
+            Phase('G', ('G',), self.generator_losses, **shared),
+        )
+
     def forward_translation(self, batch) -> Swaps:
         x_i, y_i, y_j = batch.pairs
         x_ij, alpha_ij, painted_ij = self.swap(x_i, y_i, y_j)
@@ -107,11 +110,11 @@ class CAGAN(AdversarialModel):
     def discriminator_losses(self, batch, x: Swaps) -> dict[str, Tensor]:
         x_i, y_i, y_j = batch.pairs
         losses = self.gan.discriminator(
-            'D', self.judge, pair(x_i, y_i), pair(x.x_ij, y_j), self.rng
+            'D', self.judge, pair(x_i, y_i), pair(x.x_ij, y_j), rng=self.rng
         )
         if self.on('mismatch'):
             losses['mismatch.D'], losses['stat.D.mismatch'] = self.gan.reject(
-                self.judge, pair(x_i, y_j), self.rng
+                self.judge, pair(x_i, y_j), rng=self.rng
             )
         return losses
 
@@ -136,7 +139,7 @@ class CAGAN(AdversarialModel):
 
     def _convince(self, person: Tensor, garment: Tensor, x_i: Tensor, y_i: Tensor) -> Tensor:
         real = pair(x_i, y_i) if self.gan.mode == 'relativistic_avg' else None
-        return self.gan.generator(self.judge, pair(person, garment), self.rng, real)
+        return self.gan.generator(self.judge, pair(person, garment), real, rng=self.rng)
 
     def _alpha_size(self, alpha: Tensor) -> Tensor:
         size = alpha.abs()

@@ -19,7 +19,7 @@ model = dict(
     type='CycleGAN',
     networks=dict(G=generator, F=generator, D_s=discriminator, D_t=discriminator),
     pool=dict(image_size=(128, 64), size=50),
-    loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 5.0})
+    loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'idt': 5.0})
 
 # ---- optimisation ----
 adam = dict(type='Adam', lr=2e-4, betas=(0.5, 0.999))

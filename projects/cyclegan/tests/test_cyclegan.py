@@ -62,7 +62,7 @@ def test_every_term_reaches_the_generators_it_is_about(step_of):
     assert step.gradients(losses['adv.Dt']) == {'G'}
     assert step.gradients(losses['adv.Ds']) == {'F'}
     assert step.gradients(losses['cycle.s2t2s']) == {'G', 'F'}
-    assert step.gradients(losses['identity.t2t']) == {'G'}
+    assert step.gradients(losses['idt.t2t']) == {'G'}
     step.model.train_only(step.model.network_names)
     discriminators = step.model.discriminator_losses(step.batch, x)
     assert step.gradients(discriminators['adv.Dt.fake']) == {'D_t'}
@@ -108,13 +108,11 @@ def test_discriminators_are_shown_what_the_pool_held_before(step_of):
     assert not torch.equal(held, old)  # the generators have moved, and old images made room
 
 
-def test_without_the_identity_term_the_generators_repaint_nothing(step_of):
-    step = step_of(SMOKE, {'model.loss_weights.identity': 0.0})
+def test_without_the_identity_term_the_generators_translate_nothing_twice(step_of):
+    step = step_of(SMOKE, {'model.loss_weights.idt': 0.0})
     x = step.model.forward_translation(step.batch)
     assert x.x_s2s is None
-    assert not any(
-        term.startswith('identity') for term in step.model.generator_losses(step.batch, x)
-    )
+    assert not any(term.startswith('idt') for term in step.model.generator_losses(step.batch, x))
 
 
 def test_a_resumed_training_is_bit_exact(build, tmp_path):

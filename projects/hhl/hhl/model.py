@@ -1,7 +1,5 @@
 """HHL: one network for labelled source images and unlabelled target images with copies."""
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
@@ -46,7 +44,6 @@ class HHL(AdversarialModel):
         ValueError: an unknown mode, or triplets that are weighed in mode 'none'.
     """
 
-    phases = (Phase('I', ('E_c', 'H', 'C', 'T'), 'losses', shared=False),)
     loss_families = ('identity', 'triplet')
 
     def __init__(
@@ -60,18 +57,20 @@ class HHL(AdversarialModel):
     ):
         if mode not in MODES:
             raise ValueError(f'model.mode is {mode!r}; choose one of {", ".join(MODES)}')
-        trains = ('E_c', 'H', 'C', 'T') if train_embed else ('E_c', 'C')
-        self.phases = (replace(self.phases[0], trains=trains, reads=MODES[mode]),)
         super().__init__(networks, loss_weights)
         if mode == 'none' and self.on('triplet'):
             raise ValueError("model.mode='none' has no triplets; set loss_weights.triplet=0")
-        self.mode = mode
+        self.mode, self.train_embed = mode, train_embed
         self.cross_entropy = LOSSES.build(
             cross_entropy or dict(type='LabelSmoothCrossEntropy', epsilon=0.0)
         )
         self.triplet = LOSSES.build(triplet or dict(type='BatchHardTriplet', include_self=True))
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities = self.C.num_identities
+
+    def phases(self) -> tuple[Phase, ...]:
+        trains = ('E_c', 'H', 'C', 'T') if self.train_embed else ('E_c', 'C')
+        return (Phase('I', trains, self.losses, reads=MODES[self.mode]),)
 
     def losses(self, batch, x: None) -> dict[str, Tensor]:
         """Classes of `identity`; triplets of what the mode names."""

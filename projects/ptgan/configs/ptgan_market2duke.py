@@ -22,7 +22,7 @@ model = dict(
     networks=dict(G=generator, F=generator, D_s=discriminator, D_t=discriminator),
     pool=dict(image_size=(256, 128), size=50),
     id_reduce='rms',
-    loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 0.0, 'foreground': 10.0})
+    loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'idt': 0.0, 'foreground': 10.0})
 
 # ---- optimisation ----
 adam = dict(type='Adam', lr=2e-4, betas=(0.5, 0.999))

@@ -17,7 +17,7 @@ model = dict(
                   M=dict(type='SiaNet', image_size=(64, 32), base_dim=8)),
     pool=dict(image_size=(64, 32), size=2),
     contrast=dict(type='SiameseContrast', mode='mixed', margin=2.0),
-    loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 5.0, 'con': 2.0,
+    loss_weights={'adv': 1.0, 'D/adv': 0.5, 'cycle': 10.0, 'idt': 5.0, 'con': 2.0,
                   'M/con': 1.0})
 
 # ---- optimisation ----

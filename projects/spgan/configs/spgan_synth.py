@@ -27,7 +27,7 @@ model = dict(
                   M=dict(type='SiaNet', image_size=(128, 64))),
     pool=dict(image_size=(128, 64), size=50),
     contrast=dict(type='SiameseContrast', mode='mixed', margin=2.0),
-    loss_weights={'adv': 3.0, 'D/adv': 0.5, 'cycle': 10.0, 'identity': 5.0, 'con': 2.0,
+    loss_weights={'adv': 3.0, 'D/adv': 0.5, 'cycle': 10.0, 'idt': 5.0, 'con': 2.0,
                   'M/con': 1.0})
 
 # ---- optimisation ----

@@ -1,43 +1,29 @@
 """SPGAN: CycleGAN, and a siamese network that both keeps and separates."""
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
-from reidgen.models import AdversarialModel, Phase
-from reidgen.models.cycle import (
-    SYMMETRIC,
-    Cycle,
-    check_image_sizes,
-    cycle_terms,
-    cycle_visuals,
-    forward_cycle,
-    translate_with,
-)
-from reidgen.registry import LOSSES, MEMORIES, MODELS
-from reidgen.structures import ImageBatch
+from reidgen.models import CycleTranslation, Phase
+from reidgen.models.cycle import Cycle
+from reidgen.registry import LOSSES, MODELS, build
 
 from .contrast import Embedded
 
-DOMAINS = ('source', 'target')  # loaders
-
 
 @MODELS.register_module()
-class SPGAN(AdversarialModel):
+class SPGAN(CycleTranslation):
     """Similarity-preserving translation (Deng et al., CVPR 2018).
 
         x_s --G--> x_s2t --F--> x_s2t2s ~ x_s        F(x_s) ~ x_s
         x_t --F--> x_t2s --G--> x_t2s2t ~ x_t        G(x_t) ~ x_t
         M: x_s near x_s2t, x_t near x_t2s; x_s2t far from x_t, x_t2s far from x_s
 
-    G generates target style and D_t judges it; F generates source style and D_s judges it; M embeds
-    all four. An iteration steps the generators, then the discriminators on what the pools show,
-    then M on the same translations; M keeps its dropout wherever it is used.
+    M embeds all four. An iteration steps the generators, then the discriminators on images of the
+    pools, then M on the same translations; M keeps its dropout wherever it is used.
 
     Args:
         networks: G, F, D_s, D_t and M, a SiaNet.
-        loss_weights: of adv, cycle, identity and con; `con` is the generators' weight of the
+        loss_weights: of adv, cycle, idt and con; `con` is the generators' weight of the
             contrastive loss, `M/con` that of M itself.
         pool: config of the ImagePool, one for each discriminator.
         contrast: config of the SiameseContrast.
@@ -45,12 +31,7 @@ class SPGAN(AdversarialModel):
         g_every: the generators step in the last of every so many iterations only.
     """
 
-    phases = (
-        Phase('G', ('G', 'F'), 'generator_losses', reads=DOMAINS),
-        Phase('D', ('D_s', 'D_t'), 'discriminator_losses', reads=DOMAINS, detached=True),
-        Phase('M', ('M',), 'siamese_losses', reads=DOMAINS, detached=True),
-    )
-    loss_families = ('adv', 'cycle', 'identity', 'con')
+    loss_families = (*CycleTranslation.loss_families, 'con')
 
     def __init__(
         self,
@@ -61,35 +42,24 @@ class SPGAN(AdversarialModel):
         gan_loss: dict | None = None,
         g_every: int = 1,
     ):
-        generators, *others = self.phases
-        self.phases = (replace(generators, every=g_every), *others)
-        super().__init__(networks, loss_weights, SYMMETRIC)
-        self.gan = LOSSES.build(gan_loss or dict(type='GANLoss', mode='lsgan'))
-        self.contrast = LOSSES.build(dict(type='SiameseContrast') | (contrast or {}))
-        self.pool_s = MEMORIES.build(dict(type='ImagePool') | pool)  # of x_t2s, which D_s judges
-        self.pool_t = MEMORIES.build(dict(type='ImagePool') | pool)  # of x_s2t, which D_t judges
+        super().__init__(networks, loss_weights, pool, gan_loss)
+        self.contrast = build(dict(type='SiameseContrast') | (contrast or {}), LOSSES)
+        self.g_every = g_every
 
-    def forward_translation(self, batch) -> Cycle:
-        x_s, x_t = batch.source.img, batch.target.img
-        return forward_cycle(self.G, self.F, x_s, x_t, identity=self.on('identity'))
+    def phases(self) -> tuple[Phase, ...]:
+        both = dict(forward=self.forward_translation, reads=('source', 'target'))
+        return (
+            Phase('G', ('G', 'F'), self.generator_losses, **both, every=self.g_every),
+            Phase('D', ('D_s', 'D_t'), self.discriminator_losses, **both, detached=True),
+            Phase('M', ('M',), self.siamese_losses, **both, detached=True),
+        )
 
     def generator_losses(self, batch, x: Cycle) -> dict[str, Tensor]:
-        x_s, x_t = batch.source.img, batch.target.img
-        losses = {
-            'adv.Dt': self.gan.generator(self.D_t, x.x_s2t, self.rng, real=x_t),
-            'adv.Ds': self.gan.generator(self.D_s, x.x_t2s, self.rng, real=x_s),
-            **cycle_terms(x, x_s, x_t),
-        }
+        losses = super().generator_losses(batch, x)
         if self.on('con'):
-            losses['con'] = self.contrast.generators(self._embedded(x_s, x_t, x.x_s2t, x.x_t2s))
+            images = batch.source.img, batch.target.img, x.x_s2t, x.x_t2s
+            losses['con'] = self.contrast.generators(self._embedded(*images))
         return losses
-
-    def discriminator_losses(self, batch, x: Cycle) -> dict[str, Tensor]:
-        x_s2t, x_t2s = self.pool_t(x.x_s2t, self.rng), self.pool_s(x.x_t2s, self.rng)
-        return {
-            **self.gan.discriminator('Dt', self.D_t, batch.target.img, x_s2t, self.rng),
-            **self.gan.discriminator('Ds', self.D_s, batch.source.img, x_t2s, self.rng),
-        }
 
     def siamese_losses(self, batch, x: Cycle) -> dict[str, Tensor]:
         e = self._embedded(batch.source.img, batch.target.img, x.x_s2t.detach(), x.x_t2s.detach())
@@ -99,14 +69,8 @@ class SPGAN(AdversarialModel):
             'stat.distance.others': (e.s - e.t).detach().norm(dim=1).mean(),
         }
 
-    def translate(self, batch: ImageBatch, to: str, style: int = 0) -> Tensor:
-        return translate_with(self.G, self.F, batch.img, to)
-
-    def visuals(self, batch) -> list[tuple[str, Tensor]]:
-        return cycle_visuals(self.forward_translation(batch), batch.source.img, batch.target.img)
-
     def check_data(self, datasets, batch_sizes, stages) -> None:
-        check_image_sizes(self.pool_t.images.shape[2:], datasets)
+        super().check_data(datasets, batch_sizes, stages)
         if len(set(batch_sizes.values())) > 1:
             raise ValueError(
                 f'the contrastive loss pairs source and target images row by row, but the batches '

@@ -82,7 +82,7 @@ def test_the_weights_are_ten_five_and_two(step_of):
         losses['adv.Dt']
         + losses['adv.Ds']
         + 10 * (losses['cycle.s2t2s'] + losses['cycle.t2s2t'])
-        + 5 * (losses['identity.s2s'] + losses['identity.t2t'])
+        + 5 * (losses['idt.s2s'] + losses['idt.t2t'])
         + 2 * losses['con']
     )
     torch.testing.assert_close(weigh(losses, step.model.loss_weights, 'G'), expected)

@@ -1,7 +1,6 @@
 """StarGAN between the cameras of one domain."""
 
 import re
-from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -43,10 +42,6 @@ class StarGAN(AdversarialModel):
         penalty: config of the gradient penalty; that of the sum over D's patches by default.
     """
 
-    phases = (
-        Phase('D', ('D',), 'discriminator_losses', reads=READS, detached=True),
-        Phase('G', ('G',), 'generator_losses', reads=READS),
-    )
     loss_families = ('adv', 'gp', 'camera', 'recon', 'identity')
 
     def __init__(
@@ -58,8 +53,6 @@ class StarGAN(AdversarialModel):
     ):
         if discriminator_steps < 1:
             raise ValueError(f'model.discriminator_steps is {discriminator_steps}; set 1 or more')
-        discriminator, generator = self.phases
-        self.phases = (discriminator, replace(generator, every=discriminator_steps))
         super().__init__(networks, loss_weights, SYMMETRIC)
         self.penalty = LOSSES.build(penalty or dict(type='GradientPenalty', reduction='sum'))
         # kept here: a distributed wrapper around a network hides its attributes
@@ -69,6 +62,13 @@ class StarGAN(AdversarialModel):
                 f'model.networks.G.num_cameras is {self.G.num_cameras}, that of D '
                 f'{self.num_cameras}; make them equal'
             )
+
+    def phases(self) -> tuple[Phase, ...]:
+        shared = dict(forward=self.forward_translation, reads=READS)
+        return (
+            Phase('D', ('D',), self.discriminator_losses, **shared, detached=True),
+            Phase('G', ('G',), self.generator_losses, **shared, every=self.discriminator_steps),
+        )
 
     def forward_translation(self, batch) -> Restyled:
         x = batch.target
@@ -86,7 +86,7 @@ class StarGAN(AdversarialModel):
             'stat.camera_accuracy': accuracy(real.cameras, batch.target.camid),
         }
         if self.on('gp'):
-            losses |= self.penalty('D', self._score, img, x_new, self.rng)
+            losses |= self.penalty('D', self._score, img, x_new, rng=self.rng)
         return losses
 
     def generator_losses(self, batch, x: Restyled) -> dict[str, Tensor]:

@@ -104,7 +104,7 @@ class StageHook(Hook):
         due = {
             (phase.name, network)
             for stage in remaining
-            for phase in model.phases
+            for phase in model.phases()
             if stage.phases is None or phase.name in stage.phases
             for network in set(phase.trains) - set(stage.frozen)
         }

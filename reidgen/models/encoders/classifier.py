@@ -1,5 +1,7 @@
 """What supervised training adds to an encoder: a head of its own, and the classifier."""
 
+import torch
+import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from reidgen.registry import ENCODERS
@@ -61,3 +63,43 @@ class IdentityClassifier(nn.Module):
     def forward(self, embedding: Tensor) -> Tensor:
         """Logits (B, num_identities) of embeddings (B, in_dim)."""
         return self.linear(self.dropout(embedding))
+
+
+class _Reverse(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        return -grad
+
+
+@ENCODERS.register_module()
+class DomainClassifier(nn.Module):
+    """Two layers that tell the domains apart, behind gradient reversal (Ganin et al., JMLR 2016).
+
+    The classifier minimises its loss, the encoder before it maximises the same loss; the loss
+    weight is the paper's lambda.
+    """
+
+    def __init__(self, in_dim: int, hidden_dim: int = 256):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(in_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, 1)
+        )
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Logits (B,) of embeddings (B, in_dim), above 0 for the target."""
+        return self.layers(_Reverse.apply(embedding)).squeeze(1)
+
+
+def domain_losses(head: DomainClassifier, v_s: Tensor, v_t: Tensor) -> dict[str, Tensor]:
+    """'domain.s', 'domain.t': cross-entropy of the domains of embeddings (B, D)."""
+    logit_s, logit_t = head(v_s).float(), head(v_t).float()
+    right = torch.cat([logit_s < 0, logit_t > 0]).float().mean()
+    return {
+        'domain.s': nnf.softplus(logit_s).mean(),
+        'domain.t': nnf.softplus(-logit_t).mean(),
+        'stat.domain_accuracy': right.detach(),
+    }

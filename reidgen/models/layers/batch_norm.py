@@ -1,5 +1,6 @@
-"""Batch norm of an encoder that sees real and translated images."""
+"""Batch norm of an encoder that is given real and translated images."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import nn
@@ -11,13 +12,26 @@ def batch_norms(network: nn.Module) -> list[nn.Module]:
 
 
 @contextmanager
-def untracked_statistics(network: nn.Module):
-    """Batch statistics are used, running ones neither read nor written."""
-    layers = [layer for layer in batch_norms(network) if layer.track_running_stats]
-    for layer in layers:
-        layer.track_running_stats = False
+def statistics_of(network: nn.Module, bn_mode: str, real: bool) -> Iterator[None]:
+    """Batch norm of a network in training as a mode of CrossDomainGCL has it.
+
+    'frozen': running statistics are used and kept. 'real_only': those of the batch are used, and
+    translated images leave the running ones alone. Otherwise as torch does.
+
+    Args:
+        real: whether the images of the forward within are real.
+    """
+    layers = batch_norms(network) if network.training else []
+    if bn_mode == 'frozen':
+        changed = [(layer, 'training', False) for layer in layers if layer.training]
+    elif bn_mode == 'real_only' and not real:
+        changed = [(m, 'track_running_stats', False) for m in layers if m.track_running_stats]
+    else:
+        changed = []
+    for layer, attribute, value in changed:
+        setattr(layer, attribute, value)
     try:
         yield
     finally:
-        for layer in layers:
-            layer.track_running_stats = True
+        for layer, attribute, value in changed:
+            setattr(layer, attribute, not value)
