@@ -109,7 +109,7 @@ class KerasCAGANGenerator(nn.Module):
 
 @DISCRIMINATORS.register_module()
 class KerasCAGANDiscriminator(nn.Module):
-    """Patch discriminator with batch norm: (B, 1, H/8 - 2, W/8 - 2) probabilities.
+    """Patch discriminator with batch norm: (B, 1, H/8 - 2, W/8 - 2).
 
     Three halvings, then two layers that lose one row and column each. Batch norms use the
     statistics of the batch at hand, in training and test alike. 2,768,705 parameters at the
@@ -117,12 +117,14 @@ class KerasCAGANDiscriminator(nn.Module):
 
     Args:
         base_dim: channels after the first halving, doubled at each further layer but the last.
+        sigmoid: probabilities, for GANLoss(mode='bce_prob'), instead of logits.
     """
 
-    sigmoid, learned_noise = True, False
+    learned_noise = False
 
-    def __init__(self, base_dim: int = 64):
+    def __init__(self, base_dim: int = 64, sigmoid: bool = True):
         super().__init__()
+        self.sigmoid = sigmoid
         dims = [base_dim * 2**k for k in range(HALVINGS)]
         layers = [nn.Conv2d(6, base_dim, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
         for (before, after), stride in zip(pairwise(dims), (2, 2, 1)):
@@ -135,8 +137,9 @@ class KerasCAGANDiscriminator(nn.Module):
         _start(self)
 
     def forward(self, pair: Tensor) -> Tensor:
-        """Probabilities of (B, 6, H, W), person and garment in [-1, 1]."""
-        return self.layers(pair).sigmoid()
+        """Probabilities, or logits if not `sigmoid`, of (B, 6, H, W): person and garment."""
+        out = self.layers(pair)
+        return out.sigmoid() if self.sigmoid else out
 
 
 def _start(network: nn.Module) -> None:

@@ -121,6 +121,14 @@ def test_the_discriminator_normalises_by_the_batch_in_training_and_test():
     assert not any('running' in key for key in network.state_dict())
 
 
+def test_least_squares_take_the_logits_of_the_same_discriminator():
+    networks = [KerasCAGANDiscriminator(base_dim=4, sigmoid=sigmoid) for sigmoid in (True, False)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    pairs = Batch().pairs.person.repeat(1, 2, 1, 1)
+    probabilities, logits = (network(pairs) for network in networks)
+    torch.testing.assert_close(probabilities, 1 / (1 + torch.exp(-logits)))
+
+
 @pytest.mark.parametrize(
     'network, kind',
     [(KerasCAGANGenerator(), nn.InstanceNorm2d), (KerasCAGANDiscriminator(), nn.BatchNorm2d)],
