@@ -17,6 +17,7 @@ from .networks import HALVINGS, SLOPE, Painting, check_size
 
 EPS = 1.01e-5  # of all norms
 SCALE_STD = 0.02  # of the starting scales of norms
+MIN_SIDE = 32  # pixels of which the discriminator makes two rows of patches
 
 
 def _down(in_channels: int, out_channels: int) -> nn.Conv2d:
@@ -137,7 +138,18 @@ class KerasCAGANDiscriminator(nn.Module):
         _start(self)
 
     def forward(self, pair: Tensor) -> Tensor:
-        """Probabilities, or logits if not `sigmoid`, of (B, 6, H, W): person and garment."""
+        """Probabilities, or logits if not `sigmoid`, of (B, 6, H, W): person and garment.
+
+        Raises:
+            ValueError: a side is below 32 pixels, or no multiple of 16.
+        """
+        height, width = pair.shape[2:]
+        check_size(height, width)
+        if min(height, width) < MIN_SIDE:
+            raise ValueError(
+                f'pictures are {height} x {width}, too small for KerasCAGANDiscriminator; set size '
+                f'to {MIN_SIDE} or more both ways, such as (128, 96)'
+            )
         out = self.layers(pair)
         return out.sigmoid() if self.sigmoid else out
 

@@ -194,12 +194,17 @@ def start(network: nn.Module, init: str) -> None:
 
 
 def check_size(height: int, width: int) -> None:
-    """Raises ValueError for a picture that cannot be halved four times."""
+    """Raises ValueError for a picture that cannot be halved four times, or to a single pixel."""
     multiple = 2**HALVINGS
     if height % multiple or width % multiple:
         raise ValueError(
             f'pictures are {height} x {width}; CAGAN halves them {HALVINGS} times, so set size to '
             f'multiples of {multiple}, such as (128, 96)'
+        )
+    if height == width == multiple:
+        raise ValueError(
+            f'pictures are {height} x {width}; halved {HALVINGS} times they are one pixel, which '
+            'instance norm refuses: set size larger, such as (128, 96)'
         )
 
 

@@ -105,6 +105,7 @@ def test_the_margin_grows_with_the_size():
     [
         (dict(split='val'), "split is 'val'"),
         (dict(size=(100, 96)), 'multiples of 16'),
+        (dict(size=(16, 16)), 'one pixel, which instance norm refuses: set size larger'),
         (dict(margin=(-1, 0)), r'margin is \[-1, 0\]'),
         (dict(interpolation='area'), "interpolation is 'area'; .* bicubic, bilinear"),
     ],

@@ -124,7 +124,7 @@ def test_the_discriminator_normalises_by_the_batch_in_training_and_test():
 def test_least_squares_take_the_logits_of_the_same_discriminator():
     networks = [KerasCAGANDiscriminator(base_dim=4, sigmoid=sigmoid) for sigmoid in (True, False)]
     networks[1].load_state_dict(networks[0].state_dict())
-    pairs = Batch().pairs.person.repeat(1, 2, 1, 1)
+    pairs = torch.rand(2, 6, 32, 32)
     probabilities, logits = (network(pairs) for network in networks)
     torch.testing.assert_close(probabilities, 1 / (1 + torch.exp(-logits)))
 
@@ -144,3 +144,10 @@ def test_scales_of_norms_start_near_one(network, kind):
 def test_pictures_that_cannot_be_halved_four_times_are_refused():
     with pytest.raises(ValueError, match=r'pictures are 128 x 100; .* multiples of 16'):
         KerasCAGANGenerator(base_dim=4)(*torch.zeros(3, 1, 3, 128, 100))
+
+
+def test_pictures_without_a_patch_are_refused():
+    network = KerasCAGANDiscriminator(base_dim=4)
+    assert network(torch.zeros(2, 6, 32, 32)).shape == (2, 1, 2, 2)
+    with pytest.raises(ValueError, match=r'pictures are 32 x 16, too small for .* 32 or more'):
+        network(torch.zeros(2, 6, 32, 16))
