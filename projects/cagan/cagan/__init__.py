@@ -1,8 +1,9 @@
 """CAGAN (Jetchev & Bergmann, ICCV Workshops 2017): swapping garments on people."""
 
 from .datasets import GarmentDataset, Pair, Truth
+from .keras_networks import KerasCAGANDiscriminator, KerasCAGANGenerator
 from .model import CAGAN, SwapBatch, Swaps
-from .networks import CAGANDiscriminator, CAGANGenerator, KerasCAGANDiscriminator, Painting
+from .networks import CAGANDiscriminator, CAGANGenerator, Painting
 from .synthetic_sets import ShapesGarments, SyntheticGarments
 from .try_on_sets import MPV, VITON
 
@@ -14,6 +15,7 @@ __all__ = [
     'CAGANGenerator',
     'GarmentDataset',
     'KerasCAGANDiscriminator',
+    'KerasCAGANGenerator',
     'Painting',
     'Pair',
     'ShapesGarments',

@@ -20,6 +20,11 @@ from .model import SwapBatch
 from .networks import check_size
 
 SPLITS = ('train', 'test')
+FLIP_PROB = 0.5
+INTERPOLATIONS = {
+    'bicubic': v2.InterpolationMode.BICUBIC,
+    'bilinear': v2.InterpolationMode.BILINEAR,
+}
 NUM_NAMED = 5  # files that an error lists
 
 
@@ -50,12 +55,12 @@ class GarmentDataset(Dataset):
         size: (height, width), multiples of 16.
         margin: pixels (down, across) by which the person is enlarged; None: (20, 15) at 128 x 96,
             scaled with the size; (0, 0): no crop.
-        flip_prob: of mirroring.
+        interpolation: of resizing, 'bicubic' or 'bilinear', both with antialias.
         seed: of the wanted garments where nothing is random.
 
     Raises:
-        ValueError: an unknown split, a size that cannot be halved four times, or fewer than two
-            articles.
+        ValueError: an unknown split or interpolation, a negative margin, a size that cannot be
+            halved four times, or fewer than two articles.
         FileNotFoundError: pictures are missing; they are named.
     """
 
@@ -67,19 +72,21 @@ class GarmentDataset(Dataset):
         split: str = 'train',
         size: tuple[int, int] = (128, 96),
         margin: tuple[int, int] | None = None,
-        flip_prob: float = 0.5,
+        interpolation: str = 'bicubic',
         seed: int = 0,
     ):
         if split not in SPLITS:
             raise ValueError(f"split is '{split}'; it must be one of {', '.join(SPLITS)}")
         check_size(*size)
-        self.split, self.size, self.seed, self.flip_prob = split, list(size), seed, flip_prob
-        self.margin = [size[0] * 20 // 128, size[1] * 15 // 96] if margin is None else list(margin)
-        if min(self.margin) < 0 or not 0 <= flip_prob <= 1:
+        if interpolation not in INTERPOLATIONS:
             raise ValueError(
-                f'margin is {self.margin}, flip_prob {flip_prob}; set margin from 0 on, and '
-                'flip_prob in 0..1'
+                f"interpolation is '{interpolation}'; it must be one of {', '.join(INTERPOLATIONS)}"
             )
+        self.split, self.size, self.seed = split, list(size), seed
+        self.interpolation = interpolation
+        self.margin = [size[0] * 20 // 128, size[1] * 15 // 96] if margin is None else list(margin)
+        if min(self.margin) < 0:
+            raise ValueError(f'margin is {self.margin}; set both numbers to 0 or more')
         self.augmented = split == 'train'
         self.pairs = self.read_pairs()
         # one picture an article, in order: two pictures of one article are no swap
@@ -141,7 +148,7 @@ class GarmentDataset(Dataset):
         wanted = self._draw_other(pair.worn, rng)
         person = self._cropped(self.read_person(pair.person), rng)
         worn, wanted = (self.resized(self.read_garment(path)) for path in (pair.worn, wanted))
-        together, alone = (torch.rand(2, generator=rng) < self.flip_prob).tolist()
+        together, alone = (torch.rand(2, generator=rng) < FLIP_PROB).tolist()
         if together:
             person, worn = vision.horizontal_flip(person), vision.horizontal_flip(worn)
         return SwapBatch(person, worn, vision.horizontal_flip(wanted) if alone else wanted)
@@ -155,11 +162,11 @@ class GarmentDataset(Dataset):
         return self._draw_other(pair.worn, rng)
 
     def resized(self, picture: Tensor, margin: Sequence[int] = (0, 0)) -> Tensor:
-        """(3, H, W) uint8, bicubic with antialias."""
+        """(3, H, W) uint8, with antialias."""
         size = [side + more for side, more in zip(self.size, margin)]
         if list(picture.shape[1:]) == size:
             return picture
-        return vision.resize(picture, size, v2.InterpolationMode.BICUBIC, antialias=True)
+        return vision.resize(picture, size, INTERPOLATIONS[self.interpolation], antialias=True)
 
     def _draw_other(self, worn: str, rng: torch.Generator) -> str:
         articles, own = list(self.garments), self.article(worn)

@@ -13,8 +13,8 @@ from reidgen.models.layers import normal_init
 from reidgen.registry import DISCRIMINATORS, GENERATORS
 
 HALVINGS = 4
-HEADS = ('bounded', 'raw_alpha', 'norm_lrelu')
-INJECTED = ('xi_yj', 'xi_yi', None)
+HEADS = ('bounded', 'norm_lrelu')
+INJECTED = ('xi_yj', 'xi_yi')
 INITS = ('normal', 'orthogonal')
 SLOPE = 0.2
 
@@ -54,32 +54,29 @@ class CAGANGenerator(nn.Module):
     Args:
         base_dim: channels after the first halving, doubled at each further one.
         inject: 'xi_yj': person and wanted garment, what is to be painted; 'xi_yi': person and worn
-            garment, as the paper; None: nothing.
-        head: 'bounded': sigmoid of alpha, tanh of the picture; 'raw_alpha': alpha as it comes;
-            'norm_lrelu': instance norm and LeakyReLU on all four channels, which bounds neither.
-        resize: how injected pictures are scaled down: 'bilinear' or 'area'.
-        init: 'normal': N(0, 0.02^2); 'orthogonal'; biases 0.
+            garment, as the paper.
+        head: 'bounded': sigmoid of alpha, tanh of the picture; 'norm_lrelu': instance norm and
+            LeakyReLU on all four channels, which bounds neither.
+        init: of convolutions, biases 0. 'normal': N(0, 0.02^2), scales of instance norm at
+            N(1, 0.02^2); 'orthogonal': scales of instance norm at 1.
 
     Raises:
-        ValueError: an unknown inject, head, resize or init.
+        ValueError: an unknown inject, head or init.
     """
 
     def __init__(
         self,
         base_dim: int = 64,
-        inject: str | None = 'xi_yj',
+        inject: str = 'xi_yj',
         head: str = 'bounded',
-        resize: str = 'bilinear',
         init: str = 'normal',
     ):
         super().__init__()
         _one_of('inject', inject, INJECTED)
         _one_of('head', head, HEADS)
-        _one_of('resize', resize, ('bilinear', 'area'))
-        self.inject, self.head, self.resize = inject, head, resize
-        extra = 6 if inject else 0
+        self.inject, self.head = inject, head
         dims = [base_dim * 2**k for k in range(HALVINGS)]
-        seen = [9, *(dim + extra for dim in dims)]  # channels at 1, 1/2, ..., 1/16
+        seen = [9, *(dim + 6 for dim in dims)]  # channels at 1, 1/2, ..., 1/16
         self.down = nn.ModuleList(
             conv(a, dim, stride=2, norm=k > 0) for k, (a, dim) in enumerate(zip(seen, dims))
         )
@@ -104,26 +101,20 @@ class CAGANGenerator(nn.Module):
         injected = self.injected(person, worn, wanted)
         x, skipped = torch.cat([person, worn, wanted], dim=1), []
         for scale, layer in enumerate(self.down):
-            x = layer(x)
-            if injected is not None:
-                x = torch.cat([x, scaled_down(injected, 2 ** (scale + 1), self.resize)], dim=1)
+            x = torch.cat([layer(x), scaled_down(injected, 2 ** (scale + 1))], dim=1)
             skipped.append(x)
         for layer, skip in zip(self.up, skipped[-2::-1]):
             x = torch.cat([layer(_doubled(x)), skip], dim=1)
         return self._painting(self.last(_doubled(x)))
 
-    def injected(self, person: Tensor, worn: Tensor, wanted: Tensor) -> Tensor | None:
-        """(B, 6, H, W) what every scale sees again; None if nothing."""
-        if self.inject is None:
-            return None
+    def injected(self, person: Tensor, worn: Tensor, wanted: Tensor) -> Tensor:
+        """(B, 6, H, W) what every scale sees again."""
         return torch.cat([person, wanted if self.inject == 'xi_yj' else worn], dim=1)
 
     def _painting(self, out: Tensor) -> Painting:
         alpha, painted = out[:, :1], out[:, 1:]
         if self.head == 'bounded':
             return Painting(alpha.sigmoid(), painted.tanh())
-        if self.head == 'raw_alpha':
-            return Painting(alpha, painted.tanh())
         return Painting(alpha, painted)
 
 
@@ -185,70 +176,35 @@ class CAGANDiscriminator(nn.Module):
         return out.sigmoid() if self.sigmoid else out
 
 
-@DISCRIMINATORS.register_module()
-class KerasCAGANDiscriminator(nn.Module):
-    """The patch discriminator of the Keras implementation by shaoanlu, 4 x 4 convolutions.
-
-    Three halvings, then two layers that lose one row and column each: (B, 1, H/8 - 2, W/8 - 2).
-    2,768,705 parameters at the default.
-
-    Args:
-        sigmoid, init: as `CAGANDiscriminator`.
-    """
-
-    learned_noise = False
-
-    def __init__(self, base_dim: int = 64, sigmoid: bool = True, init: str = 'normal'):
-        super().__init__()
-        self.sigmoid = sigmoid
-        dims = [6, *(base_dim * 2**k for k in range(HALVINGS))]
-        self.layers = nn.Sequential(
-            *(
-                ConvModule(
-                    a,
-                    b,
-                    4,
-                    stride=2 if k < 3 else 1,
-                    padding=1,
-                    norm_cfg={'type': 'IN', 'affine': True} if k else None,
-                    act_cfg={'type': 'LeakyReLU', 'negative_slope': SLOPE},
-                )
-                for k, (a, b) in enumerate(pairwise(dims))
-            ),
-            nn.Conv2d(dims[-1], 1, 4, 1, 1),
-        )
-        start(self, init)
-
-    def forward(self, pair: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Probabilities, or logits if not `sigmoid`, of (B, 6, H, W); no noise is read."""
-        out = self.layers(pair)
-        return out.sigmoid() if self.sigmoid else out
-
-
-def scaled_down(picture: Tensor, factor: int, resize: str = 'bilinear') -> Tensor:
-    """(B, C, H / factor, W / factor)."""
-    if resize == 'area':
-        return nnf.avg_pool2d(picture, factor)
+def scaled_down(picture: Tensor, factor: int) -> Tensor:
+    """(B, C, H / factor, W / factor), bilinear between the pixels in the middle."""
     return nnf.interpolate(picture, scale_factor=1 / factor, mode='bilinear', align_corners=False)
 
 
 def start(network: nn.Module, init: str) -> None:
-    """Starting weights of all convolutions."""
+    """Starting weights of convolutions and norms."""
     _one_of('init', init, INITS)
-    normal_init(network)
-    if init == 'orthogonal':
-        for layer in network.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.orthogonal_(layer.weight)
+    if init == 'normal':
+        normal_init(network)
+        return
+    for layer in network.modules():  # norms are built with scale 1 and offset 0
+        if isinstance(layer, nn.Conv2d):
+            nn.init.orthogonal_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
 
 def check_size(height: int, width: int) -> None:
-    """Raises ValueError for a picture that cannot be halved four times."""
+    """Raises ValueError for a picture that cannot be halved four times, or to a single pixel."""
     multiple = 2**HALVINGS
     if height % multiple or width % multiple:
         raise ValueError(
             f'pictures are {height} x {width}; CAGAN halves them {HALVINGS} times, so set size to '
             f'multiples of {multiple}, such as (128, 96)'
+        )
+    if height == width == multiple:
+        raise ValueError(
+            f'pictures are {height} x {width}; halved {HALVINGS} times they are one pixel, which '
+            'instance norm refuses: set size larger, such as (128, 96)'
         )
 
 
@@ -256,6 +212,6 @@ def _doubled(x: Tensor) -> Tensor:
     return nnf.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)
 
 
-def _one_of(key: str, value: str | None, known: tuple) -> None:
+def _one_of(key: str, value: str, known: tuple) -> None:
     if value not in known:
         raise ValueError(f'{key} is {value!r}; choose one of {", ".join(map(repr, known))}')

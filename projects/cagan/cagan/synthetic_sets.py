@@ -19,6 +19,8 @@ from .datasets import GarmentDataset, Pair, Truth
 
 UPPER = PARTS.index('upper')
 NOSE = 0  # row of the joints
+MIN_UPPER = 0.05  # share of the picture that shows the garment; less is occluded or cut
+POSES = 2  # of each stick figure
 WHITE = 247  # around a garment's picture
 
 
@@ -27,12 +29,11 @@ class SyntheticGarments(GarmentDataset):
     """The rendered people of SyntheticReID with their flat garment pictures.
 
     The truth is rendered: the same person, pose, camera and background in the other garment. The
-    training split has the training persons, the test split the query images of the test persons.
+    training split has the training persons, the test split the query images of the test persons;
+    of both those whose nose is seen, as in try-on data sets, and who show enough of the garment.
 
     Args:
         domain, people, root: as `domain`, `size` and `root` of SyntheticReID.
-        facing: 'front': persons whose nose is seen, as in try-on data sets; 'any'.
-        min_upper: smallest share of the picture that shows the garment; less is occluded or cut.
         split, size, ...: as GarmentDataset; the pictures are 128 x 64.
     """
 
@@ -43,15 +44,11 @@ class SyntheticGarments(GarmentDataset):
         domain: str = 'synth_a',
         people: str = 'base',
         root: str | Sequence[str] = 'data/synthetic',
-        facing: str = 'front',
-        min_upper: float = 0.05,
         split: str = 'train',
         size: tuple[int, int] = (128, 64),
         **kwargs,
     ):
-        if facing not in ('front', 'any'):
-            raise ValueError(f"facing is '{facing}'; it must be 'front' or 'any'")
-        self.facing, self.min_upper, self.name = facing, min_upper, f'{domain}_garments'
+        self.name = f'{domain}_garments'
         self.source = SyntheticReID(
             domain,
             people,
@@ -76,8 +73,8 @@ class SyntheticGarments(GarmentDataset):
 
     def _shows(self, record) -> bool:
         shown = (self.source.read_parts(record) == UPPER).float().mean().item()
-        seen = self.facing == 'any' or self.source.read_joints(record)[NOSE, 2] == 1
-        return shown >= self.min_upper and bool(seen)
+        seen = self.source.read_joints(record)[NOSE, 2] == 1
+        return shown >= MIN_UPPER and bool(seen)
 
 
 @DATASETS.register_module()
@@ -87,8 +84,7 @@ class ShapesGarments(GarmentDataset):
     Everything is a function of (seed, number); test figures are others than training figures.
 
     Args:
-        num_persons: each has a shirt of their own.
-        images_per_person: poses of each.
+        num_persons: each has a shirt of their own, and two pictures.
         split, size, ...: as GarmentDataset.
     """
 
@@ -98,12 +94,11 @@ class ShapesGarments(GarmentDataset):
     def __init__(
         self,
         num_persons: int = 8,
-        images_per_person: int = 2,
         split: str = 'train',
         size: tuple[int, int] = (64, 32),
         **kwargs,
     ):
-        self.num_persons, self.images_per_person = num_persons, images_per_person
+        self.num_persons = num_persons
         super().__init__(split, size, **kwargs)
 
     def read_pairs(self) -> list[Pair]:
@@ -111,7 +106,7 @@ class ShapesGarments(GarmentDataset):
         return [
             Pair(f'{number:04d}_{image:02d}', f'{number:04d}')
             for number in range(first, first + self.num_persons)
-            for image in range(self.images_per_person)
+            for image in range(POSES)
         ]
 
     def read_person(self, path: str) -> Tensor:

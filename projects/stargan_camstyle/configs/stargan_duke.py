@@ -1,5 +1,8 @@
 """StarGAN between the eight cameras of DukeMTMC-reID: the copies that Market -> Duke HHL reads.
 
+Pictures are resized bilinearly, as StarGAN's code and HHL's do. The rate falls to 0 as StarGAN
+states; stargan_duke_literal.py has the rate of the code that made HHL's published copies.
+
 Needs:   data/dukemtmc.
 Result:  not yet measured.   Cost: not yet measured.
 """
@@ -24,7 +27,7 @@ optim_wrapper = dict(
     D=dict(networks=['D'], **adam))
 
 # ---- stages, in iterations of 16 images ----
-fall = dict(linear_from=110000, unit=1000)       # the authors' code all but leaves the rate alone
+fall = dict(linear_from=110000, unit=1000)       # by 1/110 of the rate each 1,000 iterations
 train_cfg = dict(
     type='StagedTrainLoop',
     stages=[dict(name='cameras', iters=220000, lr=dict(G=fall, D=fall))])
@@ -38,5 +41,5 @@ train_dataloader = dict(target=dict(
     sampler=dict(type='ShuffleSampler'),
     dataset=dict(
         **_base_.dukemtmc, split='train', labelled=False,
-        transforms=[dict(type='ResizeRandomCrop', enlarged=(288, 144), size=(256, 128)),
+        transforms=[dict(type='BilinearResizeRandomCrop', enlarged=(288, 144), size=(256, 128)),
                     dict(type='RandomFlip', prob=0.5)])))

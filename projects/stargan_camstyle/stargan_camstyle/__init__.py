@@ -1,6 +1,13 @@
-"""StarGAN camera style: registers the model and its networks."""
+"""StarGAN camera style: registers the model, its networks and a transform."""
 
 from .model import StarGAN
 from .networks import CameraDiscriminator, CameraGenerator, Judgement
+from .transforms import BilinearResizeRandomCrop
 
-__all__ = ['CameraDiscriminator', 'CameraGenerator', 'Judgement', 'StarGAN']
+__all__ = [
+    'BilinearResizeRandomCrop',
+    'CameraDiscriminator',
+    'CameraGenerator',
+    'Judgement',
+    'StarGAN',
+]

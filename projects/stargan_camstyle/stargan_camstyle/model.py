@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from reidgen.losses import GradientPenalty
 from reidgen.models import AdversarialModel, Phase
-from reidgen.registry import LOSSES, MODELS
+from reidgen.registry import MODELS
 from reidgen.structures import ImageBatch
 
 SYMMETRIC = dict(type='BatchNormalizer', mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
@@ -39,7 +40,6 @@ class StarGAN(AdversarialModel):
         networks: G (CameraGenerator) and D (CameraDiscriminator).
         loss_weights: of adv, gp, camera (classification), recon and identity (0: as published).
         discriminator_steps: iterations a step of G.
-        penalty: config of the gradient penalty; that of the sum over D's patches by default.
     """
 
     loss_families = ('adv', 'gp', 'camera', 'recon', 'identity')
@@ -49,12 +49,11 @@ class StarGAN(AdversarialModel):
         networks: dict[str, dict],
         loss_weights: dict[str, float],
         discriminator_steps: int = 5,
-        penalty: dict | None = None,
     ):
         if discriminator_steps < 1:
             raise ValueError(f'model.discriminator_steps is {discriminator_steps}; set 1 or more')
         super().__init__(networks, loss_weights, SYMMETRIC)
-        self.penalty = LOSSES.build(penalty or dict(type='GradientPenalty', reduction='sum'))
+        self.penalty = GradientPenalty(reduction='sum')  # the slope of the sum over D's patches
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_cameras, self.image_size = self.D.num_cameras, self.D.image_size
         if self.G.num_cameras != self.num_cameras:

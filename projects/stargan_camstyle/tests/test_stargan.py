@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from projects.stargan_camstyle.stargan_camstyle import (
@@ -11,6 +13,7 @@ from projects.stargan_camstyle.stargan_camstyle import (
     CameraGenerator,
     Judgement,
 )
+from reidgen.datasets.transforms import Sample, build_transforms, without_chance
 from reidgen.engine.config import load_config
 from reidgen.engine.stage_lr import lr_factor
 from reidgen.engine.step import run_phases, weigh
@@ -217,6 +220,36 @@ def test_the_published_rate_falls_from_half_of_the_training_on_to_zero():
     # the last thousand iterations of 110 steps of 1/110
     assert lr_factor(219_999, stage.iters, **stage.lr.G) == pytest.approx(1 / 110)
     assert lr_factor(220_000, stage.iters, **stage.lr.G) == 0
+
+
+def test_the_rate_of_the_code_behind_the_copies_ends_at_its_999th_part():
+    (stage,) = load_config(CONFIGS / 'stargan_duke_literal.py').train_cfg.stages
+    rate, at = 1.0, {}
+    for done in range(220_001):
+        if done > 110_000 and done % 1000 == 0:
+            rate -= 1 / 110_000
+        at[done] = rate
+    assert at[220_000] == pytest.approx(0.999)
+    for rule in stage.lr.values():
+        for done in (0, 110_999, 111_000, 165_500, 219_999, 220_000):
+            assert lr_factor(done, stage.iters, **rule) == pytest.approx(at[done], abs=2e-7)
+
+
+def test_duke_is_resized_bilinearly_in_training_and_for_the_copies():
+    configs = [load_config(CONFIGS / f'stargan_duke{end}.py') for end in ('', '_literal')]
+    listed = [cfg.train_dataloader.target.dataset.transforms for cfg in configs]
+    assert listed[0] == listed[1]
+    resize, _ = build_transforms(listed[0])
+    (rest,) = without_chance([resize])
+    rng = torch.Generator().manual_seed(0)
+    for height, width in ((150, 60), (400, 200)):
+        picture = torch.randint(256, (3, height, width), generator=rng, dtype=torch.uint8)
+        for layer, size in ((resize.enlarge, (288, 144)), (rest, (256, 128))):
+            pillow = Image.fromarray(picture.permute(1, 2, 0).numpy())
+            pillow = pillow.resize(size[::-1], Image.Resampling.BILINEAR)
+            expected = torch.from_numpy(np.array(pillow)).permute(2, 0, 1)
+            assert (layer(Sample(picture)).img.int() - expected.int()).abs().max() <= 1
+    assert resize(Sample(picture)).img.shape == (3, 256, 128)
 
 
 def test_what_does_not_fit_is_named(build, step_of):
