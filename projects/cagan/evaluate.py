@@ -13,8 +13,6 @@ distance too.
 
 import argparse
 import csv
-import hashlib
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +33,7 @@ from reidgen.checkpoint import read_checkpoint  # noqa: E402
 from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.loading import load_strictly  # noqa: E402
+from reidgen.files import sha256_of, write_json  # noqa: E402
 from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
 
@@ -190,11 +189,11 @@ def write(out: Path, means: dict, num: int, args: argparse.Namespace, dataset) -
         dataset=dataset.name,
         seed=dataset.seed,
         config=args.config,
-        checkpoint_sha256=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+        checkpoint_sha256=sha256_of(args.checkpoint),
         reid=list(args.reid) if args.reid else None,
         lpips=list(args.lpips) if args.lpips else NO_LPIPS,
     )
-    (out / 'swaps.json').write_text(json.dumps(result, indent=1))
+    write_json(out / 'swaps.json', result)
     keys = list(means['model'])
     with (out / 'swaps.csv').open('w', newline='') as file:
         writer = csv.writer(file)

@@ -8,7 +8,6 @@ completed by the next.
 """
 
 import argparse
-import hashlib
 import os
 import sys
 from pathlib import Path
@@ -24,6 +23,7 @@ from reidgen.checkpoint import read_checkpoint  # noqa: E402
 from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.loading import load_strictly  # noqa: E402
+from reidgen.files import sha256_of  # noqa: E402
 from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
 
 
@@ -49,7 +49,7 @@ def write(args: argparse.Namespace) -> Path:
     load_strictly(model, read_checkpoint(args.checkpoint)['state_dict'], args.checkpoint)
     dataset = build(cfg.train_dataloader.target.dataset, DATASETS)
     folder = Path(args.out) if args.out else dataset.root / FOLDER
-    digest = hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest()
+    digest = sha256_of(args.checkpoint)
     about = dict(dataset=dataset.name, checkpoint_sha256=digest, quality=args.quality)
     written = write_copies(
         model.to(args.device).eval(),

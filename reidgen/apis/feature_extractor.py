@@ -17,9 +17,10 @@ from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.engine.config import drop_pretrained, load_config
 from reidgen.engine.loading import load_strictly
 from reidgen.evaluation.labels import check_finite
+from reidgen.files import sha256_of
 from reidgen.registry import MODELS, build
 
-from .manifest import EncoderInfo, sha256_of
+from .manifest import EncoderInfo
 
 UNIT_WITHIN = 1e-3  # of length 1, what a row's may differ
 
