@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from reidgen.checkpoint import read_checkpoint
-from reidgen.engine.hooks.plain_checkpoint import plain, random_state, set_random_state
+from reidgen.engine.hooks.safe_checkpoint import plain, random_state, set_random_state
 from reidgen.engine.loading import newest_checkpoint
 
 PLAIN = (bool, int, float, str, torch.Tensor, type(None))

@@ -13,7 +13,7 @@ from ..loading import plain_key
 
 
 @HOOKS.register_module()
-class PlainCheckpointHook(Hook):
+class SafeCheckpointHook(Hook):
     """Makes files that load with `weights_only=True`, and restores the random state on resume.
 
     mmengine pickles its log history, which a safe loader refuses, and runs the text of
