@@ -22,7 +22,7 @@ from torch.utils.data import Dataset, default_collate  # noqa: E402
 from reidgen.datasets.market_layout import FOLDERS  # noqa: E402
 from reidgen.engine.command_line import add_common_options, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
-from reidgen.engine.trained import trained_model  # noqa: E402
+from reidgen.engine.loading import trained_model  # noqa: E402
 from reidgen.engine.translation import paint_dataset  # noqa: E402
 from reidgen.files import sha256_of  # noqa: E402
 from reidgen.models.adversarial import AdversarialModel  # noqa: E402

@@ -18,7 +18,7 @@ from reidgen.files import sha256_of
 from reidgen.structures import ImageBatch
 
 from .config import load_config
-from .trained import trained_model
+from .loading import trained_model
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> 
 
     Args:
         config: the config it was trained with.
-        checkpoint: a .pth or .safetensors file of the whole model.
+        checkpoint: a .pth or .safetensors file of the model, or of its encoder.
         options: dotted keys that override the config.
 
     Raises:
@@ -116,7 +116,7 @@ def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> 
     """
     cfg = load_config(config, options)
     size = evaluation_size(cfg, config)
-    model = trained_model(cfg, checkpoint)
+    model = trained_model(cfg, checkpoint, to_embed=True)
 
     def embed(images: Tensor) -> Tensor:
         resized = vision.resize(images, size, InterpolationMode.BICUBIC, antialias=True)

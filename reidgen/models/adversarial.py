@@ -90,6 +90,12 @@ class AdversarialModel(BaseModel):
     # ---- written by a model ----
 
     @property
+    def evaluated(self) -> tuple[str, ...]:
+        """Networks that `embed` evaluates: what an evaluation needs of a checkpoint."""
+        known = self.encoder_name in self.network_names
+        return (self.encoder_name,) if known else self.network_names
+
+    @property
     def forward_name(self) -> str | None:
         """Method whose result the phases of this stage share; None where none shares any."""
         return next((phase.forward for phase in self.stage_phases if phase.shared), None)

@@ -7,9 +7,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 
+from reidgen.checkpoint import plain_key
 from reidgen.registry import HOOKS
-
-from ..loading import plain_key
 
 
 @HOOKS.register_module()
