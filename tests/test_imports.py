@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = {'registry', 'structures', 'rng', 'checkpoint'}
+BASE = {'registry', 'structures', 'rng', 'checkpoint', 'files'}
 MIDDLE = {'models', 'losses', 'memory', 'datasets', 'evaluation'}
 
 # part of reidgen -> parts that it may import, beside itself and the base row

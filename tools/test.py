@@ -5,8 +5,6 @@ Without a checkpoint the networks are evaluated as the config starts them.
 
 import argparse
 import csv
-import hashlib
-import json
 import os
 import sys
 from pathlib import Path
@@ -19,6 +17,7 @@ from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.command_line import add_common_options, count, run  # noqa: E402
 from reidgen.engine.config import load_config, only_evaluate  # noqa: E402
 from reidgen.evaluation.metric import LENGTH_SHOWN  # noqa: E402
+from reidgen.files import sha256_of, write_json  # noqa: E402
 from reidgen.models.adversarial import unwrap_model  # noqa: E402
 
 
@@ -98,7 +97,6 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
     }
     datasets = {name: loop.loaders.get(name, loop.loaders[first]).dataset.name for name in names}
     adapted = loop.recalibrates
-    digest = hashlib.sha256(Path(args.checkpoint).read_bytes()) if args.checkpoint else None
     metric = loop.evaluator.metrics[0]
     protocol, rerank = metric.protocol, metric.rerank
     results = dict(
@@ -109,11 +107,11 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
         adabn=adapted,
         rerank=rerank,
         expansion=metric.expansion,
-        checkpoint_sha256=digest and digest.hexdigest(),
+        checkpoint_sha256=sha256_of(args.checkpoint) if args.checkpoint else None,
         datasets=datasets,
         others={name: row for name, row in rows.items() if name != first},
     )
-    (folder / 'results.json').write_text(json.dumps(results, indent=1))
+    write_json(folder / 'results.json', results)
     with open(folder / 'results.csv', 'w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(['loader', 'dataset', *rows[first]])

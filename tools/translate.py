@@ -10,7 +10,6 @@ A run that was interrupted goes on where it stopped. Every baseline trains on th
 """
 
 import argparse
-import hashlib
 import os
 import sys
 from pathlib import Path
@@ -24,8 +23,9 @@ from torch.utils.data import Dataset, default_collate  # noqa: E402
 from reidgen.datasets.market_layout import FOLDERS  # noqa: E402
 from reidgen.engine.command_line import add_common_options, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
-from reidgen.engine.trained import trained_model  # noqa: E402
+from reidgen.engine.loading import trained_model  # noqa: E402
 from reidgen.engine.translation import translate_dataset  # noqa: E402
+from reidgen.files import sha256_of  # noqa: E402
 from reidgen.models.adversarial import AdversarialModel  # noqa: E402
 from reidgen.registry import DATASETS, MODELS, find  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
@@ -82,7 +82,7 @@ def translate(args: argparse.Namespace) -> list[Path]:
         model.check_translation(dataset, loader, args.domain)
     stamp = dict(
         config=Path(args.config).stem,
-        checkpoint_sha256=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+        checkpoint_sha256=sha256_of(args.checkpoint),
     )
     written = []
     for split, dataset in datasets.items():

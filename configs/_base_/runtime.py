@@ -6,14 +6,14 @@ default_hooks = dict(
     sampler_seed=None,                # samplers are seeded and endless
     param_scheduler=None,             # stages hold the learning rates
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
-    checkpoint=dict(type='WholeCheckpointHook', interval=1000, max_keep_ckpts=2),
+    checkpoint=dict(type='AtomicCheckpointHook', interval=1000, max_keep_ckpts=2),
     stage=dict(type='StageHook'),
     stage_lr=dict(type='StageLRHook'),
     baselines=dict(type='BaselineHook'),
     memory_init=dict(type='MemoryInitHook'),
     report=dict(type='RetrievalReportHook'),
     progress=dict(type='ProgressHook'),
-    plain_checkpoint=dict(type='PlainCheckpointHook'))
+    safe_checkpoint=dict(type='SafeCheckpointHook'))
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
 visualizer = dict(type='Visualizer', vis_backends=[
     dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])

@@ -13,8 +13,6 @@ distance too.
 
 import argparse
 import csv
-import hashlib
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,10 +29,10 @@ from tqdm import tqdm  # noqa: E402
 from projects.cagan.cagan.inference import load_model, swap_batch  # noqa: E402
 from projects.cagan.cagan.lpips import LPIPS  # noqa: E402
 from projects.cagan.cagan.metrics import mean_over, regions, swap_errors  # noqa: E402
-from reidgen.checkpoint import read_checkpoint  # noqa: E402
+from reidgen.checkpoint import load_for_evaluation, read_weights  # noqa: E402
 from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
-from reidgen.engine.loading import load_strictly  # noqa: E402
+from reidgen.files import sha256_of, write_json  # noqa: E402
 from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
 
@@ -159,8 +157,7 @@ def load_embedding(config: str, checkpoint: str) -> Embed:
     if not sizes:
         raise ValueError(f'{config} has no Resize in the transforms of its val_dataloader')
     model = build(settings, MODELS)
-    state = read_checkpoint(checkpoint)
-    load_strictly(model, state.get('state_dict', state), checkpoint)
+    load_for_evaluation(model, *read_weights(checkpoint))
     model.eval()
 
     @torch.no_grad()
@@ -190,11 +187,11 @@ def write(out: Path, means: dict, num: int, args: argparse.Namespace, dataset) -
         dataset=dataset.name,
         seed=dataset.seed,
         config=args.config,
-        checkpoint_sha256=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+        checkpoint_sha256=sha256_of(args.checkpoint),
         reid=list(args.reid) if args.reid else None,
         lpips=list(args.lpips) if args.lpips else NO_LPIPS,
     )
-    (out / 'swaps.json').write_text(json.dumps(result, indent=1))
+    write_json(out / 'swaps.json', result)
     keys = list(means['model'])
     with (out / 'swaps.csv').open('w', newline='') as file:
         writer = csv.writer(file)

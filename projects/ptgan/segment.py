@@ -14,6 +14,7 @@ from PIL import Image  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from projects.ptgan.ptgan.segmentation import NETWORKS, PersonSegmenter  # noqa: E402
+from reidgen.files import written_whole  # noqa: E402
 from reidgen.registry import DATASETS, find  # noqa: E402
 
 
@@ -47,9 +48,8 @@ def segment(args: argparse.Namespace) -> int:
             continue
         mask = segmenter(dataset.read_image(record).to(segmenter.mean.device))
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix('.part')
-        Image.fromarray(mask[0].cpu().numpy()).save(part, format='PNG')
-        part.replace(path)  # a kill leaves no half mask that a next run would keep
+        with written_whole(path) as part:  # a kill leaves no half mask that a next run would keep
+            Image.fromarray(mask[0].cpu().numpy()).save(part, format='PNG')
         written += 1
     return written
 

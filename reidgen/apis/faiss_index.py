@@ -1,11 +1,12 @@
 """faiss indexes of a feature store, built once and kept beside the features."""
 
-import os
 import re
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from reidgen.files import written_whole
 
 from .feature_store import FeatureStore
 from .found import Found, padded, sorted_found, squared_distances, without_own
@@ -103,9 +104,8 @@ class FaissIndex:
             ) from error
         for _, shard in store.shards():
             index.add(shard.numpy())
-        part = self.path.with_name(self.path.name + '.part')
-        faiss.write_index(index, str(part))
-        os.replace(part, self.path)
+        with written_whole(self.path) as part:
+            faiss.write_index(index, str(part))
 
     def _training_rows(self) -> range:
         """Evenly spaced: neighbouring rows are often of one person."""

@@ -12,14 +12,14 @@ from mmengine.device import get_device
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
-from reidgen.checkpoint import read_checkpoint
+from reidgen.checkpoint import load_for_evaluation, read_weights
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.engine.config import drop_pretrained, load_config
-from reidgen.engine.loading import load_strictly
 from reidgen.evaluation.labels import check_finite
+from reidgen.files import sha256_of
 from reidgen.registry import MODELS, build
 
-from .manifest import EncoderInfo, sha256_of
+from .manifest import EncoderInfo
 
 UNIT_WITHIN = 1e-3  # of length 1, what a row's may differ
 
@@ -29,7 +29,7 @@ class FeatureExtractor:
 
     Args:
         config: the Python config it was trained with.
-        checkpoint: a .pth or .safetensors file; every tensor must fit.
+        checkpoint: a .pth or .safetensors file of the model, or of what `embed` evaluates alone.
         cfg_options: dotted keys and values that override the config.
         amp: bfloat16 autocast.
         device: by default a GPU where there is one.
@@ -57,7 +57,7 @@ class FeatureExtractor:
         drop_pretrained(self.cfg)
         settings = self.cfg.model.to_dict()
         self._check_bn_mode(settings, config)
-        state = read_checkpoint(checkpoint)
+        weights = read_weights(checkpoint)
         self.info = EncoderInfo(
             config=str(Path(config).absolute()),
             cfg_options=dict(cfg_options or {}),
@@ -67,7 +67,7 @@ class FeatureExtractor:
             amp=amp,
         )
         self.model = build(settings, MODELS)
-        load_strictly(self.model, state.get('state_dict', state), checkpoint)
+        load_for_evaluation(self.model, *weights)
         self.model.amp = amp
         self.model.to(device or get_device()).eval()
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from reidgen.datasets.records import Record
+from reidgen.files import sha256_of
 
 from .image_list import IMAGES, iterate_images
-from .manifest import MANIFEST, Manifest, read_manifest, sha256_of
+from .manifest import MANIFEST, Manifest, read_manifest
 
 AGAIN = 'run the same tools/extract.py command again: it keeps whole shards and makes the others'
 

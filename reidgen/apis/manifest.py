@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -103,30 +102,3 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 def manifest_text(manifest: Manifest) -> str:
     return json.dumps(asdict(manifest), indent=1) + '\n'
-
-
-def sha256_of(path: str | Path) -> str:
-    """Hex digest of a file, read piece by piece."""
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes beside and renames: a kill leaves the old file, the new one or none, never half.
-
-    Raises:
-        OSError: the disk is full or the folder not writable; nothing of the new file is left.
-    """
-    part = path.with_name(path.name + '.part')
-    try:
-        with open(part, 'wb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OSError(
-            f'could not write {path}: {error}; make room or give another folder, then run the '
-            f'same command again: what is written is kept'
-        ) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from reidgen.datasets.records import Record
+from reidgen.files import write_bytes
 
 from .feature_store import shard_fault
 from .image_list import IMAGES, images_text
@@ -19,8 +20,9 @@ from .manifest import (
     Manifest,
     manifest_text,
     read_manifest,
-    write_whole,
 )
+
+FIX = 'make room or give another folder, then run the same command again: what is written is kept'
 
 
 class StoreWriter:
@@ -71,8 +73,8 @@ class StoreWriter:
                     f'{self.folder} holds other features: {difference}. Give another --out, '
                     f'what it was begun with, or delete {self.folder} first'
                 )
-        write_whole(self.folder / IMAGES, self._images)
-        write_whole(self.folder / MANIFEST, manifest_text(self.manifest).encode())
+        write_bytes(self.folder / IMAGES, self._images, FIX)
+        write_bytes(self.folder / MANIFEST, manifest_text(self.manifest).encode(), FIX)
 
     def todo(self) -> list[int]:
         """Shards that are missing, cut short or otherwise not what they should be."""
@@ -100,7 +102,7 @@ class StoreWriter:
             )
         data = io.BytesIO()
         np.save(data, features.astype(self.manifest.dtype, copy=False))
-        write_whole(self.manifest.shard_path(self.folder, number), data.getbuffer())
+        write_bytes(self.manifest.shard_path(self.folder, number), data.getbuffer(), FIX)
 
 
 def _difference(there: Manifest, new: Manifest) -> str | None:

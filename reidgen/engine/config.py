@@ -122,7 +122,7 @@ def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
         param_scheduler=None,
         checkpoint=None,
         logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
-        plain_checkpoint=dict(type='PlainCheckpointHook'),
+        safe_checkpoint=dict(type='SafeCheckpointHook'),
     )
 
 

@@ -1,6 +1,5 @@
 """Images of a folder as features of a network: what FID and KID compare."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,11 @@ from tqdm import tqdm
 
 from reidgen.checkpoint import hub_file, read_checkpoint
 from reidgen.datasets.image_files import list_images, read_rgb
+from reidgen.files import sha256_of
 from reidgen.structures import ImageBatch
 
 from .config import load_config
-from .trained import trained_model
+from .loading import trained_model
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def inception_extractor(weights: str | Path | None = None) -> FeatureExtractor:
         name='inception_v3_fid',
         prefix='',
         network=lambda images: network(images)[0],
-        weights_sha256=sha256(path),
+        weights_sha256=sha256_of(path),
         resize='299 x 299, bilinear as TensorFlow 1 has it, no antialias',
     )
 
@@ -108,7 +108,7 @@ def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> 
 
     Args:
         config: the config it was trained with.
-        checkpoint: a .pth or .safetensors file of the whole model.
+        checkpoint: a .pth or .safetensors file of the model, or of its encoder.
         options: dotted keys that override the config.
 
     Raises:
@@ -116,7 +116,7 @@ def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> 
     """
     cfg = load_config(config, options)
     size = evaluation_size(cfg, config)
-    model = trained_model(cfg, checkpoint)
+    model = trained_model(cfg, checkpoint, to_embed=True)
 
     def embed(images: Tensor) -> Tensor:
         resized = vision.resize(images, size, InterpolationMode.BICUBIC, antialias=True)
@@ -127,7 +127,7 @@ def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> 
         name=f'reid:{Path(config).stem}',
         prefix='reid_',
         network=embed,
-        weights_sha256=sha256(checkpoint),
+        weights_sha256=sha256_of(checkpoint),
         resize=f'{size[0]} x {size[1]}, bicubic, antialias',
     )
 
@@ -146,9 +146,3 @@ def evaluation_size(cfg, config: str | Path) -> list[int]:
         f'{config} has no val_dataloader whose transforms resize, so the size at which its model '
         f'reads images is not known; give the config of a re-identification model'
     )
-
-
-def sha256(path: str | Path) -> str:
-    """Hex digest of a file."""
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()

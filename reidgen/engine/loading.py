@@ -1,12 +1,25 @@
-"""Finding a checkpoint to go on from, and loading it key by key."""
+"""The checkpoints of a work dir, and a model as one of them left it."""
 
 import logging
 import re
 from pathlib import Path
 
-import torch
+from mmengine.config import Config
+from mmengine.device import get_device
 
-from reidgen.checkpoint import read_checkpoint
+from reidgen.checkpoint import load_for_evaluation, load_strictly, read_checkpoint, read_weights
+from reidgen.models.adversarial import AdversarialModel
+from reidgen.registry import MODELS, build
+
+from .config import drop_pretrained
+
+__all__ = [
+    'check_fresh',
+    'load_strictly',
+    'newest_checkpoint',
+    'trained_model',
+    'training_checkpoints',
+]
 
 
 def newest_checkpoint(work_dir: str | Path, logger: logging.Logger | None = None) -> Path | None:
@@ -52,38 +65,26 @@ def check_fresh(work_dir: str | Path) -> None:
         )
 
 
-def load_strictly(model: torch.nn.Module, state: dict, filename: str | Path) -> None:
-    """Loads a state dict of which every key and shape must fit.
+def trained_model(
+    cfg: Config, checkpoint: str | Path, amp: bool = False, to_embed: bool = False
+) -> AdversarialModel:
+    """The model of a config with a checkpoint's tensors, in eval mode, on a GPU if there is one.
+
+    No runner, no data set. The config's model no longer looks for pretrained weights afterwards.
+
+    Args:
+        cfg: of `load_config`.
+        checkpoint: a .pth or .safetensors file with every tensor of the model.
+        amp: bfloat16 autocast in what the model computes.
+        to_embed: only `embed` is wanted, so the networks that it evaluates are enough.
 
     Raises:
-        ValueError: says how many keys are missing, unknown or of another shape, and names the
-            first.
+        FileNotFoundError: no such file.
+        ValueError: the file is damaged or does not fit the model.
     """
-    names = {plain_key(key): key for key in model.state_dict()}
-    own = {plain_key(key): value for key, value in model.state_dict().items()}
-    shapes = [
-        f'{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}'
-        for key in own
-        if key in state and state[key].shape != own[key].shape
-    ]
-    faults = {
-        'missing': sorted(set(own) - set(state)),
-        'unknown': sorted(set(state) - set(own)),
-        'of another shape': shapes,
-    }
-    told = [
-        f'{len(keys)} {what} ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
-        for what, keys in faults.items()
-        if keys
-    ]
-    if told:
-        raise ValueError(
-            f'{filename} does not fit {type(model).__name__}: of {len(own)} tensors '
-            f'{"; ".join(told)}. Use the config it was trained with'
-        )
-    model.load_state_dict({names[key]: value for key, value in state.items()})
-
-
-def plain_key(key: str) -> str:
-    """A key of a state dict without the `module.` of distributed wrappers."""
-    return re.sub(r'(^|\.)module\.', r'\1', key)
+    drop_pretrained(cfg)
+    model = build(cfg.model.to_dict(), MODELS)
+    load = load_for_evaluation if to_embed else load_strictly
+    load(model, *read_weights(checkpoint))
+    model.amp = amp
+    return model.to(get_device()).eval()

@@ -14,13 +14,21 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from reidgen.checkpoint import read_checkpoint
+from reidgen.checkpoint import (
+    load_for_evaluation,
+    load_for_training,
+    load_strictly,
+    plain_key,
+    read_checkpoint,
+    read_weights,
+)
+from reidgen.files import written_whole
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import DATASETS, RUNNERS, build
 
 from .config import merge_random_start, without_weights
 from .ddp import SepDDP, leaves_parameters_unused
-from .loading import check_fresh, load_strictly, newest_checkpoint, plain_key
+from .loading import check_fresh, newest_checkpoint
 from .stages import parse_stages, used_loaders
 
 NOISE = (
@@ -42,14 +50,15 @@ LAUNCHERS = dict(
 class ReIDRunner(Runner):
     """Assembles a config and runs it.
 
-    Unlike mmengine 0.10.7: a checkpoint must fit the model key by key; it is read without running
-    code (`weights_only=True`); it is written beside and renamed, so a file of its name is always
-    whole; a resume without a path takes the newest whole file of the work dir, wherever that was
-    moved.
+    Unlike mmengine 0.10.7: a checkpoint must fit the model, to resume key by key; it is read
+    without running code (`weights_only=True`); it is written beside and renamed, so a file of its
+    name is always whole; a resume without a path takes the newest whole file of the work dir,
+    wherever that was moved.
     """
 
     def __init__(self, *args, **kwargs):
         self._datasets: dict[str, Dataset] = {}
+        self._started: list[str] = []  # networks whose pretrained weights the checkpoint replaces
         super().__init__(*args, **kwargs)
         # every checkpoint holds the config as text: to lay it out would take a second each time
         self.cfg = Config(self.cfg.to_dict(), filename=self.cfg.filename, format_python_code=False)
@@ -122,7 +131,9 @@ class ReIDRunner(Runner):
             check_fresh(self.work_dir)
         self._checkpoint = self._find_checkpoint()
         if self._checkpoint is not None and isinstance(model, dict):
-            model = without_weights(model)  # the checkpoint brings every one
+            networks = model.get('networks', {})
+            self._started = [name for name in networks if networks[name].get('weights') is not None]
+            model = without_weights(model)  # the checkpoint brings them
         built = super().build_model(model)
         self.random_start = self._starts_at_random(built)
         if self.random_start:
@@ -198,29 +209,43 @@ class ReIDRunner(Runner):
         strict: bool = True,
         revise_keys: list | None = None,
     ) -> dict:
-        """Loads weights and buffers, every key.
+        """Loads weights and buffers: to resume every key, else the networks that the file has.
 
         Raises:
             ValueError: keys or shapes differ from the model's (the first ones are named), or a
                 training is to be resumed from a file without its state.
         """
+        if not self._resume:
+            return self._load_weights(filename)
         checkpoint = read_checkpoint(filename)
         lacking = {'meta', 'message_hub', 'optimizer', 'stages', 'random_state'} - set(checkpoint)
-        if self._resume and lacking:
+        if lacking:
             raise ValueError(
                 f'{filename} has no {sorted(lacking)}: training cannot be resumed from it. '
                 f'Resume from an iter_*.pth or stage_*.pth file, or use --load-from'
             )
-        seed = checkpoint['meta'].get('seed') if self._resume else self.seed
+        seed = checkpoint['meta'].get('seed')
         if seed != self.seed:
             raise ValueError(
                 f'{filename} was trained with the seed {seed}, this run has {self.seed}; a resumed '
                 f'run goes on with the same batches: set randomness.seed={seed}'
             )
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        load_strictly(unwrap_model(self.model), checkpoint.get('state_dict', checkpoint), filename)
+        fix = 'Resume with the config it was trained with; --load-from starts anew from its weights'
+        load_strictly(unwrap_model(self.model), checkpoint['state_dict'], filename, fix)
         self._has_loaded = True
         self.logger.info(f'loaded {filename}')
+        return checkpoint
+
+    def _load_weights(self, filename: str) -> dict:
+        weights, model = read_weights(filename), unwrap_model(self.model)
+        checkpoint = dict(state_dict=weights.state)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        if self._train_loop is None:
+            load_for_evaluation(model, checkpoint['state_dict'], weights.source)
+        else:
+            load_for_training(model, checkpoint['state_dict'], weights.source, needed=self._started)
+        self._has_loaded = True
         return checkpoint
 
     def save_checkpoint(
@@ -242,9 +267,10 @@ class ReIDRunner(Runner):
         """
         if self.rank != 0:
             return
-        path, part = Path(out_dir, filename), Path(out_dir, filename + '.part')
+        path = Path(out_dir, filename)
         self._check_finite(path)
-        try:
+        fix = 'make room or give another --work-dir, then resume; earlier checkpoints are untouched'
+        with written_whole(path, fix) as part:
             super().save_checkpoint(
                 out_dir,
                 part.name,
@@ -253,15 +279,6 @@ class ReIDRunner(Runner):
                 save_param_scheduler=self.param_schedulers is not None,
                 by_epoch=by_epoch,
             )
-            with open(part, 'rb') as written:
-                os.fsync(written.fileno())
-            os.replace(part, path)
-        except (OSError, RuntimeError) as error:
-            part.unlink(missing_ok=True)
-            raise OSError(
-                f'could not write the checkpoint {path}: {error}. Make room or give another '
-                f'--work-dir, then resume; earlier checkpoints are untouched'
-            ) from error
 
     def _check_finite(self, path: Path) -> None:
         # a finite loss can have an infinite gradient; a resume must not find what that made

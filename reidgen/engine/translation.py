@@ -1,7 +1,5 @@
 """A whole data set, translated by a model in the style of another domain."""
 
-import json
-import os
 from pathlib import Path
 
 import torch
@@ -14,11 +12,16 @@ from torchvision.transforms.v2.functional import gaussian_blur
 from reidgen.datasets.head_colours import HeadColours
 from reidgen.datasets.image_files import SUFFIXES
 from reidgen.datasets.scenes import Scenes
+from reidgen.files import check_stamp, written_whole
 
 from .progress import progress
 
 STAMP = 'translation.json'
 JPEG = dict(quality=95, subsampling=0)
+FIX = (
+    'make room or choose another folder; the pictures before it are kept, and a second run '
+    'completes them'
+)
 
 
 @torch.no_grad()
@@ -165,33 +168,14 @@ def _pixels(img: Tensor, normalizer) -> Tensor:
 
 
 def _write(picture: Tensor, path: Path) -> None:
-    part = path.with_name(path.name + '.part')
     jpeg = path.suffix.lower() in ('.jpg', '.jpeg')
-    try:
+    with written_whole(path, FIX) as part:
         Image.fromarray(picture.contiguous().numpy()).save(
             part, format='JPEG' if jpeg else 'PNG', **(JPEG if jpeg else {})
         )
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OSError(
-            f'could not write {path}: {error}. Make room or choose another folder; the pictures '
-            f'before it are kept, and a second run completes them'
-        ) from error
 
 
 def _check_stamp(folder: Path, stamp: dict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / STAMP
-    found = json.loads(path.read_text()) if path.exists() else None
-    if found is None and any(each.suffix.lower() in SUFFIXES for each in folder.iterdir()):
-        raise ValueError(f'{folder} holds pictures and no {STAMP}; choose an empty folder')
-    if found is not None and found != stamp:
-        raise ValueError(
-            f'{folder} holds a translation by {found}, this is {stamp}; delete the folder or '
-            f'choose another'
-        )
-    if found is None and is_main_process():
-        part = path.with_suffix('.part')
-        part.write_text(json.dumps(stamp, indent=1))
-        part.replace(path)
+    begun = any(each.suffix.lower() in SUFFIXES for each in folder.iterdir())
+    check_stamp(folder / STAMP, stamp, 'a translation', begun, write=is_main_process())

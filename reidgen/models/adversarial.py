@@ -94,6 +94,12 @@ class AdversarialModel(BaseModel):
         """Phases in step order; one that trains nothing has none."""
         return ()
 
+    @property
+    def evaluated(self) -> tuple[str, ...]:
+        """Networks that `embed` evaluates: what an evaluation needs of a checkpoint."""
+        known = self.encoder_name in self.network_names
+        return (self.encoder_name,) if known else self.network_names
+
     def embed(self, img: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D) features, L2-normalised: evaluation."""
         raise TypeError(f'{type(self).__name__} has no embedding to evaluate')

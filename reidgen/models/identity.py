@@ -90,6 +90,10 @@ class IdentityModel(AdversarialModel):
             losses['triplet.s'] = self.triplet(code.pre_bn, s.pid)
         return losses | {'stat.accuracy': (logits.argmax(1) == s.pid).float().mean()}
 
+    @property
+    def evaluated(self) -> tuple[str, ...]:
+        return ('E_c', 'H') if self.feature == 'head' else ('E_c',)
+
     def embed(self, img: Tensor) -> Tensor:
         feature = self._feature(img)
         if self.flip_test:

@@ -15,6 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from reidgen.files import write_text
+
 NAME = 'manifest.json'
 CHECKS = ('none', 'sample', 'all')
 NUM_BLOCKS = 32
@@ -141,7 +143,7 @@ def write_reference(manifests: Sequence[dict]) -> None:
         'libraries': manifests[0]['libraries'],
         'fingerprints': fingerprints,
     }
-    REFERENCE.write_text(json.dumps(content, indent=1) + '\n')
+    write_text(REFERENCE, json.dumps(content, indent=1) + '\n')
 
 
 def reference_difference(manifest: dict) -> str | None:

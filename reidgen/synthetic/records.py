@@ -2,12 +2,12 @@
 
 import csv
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from reidgen.files import write_json
 from reidgen.synthetic.plan import FOLDERS, Job
 
 
@@ -17,13 +17,6 @@ def read_json(path: Path) -> dict | None:
         return json.loads(path.read_text())
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
         return None  # not there, or the machine went down while it was written: do it again
-
-
-def replace_json(path: Path, content: dict) -> None:
-    """Writes the whole file or none."""
-    new = path.with_name(f'{path.name}.new')
-    new.write_text(json.dumps(content, separators=(',', ':')))
-    os.replace(new, path)
 
 
 def mean_iou(records: Iterable[dict]) -> dict:
@@ -45,7 +38,7 @@ def write_joints(part: Path, records: Iterable[dict]) -> None:
         for split, named in record['joints'].items():
             joints[split].update(named)
     for split, named in joints.items():
-        replace_json(part / 'joints' / f'{split}.json', dict(sorted(named.items())))
+        write_json(part / 'joints' / f'{split}.json', dict(sorted(named.items())), compact=True)
 
 
 def write_garment_pairs(part: Path, records: dict[Job, dict]) -> None:

@@ -21,13 +21,13 @@ import numpy as np
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from reidgen.files import write_json
 from reidgen.synthetic.manifest import NAME, read_manifest
 from reidgen.synthetic.plan import FOLDERS, Job, Plan
 from reidgen.synthetic.records import (
     mean_iou,
     merged_files,
     read_json,
-    replace_json,
     write_garment_pairs,
     write_joints,
 )
@@ -145,7 +145,7 @@ def _render_all(plan: Plan, folder: Path, maps: bool, workers: int) -> None:
     }
     write_joints(part, records.values())
     write_garment_pairs(part, records)
-    replace_json(part / NAME, manifest)
+    write_json(part / NAME, manifest, compact=True)
     shutil.rmtree(part / 'progress')
     (part / 'plan.json').unlink()
     os.replace(part, folder)
@@ -167,7 +167,7 @@ def _add_maps(plan: Plan, folder: Path, workers: int) -> None:
     )
     manifest['maps'] = True
     os.replace(part / 'mesh', folder / 'mesh')
-    replace_json(folder / NAME, manifest)
+    write_json(folder / NAME, manifest, compact=True)
     shutil.rmtree(part)
 
 
@@ -178,7 +178,7 @@ def _begin(plan: Plan, part: Path, inner: tuple[str, ...], maps: bool) -> None:
         shutil.rmtree(part)
     for name in (*inner, 'progress'):
         (part / name).mkdir(parents=True, exist_ok=True)
-    replace_json(part / 'plan.json', described)
+    write_json(part / 'plan.json', described, compact=True)
 
 
 def _run(plan: Plan, part: Path, workers: int, pictures: bool, maps: bool) -> dict[Job, dict]:
@@ -225,7 +225,7 @@ def _do(plan: Plan, part: Path, pictures: bool, maps: bool, job: Job) -> Job:
         record = render_job(plan, job, part, pictures, maps)
     finally:
         cv2.setNumThreads(threads)
-    replace_json(_record_path(part, job), record)
+    write_json(_record_path(part, job), record, compact=True)
     return job
 
 

@@ -208,7 +208,10 @@ def test_one_file_is_a_data_set_and_a_missing_path_is_named(tiny, pictures):
     [
         ({'model.bn_mode': 'target_recalib'}, 'batch-norm statistics are re-estimated'),
         ({'val_dataloader': None}, 'has no val_dataloader'),
-        ({'model.networks.D_s.base_dim': 8}, 'one.pth does not fit'),
+        (
+            {'model.networks.E_c.num_parts': 2, 'model.networks.E_c.channels': 16},
+            'one.pth does not fit',
+        ),
     ],
 )
 def test_a_config_that_gives_no_fixed_features_is_refused(options, told, tiny):

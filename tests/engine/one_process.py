@@ -15,9 +15,9 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import torch  # noqa: E402
 
+from reidgen.checkpoint import plain_key  # noqa: E402
 from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
-from reidgen.engine.loading import plain_key  # noqa: E402
 from reidgen.models.adversarial import unwrap_model  # noqa: E402
 
 

@@ -13,8 +13,8 @@ from reidgen.engine.image_features import (
     image_features,
     inception_extractor,
     reid_extractor,
-    sha256,
 )
+from reidgen.files import sha256_of
 from tools import evaluate_images
 
 HERE = Path(__file__).resolve().parent
@@ -55,7 +55,7 @@ def test_a_trained_model_makes_features_at_its_own_size(straight, folder):
     checkpoint = Path(straight.work_dir, 'stage_joint.pth')
     extractor = reid_extractor(HERE / 'gcl_tiny.py', checkpoint)
     assert (extractor.name, extractor.prefix) == ('reid:gcl_tiny', 'reid_')
-    assert extractor.weights_sha256 == sha256(checkpoint)
+    assert extractor.weights_sha256 == sha256_of(checkpoint)
     assert extractor.resize.startswith('64 x 32')
     images = ImageFolder(folder, (64, 32))
     features = image_features(extractor, images, batch_size=4)
@@ -107,7 +107,7 @@ def test_the_tool_writes_every_number_with_what_it_depends_on(straight, folder, 
     rows = {row['metric']: row for row in json.loads(out.read_text())}
     assert sorted(rows) == ['reid_fid', 'reid_kid', 'ssim_diversity_painted', 'ssim_diversity_real']
     assert all(row['num_real'] == row['num_painted'] == 5 for row in rows.values())
-    assert rows['reid_fid']['weights_sha256'] == sha256(checkpoint)
+    assert rows['reid_fid']['weights_sha256'] == sha256_of(checkpoint)
     assert rows['reid_kid']['subset_size'] == 5
     assert 'fewer images than the 8 features' in capsys.readouterr().out
     with pytest.raises(ValueError, match='need --config and --checkpoint'):

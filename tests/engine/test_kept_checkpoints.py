@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 from mmengine.logging import MessageHub
 
-from reidgen.engine.hooks import BestLossHook, WholeCheckpointHook
-from reidgen.engine.hooks.checkpoint import reported_names
+from reidgen.engine.hooks import AtomicCheckpointHook, BestLossHook
+from reidgen.engine.hooks.atomic_checkpoint import reported_names
 
 
 class FakeRunner:
@@ -35,7 +35,7 @@ class FakeRunner:
 @pytest.mark.parametrize('key', ['mAP', 'source/mAP'])
 def test_the_best_of_a_sequence_is_kept_and_the_old_best_deleted_afterwards(key, tmp_path):
     runner = FakeRunner(tmp_path, f'best {key}')
-    hook = WholeCheckpointHook(interval=1000, save_best=key)
+    hook = AtomicCheckpointHook(interval=1000, save_best=key)
     hook.before_train(runner)
     for runner.iter, score in enumerate([30.0, 50.0, 40.0, 50.0, 60.0, 10.0], start=1):
         hook.after_val_epoch(runner, {key: score})
@@ -49,7 +49,7 @@ def test_the_best_of_a_sequence_is_kept_and_the_old_best_deleted_afterwards(key,
 
 def test_only_evaluations_of_best_stages_count(tmp_path):
     runner = FakeRunner(tmp_path, 'best stages')
-    hook = WholeCheckpointHook(interval=1000, save_best='mAP', best_stages=('identity',))
+    hook = AtomicCheckpointHook(interval=1000, save_best='mAP', best_stages=('identity',))
     hook.before_train(runner)
     hook.after_val_epoch(runner, dict(mAP=99.0))
     assert runner.saved == []
@@ -73,7 +73,7 @@ def test_a_misspelt_best_stage_is_refused_and_one_that_is_left_out_is_not(
         runner.train()
     assert runner.iter == 0
     runner = build(tmp_path / 'fine', options | {wanted: ['generators', 'joint']})
-    hook = next(hook for hook in runner.hooks if isinstance(hook, WholeCheckpointHook))
+    hook = next(hook for hook in runner.hooks if isinstance(hook, AtomicCheckpointHook))
     hook.before_train(runner)  # raises nothing
 
 
@@ -90,7 +90,7 @@ def test_known_names_are_those_that_an_evaluation_reports(build, tmp_path):
 def test_with_a_metric_of_ones_own_a_misspelt_save_best_is_told_at_the_first_evaluation(tmp_path):
     runner = FakeRunner(tmp_path, 'own metric')
     runner.val_loop = SimpleNamespace(evaluators=dict(a=SimpleNamespace(metrics=[object()])))
-    hook = WholeCheckpointHook(interval=1000, save_best='mapp')
+    hook = AtomicCheckpointHook(interval=1000, save_best='mapp')
     hook.before_train(runner)
     with pytest.raises(ValueError, match=r"'mapp', which no evaluation reports; .* one of mine"):
         hook.after_val_epoch(runner, dict(mine=50.0))
@@ -99,7 +99,7 @@ def test_with_a_metric_of_ones_own_a_misspelt_save_best_is_told_at_the_first_eva
 def test_max_keep_keeps_the_last_files_and_what_is_not_numbered(tmp_path):
     (tmp_path / 'iter_mine.pth').touch()
     runner = FakeRunner(tmp_path, 'max keep')
-    hook = WholeCheckpointHook(interval=2, max_keep_ckpts=2)
+    hook = AtomicCheckpointHook(interval=2, max_keep_ckpts=2)
     hook.before_train(runner)
     for runner.iter in range(10):
         hook.after_train_iter(runner, runner.iter)

@@ -5,48 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from reidgen.engine.loading import load_strictly
-
-
-class Pair(nn.Module):
-    def __init__(self, width=3):
-        super().__init__()
-        self.a, self.b = nn.Linear(2, width), nn.Linear(2, 2)
-
-
-def test_strict_loading_names_missing_unknown_and_misshapen_keys():
-    state = Pair().state_dict()
-    del state['b.bias']
-    state['c.weight'] = torch.zeros(1)
-    state['a.bias'] = torch.zeros(5)
-    with pytest.raises(ValueError, match='does not fit') as error:
-        load_strictly(Pair(), state, 'x.pth')
-    assert str(error.value) == (
-        'x.pth does not fit Pair: of 4 tensors 1 missing (b.bias); 1 unknown (c.weight); '
-        '1 of another shape (a.bias (5,) instead of (3,)). Use the config it was trained with'
-    )
-
-
-def test_nothing_is_loaded_where_one_key_does_not_fit():
-    model, state = Pair(), Pair().state_dict()
-    before = {key: value.clone() for key, value in model.state_dict().items()}
-    state.pop('b.bias')
-    with pytest.raises(ValueError, match='1 missing'):
-        load_strictly(model, state, 'x.pth')
-    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
-
-
-def test_a_wrapped_model_takes_the_keys_of_a_bare_one():
-    class Wrapper(nn.Module):
-        def __init__(self, module):
-            super().__init__()
-            self.module = module
-
-    state, model = Pair().state_dict(), Pair()
-    model.a = Wrapper(model.a)
-    load_strictly(model, state, 'x.pth')
-    assert torch.equal(model.a.module.weight, state['a.weight'])
-
 
 @pytest.fixture
 def load_error(build, tmp_path):
@@ -67,10 +25,11 @@ class Evil:
         return os.mkdir, ('was_run',)
 
 
-def test_a_file_that_carries_code_is_refused_and_not_run(load_error, tmp_path, monkeypatch):
+@pytest.mark.parametrize('resume', [False, True])
+def test_a_file_that_carries_code_is_refused_and_not_run(resume, load_error, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save(dict(state_dict={}, evil=Evil()), 'evil.pth')
-    assert 'holds Python objects beside tensors' in load_error(tmp_path / 'evil.pth')
+    assert 'holds Python objects beside tensors' in load_error(tmp_path / 'evil.pth', resume)
     assert not Path('was_run').exists()
 
 
@@ -94,7 +53,10 @@ def test_a_truncated_file_is_told_apart(straight, load_error, tmp_path):
 
 
 def test_a_checkpoint_of_another_model_is_refused_by_its_keys(load_error, tmp_path):
-    torch.save(dict(state_dict=Pair().state_dict()), tmp_path / 'other.pth')
+    torch.save(
+        dict(state_dict=nn.ModuleDict(dict(a=nn.Linear(2, 3), b=nn.Linear(2, 2))).state_dict()),
+        tmp_path / 'other.pth',
+    )
     error = load_error(tmp_path / 'other.pth')
     assert 'does not fit CrossDomainGCL' in error
     assert '4 unknown (a.bias, a.weight, b.bias, ...)' in error
@@ -115,3 +77,55 @@ def test_a_changed_stage_list_is_refused(straight, build, tmp_path):
         ValueError, match='stage generators: iters was 6 in the checkpoint and is 99'
     ):
         runner.load_or_resume()
+
+
+def test_a_resume_takes_no_file_of_other_identities_and_names_the_way(straight, build, tmp_path):
+    checkpoint = torch.load(Path(straight.work_dir, 'iter_20.pth'), weights_only=True)
+    key = 'C.linear.weight'
+    checkpoint['state_dict'][key] = checkpoint['state_dict'][key][:3].clone()
+    torch.save(checkpoint, tmp_path / 'other.pth')
+    runner = build(tmp_path / 'work', load_from=str(tmp_path / 'other.pth'), resume=True)
+    runner.train_loop  # noqa: B018
+    told = r'1 of another shape \(C\.linear\.weight .*Resume with the config .* --load-from starts'
+    with pytest.raises(ValueError, match=told):
+        runner.load_or_resume()
+
+
+# ---- files of other trainers ----
+
+
+def start_of(straight) -> dict:
+    return torch.load(Path(straight.work_dir, 'iter_20.pth'), weights_only=True)['state_dict']
+
+
+@pytest.fixture
+def started(build, tmp_path):
+    """Parts of the model, and the log, of a training that starts from a file."""
+
+    def start(content, options: dict | None = None):
+        torch.save(content, tmp_path / 'theirs.pth')
+        runner = build(tmp_path / 'work', options, load_from=str(tmp_path / 'theirs.pth'))
+        runner.train()
+        (log,) = (tmp_path / 'work').rglob('*.log')
+        return [line for line in log.read_text().splitlines() if ' loaded ' in line]
+
+    return start
+
+
+def test_a_training_starts_from_another_number_of_identities(straight, started):
+    state = start_of(straight)
+    state['C.linear.weight'] = torch.ones(751, state['C.linear.weight'].shape[1])
+    (line,) = started(dict(model=state, epoch=3))
+    assert "theirs.pth['model']: " in line
+    assert '; as built: C (C.linear.weight is (751, ' in line
+
+
+def test_a_training_starts_from_an_encoder_alone(straight, started):
+    encoder = {key[4:]: value for key, value in start_of(straight).items() if key[:4] == 'E_c.'}
+    (line,) = started({f'module.backbone.{key}': value for key, value in encoder.items()})
+    assert 'E_c (module.backbone.trunk.0.weight is E_c.trunk.0.weight); as built: ' in line
+
+
+def test_a_training_starts_from_a_model_saved_whole(straight, started):
+    (line,) = started(straight.model)
+    assert 'as built' not in line

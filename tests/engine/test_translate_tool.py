@@ -6,7 +6,7 @@ import torch
 from reidgen.datasets import FolderReID
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.config import load_config
-from reidgen.engine.trained import trained_model
+from reidgen.engine.loading import trained_model
 from tools import translate
 
 HERE = Path(__file__).resolve().parent

@@ -7,7 +7,7 @@ import torch.nn.functional as nnf
 from mmengine.logging import MMLogger
 from small_content_encoder import small
 from torch import nn
-from torchvision.models import mobilenet_v2
+from torchvision.models import get_model, mobilenet_v2
 
 from reidgen.models.encoders import ContentEncoder
 
@@ -70,6 +70,9 @@ def test_a_file_of_old_torch_without_batch_counters_fits(tmp_path, mobilenet):
             'meta': {'iter': 3},
         },
         lambda state: {'state_dict': {f'module.{key}': value for key, value in state.items()}},
+        lambda state: {'model': {f'backbone.{key}': value for key, value in state.items()}},
+        lambda state: {'net': {f'module.base.{key}': value for key, value in state.items()}},
+        lambda state: {f'model.E_c.{key}': value for key, value in state.items()},
         lambda state: {f'E_c.module.{key}': value for key, value in state.items()},
     ],
 )
@@ -79,6 +82,22 @@ def test_an_encoder_of_ours_comes_back_whole_from_any_kind_of_file(tmp_path, wra
     torch.save(wrap(trained.state_dict()), tmp_path / 'encoder.pth')
     restored = small(weights=tmp_path / 'encoder.pth').state_dict()
     assert all(torch.equal(value, restored[key]) for key, value in trained.state_dict().items())
+
+
+def test_an_encoder_saved_whole_comes_back(tmp_path):
+    trained = small()
+    torch.save(trained, tmp_path / 'encoder.pth')
+    restored = small(weights=tmp_path / 'encoder.pth').state_dict()
+    assert all(torch.equal(value, restored[key]) for key, value in trained.state_dict().items())
+
+
+def test_a_trunk_below_another_name_is_found(tmp_path, mobilenet):
+    state = {f'base.{key}': value for key, value in mobilenet.items()}
+    torch.save(state | {'bottleneck.weight': torch.ones(2)}, tmp_path / 'theirs.pth')
+    key = 'features.18.0.weight'
+    assert torch.equal(
+        small(weights=tmp_path / 'theirs.pth').trunk.state_dict()[key], mobilenet[key]
+    )
 
 
 def test_a_head_of_another_size_is_left_out_and_listed(tmp_path, logged):
@@ -99,6 +118,20 @@ def test_a_tensor_missing_from_the_trunk_is_named(tmp_path, mobilenet):
     assert '1 are missing (features.3.conv.0.0.weight)' in str(error.value)
     assert 'features.18.1.bias (3,) instead of (1280,)' in str(error.value)
     assert 'Set trunk to the architecture of the file' in str(error.value)
+
+
+def test_a_deeper_trunk_of_the_same_names_is_refused(tmp_path):
+    torch.save(get_model('resnet34', weights=None).state_dict(), tmp_path / 'resnet34.pth')
+    told = r'the trunk resnet18: .* 0 are missing .*; \d+ are too many \(layer1\.2\.bn1\.bias'
+    with pytest.raises(ValueError, match=told):
+        ContentEncoder('resnet18', weights=tmp_path / 'resnet34.pth')
+
+
+def test_a_trunk_with_nan_is_refused_by_the_name_of_the_tensor(tmp_path, mobilenet):
+    bad = torch.full_like(mobilenet['features.0.1.bias'], torch.nan)
+    torch.save(mobilenet | {'features.0.1.bias': bad}, tmp_path / 'nan.pth')
+    with pytest.raises(ValueError, match=r'nan\.pth: trunk\.features\.0\.1\.bias is NaN'):
+        small(weights=tmp_path / 'nan.pth')
 
 
 def test_a_foreign_architecture_is_refused_instead_of_starting_at_random(tmp_path, mobilenet):

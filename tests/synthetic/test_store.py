@@ -91,14 +91,14 @@ def test_maps_are_added_later_as_if_made_at_once(rendered, tmp_path):
 
 def test_adding_maps_recovers_between_its_last_two_steps(rendered, tmp_path, monkeypatch):
     folder = ensure(few(), tmp_path, maps=False)
-    replace = store.replace_json
+    write = store.write_json
 
-    def fail(path, content):
+    def fail(path, content, compact):
         if path.name == 'manifest.json':
             raise KeyboardInterrupt
-        replace(path, content)
+        write(path, content, compact)
 
-    monkeypatch.setattr(store, 'replace_json', fail)
+    monkeypatch.setattr(store, 'write_json', fail)
     with pytest.raises(KeyboardInterrupt):
         ensure(few(), tmp_path)
     assert (folder / 'mesh').is_dir()

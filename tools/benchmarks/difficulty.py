@@ -29,6 +29,7 @@ from mmengine.config import Config  # noqa: E402
 from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config, only_evaluate  # noqa: E402
+from reidgen.files import write_json  # noqa: E402
 from reidgen.synthetic import SIZES  # noqa: E402
 
 # config -> row of the table -> prefix of its metrics
@@ -154,10 +155,8 @@ def read(path: Path, settings: dict) -> dict[str, dict[str, float]]:
 
 
 def write(path: Path, settings: dict, runs: dict[str, dict[str, float]]) -> None:
-    """Beside and renamed: a kill leaves the old file or the new one."""
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(dict(settings, machine=machine(), runs=runs), indent=1))
-    part.replace(path)
+    """The measurements so far; a kill leaves the old file or the new one."""
+    write_json(path, dict(settings, machine=machine(), runs=runs))
 
 
 def machine() -> str:

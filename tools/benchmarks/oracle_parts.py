@@ -29,6 +29,7 @@ from reidgen.engine import ReIDRunner  # noqa: E402
 from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.translation import JPEG  # noqa: E402
+from reidgen.files import written_whole  # noqa: E402
 from reidgen.synthetic import Plan, as_stored, mixed, rerender  # noqa: E402
 from reidgen.synthetic.plan import Job  # noqa: E402
 
@@ -73,9 +74,8 @@ def render_person(out: Path, job: Job) -> None:
         here, there = (taken._replace(image=as_stored(taken)) for taken in (here, there))
         views = dict(person=mixed(there, here), scene=mixed(here, there), both=there.image)
         for part, path in paths.items():
-            written = path.with_suffix('.part')
-            Image.fromarray(views[part]).save(written, format='JPEG', **JPEG)
-            os.replace(written, path)
+            with written_whole(path) as written:
+                Image.fromarray(views[part]).save(written, format='JPEG', **JPEG)
 
 
 def configure(args: argparse.Namespace) -> Config:

@@ -8,9 +8,8 @@ import torch.nn.functional as nnf
 from mmengine.device import get_device
 from torch import Tensor
 
-from reidgen.checkpoint import read_checkpoint
+from reidgen.checkpoint import load_strictly, read_weights
 from reidgen.engine.config import load_config
-from reidgen.engine.loading import load_strictly
 from reidgen.registry import MODELS, find
 
 from .model import CAGAN, SwapBatch
@@ -37,8 +36,7 @@ def load_model(config: str | Path, checkpoint: str | Path, options: dict | None 
     if not issubclass(model_class, CAGAN):
         raise TypeError(f'{config} trains a {model_class.__name__}; give a config of CAGAN')
     model = model_class(**settings)
-    state = read_checkpoint(checkpoint)
-    load_strictly(model, state.get('state_dict', state), checkpoint)
+    load_strictly(model, *read_weights(checkpoint))
     return model.to(get_device()).eval(), cfg
 
 

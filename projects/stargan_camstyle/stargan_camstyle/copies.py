@@ -1,7 +1,5 @@
 """Writing the camera-styled copies of a data set."""
 
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from reidgen.datasets import ReIDDataset
+from reidgen.files import check_stamp, written_whole
 
 from .model import StarGAN
 
@@ -54,7 +53,8 @@ def write_copies(
     paths = [record.path for record in dataset.records]
     _check_names(dataset.name, paths)
     folder.mkdir(parents=True, exist_ok=True)
-    _check_same(folder, about)
+    begun = any(folder.glob('*_fake_*.jpg'))
+    check_stamp(folder / ABOUT, about, 'copies', begun)
     cameras = range(1, model.num_cameras + 1)
     missing = [
         row
@@ -98,25 +98,6 @@ def _check_names(name: str, paths: list[str]) -> None:
         )
 
 
-def _check_same(folder: Path, about: dict) -> None:
-    path = folder / ABOUT
-    found = json.loads(path.read_text()) if path.exists() else None
-    if found is None and not any(folder.glob('*_fake_*.jpg')):
-        _write_whole(path, lambda part: part.write_text(json.dumps(about, indent=1)))
-    elif found != about:
-        raise ValueError(
-            f'{folder} holds copies of another model: {path.name} says {found}, this is {about}; '
-            f'delete the folder or give another --out'
-        )
-
-
 def _save(picture: Tensor, path: Path, quality: int) -> None:
-    image = Image.fromarray(picture.numpy())
-    _write_whole(path, lambda part: image.save(part, format='JPEG', quality=quality))
-
-
-def _write_whole(path: Path, write) -> None:
-    # no suffix of an image: whoever lists the folder must not read half of it
-    part = path.with_name(f'{path.name}.part')
-    write(part)
-    os.replace(part, path)
+    with written_whole(path) as part:
+        Image.fromarray(picture.numpy()).save(part, format='JPEG', quality=quality)

@@ -53,6 +53,7 @@ class StarGAN(AdversarialModel):
         if discriminator_steps < 1:
             raise ValueError(f'model.discriminator_steps is {discriminator_steps}; set 1 or more')
         super().__init__(networks, loss_weights, SYMMETRIC)
+        self.discriminator_steps = discriminator_steps
         self.penalty = GradientPenalty(reduction='sum')  # the slope of the sum over D's patches
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_cameras, self.image_size = self.D.num_cameras, self.D.image_size

@@ -1,30 +1,30 @@
 """Hooks: what happens around the iterations."""
 
+from .atomic_checkpoint import AtomicCheckpointHook
 from .baselines import BaselineHook
 from .best_loss import BestLossHook
-from .checkpoint import WholeCheckpointHook
 from .memory_init import MemoryInitHook
 from .painted_views import PaintedViewsHook
-from .plain_checkpoint import PlainCheckpointHook
 from .progress import ProgressHook
 from .pseudo_label import PseudoLabelHook
 from .retrieval_report import RetrievalReportHook
+from .safe_checkpoint import SafeCheckpointHook
 from .stage import StageHook
 from .stage_lr import StageLRHook, StageRuntimeInfoHook
 from .translation_grid import TranslationGridHook
 
 __all__ = [
+    'AtomicCheckpointHook',
     'BaselineHook',
     'BestLossHook',
     'MemoryInitHook',
     'PaintedViewsHook',
-    'PlainCheckpointHook',
     'ProgressHook',
     'PseudoLabelHook',
     'RetrievalReportHook',
+    'SafeCheckpointHook',
     'StageHook',
     'StageLRHook',
     'StageRuntimeInfoHook',
     'TranslationGridHook',
-    'WholeCheckpointHook',
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
+from reidgen.files import write_json
 from reidgen.registry import HOOKS
 
 FILE = 'baselines.json'
@@ -37,9 +38,7 @@ class BaselineHook(Hook):
         if is_main_process():
             path = Path(runner.work_dir, FILE)
             known = read_baselines(runner.work_dir)
-            part = path.with_suffix('.part')
-            part.write_text(json.dumps(known | {loop.stage.name: found}, indent=1))
-            part.replace(path)
+            write_json(path, known | {loop.stage.name: found})
 
     def _evaluate(self, loop, val_loop) -> dict[str, dict[str, float]]:
         # the ordinary evaluation is one of the two: a best checkpoint starts from it

@@ -1,11 +1,11 @@
 """Every evaluation as one table."""
 
-import json
 from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
+from reidgen.files import write_json, write_text
 from reidgen.registry import HOOKS
 
 from .baselines import read_baselines
@@ -51,8 +51,8 @@ class RetrievalReportHook(Hook):
             return
         evaluations = runner.message_hub.get_info('evaluations')
         baselines = read_baselines(runner.work_dir)
-        Path(runner.work_dir, 'report.md').write_text(table(evaluations, baselines))
-        Path(runner.work_dir, 'evaluations.json').write_text(json.dumps(evaluations, indent=1))
+        write_text(Path(runner.work_dir, 'report.md'), table(evaluations, baselines))
+        write_json(Path(runner.work_dir, 'evaluations.json'), evaluations)
 
 
 def table(evaluations: list[dict], baselines: dict[str, dict[str, dict[str, float]]]) -> str:

@@ -6,11 +6,10 @@ from pathlib import Path
 from mmengine.dist import barrier
 from mmengine.hooks import Hook
 
-from reidgen.checkpoint import read_checkpoint
+from reidgen.checkpoint import load_strictly, read_weights
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
 
-from ..loading import load_strictly
 from ..optim import check_groups
 from ..stages import LOADED, check_same_stages, describe
 from .best_loss import BestLossHook
@@ -95,7 +94,7 @@ class StageHook(Hook):
         if not best:
             for group in runner.optim_wrapper.values():
                 group.optimizer.state.clear()
-        load_strictly(unwrap_model(runner.model), read_checkpoint(path)['state_dict'], path)
+        load_strictly(unwrap_model(runner.model), *read_weights(path))
         runner.logger.info(f'stage {loop.stage.name} starts from {path.name}')
 
     def _drop_idle_states(self, runner, loop) -> None:

@@ -1,15 +1,22 @@
 """Where an encoder's starting weights come from, and whether they fit."""
 
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
-from reidgen.checkpoint import hub_file, read_checkpoint
+from reidgen.checkpoint import (
+    WRAPPERS,
+    Match,
+    check_values,
+    hub_file,
+    match,
+    plain_key,
+    read_weights,
+)
 
 IMAGENET = 'imagenet'
 NAMES_SHOWN = 8  # of missing tensors, in an error
@@ -59,7 +66,7 @@ def _first(
             return None, {}, reasons
         try:
             path = _imagenet_file(trunk_name) if entry == IMAGENET else Path(entry)
-            return str(path), read_checkpoint(path), reasons
+            return str(path), read_weights(path).state, reasons
         except FileNotFoundError as error:
             reasons.append(str(error))
     if len(reasons) == 1:
@@ -79,75 +86,45 @@ def _imagenet_file(trunk_name: str) -> Path:
     )
 
 
-def _fit(encoder: nn.Module, state: dict, source: str) -> None:
-    trunk_state, rest = split_state(state)
-    # a counter that files of old torch do not have, and that no computation here reads
-    wanted = {
-        key: value
-        for key, value in encoder.trunk.state_dict().items()
-        if not key.endswith('num_batches_tracked')
-    }
-    missing = [key for key in wanted if key not in trunk_state]
-    wrong = [
-        f'{key} {tuple(trunk_state[key].shape)} instead of {tuple(value.shape)}'
-        for key, value in wanted.items()
-        if key in trunk_state and trunk_state[key].shape != value.shape
-    ]
-    if missing or wrong:
-        raise ValueError(
-            f'{source} does not fit the trunk {encoder.trunk_name}: of {len(wanted)} tensors '
-            f'{len(missing)} are missing{_some(missing)} and {len(wrong)} have another '
-            f'shape{_some(wrong)}. Set trunk to the architecture of the file, or weights to a file '
-            f"of torchvision's {encoder.trunk_name}"
-        )
-    known = encoder.trunk.state_dict().keys()
-    encoder.trunk.load_state_dict(
-        {key: trunk_state[key] for key in trunk_state.keys() & known}, strict=False
-    )
-    rest |= {key: trunk_state[key] for key in trunk_state.keys() - known}
-    left = _fit_head(encoder, rest)
+def _fit(encoder: nn.Module, state: dict[str, Tensor], source: str) -> None:
+    """Restores the trunk, and `linear` and `neck` if all their tensors are there."""
+    own = encoder.state_dict()
+    read = match(own, state, source, inside=('trunk.',), wrappers=(*WRAPPERS, 'E_c'))
+    _check_trunk(encoder.trunk_name, own, read, source)
+    head = {key for key in own if not key.startswith('trunk.')}
+    if any(key not in read.found or read.found[key].shape != own[key].shape for key in head):
+        unused, told = head & read.found.keys(), 'at random'
+    else:
+        unused, told = set(), 'from it too'
+    taken = {key: value for key, value in read.found.items() if key not in unused}
+    check_values(taken, own, source)
+    encoder.load_state_dict(taken, strict=False)
+    left = _groups([*unused, *map(plain_key, read.left)])
     _log(
-        f'{encoder.trunk_name}: trunk from {source}; head '
-        + ('at random' if left == rest.keys() else 'from it too')
-        + (f'; not used: {_groups(left)}' if left else '')
+        f'{encoder.trunk_name}: trunk from {source}; head {told}'
+        + (f'; not used: {left}' if left else '')
     )
 
 
-def _fit_head(encoder: nn.Module, rest: dict[str, Tensor]) -> set[str]:
-    """Restores `linear` and `neck` if all their tensors are there; returns the keys left over."""
-    head = {
-        key: value for key, value in encoder.state_dict().items() if not key.startswith('trunk.')
-    }
-    if any(key not in rest or rest[key].shape != value.shape for key, value in head.items()):
-        return set(rest)
-    encoder.load_state_dict({key: rest[key] for key in head}, strict=False)
-    return set(rest) - set(head)
-
-
-def split_state(state: dict) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Tensors of the trunk under torchvision's names, and all others.
-
-    Understands a state dict nested under 'state_dict', and keys prefixed 'module.', 'E_c.' or
-    'trunk.'.
-    """
-    while isinstance(state.get('state_dict'), dict):
-        state = state['state_dict']
-    state = {
-        re.sub(r'(^|\.)module\.', r'\1', key): value
-        for key, value in state.items()
-        if isinstance(key, str) and isinstance(value, Tensor)
-    }
-    inner, rest = _under('E_c.', state)
-    state = inner or state
-    trunk, others = _under('trunk.', state)
-    if trunk:
-        return trunk, {**(rest if inner else {}), **others}
-    return state, rest if inner else {}
-
-
-def _under(prefix: str, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    inside = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
-    return inside, {key: value for key, value in state.items() if not key.startswith(prefix)}
+def _check_trunk(trunk_name: str, own: dict[str, Tensor], read: Match, source: str) -> None:
+    # a counter that files of old torch do not have, and that no computation here reads
+    wanted = [
+        key for key in own if key.startswith('trunk.') and not key.endswith('num_batches_tracked')
+    ]
+    missing = [key[6:] for key in wanted if key not in read.found]
+    wrong = [
+        f'{key[6:]} {tuple(read.found[key].shape)} instead of {tuple(own[key].shape)}'
+        for key in wanted
+        if key in read.found and read.found[key].shape != own[key].shape
+    ]
+    surplus = [key[6:] for key in read.surplus if key.startswith('trunk.')]
+    if missing or wrong or surplus:
+        raise ValueError(
+            f'{source} does not fit the trunk {trunk_name}: of {len(wanted)} tensors '
+            f'{len(missing)} are missing{_some(missing)} and {len(wrong)} have another '
+            f'shape{_some(wrong)}; {len(surplus)} are too many{_some(surplus)}. Set trunk to the '
+            f"architecture of the file, or weights to a file of torchvision's {trunk_name}"
+        )
 
 
 def _some(names: list[str]) -> str:
@@ -157,7 +134,7 @@ def _some(names: list[str]) -> str:
     return f' ({", ".join(names[:NAMES_SHOWN])}{more})'
 
 
-def _groups(keys: set[str]) -> str:
+def _groups(keys: Collection[str]) -> str:
     counts = Counter(key.split('.')[0] for key in keys)
     return ', '.join(f'{name} ({count} tensors)' for name, count in sorted(counts.items()))
 

@@ -11,7 +11,7 @@ from reidgen.registry import HOOKS
 
 
 @HOOKS.register_module()
-class WholeCheckpointHook(CheckpointHook):
+class AtomicCheckpointHook(CheckpointHook):
     """Writes `iter_N.pth` at an interval, `stage_<name>.pth` at each stage's end, and keeps the
     best.
 

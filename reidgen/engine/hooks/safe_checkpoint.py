@@ -7,13 +7,12 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 
+from reidgen.checkpoint import plain_key
 from reidgen.registry import HOOKS
-
-from ..loading import plain_key
 
 
 @HOOKS.register_module()
-class PlainCheckpointHook(Hook):
+class SafeCheckpointHook(Hook):
     """Makes files that load with `weights_only=True`, and restores the random state on resume.
 
     mmengine pickles its log history, which a safe loader refuses, and runs the text of

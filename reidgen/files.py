@@ -1,0 +1,100 @@
+"""Atomic writing, whole-file hashes, and stamps that tell one folder's files from another's."""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FIX = 'make room or give another folder'
+
+
+@contextlib.contextmanager
+def written_whole(path: str | Path, fix: str = FIX) -> Iterator[Path]:
+    """Path of a file `<name>.part` to write; at the end of the block it is renamed to `path`.
+
+    A kill or a power failure leaves the old file, the new one or none, never half of one, and a
+    reader that lists pictures by suffix does not see the part.
+
+    Args:
+        fix: what the user can do where writing fails, the end of the error.
+
+    Raises:
+        OSError: the disk is full or the folder not writable (torch and faiss report that as a
+            RuntimeError); nothing of the new file is left.
+    """
+    path = Path(path)
+    part = path.with_name(f'{path.name}.part')
+    try:
+        yield part
+        with open(part, 'rb') as written:
+            os.fsync(written.fileno())
+        os.replace(part, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        if not isinstance(error, OSError | RuntimeError):
+            raise
+        told = OSError(f'could not write {path}: {error}; {fix}')
+        told.errno = getattr(error, 'errno', None)
+        raise told from error
+
+
+def write_bytes(path: str | Path, data: bytes | memoryview, fix: str = FIX) -> None:
+    """Writes a file, whole or not at all; raises as `written_whole`."""
+    with written_whole(path, fix) as part, open(part, 'wb') as file:
+        file.write(data)
+
+
+def write_text(path: str | Path, text: str, fix: str = FIX) -> None:
+    """Writes UTF-8, whole or not at all; raises as `written_whole`."""
+    write_bytes(path, text.encode(), fix)
+
+
+def write_json(path: str | Path, content: Any, compact: bool = False, fix: str = FIX) -> None:
+    """Writes JSON, whole or not at all; raises as `written_whole`.
+
+    Args:
+        compact: on one line without spaces, for large files; otherwise indented by one space.
+    """
+    options = dict(separators=(',', ':')) if compact else dict(indent=1)
+    write_text(path, json.dumps(content, **options), fix)
+
+
+def sha256_of(path: str | Path) -> str:
+    """Hex digest of a file, read piece by piece."""
+    with open(Path(path).expanduser(), 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def check_stamp(path: Path, stamp: dict, what: str, begun: bool, write: bool = True) -> None:
+    """Writes the stamp of a folder whose files are made bit by bit, or compares the one there.
+
+    Args:
+        path: of the stamp, in the folder.
+        stamp: of what the files are made; plain JSON values.
+        what: the files, for the error: 'pictures'.
+        begun: there are such files in the folder.
+        write: False in processes that leave writing to another.
+
+    Raises:
+        ValueError: the folder holds files without a stamp, with a damaged or with another one.
+    """
+    try:
+        found = json.loads(path.read_text()) if path.exists() else None
+    except ValueError as error:
+        raise ValueError(
+            f'{path} is damaged ({error}), so what made the {what} beside it is not known; '
+            f'delete the folder or choose another'
+        ) from error
+    if found is None and begun:
+        raise ValueError(f'{path.parent} holds {what} and no {path.name}; choose an empty folder')
+    if found is not None and found != json.loads(json.dumps(stamp)):
+        raise ValueError(
+            f'{path.parent} holds {what} by {found}, this is {stamp}; delete the folder or '
+            f'choose another'
+        )
+    if found is None and write:
+        write_json(path, stamp)
