@@ -32,4 +32,4 @@ class CUHK03(ReIDDataset):
         super().__init__(*args, **kwargs)
 
     def read_split(self, split: str) -> list[Record]:
-        return market_layout.read_market_split(self.root / self.boxes, split)
+        return self.count_left_out(*market_layout.read_market_split(self.root / self.boxes, split))
