@@ -17,7 +17,7 @@ FOLDERS = {
     'gallery': 'bounding_box_test',
     'multi_query': 'gt_bbox',
 }
-WHOLE = re.compile(r'-?\d{1,18}')  # a number that is told apart from an endless row of digits
+WHOLE = re.compile(r'-?\d{1,18}')  # fits into int64
 NEEDED = ('bounding_box_train', 'query', 'bounding_box_test')
 # behind the camera its sequence (c1s1) or no letter: 0002_c1x is another layout
 PATTERN = r'(?P<pid>-?\d+)_c(?P<camid>\d+)[s\W_]'
