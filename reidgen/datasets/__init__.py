@@ -6,9 +6,10 @@ from reidgen.datasets.dukemtmc import DukeMTMC
 from reidgen.datasets.folder import FolderReID
 from reidgen.datasets.head_colours import HeadColours
 from reidgen.datasets.image_maps import Colour, Grayscale
+from reidgen.datasets.joint_heatmap import JointHeatmap
 from reidgen.datasets.market1501 import Market1501
 from reidgen.datasets.msmt17 import MSMT17
-from reidgen.datasets.pose_maps import JointHeatmap, PoseMap, RenderedMesh
+from reidgen.datasets.pose_maps import PoseMap, RenderedMesh
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.samplers import IdentitySampler, ShuffleSampler

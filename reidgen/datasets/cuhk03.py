@@ -1,8 +1,12 @@
 """CUHK03 (Li et al., CVPR 2014) under the new protocol of Zhong et al., CVPR 2017."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from reidgen.datasets import market_layout
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.datasets.roots import as_places
 from reidgen.registry import DATASETS
 
 PUBLISHED = {
@@ -14,6 +18,10 @@ PUBLISHED = {
 @DATASETS.register_module()
 class CUHK03(ReIDDataset):
     """CUHK03-NP: 767 persons train, 700 test, two views as cameras.
+
+    Read are the images of the new protocol in the layout of Market-1501, such as
+    detected/bounding_box_train/0001_c1_1.png, which its authors give beside their code; the .mat
+    file of the first release is not read.
 
     Args:
         boxes: 'detected' (by a pedestrian detector) or 'labeled' (by hand): the folder below root.
@@ -31,5 +39,23 @@ class CUHK03(ReIDDataset):
         self.published = PUBLISHED[boxes]
         super().__init__(*args, **kwargs)
 
+    def find_root(self, root: str | Sequence[str]) -> Path:
+        for place in as_places(root):
+            if place.suffix == '.mat' and place.is_file():
+                raise self._not_converted(place)
+        found = super().find_root(root)
+        if not (found / self.boxes).is_dir():
+            for release in sorted([*found.glob('*.mat'), *found.glob('*/*.mat')]):
+                raise self._not_converted(release)
+        return found
+
+    def _not_converted(self, release: Path) -> ValueError:
+        return ValueError(
+            f'{release} is of the first release of CUHK03, which is not read; read are images such '
+            f'as {self.boxes}/bounding_box_train/0001_c1_1.png below root. Get CUHK03-NP from '
+            f'https://github.com/zhunzhong07/person-re-ranking (folder CUHK03-NP), unpack it, and '
+            f'set root to the folder that holds {" and ".join(PUBLISHED)}'
+        )
+
     def read_split(self, split: str) -> list[Record]:
-        return market_layout.read_market_split(self.root / self.boxes, split)
+        return self.count_left_out(*market_layout.read_market_split(self.root / self.boxes, split))

@@ -21,4 +21,4 @@ class DukeMTMC(ReIDDataset):
     camera_range = (1, 8)
 
     def read_split(self, split: str) -> list[Record]:
-        return market_layout.read_market_split(self.root, split)
+        return self.count_left_out(*market_layout.read_market_split(self.root, split))

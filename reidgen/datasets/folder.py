@@ -1,19 +1,24 @@
 """FolderReID: crops of one's own, from a folder or a CSV list."""
 
-import csv
+import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from reidgen.datasets import market_layout
-from reidgen.datasets.image_files import list_images
-from reidgen.datasets.records import Record, without_junk
+from reidgen.datasets.csv_list import Row, read_rows
+from reidgen.datasets.image_files import scan_images
+from reidgen.datasets.market_layout import WHOLE
+from reidgen.datasets.records import Record, Told, without_junk
 from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.datasets.roots import as_path
 from reidgen.registry import DATASETS
 
 LAYOUTS = ('flat', 'market')
 COLUMNS = ('path', 'pid', 'camid', 'split')
-PATTERN = r'(?P<pid>-?\d+)_c(?P<camid>\d+)'
+# at the start of the file's name: a number in a folder's name is no person
+PATTERN = rf'(?:^|/){market_layout.PATTERN}[^/]*$'
 
 
 @DATASETS.register_module()
@@ -30,10 +35,15 @@ class FolderReID(ReIDDataset):
         pattern: regular expression with the groups pid and camid, each optional, searched in the
             path below root ('flat') or matched at the start of the file name ('market'); None:
             names say nothing. `(?P<pid>\d+)/` takes the folder's name for the identity.
-        csv_file: list in UTF-8 with the columns path, and optionally pid, camid and split, read
-            instead of listing the folder; it and its paths are relative to root. With a column
-            split, its rows are of that split; without, all are of the split asked for.
-        distractor_pid: left out of training; None if 0 is a person like the others.
+        csv_file: list with the columns path, and optionally pid, camid and split, read instead of
+            listing the folder; it and its paths are relative to root. With a column split, its rows
+            are of that split; without, all are of the split asked for. A row that is there twice is
+            read once.
+        csv_encoding: of the list; None: UTF-8, or what its byte order mark says.
+        allow_outside: whether the list may name files outside root.
+        junk_rule: whether pid -1 is left out, and pid 0 of the training, as Market-1501 numbers
+            junk and distractors; None: in layout 'market' alone. Without it -1 is not known, and 0
+            is a person like the others.
         first_camera: the number in names and lists that is camid 0.
         name: for messages and `metainfo`.
     """
@@ -46,42 +56,48 @@ class FolderReID(ReIDDataset):
         layout: str = 'flat',
         pattern: str | None = PATTERN,
         csv_file: str | None = None,
-        distractor_pid: int | None = 0,
+        csv_encoding: str | None = None,
+        allow_outside: bool = False,
+        junk_rule: bool | None = None,
         first_camera: int = 1,
         name: str = 'folder',
         **kwargs,
     ):
         if layout not in LAYOUTS:
             raise ValueError(f"layout is '{layout}'; it must be one of {', '.join(LAYOUTS)}")
-        groups = _groups(pattern) if pattern else set()
-        if pattern and (not groups or groups - {'pid', 'camid'}):
-            raise ValueError(
-                f'pattern {pattern} must have a named group pid or camid or both, as '
-                f'in {PATTERN}; pattern=None if file names say nothing'
-            )
+        groups = set() if pattern is None else _groups(pattern)
         if layout == 'market' and (csv_file or groups != {'pid', 'camid'}):
             raise ValueError(
                 "layout='market' takes no csv_file and needs a pattern with pid and camid"
             )
-        self.layout, self.pattern, self.csv_file = layout, pattern, csv_file
-        self.distractor_pid, self.first_camera, self.name = distractor_pid, first_camera, name
+        if not isinstance(first_camera, int):
+            raise TypeError(f'first_camera is {first_camera!r}; it must be a whole number')
+        self.layout, self.pattern, self.allow_outside = layout, pattern, allow_outside
+        self.csv_file = None if csv_file is None else as_path(csv_file, 'csv_file')
+        self.csv_encoding = csv_encoding
+        self.junk_rule = layout == 'market' if junk_rule is None else junk_rule
+        self.first_camera, self.name = first_camera, name
         self.camera_range = (first_camera, 10**6)
         self.pid_range = (-1, 2**31)
         self.folders = market_layout.NEEDED if layout == 'market' else ()
+        self._listed: list[Record] | None = None  # query and gallery of a flat folder are one
         super().__init__(root, split, **kwargs)
 
     def read_split(self, split: str) -> list[Record]:
         if self.layout == 'market':
-            return market_layout.read_market_split(
-                self.root, split, self.pattern, self.distractor_pid, self.first_camera
+            return self.count_left_out(
+                *market_layout.read_market_split(
+                    self.root, split, self.pattern, self.first_camera, self.junk_rule
+                )
             )
-        if self.csv_file:
-            records, named = self._read_csv(self.root / self.csv_file, split)
-        else:
-            records = [self._from_name(path) for path in list_images(self.root, recursive=True)]
-            named = self.pattern is not None and 'pid' in _groups(self.pattern)
-        # pid -1 is junk where identities are told, and all there is where they are not
-        return without_junk(records, split, self.distractor_pid) if named else records
+        records = self._from_folder() if self.csv_file is None else self._from_csv(split)
+        return self.count_left_out(*without_junk(records, split)) if self.junk_rule else records
+
+    def _from_folder(self) -> list[Record]:
+        if self._listed is None:
+            images = self.count_left_out(*scan_images(self.root, recursive=True))
+            self._listed = [self._from_name(path) for path in images]
+        return self._listed
 
     def _from_name(self, path: Path) -> Record:
         if self.pattern is None:
@@ -93,7 +109,7 @@ class FolderReID(ReIDDataset):
             if match is None
             else {name: text for name, text in match.groupdict().items() if text is not None}
         )
-        if match is None or not all(re.fullmatch(r'-?\d+', text) for text in groups.values()):
+        if match is None or not all(map(WHOLE.fullmatch, groups.values())):
             raise ValueError(
                 f'{path}: {below} does not fit the pattern {self.pattern} with '
                 f'whole numbers; rename the file, give a pattern that fits, or '
@@ -105,59 +121,73 @@ class FolderReID(ReIDDataset):
             int(groups.get('camid', self.first_camera)) - self.first_camera,
         )
 
-    def _read_csv(self, path: Path, split: str) -> tuple[list[Record], bool]:
-        """Sorted records, and whether the list tells identities."""
-        if not path.is_file():
-            raise FileNotFoundError(f'no list {path.absolute()}; csv_file is relative to root')
-        # Excel begins a file with a byte order mark, and people put spaces behind commas
-        with path.open(newline='', encoding='utf-8-sig') as file:
-            rows = csv.DictReader(file, skipinitialspace=True)
-            rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
-            columns = set(rows.fieldnames)
-            if 'path' not in columns or columns - set(COLUMNS):
-                raise ValueError(
-                    f'{path}, line 1: columns are '
-                    f'{", ".join(rows.fieldnames) or "none"}; path is needed, '
-                    f'{", ".join(COLUMNS[1:])} are optional, others are not known'
-                )
-            records = [
-                self._from_row(row, f'{path}, line {rows.line_num}')
-                for row in map(_stripped, rows)
-                if self._is_of(row, split, f'{path}, line {rows.line_num}')
-            ]
-        return sorted(records), 'pid' in columns
+    def _from_csv(self, split: str) -> list[Record]:
+        """Sorted records of a split."""
+        path = self.root / self.csv_file
+        rows = read_rows(path, COLUMNS, self.csv_encoding)
+        told, splits, records, repeated = Told(), set(), [], Counter()
+        for row in rows:
+            record, of = self._from_row(row), row.cells.get('split', split)
+            if of not in market_layout.FOLDERS:
+                known = ', '.join(market_layout.FOLDERS)
+                raise ValueError(f"{row.where}: split is '{of}'; it must be one of {known}")
+            splits.add(of)
+            if not told.is_new(record, row.where, of):
+                repeated['rows that are there twice'] += of == split
+            elif of == split:
+                records.append(record)
+        if not records:
+            there = f'; it has rows of {", ".join(sorted(splits))}' if splits else ''
+            raise ValueError(f"{path} has no row of split '{split}'{there}")
+        return self.count_left_out(sorted(records), repeated)
 
-    @staticmethod
-    def _is_of(row: dict, split: str, where: str) -> bool:
-        known = tuple(market_layout.FOLDERS)
-        if row.get('split', split) not in known:
+    def _from_row(self, row: Row) -> Record:
+        path = row.cells['path']
+        numbers = row.cells.get('pid', '-1'), row.cells.get('camid', str(self.first_camera))
+        if not path or not all(map(WHOLE.fullmatch, numbers)):
             raise ValueError(
-                f"{where}: split is '{row['split']}'; it must be one of {', '.join(known)}"
-            )
-        return row.get('split', split) == split
-
-    def _from_row(self, row: dict, where: str) -> Record:
-        numbers = row.get('pid', '-1'), row.get('camid', str(self.first_camera))
-        whole = [re.fullmatch(r'\s*-?\d+\s*', number or '') for number in numbers]
-        if not row['path'] or not all(whole):
-            raise ValueError(
-                f'{where}: path {row["path"]!r}, pid {numbers[0]!r}, camid '
-                f'{numbers[1]!r}; path is a file below root, pid and camid are whole '
-                'numbers'
+                f'{row.where}: path {path!r}, pid {numbers[0]!r}, camid {numbers[1]!r}; path is a '
+                f'file below root, pid and camid are whole numbers'
             )
         pid, camera = map(int, numbers)
-        return Record(str(self.root / row['path']), pid, camera - self.first_camera)
+        return Record(self._place(path, row.where), pid, camera - self.first_camera)
+
+    def _place(self, path: str, where: str) -> str:
+        """Path of a file from that in a list, where Windows may have put backslashes."""
+        if '\\' in path and not os.path.exists(self.root / path):
+            path = path.replace('\\', '/')
+        place = os.path.normpath(self.root / path)
+        # the second: root, or the file's path, leads through links
+        inside = any(
+            Path(of(place)).is_relative_to(of(self.root))
+            for of in (os.path.abspath, os.path.realpath)
+        )
+        if not inside and not self.allow_outside:
+            raise ValueError(
+                f'{where}: {path} is outside root, {self.root.absolute()}; move root up, or set '
+                f'allow_outside=True'
+            )
+        return place
 
 
 def _groups(pattern: str) -> set[str]:
-    """Names of the groups of a regular expression; ValueError if it is none."""
+    """Names of the groups of a pattern, pid or camid or both.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it is no regular expression, or has other groups or none.
+    """
+    if not isinstance(pattern, str):
+        raise TypeError(f'pattern is {pattern!r}; it must be a text such as {PATTERN!r}, or None')
     try:
-        return set(re.compile(pattern).groupindex)
+        groups = set(re.compile(pattern).groupindex)
     except re.error as error:
         raise ValueError(
             f"pattern '{pattern}' is no regular expression: {error}; give one such as '{PATTERN}'"
         ) from error
-
-
-def _stripped(row: dict) -> dict:
-    return {key: cell.strip() if isinstance(cell, str) else cell for key, cell in row.items()}
+    if not groups or groups - {'pid', 'camid'}:
+        raise ValueError(
+            f'pattern {pattern} must have a named group pid or camid or both, as '
+            f'in {PATTERN}; pattern=None if file names say nothing'
+        )
+    return groups

@@ -22,4 +22,4 @@ class Market1501(ReIDDataset):
     camera_range = (1, 6)
 
     def read_split(self, split: str) -> list[Record]:
-        return market_layout.read_market_split(self.root, split)
+        return self.count_left_out(*market_layout.read_market_split(self.root, split))

@@ -5,9 +5,10 @@ bounding_box_train/  query/  bounding_box_test/  (gt_bbox/)
 """
 
 import re
+from collections import Counter
 from pathlib import Path
 
-from reidgen.datasets.image_files import list_images
+from reidgen.datasets.image_files import scan_images
 from reidgen.datasets.records import Record, without_junk
 
 FOLDERS = {
@@ -16,23 +17,27 @@ FOLDERS = {
     'gallery': 'bounding_box_test',
     'multi_query': 'gt_bbox',
 }
+WHOLE = re.compile(r'-?\d{1,18}')  # fits into int64
 NEEDED = ('bounding_box_train', 'query', 'bounding_box_test')
-PATTERN = r'(?P<pid>-?\d+)_c(?P<camid>\d)'
+# behind the camera its sequence (c1s1) or no letter: 0002_c1x is another layout
+PATTERN = r'(?P<pid>-?\d+)_c(?P<camid>\d+)[s\W_]'
 
 
 def read_market_split(
     root: Path,
     split: str,
     pattern: str = PATTERN,
-    distractor_pid: int | None = 0,
     first_camera: int = 1,
-) -> list[Record]:
-    """Records of one split, sorted by file name, junk left out (`without_junk`).
+    junk_rule: bool = True,
+) -> tuple[list[Record], Counter[str]]:
+    """Records of one split, sorted by file name, and counts of what is left out, by reason.
 
     Args:
         root: the folder that holds the split's folder.
         pattern: regular expression with the groups pid and camid, matched at the start of the file
             name.
+        first_camera: the number in the file names that is camid 0.
+        junk_rule: whether junk and distractors are left out (`without_junk`).
 
     Raises:
         FileNotFoundError: the split's folder is missing or without images.
@@ -40,13 +45,17 @@ def read_market_split(
     """
     compiled = re.compile(pattern)
     records = []
-    for path in list_images(root / FOLDERS[split]):
+    images, left_out = scan_images(root / FOLDERS[split])
+    for path in images:
         match = compiled.match(path.name)
-        if match is None:
+        if match is None or not all(WHOLE.fullmatch(match[key] or '') for key in ('pid', 'camid')):
             raise ValueError(
-                f'{path}: the file name does not begin like 0002_c1... (pattern {pattern}); rename '
-                f'it, move it out of the folder, or read the set as FolderReID with its own '
-                f'pattern'
+                f'{path}: the file name does not begin like 0002_c1s1_... or 0002_c1_... (pattern '
+                f'{pattern}); rename it, move it out of the folder, or read the set as FolderReID '
+                f'with its own pattern'
             )
         records.append(Record(str(path), int(match['pid']), int(match['camid']) - first_camera))
-    return without_junk(records, split, distractor_pid)
+    if not junk_rule:
+        return records, left_out
+    kept, junk = without_junk(records, split)
+    return kept, left_out + junk

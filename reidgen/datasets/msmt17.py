@@ -1,15 +1,24 @@
 """MSMT17 (Wei et al., CVPR 2018): 4101 persons, 15 cameras, releases V1 and V2."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from reidgen.datasets.records import Record
+from reidgen.datasets.records import Record, Told
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.registry import DATASETS
 
 # release -> folders of the training and the test images; V2 has the faces masked
 RELEASES = {'V1': ('train', 'test'), 'V2': ('mask_train_v2', 'mask_test_v2')}
-CAMERA = re.compile(r'-?\d+_\d+_(?P<camid>\d+)_')  # 0000_000_01_0303morning_0008_0.jpg: camera 1
+TEST = tuple(test for _, test in RELEASES.values())
+FOLDERS = '|'.join(folder for folders in RELEASES.values() for folder in folders)
+# 0000/0000_000_01_0303morning_0008_0.jpg 0: camera 1, identity 0
+LINE = re.compile(
+    rf'(?:(?:\./)?(?P<folder>{FOLDERS})/)?'
+    r'(?P<below>(?:\d+/)?\d+_\d+_(?P<camid>\d{1,9})_[\w.-]+)\s+(?P<pid>-?\d{1,18})',
+    re.ASCII,
+)
 
 
 @DATASETS.register_module()
@@ -51,11 +60,14 @@ class MSMT17(ReIDDataset):
         folder = self.root / self._release()[split != 'train']
         if not folder.is_dir() or not any(folder.iterdir()):
             raise FileNotFoundError(f'{folder.absolute()} is missing or empty; unpack MSMT17 again')
-        return sorted(
-            record
-            for name in lists[split]
-            for record in self._read_list(self.root / f'list_{name}.txt', folder)
-        )
+        told, records, repeated = Told(), [], Counter()
+        for name in lists[split]:
+            for record, where in self._read_list(self.root / f'list_{name}.txt', folder):
+                if told.is_new(record, where, split):
+                    records.append(record)
+                else:
+                    repeated['lines that are there twice'] += 1
+        return self.count_left_out(sorted(records), repeated)
 
     def _release(self) -> tuple[str, str]:
         found = [
@@ -72,22 +84,31 @@ class MSMT17(ReIDDataset):
         return found[0]
 
     @staticmethod
-    def _read_list(path: Path, folder: Path) -> list[Record]:
-        """Lines `0000/0000_000_01_0303morning_0008_0.jpg 0`: path below the folder, identity."""
+    def _read_list(path: Path, folder: Path) -> Iterator[tuple[Record, str]]:
+        """Of lines `0000/0000_000_01_0303morning_0008_0.jpg 0`, the records and their places.
+
+        Some copies of the lists begin their paths with the folder, or have Windows' backslashes.
+        """
         if not path.is_file():
             raise FileNotFoundError(
                 f'no list {path.absolute()}; it comes with MSMT17, unpack it again'
             )
-        records = []
-        for number, line in enumerate(path.read_text().splitlines(), start=1):
-            if not line.strip():
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            where = f'{path}, line {number}'
+            # names are of plain ASCII; whatever else is there does not match and is shown
+            text = line.decode('utf-8-sig', 'backslashreplace').strip()
+            if not text:
                 continue
-            name, _, pid = line.strip().rpartition(' ')
-            match = CAMERA.match(Path(name).name)
-            if match is None or not re.fullmatch(r'-?\d+', pid):
+            match = LINE.fullmatch(text.replace('\\', '/'))
+            if match is None:
                 raise ValueError(
-                    f"{path}, line {number}: '{line}' is not like "
+                    f"{where}: '{text[:200]}' is not like "
                     f"'0000/0000_000_01_0303morning_0008_0.jpg 0' (path, identity)"
                 )
-            records.append(Record(str(folder / name), int(pid), int(match['camid']) - 1))
-        return records
+            if match['folder'] not in (None, folder.name, RELEASES['V1'][folder.name in TEST]):
+                raise ValueError(
+                    f"{where}: '{text[:200]}' is in {match['folder']}, but {path.name} lists what "
+                    f'is in {folder.name}; are the lists mixed up? Unpack MSMT17 again'
+                )
+            place = str(folder / match['below'])
+            yield Record(place, int(match['pid']), int(match['camid']) - 1), where

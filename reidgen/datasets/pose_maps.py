@@ -1,6 +1,5 @@
 """Pose maps: what E_p sees instead of the image. A new source is one class here."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +11,10 @@ from torchvision.transforms.v2 import functional as vision
 from reidgen.datasets.from_config import from_config
 from reidgen.datasets.image_files import read_grey
 from reidgen.datasets.records import Record
+from reidgen.datasets.roots import as_path
 from reidgen.registry import POSE_MAPS
 
 TURNS = (45, 90, 135, 180, 225, 270, 315)
-# left and right joints of the 18 of COCO as OpenPose orders them (Cao et al., CVPR 2017)
-OPENPOSE_SWAP = ((2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13), (14, 15), (16, 17))
 
 
 class PoseMap:
@@ -170,7 +168,7 @@ class RenderedMesh(PoseMap):
         split_folders: dict[str, str] | None = None,
         subfolders: int = 0,
     ):
-        self.root = Path(root)
+        self.root = as_path(root, 'pose_map.root')
         self.views = checked_views(views)
         self.split_folders = {
             'train': 'train',
@@ -214,77 +212,3 @@ class RenderedMesh(PoseMap):
             names = folder.iterdir() if folder.is_dir() else ()
             self._listed[folder] = frozenset(path.name for path in names)
         return self._listed[folder]
-
-
-@POSE_MAPS.register_module()
-class JointHeatmap(PoseMap):
-    """One channel a body joint, a Gaussian where it is (Ma et al., NeurIPS 2017: discs).
-
-    Read from `<root>/<split>.json` (train.json, query.json, gallery.json):
-    `{"0002_c1s1_000451_03.jpg": [[x, y, visible], ...], ...}`, pixels of the image file as it is, x
-    to the right, y down, from the centre of the first pixel; visible 0 leaves the channel empty.
-
-    Args:
-        num_joints: J, channels.
-        sigma: of the Gaussian, in pixels of the image file.
-        swap: pairs of left and right joints, which change places in a mirrored image; None:
-            OpenPose's, for 18 joints.
-    """
-
-    def __init__(
-        self,
-        root: str,
-        num_joints: int = 18,
-        sigma: float = 6.0,
-        swap: Sequence[tuple[int, int]] | None = None,
-    ):
-        if swap is None and num_joints != 18:
-            raise ValueError(
-                f'num_joints is {num_joints}: give swap, the pairs of left and right '
-                f'joints (only the 18 of OpenPose are known)'
-            )
-        self.root = Path(root)
-        self.channels = num_joints
-        self.sigma = sigma
-        self.order = list(range(num_joints))
-        for left, right in OPENPOSE_SWAP if swap is None else swap:
-            self.order[left], self.order[right] = right, left
-        self._joints: dict[str, dict] = {}
-
-    def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
-        name = Path(record.path).name
-        joints = torch.tensor(self._read(split)[name], dtype=torch.float32)  # (J, 3)
-        if joints.shape != (self.channels, 3):
-            raise ValueError(
-                f'{self._file(split)}: {name} has joints of shape '
-                f'{tuple(joints.shape)}, not ({self.channels}, 3); correct the file '
-                'or pose_map.num_joints'
-            )
-        x, y, visible = joints.unbind(1)
-        height, width = image.shape[-2:]
-        column = torch.exp(-((torch.arange(height) - y[:, None]) ** 2) / (2 * self.sigma**2))
-        row = torch.exp(-((torch.arange(width) - x[:, None]) ** 2) / (2 * self.sigma**2))
-        heat = column[:, :, None] * row[:, None, :]  # (J, H, W)
-        return (heat * (visible > 0)[:, None, None] * 255).round().to(torch.uint8)
-
-    def missing(self, record: Record, split: str) -> list[str]:
-        name = Path(record.path).name
-        return [] if name in self._read(split) else [f'{self._file(split)}: {name}']
-
-    def how_to_make(self) -> str:
-        return f'estimate the joints and write them to <split>.json in {self.root.absolute()}'
-
-    def flip(self, maps: Tensor) -> Tensor:
-        return vision.horizontal_flip(maps)[..., self.order, :, :]
-
-    def _file(self, split: str) -> Path:
-        return self.root / f'{split}.json'
-
-    def _read(self, split: str) -> dict:
-        if split not in self._joints:
-            path = self._file(split)
-            try:
-                self._joints[split] = json.loads(path.read_text()) if path.is_file() else {}
-            except json.JSONDecodeError as error:
-                raise ValueError(f'{path} is no JSON: {error}; write it again') from error
-        return self._joints[split]

@@ -1,29 +1,58 @@
 """Lists of images with their persons and cameras, and the rules that such lists must obey."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
+
+JUNK = {-1: 'junk (pid -1)'}
+DISTRACTORS = {0: 'distractors (pid 0)'}
 
 
 class Record(NamedTuple):
     """One image of a data set."""
 
     path: str
-    pid: int  # as in the file name; -1 where it is junk or not known
+    pid: int  # as in the file name; -1 where it is not known, or junk of Market-1501
     camid: int  # from 0; file names count from 1
 
 
-def without_junk(
-    records: Sequence[Record], split: str, distractor_pid: int | None = 0
-) -> list[Record]:
-    """What Market-1501's protocol reads (Zheng et al., ICCV 2015).
+def without_junk(records: Sequence[Record], split: str) -> tuple[list[Record], Counter[str]]:
+    """What Market-1501's protocol reads (Zheng et al., ICCV 2015), and counts of what it does not.
 
-    Args:
-        split: pid -1 (badly drawn boxes) is dropped from every split; `distractor_pid` from 'train'
-            alone, in the gallery it stays as a wrong answer to every query.
-        distractor_pid: None if that number is a person like the others.
+    pid -1 (badly drawn boxes) is left out of every split; pid 0 (distractors) of 'train' alone, in
+    the gallery they stay as wrong answers to every query.
     """
-    dropped = {-1} | ({distractor_pid} if split == 'train' else set())
-    return [record for record in records if record.pid not in dropped]
+    dropped = JUNK | DISTRACTORS if split == 'train' else JUNK
+    left_out = Counter(dropped[record.pid] for record in records if record.pid in dropped)
+    return [record for record in records if record.pid not in dropped], left_out
+
+
+class Told:
+    """What a list has told of its images so far: none may be two persons, or of two cameras."""
+
+    def __init__(self):
+        self._rows: dict[str, tuple[Record, str, set[str]]] = {}
+
+    def is_new(self, record: Record, where: str, split: str) -> bool:
+        """Whether no earlier row has told this image of this split.
+
+        Args:
+            where: file and line, for the error.
+
+        Raises:
+            ValueError: an earlier row tells another identity or camera; both rows are named.
+        """
+        first, earlier, splits = self._rows.setdefault(record.path, (record, where, set()))
+        if first != record:
+            kind = 'identities' if first.pid != record.pid else 'cameras'
+            raise ValueError(
+                f'{where}: {record.path} is of two {kind}: pid {record.pid}, camid '
+                f'{record.camid} (from 0) here, pid {first.pid}, camid {first.camid} in '
+                f'{earlier}; leave the row that is right'
+            )
+        new = split not in splits
+        splits.add(split)
+        return new
 
 
 def check_ranges(
@@ -60,8 +89,20 @@ def check_ranges(
             value, path = wrong[0]
             raise ValueError(
                 f'{what}: {len(wrong)} images with {kind} outside {low}..{high}, the first '
-                f'{path} ({kind} {value}); is this another data set, or are files renamed?'
+                f'{path} ({kind} {value}); is this another data set, or are files renamed? '
+                f'FolderReID reads other numbers, cameras from 0 with first_camera=0'
             )
+
+
+def check_named(records: Sequence[Record], what: str) -> None:
+    """Every image has an identity; ValueError with the count and the first that has none."""
+    nameless = [record.path for record in records if record.pid < 0]
+    if nameless:
+        raise ValueError(
+            f'{what}: {len(nameless)} training images have no identity, the first {nameless[0]}; '
+            f'give identities, set labelled=False, or, where -1 is junk as in Market-1501, '
+            f'junk_rule=True of FolderReID'
+        )
 
 
 def count_difference(
@@ -83,8 +124,11 @@ def keep_cameras(
     """The images of these cameras, numbered as in the file names.
 
     Raises:
+        TypeError: cameras is no list.
         ValueError: a camera has no image; those present are listed.
     """
+    if not isinstance(cameras, list | tuple):
+        raise TypeError(f'camera_ids is {cameras!r}; it must be a list, such as [1, 3]')
     present = sorted({record.camid + first_camera for record in records})
     unknown = sorted(set(cameras) - set(present))
     if unknown or not cameras:

@@ -2,18 +2,26 @@
 
 import copy
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import torch
-from mmengine.logging import MMLogger
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from reidgen.datasets.image_files import find_corrupt, read_rgb
+from reidgen.datasets.image_files import find_corrupt, left_out_text, read_rgb
+from reidgen.datasets.log_once import log_once
 from reidgen.datasets.pose_maps import build_pose_map
-from reidgen.datasets.records import Record, check_ranges, count_difference, keep_cameras
+from reidgen.datasets.records import (
+    Record,
+    check_named,
+    check_ranges,
+    count_difference,
+    keep_cameras,
+)
+from reidgen.datasets.roots import find_root
 from reidgen.datasets.transforms import Sample, build_transforms, without_chance
 from reidgen.structures import DomainBatch, ImageBatch, SeededIndex
 
@@ -45,10 +53,12 @@ class ReIDDataset(Dataset):
     Attributes:
         records: what was read, a list of Record, with the file's pids.
         pids, camids: (N,) int64, what is handed out.
+        left_out: counts by reason of what was found and is not read; the log tells them.
         metainfo: name, num_query, num_identities, paths.
 
     Raises:
         FileNotFoundError: no root exists, or a folder in it is missing or empty.
+        TypeError: root or camera_ids is of another type.
         ValueError: names, numbers or counts are wrong, files are damaged, or maps are missing.
     """
 
@@ -90,6 +100,7 @@ class ReIDDataset(Dataset):
         if self.pose_map is not None:
             self.pose_map.attach(self)
         self._random_view = True
+        self.left_out: Counter[str] = Counter()
         self._blank: set[str] = set()  # paths of images whose maps are zeros
         parts = {part: self._read_part(part) for part in split.split('+')}
         self.records = [record for records in parts.values() for record in records]
@@ -102,26 +113,19 @@ class ReIDDataset(Dataset):
         """Records of 'train', 'query', 'gallery' or 'multi_query', sorted, junk left out."""
         raise NotImplementedError
 
+    def count_left_out(self, records: list[Record], left_out: Mapping[str, int]) -> list[Record]:
+        """The records as they are; what `read_split` leaves out is counted for the log."""
+        self.left_out += Counter(left_out)  # which drops zeros
+        return records
+
     def read_image(self, record: Record) -> Tensor:
         """(3, H, W) uint8; a data set that draws its images overrides this and `find_root`."""
         return read_rgb(record.path)
 
     def find_root(self, root: str | Sequence[str]) -> Path:
         """The first of the places that is a folder, or the folder of `inner` in it."""
-        roots = [root] if isinstance(root, str | Path) else root
-        places = [Path(place).expanduser() for place in roots]
-        for place in places:
-            if place.is_dir():
-                inner = [place / name for name in self.inner if (place / name).is_dir()]
-                return inner[0] if inner else place
-        tried = '\n  '.join(str(place.absolute()) for place in places)
         expected = f' with {", ".join(self.folders)} inside' if self.folders else ''
-        raise FileNotFoundError(
-            f'no {type(self).__name__} at any of\n  {tried}\nExpected is a folder{expected}. '
-            f'Correct `root` of the data set; where the config has it from data_roots '
-            f"(root='{{NAME}}/...'), correct that entry: `--cfg-options data_roots.NAME=/path`. "
-            f'`configs/gcl_smoke.py` needs no files: its pictures are drawn in memory'
-        )
+        return find_root(root, self.inner, type(self).__name__, expected)
 
     # ---- what is known once it is built ----
 
@@ -212,26 +216,29 @@ class ReIDDataset(Dataset):
         records = self.read_split(part)
         check_ranges(records, what, self.pid_range, self.camera_range, self.first_camera)
         if self.camera_ids is not None:
-            records = keep_cameras(records, self.camera_ids, what, self.first_camera)
+            kept = keep_cameras(records, self.camera_ids, what, self.first_camera)
+            records = self._without(records, kept, 'images of other cameras')
         elif part in self.published:
-            self._compare(count_difference(records, what, self.published[part]))
+            self._compare(count_difference(records, what, self.published[part]), self.root)
         if self.check_images:
             records = self._without_corrupt(records, what)
         if self.pose_map is not None:
             records = self._without_missing(records, part, what)
         if not records:
-            raise ValueError(
-                f'{what}: no image is left in {self.root.absolute()} after junk, '
-                f'distractors and unusable files are taken out'
-            )
+            told = left_out_text(self.left_out)
+            raise ValueError(f'{what}: no image is left of {self.root.absolute()}{told}')
         return records
 
-    def _compare(self, difference: str | None) -> None:
+    def _compare(self, difference: str | None, folder: Path) -> None:
         if difference is None:
             return
         if self.strict_stats:
             raise ValueError(f'{difference}; complete the data set, or set strict_stats=False')
-        self._log(f'{difference}; results are not comparable with published ones', logging.WARNING)
+        told = f'{difference} ({folder}); results are not comparable with published ones'
+        log_once(told, logging.WARNING)
+
+    def _without(self, records: list[Record], kept: list[Record], reason: str) -> list[Record]:
+        return self.count_left_out(kept, {reason: len(records) - len(kept)})
 
     def _without_corrupt(self, records: list[Record], what: str) -> list[Record]:
         corrupt = find_corrupt([record.path for record in records])
@@ -243,8 +250,9 @@ class ReIDDataset(Dataset):
             raise ValueError(
                 f'{found}\nRestore them from the archive, or leave them out with skip_corrupt=True'
             )
-        self._log(f'{found}\nThey are left out (skip_corrupt=True)', logging.WARNING)
-        return [record for record in records if record.path not in corrupt]
+        log_once(f'{found}\nThey are left out (skip_corrupt=True)', logging.WARNING)
+        kept = [record for record in records if record.path not in corrupt]
+        return self._without(records, kept, 'images that cannot be decoded')
 
     def _without_missing(self, records: list[Record], part: str, what: str) -> list[Record]:
         lacking = {
@@ -261,23 +269,19 @@ class ReIDDataset(Dataset):
             raise ValueError(
                 f"{found}\nFix: {self.pose_map.how_to_make()}; or set on_missing='drop' or 'blank'"
             )
-        self._log(f"{found}\non_missing='{self.on_missing}'", logging.WARNING)
+        log_once(f"{found}\non_missing='{self.on_missing}'", logging.WARNING)
         if self.on_missing == 'blank':
             self._blank |= set(lacking)
             return records
-        return [record for record in records if record.path not in lacking]
+        kept = [record for record in records if record.path not in lacking]
+        return self._without(records, kept, 'images without pose maps')
 
     def _number(self, num_query: int) -> None:
         pids = [record.pid for record in self.records]
         if not self.labelled:
             pids = [-1] * len(pids)
         elif self.split == 'train':
-            nameless = [record.path for record in self.records if record.pid < 0]
-            if nameless:
-                raise ValueError(
-                    f'{self.name}: {len(nameless)} training images have no identity, '
-                    f'the first {nameless[0]}; give identities, or set labelled=False'
-                )
+            check_named(self.records, self.name)
             numbers = {pid: number for number, pid in enumerate(sorted(set(pids)))}
             pids = [numbers[pid] for pid in pids]
         self.pids = torch.tensor(pids, dtype=torch.int64)
@@ -288,12 +292,9 @@ class ReIDDataset(Dataset):
             'num_identities': self.num_identities,
             'paths': tuple(record.path for record in self.records),
         }
-        self._log(
+        log_once(
             f'{type(self).__name__} {self.split}: {len(self)} images, '
             f'{len({record.pid for record in self.records if record.pid >= 0})} identities, '
             f'{len(self.camids.unique())} cameras from {self.root}'
+            f'{left_out_text(self.left_out)}'
         )
-
-    @staticmethod
-    def _log(message: str, level: int = logging.INFO) -> None:
-        MMLogger.get_current_instance().log(level, message)

@@ -35,14 +35,17 @@ class EndlessSampler(Sampler[SeededIndex]):
         rank: int | None = None,
         world_size: int | None = None,
     ):
-        if seed is None or seed < 0:
+        if not _is_whole(seed) or seed < 0:
             raise ValueError(
-                f'seed is {seed}; a sampler needs a number of 0 or more (randomness.seed)'
+                f'seed is {seed!r}; a sampler needs a number of 0 or more (randomness.seed)'
             )
         _check_count('batch_size', batch_size)
         running_rank, running_world = get_dist_info()
         self.rank = running_rank if rank is None else rank
         self.world_size = running_world if world_size is None else world_size
+        _check_count('world_size', self.world_size)
+        if not _is_whole(self.rank) or not 0 <= self.rank < self.world_size:
+            raise ValueError(f'rank is {self.rank!r}; it must be in 0..{self.world_size - 1}')
         self.dataset, self.batch_size, self.seed = dataset, batch_size, seed
         self.start = 0
 
@@ -62,8 +65,8 @@ class EndlessSampler(Sampler[SeededIndex]):
 
     def set_start(self, batches: int) -> None:
         """The next `iter` starts at this batch, counted from the beginning of the training."""
-        if batches < 0:
-            raise ValueError(f'a sampler cannot start at batch {batches}')
+        if not _is_whole(batches) or batches < 0:
+            raise ValueError(f'a sampler starts at a batch from 0, not at {batches!r}')
         self.start = batches
 
     def __len__(self) -> int:
@@ -97,8 +100,12 @@ class EndlessSampler(Sampler[SeededIndex]):
 
 
 def _check_count(key: str, value: int) -> None:
-    if not isinstance(value, int) or value < 1:
+    if not _is_whole(value) or value < 1:
         raise ValueError(f'{key} is {value!r}; it must be a whole number from 1')
+
+
+def _is_whole(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def permutation(length: int, *seed: int) -> np.ndarray:
@@ -169,6 +176,8 @@ class IdentitySampler(EndlessSampler):
                 f'num_identities * num_images is {num_identities} * {num_images} = '
                 f'{num_identities * num_images}, but batch_size is {batch_size}; make them equal'
             )
+        if not isinstance(camera_aware, bool):
+            raise ValueError(f'camera_aware is {camera_aware!r}; it must be True or False')
         self.num_identities, self.num_images = num_identities, num_images
         self.camera_aware = camera_aware
         self.rows_of = self._grouped()
@@ -188,7 +197,8 @@ class IdentitySampler(EndlessSampler):
         if len(rows_of) < self.num_identities:
             raise ValueError(
                 f'{self.dataset.name} has {len(rows_of)} {what}, fewer than '
-                f'num_identities={self.num_identities}; lower it and batch_size'
+                f'num_identities={self.num_identities}; lower it and batch_size, which is '
+                f'num_identities * num_images'
             )
         return rows_of
 

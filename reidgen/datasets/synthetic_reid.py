@@ -11,9 +11,11 @@ from torch import Tensor
 
 from reidgen.datasets import market_layout
 from reidgen.datasets.image_files import read_grey
+from reidgen.datasets.log_once import log_once
 from reidgen.datasets.pose_maps import TURNS, PoseMap, checked_views
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.datasets.roots import as_places
 from reidgen.registry import DATASETS, POSE_MAPS
 from reidgen.synthetic import (
     PARTS,
@@ -110,16 +112,11 @@ class SyntheticReID(ReIDDataset):
 
     def find_root(self, root: str | Sequence[str]) -> Path:
         """The rendering, which is made now if no place has it, and compared with its manifest."""
-        roots = [root] if isinstance(root, str | Path) else list(root)
-        places = [Path(place) for place in roots]
-        found = [
-            place
-            for place in places
-            if read_manifest(place.expanduser() / self.plan.folder) is not None
-        ]
+        places = as_places(root)
+        found = [place for place in places if read_manifest(place / self.plan.folder) is not None]
         self._place = (found or places)[0]
-        if not (Path(self._place).expanduser() / self.plan.folder).is_dir():
-            self._log(
+        if not (self._place / self.plan.folder).is_dir():
+            log_once(
                 f'rendering {self.plan.folder} into {self._place}: once, some minutes for base'
             )
         folder = ensure(self.plan, self._place, self.maps, self.workers)
@@ -127,7 +124,7 @@ class SyntheticReID(ReIDDataset):
         check_files(folder, manifest, self.check)
         if self.plan.is_benchmark:
             self.published = {split: tuple(counts) for split, counts in manifest['splits'].items()}
-            self._compare(reference_difference(manifest))
+            self._compare(reference_difference(manifest), folder)
         return folder
 
     def need_maps(self) -> None:
@@ -135,7 +132,7 @@ class SyntheticReID(ReIDDataset):
         ensure(self.plan, self._place, True, self.workers)
 
     def read_split(self, split: str) -> list[Record]:
-        return market_layout.read_market_split(self.root, split)
+        return self.count_left_out(*market_layout.read_market_split(self.root, split))
 
     def read_mask(self, record: Record) -> Tensor:
         """(1, 128, 64) uint8: 255 where the person is seen, bag and hair included."""

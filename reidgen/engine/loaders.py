@@ -52,7 +52,7 @@ def build_loader(
     return DataLoader(
         dataset,
         batch_size=batch_size,
-        sampler=_sampler(dict(cfg.pop('sampler')), dataset, batch_size, seed),
+        sampler=_sampler(dict(cfg.pop('sampler')), dataset, batch_size, seed, f'{place}.sampler'),
         num_workers=workers,
         collate_fn=collate or default_collate,
         drop_last=cfg.pop('drop_last', False),
@@ -63,10 +63,19 @@ def build_loader(
     )
 
 
-def _sampler(cfg: dict, dataset: Dataset, batch_size: int, seed: int):
+def _sampler(cfg: dict, dataset: Dataset, batch_size: int, seed: int, place: str):
+    if 'type' not in cfg:
+        raise ValueError(f"{place}: no type; set it to 'ShuffleSampler', for example")
     sampler = find(cfg.pop('type'), DATA_SAMPLERS)
     known = inspect.signature(sampler).parameters
     given = dict(dataset=dataset, batch_size=batch_size, seed=seed)
+    named = {key: each for key, each in known.items() if each.kind is each.POSITIONAL_OR_KEYWORD}
+    if len(named) == len(known):  # nothing like **kwargs
+        check_keys(cfg, [key for key in known if key != 'dataset'], place)
+    needed = [key for key, each in named.items() if each.default is each.empty]
+    missing = [key for key in needed if key not in given | cfg]
+    if missing:
+        raise ValueError(f'{place}: no {missing}; {sampler.__name__} needs each')
     return sampler(**{key: value for key, value in given.items() if key in known} | cfg)
 
 

@@ -6,7 +6,8 @@ import torch
 
 from reidgen.datasets.image_files import read_grey
 from reidgen.datasets.image_maps import Colour, Grayscale
-from reidgen.datasets.pose_maps import JointHeatmap, RenderedMesh, build_pose_map
+from reidgen.datasets.joint_heatmap import JointHeatmap
+from reidgen.datasets.pose_maps import RenderedMesh, build_pose_map
 from reidgen.datasets.records import Record
 
 IMAGE = torch.zeros(3, 12, 8, dtype=torch.uint8)

@@ -37,6 +37,17 @@ def test_a_missing_key_is_told_with_the_loader(key, data):
         build_loader(data, cfg, 0, 'identity')
 
 
+def test_a_key_that_a_sampler_does_not_take_or_lacks_is_told_with_the_loader(data):
+    place = r'train_dataloader\.identity\.sampler'
+    for sampler, error in (
+        (dict(type='ShuffleSampler', sed=1), rf"{place}: unknown key 'sed' \(did you mean 'seed'"),
+        (dict(type='IdentitySampler', num_images=2), rf"{place}: no \['num_identities'\]; Id"),
+        (dict(seed=1), rf'{place}: no type; set it'),
+    ):
+        with pytest.raises(ValueError, match=error):
+            build_loader(data, CFG | dict(sampler=sampler), 0, 'identity')
+
+
 def test_keys_of_a_data_loader_reach_it(data):
     loader = build_loader(data, CFG | dict(timeout=5, num_workers=1), 0, 'identity')
     assert (loader.timeout, loader.num_workers, loader.batch_size) == (5, 1, 4)

@@ -1,0 +1,60 @@
+"""Folders where data sets lie: checked paths, and the first of several that is there."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def as_path(value: str | os.PathLike, key: str) -> Path:
+    """A path from a config, with `~` expanded.
+
+    Raises:
+        TypeError: it is no text and no path.
+        ValueError: it is empty, which would mean the working directory, or has a NUL character.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{key} is {value!r}; it must be a path, such as {key}='data/crops'")
+    text = os.fspath(value)
+    if not isinstance(text, str) or not text.strip() or '\0' in text:
+        raise ValueError(f"{key} is {value!r}; it must be a path ('.' is the working directory)")
+    return Path(text).expanduser()
+
+
+def as_places(value: str | os.PathLike | Sequence[str], key: str = 'root') -> list[Path]:
+    """One path or several from a config; raises as `as_path`, ValueError also where none is given.
+
+    Raises:
+        TypeError: it is no path and no list of paths.
+    """
+    if isinstance(value, str | os.PathLike):
+        return [as_path(value, key)]
+    if not isinstance(value, list | tuple):
+        raise TypeError(
+            f"{key} is {value!r}; it must be a path or a list of paths, such as {key}='data/crops'"
+        )
+    if not value:
+        raise ValueError(f"{key} is an empty list; name a folder, such as {key}=['data/crops']")
+    return [as_path(place, f'{key}[{number}]') for number, place in enumerate(value)]
+
+
+def find_root(root: str | Sequence[str], inner: Sequence[str], who: str, expected: str) -> Path:
+    """The first of the places that is a folder, or the first folder of `inner` in it.
+
+    Args:
+        who: class of the data set, for the error.
+        expected: what the folder holds, for the error.
+
+    Raises:
+        FileNotFoundError: none is; they are listed. TypeError, ValueError: as `as_places`.
+    """
+    places = as_places(root)
+    for place in places:
+        if place.is_dir():
+            return next((place / name for name in inner if (place / name).is_dir()), place)
+    tried = '\n  '.join(str(place.absolute()) for place in places)
+    raise FileNotFoundError(
+        f'no {who} at any of\n  {tried}\nExpected is a folder{expected}. '
+        f'Correct `root` of the data set; where the config has it from data_roots '
+        f"(root='{{NAME}}/...'), correct that entry: `--cfg-options data_roots.NAME=/path`. "
+        f'`configs/gcl_smoke.py` needs no files: its pictures are drawn in memory'
+    )
