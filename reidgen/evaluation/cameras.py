@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from reidgen.evaluation.blocks import rank_features
+from reidgen.evaluation.distances import squared_norms
 from reidgen.evaluation.labels import Array, as_labels, as_matrix, check_finite
-from reidgen.evaluation.products import squared_norms
 from reidgen.evaluation.protocols import Protocol, find_protocol
+from reidgen.evaluation.ranking_blocks import rank_features
 from reidgen.evaluation.scores import score
 
 
@@ -48,7 +48,7 @@ def evaluate_camera_pairs(
 ) -> CameraTable:
     """mAP and rank-1 for each pair of cameras: the gallery holds one camera's images alone.
 
-    Together it takes as long as one `retrieval.evaluate`, whose arguments these are.
+    Together it takes as long as one `evaluate`, whose arguments these are.
 
     Raises:
         ValueError: as `evaluate`, but that queries may be without a match; a protocol of one set.

@@ -22,7 +22,7 @@ class Labels(NamedTuple):
     gallery_camids: Tensor  # (G,) int64
 
 
-def good_and_junk(rows: Tensor, labels: Labels, protocol: Protocol) -> tuple[Tensor, Tensor]:
+def match_and_junk_masks(rows: Tensor, labels: Labels, protocol: Protocol) -> tuple[Tensor, Tensor]:
     """Two (b, G) bool masks for the queries `rows` (b,): what counts as found, what is left out."""
     same = labels.query_pids[rows, None] == labels.gallery_pids
     junk = (labels.gallery_pids == -1).expand_as(same)
@@ -33,7 +33,7 @@ def good_and_junk(rows: Tensor, labels: Labels, protocol: Protocol) -> tuple[Ten
     return same & ~junk, junk
 
 
-class OwnRows(NamedTuple):
+class SameIdentityRows(NamedTuple):
     """The gallery images of the queries' persons, and where each query finds its own."""
 
     columns: Tensor  # (C,) gallery rows by pid, then by row
@@ -41,26 +41,28 @@ class OwnRows(NamedTuple):
     count: Tensor  # (Q,) of its images
 
 
-class OwnPairs(NamedTuple):
+class SameIdentityPairs(NamedTuple):
     """Some queries with all gallery images of their person."""
 
     place: Tensor  # (P,) among these queries, ascending
-    position: Tensor  # (P,) in `OwnRows.columns`
+    position: Tensor  # (P,) in `SameIdentityRows.columns`
     column: Tensor  # (P,) gallery row
     good: Tensor  # (P,) bool: a match; the others are junk
 
 
-def own_rows(labels: Labels) -> OwnRows:
+def same_identity_rows(labels: Labels) -> SameIdentityRows:
     """Images of nobody (pid -1) belong to no query."""
     pids = labels.gallery_pids
     columns = (torch.isin(pids, labels.query_pids) & (pids != -1)).nonzero().flatten()
     columns = columns[pids[columns].argsort(stable=True)]
     start = torch.searchsorted(pids[columns], labels.query_pids)
     stop = torch.searchsorted(pids[columns], labels.query_pids, right=True)
-    return OwnRows(columns, start, stop - start)
+    return SameIdentityRows(columns, start, stop - start)
 
 
-def own_pairs(rows: Tensor, own: OwnRows, labels: Labels, protocol: Protocol) -> OwnPairs:
+def same_identity_pairs(
+    rows: Tensor, own: SameIdentityRows, labels: Labels, protocol: Protocol
+) -> SameIdentityPairs:
     """The pairs of the queries `rows` (b,)."""
     count = own.count[rows]
     place = torch.arange(len(rows), device=rows.device).repeat_interleave(count)
@@ -72,7 +74,7 @@ def own_pairs(rows: Tensor, own: OwnRows, labels: Labels, protocol: Protocol) ->
         good &= labels.query_camids[query] != labels.gallery_camids[column]
     if protocol.one_set:
         good &= query != column
-    return OwnPairs(place, position, column, good)
+    return SameIdentityPairs(place, position, column, good)
 
 
 def as_matrix(values: Array, what: str) -> Tensor:

@@ -10,8 +10,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
-from reidgen.evaluation.expansion import alpha_query_expansion
-from reidgen.evaluation.labels import Labels, check_finite, good_and_junk
+from reidgen.evaluation.identification import RankedRows, evaluate, evaluate_blocks, ranked_lists
+from reidgen.evaluation.labels import Labels, check_finite, match_and_junk_masks
 from reidgen.evaluation.metric_options import (
     check_expansion,
     check_number,
@@ -19,8 +19,8 @@ from reidgen.evaluation.metric_options import (
     check_rerank,
 )
 from reidgen.evaluation.protocols import Protocol, find_protocol
+from reidgen.evaluation.query_expansion import alpha_query_expansion
 from reidgen.evaluation.rerank import rerank_distances
-from reidgen.evaluation.retrieval import RankedList, evaluate, evaluate_blocks, ranked_lists
 from reidgen.evaluation.scores import AP_KINDS, RetrievalResult
 from reidgen.registry import METRICS
 from reidgen.structures import DomainBatch, ImageBatch
@@ -36,7 +36,7 @@ class Evaluated(NamedTuple):
     pids: Tensor  # (N,) int64
     camids: Tensor  # (N,) int64
     num_query: int  # rows before it are queries, the others gallery
-    lists: list[RankedList]  # of `num_shown` queries, in the order that the scores come from
+    lists: list[RankedRows]  # of `num_shown` queries, in the order that the scores come from
 
 
 @METRICS.register_module()
@@ -149,7 +149,7 @@ class ReIDMetric(BaseMetric):
 
         Raises:
             RuntimeError: no batch, or images of the data set that none held.
-            ValueError: `num_query` is unknown, or as `retrieval.evaluate`.
+            ValueError: `num_query` is unknown, or as `evaluate`.
         """
         features, pids, camids = self._in_order(results)
         meta = self.dataset_meta or {}
@@ -178,7 +178,7 @@ class ReIDMetric(BaseMetric):
         camids: Tensor,
         num_query: int,
         paths: Sequence[str] | None,
-    ) -> tuple[RetrievalResult, list[RankedList]]:
+    ) -> tuple[RetrievalResult, list[RankedRows]]:
         """The scores, and the lists that are shown."""
         first, second = slice(0, num_query), slice(num_query, None)
         if self.protocol.one_set:
@@ -241,11 +241,11 @@ class ReIDMetric(BaseMetric):
 
 def _lists_of(
     distances: Tensor, rows: Tensor, labels: Labels, protocol: Protocol
-) -> list[RankedList]:
-    """`retrieval.ranked_lists` of the queries `rows` (S,) from their distances (S, G)."""
-    good, junk = good_and_junk(rows, labels, protocol)
+) -> list[RankedRows]:
+    """`ranked_lists` of the queries `rows` (S,) from their distances (S, G)."""
+    good, junk = match_and_junk_masks(rows, labels, protocol)
     order = distances.argsort(dim=1, stable=True)[:, :LENGTH_SHOWN]  # (S, top)
     kinds = (good.long() + 2 * junk.long()).gather(1, order).tolist()  # miss, match, junk
     flags = [tuple(('miss', 'match', 'junk')[one] for one in kind) for kind in kinds]
     values = distances.gather(1, order).numpy()
-    return list(map(RankedList, rows.tolist(), order.numpy(), values, flags))
+    return list(map(RankedRows, rows.tolist(), order.numpy(), values, flags))

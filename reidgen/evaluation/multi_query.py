@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
+from reidgen.evaluation.distances import CHUNK
 from reidgen.evaluation.labels import Array, as_matrix, check_finite
-from reidgen.evaluation.products import CHUNK
 
 
 def multi_query(query_pids, query_camids, features: Array, pids, camids) -> Tensor:

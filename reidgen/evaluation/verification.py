@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reidgen.evaluation.distances import CHUNK, squared_distances, squared_norms
 from reidgen.evaluation.labels import (
     Array,
     Labels,
     as_labels,
     as_matrix,
     check_finite,
-    good_and_junk,
+    match_and_junk_masks,
     raise_no_match,
 )
-from reidgen.evaluation.products import CHUNK, squared_distances, squared_norms
 from reidgen.evaluation.protocols import Protocol, find_protocol
 
 STEPS = 2**16  # thresholds, at least half as many
@@ -89,7 +89,7 @@ def verify(
     protocol: str | Protocol = 'market1501',
     block: int = 256,
 ) -> VerificationResult:
-    """ROC, FMR and FNMR of features; arguments as of `retrieval.evaluate`.
+    """ROC, FMR and FNMR of features; arguments as of `evaluate`.
 
     Blockwise, into a histogram of distances that are summed in float64 and rounded to float32.
 
@@ -178,7 +178,7 @@ def _pairs(
 ) -> Iterator[tuple[Tensor, slice, Tensor, Tensor]]:
     """Query rows (b,), gallery columns, and which of the pairs are genuine and impostor."""
     for rows in torch.arange(len(labels.query_pids), device=labels.query_pids.device).split(block):
-        good, junk = good_and_junk(rows, labels, protocol)
+        good, junk = match_and_junk_masks(rows, labels, protocol)
         for start in range(0, good.shape[1], CHUNK):
             columns = slice(start, start + CHUNK)
             yield rows, columns, good[:, columns], ~(good | junk)[:, columns]

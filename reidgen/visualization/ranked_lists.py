@@ -7,8 +7,8 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from reidgen.evaluation.identification import ranked_lists
 from reidgen.evaluation.protocols import find_protocol
-from reidgen.evaluation.retrieval import ranked_lists
 
 COLOURS = {
     'query': (0, 90, 200),
@@ -51,7 +51,7 @@ def draw_ranked_lists(
         path_out: also written there, in the format of its suffix.
 
     Raises:
-        ValueError: no rows, `top` below 1, or as `retrieval.ranked_lists`.
+        ValueError: no rows, `top` below 1, or as `ranked_lists`.
     """
     if not len(rows) or top < 1:
         raise ValueError(f'nothing to draw: rows={list(rows)}, top={top}; give at least one each')

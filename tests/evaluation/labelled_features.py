@@ -2,7 +2,7 @@
 
 import torch
 
-from reidgen.evaluation.retrieval import evaluate
+from reidgen.evaluation.identification import evaluate
 
 NAN = float('nan')
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from reidgen.evaluation.cameras import evaluate_camera_pairs
-from reidgen.evaluation.retrieval import evaluate
+from reidgen.evaluation.identification import evaluate
 
 
 def random_set(seed=0):

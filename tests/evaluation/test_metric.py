@@ -4,10 +4,10 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
-from reidgen.evaluation.expansion import alpha_query_expansion
+from reidgen.evaluation.identification import evaluate, evaluate_distances
 from reidgen.evaluation.metric import ReIDMetric
+from reidgen.evaluation.query_expansion import alpha_query_expansion
 from reidgen.evaluation.rerank import rerank_distances
-from reidgen.evaluation.retrieval import evaluate, evaluate_distances
 from reidgen.registry import METRICS
 from reidgen.structures import ImageBatch
 

@@ -6,8 +6,9 @@ import torch
 from labelled_features import normal, random_labels
 from torch.nn import functional as nnf
 
-from reidgen.evaluation import products, ranking
-from reidgen.evaluation.retrieval import evaluate, evaluate_blocks, evaluate_distances
+from reidgen.evaluation import ranking
+from reidgen.evaluation.distances import TILE
+from reidgen.evaluation.identification import evaluate, evaluate_blocks, evaluate_distances
 
 
 def slow_ranks(distances, labels, cameras=True):
@@ -74,7 +75,7 @@ def test_distances_of_any_range_rank_as_in_slow_loops(spread):
     'name', ['units', 'duplicates', 'near duplicates', 'one point', 'collapsed', 'integers', 'zero']
 )
 def test_features_rank_as_their_float64_distances_in_every_block(name, monkeypatch):
-    monkeypatch.setitem(products.TILE, 'cpu', 37)
+    monkeypatch.setitem(TILE, 'cpu', 37)
     gallery = nnf.normalize(normal(100, 24, 4))
     query = nnf.normalize(normal(12, 24, 5))
     if name == 'duplicates':  # each eight times, far apart in the gallery
@@ -109,7 +110,7 @@ def test_duplicates_tie_in_high_dimensions_where_products_round(monkeypatch):
     first = evaluate(query, gallery, *labels)
     assert_ranks(first, ranks)
     for block, tile in ((1, 1024), (7, 64), (256, 100)):
-        monkeypatch.setitem(products.TILE, 'cpu', tile)
+        monkeypatch.setitem(TILE, 'cpu', tile)
         assert_same_bits(first, evaluate(query, gallery, *labels, block=block))
 
 
@@ -152,7 +153,7 @@ def test_many_matches_of_few_persons_are_split_and_rank_the_same(monkeypatch):
     distances = (query.double()[:, None] - gallery.double()[None]).square().sum(2)
     expected = evaluate(query, gallery, *labels)
     assert_ranks(expected, slow_ranks(distances, labels))
-    monkeypatch.setattr('reidgen.evaluation.blocks.MAX_PAIRS', 300)
+    monkeypatch.setattr('reidgen.evaluation.ranking_blocks.MAX_PAIRS', 300)
     assert_same_bits(expected, evaluate(query, gallery, *labels))
 
 
@@ -240,5 +241,5 @@ def test_no_product_is_larger_than_a_tile():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, 'mm', mm)
         evaluate(query, gallery, *labels)
-    assert max(sizes) == 256 * products.TILE['cpu'] < 600 * 9000 / 10
+    assert max(sizes) == 256 * TILE['cpu'] < 600 * 9000 / 10
     assert sum(sizes) <= 600 * 9000  # and each pair is in one of them

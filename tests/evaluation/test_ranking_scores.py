@@ -11,7 +11,7 @@ import torch
 from labelled_features import normal, random_labels
 from sklearn.metrics import average_precision_score
 
-from reidgen.evaluation.retrieval import evaluate, evaluate_distances
+from reidgen.evaluation.identification import evaluate, evaluate_distances
 
 
 def torchreid_scores(distances, labels, max_rank):

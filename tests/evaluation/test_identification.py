@@ -2,8 +2,8 @@ import pytest
 import torch
 from labelled_features import NAN, on_a_line, score
 
+from reidgen.evaluation.identification import evaluate, evaluate_distances, ranked_lists
 from reidgen.evaluation.protocols import PROTOCOLS
-from reidgen.evaluation.retrieval import evaluate, evaluate_distances, ranked_lists
 
 # ---- lists worked out by hand ----
 

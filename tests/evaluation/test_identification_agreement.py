@@ -6,8 +6,8 @@ import torch
 from labelled_features import NAN, on_a_line, score
 from sklearn.metrics import average_precision_score
 
-from reidgen.evaluation.products import squared_distances
-from reidgen.evaluation.retrieval import evaluate, evaluate_distances
+from reidgen.evaluation.distances import squared_distances
+from reidgen.evaluation.identification import evaluate, evaluate_distances
 
 
 def random_set(seed=0, num_query=30, num_gallery=90, num_pids=8, num_cams=3, dim=5):
@@ -153,7 +153,7 @@ def test_block_size_changes_nothing(block):
 def test_distances_in_blocks_and_gallery_chunks_equal_the_whole(monkeypatch):
     query, gallery, *_ = random_set(seed=9, dim=64)
     whole = squared_distances(query, gallery)
-    monkeypatch.setattr('reidgen.evaluation.products.CHUNK', 13)
+    monkeypatch.setattr('reidgen.evaluation.distances.CHUNK', 13)
     parts = torch.cat([squared_distances(rows, gallery) for rows in query.split(7)])
     assert torch.equal(whole, parts)
     assert torch.allclose(whole, torch.cdist(query, gallery).square(), atol=1e-5)

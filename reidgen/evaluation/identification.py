@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from reidgen.evaluation.blocks import DistancesOf, Ranked, rank_distances, rank_features
+from reidgen.evaluation.distances import squared_distances, squared_norms
 from reidgen.evaluation.labels import (
     Array,
     Labels,
@@ -19,15 +19,15 @@ from reidgen.evaluation.labels import (
     as_matrix,
     check_finite,
     check_rows,
-    good_and_junk,
+    match_and_junk_masks,
     raise_no_match,
 )
-from reidgen.evaluation.products import squared_distances, squared_norms
 from reidgen.evaluation.protocols import Protocol, find_protocol
+from reidgen.evaluation.ranking_blocks import DistancesOf, Ranked, rank_distances, rank_features
 from reidgen.evaluation.scores import AP_KINDS, RetrievalResult, score
 
 
-class RankedList(NamedTuple):
+class RankedRows(NamedTuple):
     """The head of one query's list as the eye sees it: junk is kept, and flagged."""
 
     query: int  # row among the queries
@@ -185,7 +185,7 @@ def ranked_lists(
     top: int = 10,
     rows: Sequence[int] | None = None,
     block: int = 256,
-) -> list[RankedList]:
+) -> list[RankedRows]:
     """The first `top` gallery images of chosen queries, for drawing; arguments as in `evaluate`.
 
     Args:
@@ -213,7 +213,7 @@ def ranked_lists(
     lists = []
     for part in torch.tensor(list(rows), dtype=torch.int64, device=query.device).split(block):
         distances = squared_distances(query[part], gallery)
-        good, junk = good_and_junk(part, labels, rules)
+        good, junk = match_and_junk_masks(part, labels, rules)
         order = distances.argsort(dim=1, stable=True)[:, :top]  # (b, top)
         kinds = (good.long() + 2 * junk.long()).gather(1, order)  # miss, match, junk
         for row, columns, kind, distance in zip(
@@ -223,7 +223,7 @@ def ranked_lists(
             distances.gather(1, order).cpu().numpy(),
         ):
             flags = tuple(('miss', 'match', 'junk')[one] for one in kind)
-            lists.append(RankedList(row, columns, distance, flags))
+            lists.append(RankedRows(row, columns, distance, flags))
     return lists
 
 
