@@ -8,6 +8,8 @@ from reidgen.evaluation.identification import (
     evaluate_distances,
     ranked_lists,
 )
+from reidgen.evaluation.labels import RetrievalLabels
+from reidgen.evaluation.matches import check_matches, fitting_protocols, queries_with_match
 from reidgen.evaluation.metric import ReIDMetric
 from reidgen.evaluation.multi_query import multi_query
 from reidgen.evaluation.protocols import PROTOCOLS, Protocol
@@ -20,16 +22,20 @@ __all__ = [
     'CameraTable',
     'Protocol',
     'ReIDMetric',
+    'RetrievalLabels',
     'RetrievalResult',
     'VerificationResult',
     'adapted_batch_norm',
     'alpha_query_expansion',
+    'check_matches',
     'database_augmentation',
     'evaluate',
     'evaluate_blocks',
     'evaluate_camera_pairs',
     'evaluate_distances',
+    'fitting_protocols',
     'multi_query',
+    'queries_with_match',
     'ranked_lists',
     'verify',
     'verify_distances',

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from reidgen.evaluation.distances import Products
-from reidgen.evaluation.labels import (
-    Labels,
+from reidgen.evaluation.labels import RetrievalLabels, check_finite
+from reidgen.evaluation.matches import (
     SameIdentityPairs,
     SameIdentityRows,
-    check_finite,
     same_identity_pairs,
     same_identity_rows,
 )
@@ -38,7 +37,7 @@ def rank_features(
     gallery: Tensor,
     query_norms: Tensor,
     gallery_norms: Tensor,
-    labels: Labels,
+    labels: RetrievalLabels,
     protocol: Protocol,
     block: int,
     at_thresholds: bool,
@@ -88,7 +87,7 @@ def rank_features(
 
 def rank_distances(
     distances_of: DistancesOf,
-    labels: Labels,
+    labels: RetrievalLabels,
     protocol: Protocol,
     block: int,
     at_thresholds: bool,
@@ -139,7 +138,7 @@ def _blocks(queries: Tensor, own: SameIdentityRows, block: int) -> Iterator[Tens
 
 
 def _with_matches(
-    rows: Tensor, own: SameIdentityRows, labels: Labels, protocol: Protocol
+    rows: Tensor, own: SameIdentityRows, labels: RetrievalLabels, protocol: Protocol
 ) -> tuple[Tensor, SameIdentityPairs]:
     """Which of the rows have a match, (b,) bool, and the pairs of these alone."""
     pairs = same_identity_pairs(rows, own, labels, protocol)

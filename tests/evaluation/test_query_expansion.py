@@ -5,6 +5,7 @@ from torch.nn import functional as nnf
 
 from reidgen.evaluation import query_expansion
 from reidgen.evaluation.identification import evaluate
+from reidgen.evaluation.labels import RetrievalLabels
 from reidgen.evaluation.query_expansion import alpha_query_expansion, database_augmentation
 
 
@@ -70,11 +71,11 @@ def test_expansion_finds_more_where_persons_are_clusters():
     query = nnf.normalize(centres[query_pids] + 1.5 * torch.randn(60, 32, generator=generator))
     gallery = nnf.normalize(centres[gallery_pids] + 1.5 * torch.randn(200, 32, generator=generator))
     labels = (query_pids, gallery_pids, [0] * 60, [1] * 200)
-    before = evaluate(query, gallery, *labels).mAP
+    before = evaluate(query, gallery, RetrievalLabels(*labels)).mAP
     expanded = alpha_query_expansion(query, gallery, k=5)
-    assert evaluate(expanded, gallery, *labels).mAP > before + 0.02
+    assert evaluate(expanded, gallery, RetrievalLabels(*labels)).mAP > before + 0.02
     augmented = database_augmentation(gallery, k=5)
-    assert evaluate(query, augmented, *labels).mAP > before + 0.02
+    assert evaluate(query, augmented, RetrievalLabels(*labels)).mAP > before + 0.02
 
 
 def test_wrong_arguments_are_refused_with_the_limits():
