@@ -18,7 +18,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
 from mmengine.dist import is_main_process  # noqa: E402
 
-from reidgen.apis import (  # noqa: E402
+from reidgen.datasets.folder import PATTERN  # noqa: E402
+from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
+from reidgen.retrieval import (  # noqa: E402
     Extraction,
     FeatureExtractor,
     extract,
@@ -26,9 +28,7 @@ from reidgen.apis import (  # noqa: E402
     open_dataset,
     open_images,
 )
-from reidgen.apis.manifest import DTYPES  # noqa: E402
-from reidgen.datasets.folder import PATTERN  # noqa: E402
-from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
+from reidgen.retrieval.manifest import DTYPES  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:

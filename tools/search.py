@@ -18,11 +18,11 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
 import numpy as np  # noqa: E402
 
-from reidgen.apis import FeatureStore, answers  # noqa: E402
-from reidgen.apis.found import Found  # noqa: E402
-from reidgen.apis.queries import Queries, read_queries  # noqa: E402
-from reidgen.apis.search import search, search_other_cameras  # noqa: E402
 from reidgen.engine.command_line import KeyValueAction, count, run  # noqa: E402
+from reidgen.retrieval import FeatureStore, report  # noqa: E402
+from reidgen.retrieval.queries import Queries, read_queries  # noqa: E402
+from reidgen.retrieval.search import search, search_other_cameras  # noqa: E402
+from reidgen.retrieval.topk import TopK  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -74,22 +74,22 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(args)
 
 
-def find(args: argparse.Namespace, store: FeatureStore, queries: Queries) -> tuple[Found, dict]:
-    """What was found, and how it was searched."""
+def find(args: argparse.Namespace, store: FeatureStore, queries: Queries) -> tuple[TopK, dict]:
+    """Top-k lists of the queries, and how they were searched."""
     if args.index == 'faiss':
-        from reidgen.apis.faiss_index import FaissIndex
+        from reidgen.retrieval.faiss_index import FaissIndex
 
         if args.cameras or args.other_cameras:
             raise ValueError('a faiss index knows no cameras; search with --index exact')
         index = FaissIndex(store, args.faiss_factory, args.faiss_search)
-        found = index.search(queries.features, args.top, queries.own)
-        return found, dict(index=index.description, approximate=index.approximate)
+        topk = index.search(queries.features, args.top, queries.own)
+        return topk, dict(index=index.description, approximate=index.approximate)
     keep = kept_cameras(store, args.cameras) if args.cameras else None
     if args.other_cameras:
-        found = search_other_cameras(queries.features, queries.camids, store, args.top, keep)
+        topk = search_other_cameras(queries.features, queries.camids, store, args.top, keep)
     else:
-        found = search(queries.features, store, args.top, keep, queries.own)
-    return found, dict(index='exact', approximate=False)
+        topk = search(queries.features, store, args.top, keep, queries.own)
+    return topk, dict(index='exact', approximate=False)
 
 
 def kept_cameras(store: FeatureStore, cameras: list[int]) -> np.ndarray:
@@ -105,7 +105,7 @@ def kept_cameras(store: FeatureStore, cameras: list[int]) -> np.ndarray:
     return np.isin(camids, cameras)
 
 
-def answer(args: argparse.Namespace) -> None:
+def write_report(args: argparse.Namespace) -> None:
     """Searches as the command line says; prints, draws and writes the ranked lists."""
     store = FeatureStore(args.store)
     queries = read_queries(
@@ -120,9 +120,9 @@ def answer(args: argparse.Namespace) -> None:
         skip_corrupt=args.skip_corrupt,
     )
     start = time.perf_counter()
-    found, how = find(args, store, queries)
+    topk, how = find(args, store, queries)
     seconds = time.perf_counter() - start
-    lists = answers.answers(queries.records, found, store, args.root)
+    lists = report.ranked_lists(queries.records, topk, store, args.root)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     about = dict(
@@ -136,23 +136,23 @@ def answer(args: argparse.Namespace) -> None:
         checkpoint_sha256=store.manifest.encoder.checkpoint_sha256,
         seconds=seconds,
     )
-    answers.write_csv(lists, out / 'results.csv')
-    answers.write_json(lists, out / 'results.json', about)
+    report.write_csv(lists, out / 'results.csv')
+    report.write_json(lists, out / 'results.json', about)
     shown = lists[: args.show]
     if shown:
-        print(answers.as_text(shown))
+        print(report.as_text(shown))
     warning = ' (approximate: neighbours may be lost)' if how['approximate'] else ''
     print(
         f'{len(lists)} queries, {len(store)} gallery images, {seconds:.2f} s, '
         f'index {how["index"]}{warning}; in {out / "results.csv"}'
     )
     if shown:
-        answers.draw(shown, args.top, out / 'ranked_lists.png')
+        report.draw(shown, args.top, out / 'ranked_lists.png')
 
 
 def main() -> None:
     args = parse_args()
-    run(lambda: answer(args), args.out)
+    run(lambda: write_report(args), args.out)
 
 
 if __name__ == '__main__':

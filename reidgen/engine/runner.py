@@ -30,6 +30,7 @@ from .config import merge_random_start, without_weights
 from .ddp import SepDDP, leaves_parameters_unused
 from .loading import check_fresh, newest_checkpoint
 from .stages import parse_stages, used_loaders
+from .val_loop import set_dataset
 
 NOISE = (
     'FileClient',
@@ -126,7 +127,7 @@ class ReIDRunner(Runner):
             for name in used_loaders(stages, tuple(self._train_dataloader)):
                 self.dataset(self._train_dataloader[name])
         for loader in (self._val_dataloader or {}).values():
-            self.dataset(loader)
+            set_dataset(self.build_evaluator(dict(self._val_evaluator)), self.dataset(loader))
         if isinstance(self._train_loop, dict) and not self._resume:
             check_fresh(self.work_dir)
         self._checkpoint = self._find_checkpoint()

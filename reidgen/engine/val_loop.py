@@ -1,13 +1,27 @@
 """Retrieval evaluation, also with batch norm adapted to the target."""
 
+from mmengine.evaluator import Evaluator
 from mmengine.runner import BaseLoop
 
+from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.evaluation.adabn import adapted_batch_norm
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import LOOPS
 
 from .loaders import build_loader, shuffled_loader
 from .progress import progress
+
+
+def set_dataset(evaluator: Evaluator, dataset: ReIDDataset) -> None:
+    """Tells the metrics of what data set they are; they may refuse it by its labels alone.
+
+    Raises:
+        ValueError: no query has a match under a metric's protocol.
+    """
+    evaluator.dataset_meta = dataset.metainfo
+    for metric in evaluator.metrics:
+        if hasattr(metric, 'check_labels'):
+            metric.check_labels(dataset.pids, dataset.camids)
 
 
 @LOOPS.register_module()
@@ -27,7 +41,8 @@ class RetrievalValLoop(BaseLoop):
         both: the first loader's metrics with such statistics are reported too, as `adabn/mAP`.
 
     Raises:
-        ValueError: `both` with `recalibrate`, or a loader of the name 'adabn' beside it.
+        ValueError: `both` with `recalibrate`, or a loader of the name 'adabn' beside it; a data set
+            in which no query has a match under the evaluator's protocol.
     """
 
     def __init__(
@@ -48,7 +63,7 @@ class RetrievalValLoop(BaseLoop):
         self.loaders = loaders
         self.evaluators = {name: runner.build_evaluator(dict(evaluator)) for name in loaders}
         for name, loader in loaders.items():
-            self.evaluators[name].dataset_meta = loader.dataset.metainfo
+            set_dataset(self.evaluators[name], loader.dataset)
         self.model = unwrap_model(runner.model)
         self.adabn, self.adabn_batch_size = adabn, adabn_batch_size
         self._adabn_loader = None

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from reidgen.evaluation.blocks import rank_features
-from reidgen.evaluation.labels import Array, as_labels, as_matrix, check_finite
-from reidgen.evaluation.products import squared_norms
+from reidgen.evaluation.distances import squared_norms
+from reidgen.evaluation.labels import (
+    Array,
+    RetrievalLabels,
+    as_matrix,
+    check_finite,
+    fitted_labels,
+)
 from reidgen.evaluation.protocols import Protocol, find_protocol
+from reidgen.evaluation.ranking_blocks import Ranked, rank_features
 from reidgen.evaluation.scores import score
 
 
@@ -38,20 +44,18 @@ class CameraTable:
 def evaluate_camera_pairs(
     query_features: Array,
     gallery_features: Array,
-    query_pids,
-    gallery_pids,
-    query_camids,
-    gallery_camids,
+    labels: RetrievalLabels,
     protocol: str | Protocol = 'market1501',
     ap: str = 'standard',
     block: int = 256,
 ) -> CameraTable:
     """mAP and rank-1 for each pair of cameras: the gallery holds one camera's images alone.
 
-    Together it takes as long as one `retrieval.evaluate`, whose arguments these are.
+    Together it takes as long as one `evaluate`, whose arguments these are.
 
     Raises:
-        ValueError: as `evaluate`, but that queries may be without a match; a protocol of one set.
+        ValueError: as `evaluate`, but that queries may be without a match; a protocol of one set;
+            labels without cameras.
     """
     rules = find_protocol(protocol)
     if rules.one_set:
@@ -62,40 +66,45 @@ def evaluate_camera_pairs(
     query, gallery = as_matrix(query_features, 'query'), as_matrix(gallery_features, 'gallery')
     check_finite(query, 'query')
     check_finite(gallery, 'gallery')
-    labels = as_labels(
-        len(query),
-        len(gallery),
-        query.device,
-        query_pids,
-        gallery_pids,
-        query_camids,
-        gallery_camids,
-        rules,
-    )
+    labels = fitted_labels(labels, len(query), len(gallery), query.device, rules)
+    if labels.query_camids is None:
+        raise ValueError(
+            'a table by cameras needs them: give RetrievalLabels query_camids and gallery_camids'
+        )
     cameras = [x.unique().tolist() for x in (labels.query_camids, labels.gallery_camids)]
     table = np.full((2, len(cameras[0]), len(cameras[1])), np.nan)
     num_queries = np.zeros(table.shape[1:], np.int64)
-    query_norms = squared_norms(query)
-    of_query = torch.searchsorted(
+    asked_by = torch.searchsorted(
         labels.query_camids.new_tensor(cameras[0]), labels.query_camids
     ).numpy(force=True)
+    norms = squared_norms(query)
     for column, camera in enumerate(cameras[1]):
         seen = labels.gallery_camids == camera
-        images = gallery[seen]
-        part = labels._replace(
-            gallery_pids=labels.gallery_pids[seen], gallery_camids=labels.gallery_camids[seen]
-        )
+        images, part = gallery[seen], labels.with_gallery(seen)
         ranked = rank_features(
-            query, images, query_norms, squared_norms(images), part, rules, block, ap == 'threshold'
+            query, images, norms, squared_norms(images), part, rules, block, ap == 'threshold'
         )
-        arrays = (None if each is None else each.numpy(force=True) for each in ranked)
-        found, rank, precision = arrays
-        aps, firsts, _ = score(found, rank, len(query), ap, precision)
-        counted = ~np.isnan(aps)
-        number = np.bincount(of_query[counted], minlength=len(table[0]))
-        has = number > 0
-        for kind, values in enumerate((aps, firsts == 1)):
-            total = np.bincount(of_query[counted], values[counted], minlength=len(table[0]))
-            table[kind, has, column] = total[has] / number[has]
-        num_queries[:, column] = number
+        table[..., column], num_queries[:, column] = _by_camera(
+            ranked, asked_by, len(cameras[0]), ap
+        )
     return CameraTable(*(tuple(x) for x in cameras), *table, num_queries, rules.name)
+
+
+def _by_camera(
+    ranked: Ranked, asked_by: np.ndarray, num_cameras: int, ap: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """mAP and rank-1 (2, C) of the queries of each camera, and how many are counted (C,).
+
+    Args:
+        asked_by: (Q,) place of each query's camera.
+        num_cameras: C.
+    """
+    query, rank, precision = (None if each is None else each.numpy(force=True) for each in ranked)
+    aps, firsts, _ = score(query, rank, len(asked_by), ap, precision)
+    counted = ~np.isnan(aps)
+    number = np.bincount(asked_by[counted], minlength=num_cameras)
+    totals = [
+        np.bincount(asked_by[counted], values[counted], minlength=num_cameras)
+        for values in (aps, firsts == 1)
+    ]
+    return np.where(number > 0, totals / np.maximum(number, 1), np.nan), number

@@ -1,4 +1,4 @@
-"""ReIDMetric: collects features batch by batch and calls retrieval.py once."""
+"""ReIDMetric: collects features batch by batch and evaluates them once."""
 
 import logging
 from collections.abc import Sequence
@@ -10,17 +10,24 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
-from reidgen.evaluation.expansion import alpha_query_expansion
-from reidgen.evaluation.labels import Labels, check_finite, good_and_junk
+from reidgen.evaluation.identification import (
+    RankedRows,
+    evaluate,
+    evaluate_blocks,
+    flagged_lists,
+    ranked_lists,
+)
+from reidgen.evaluation.labels import RetrievalLabels, check_finite
+from reidgen.evaluation.matches import check_matches
 from reidgen.evaluation.metric_options import (
     check_expansion,
     check_number,
     check_ranks,
     check_rerank,
 )
-from reidgen.evaluation.protocols import Protocol, find_protocol
+from reidgen.evaluation.protocols import find_protocol
+from reidgen.evaluation.query_expansion import alpha_query_expansion
 from reidgen.evaluation.rerank import rerank_distances
-from reidgen.evaluation.retrieval import RankedList, evaluate, evaluate_blocks, ranked_lists
 from reidgen.evaluation.scores import AP_KINDS, RetrievalResult
 from reidgen.registry import METRICS
 from reidgen.structures import DomainBatch, ImageBatch
@@ -36,7 +43,7 @@ class Evaluated(NamedTuple):
     pids: Tensor  # (N,) int64
     camids: Tensor  # (N,) int64
     num_query: int  # rows before it are queries, the others gallery
-    lists: list[RankedList]  # of `num_shown` queries, in the order that the scores come from
+    lists: list[RankedRows]  # of `num_shown` queries, in the order that the scores come from
 
 
 @METRICS.register_module()
@@ -110,6 +117,20 @@ class ReIDMetric(BaseMetric):
             self._check_sets(meta, len(meta['paths']))
         self._dataset_meta = meta
 
+    def check_labels(self, pids: Tensor, camids: Tensor) -> None:
+        """Raises where no image of the data set could be found, before any feature is computed.
+
+        Args:
+            pids: (N,) int64 of all rows; `camids` (N,) likewise. `dataset_meta` is set before.
+
+        Raises:
+            ValueError: no query has a match under the protocol; names the one that would fit.
+        """
+        meta = self.dataset_meta or {}
+        labels = self._labels(meta.get('num_query', 0), pids, camids, None)
+        name = meta.get('name') or 'the data set'
+        check_matches(labels, self.protocol, name, 'val_evaluator.protocol')
+
     def process(self, data_batch: ImageBatch | DomainBatch, data_samples: Tensor) -> None:
         """Keeps one batch.
 
@@ -149,7 +170,7 @@ class ReIDMetric(BaseMetric):
 
         Raises:
             RuntimeError: no batch, or images of the data set that none held.
-            ValueError: `num_query` is unknown, or as `retrieval.evaluate`.
+            ValueError: `num_query` is unknown, or as `evaluate`.
         """
         features, pids, camids = self._in_order(results)
         meta = self.dataset_meta or {}
@@ -178,13 +199,10 @@ class ReIDMetric(BaseMetric):
         camids: Tensor,
         num_query: int,
         paths: Sequence[str] | None,
-    ) -> tuple[RetrievalResult, list[RankedList]]:
+    ) -> tuple[RetrievalResult, list[RankedRows]]:
         """The scores, and the lists that are shown."""
-        first, second = slice(0, num_query), slice(num_query, None)
-        if self.protocol.one_set:
-            first = second = slice(None)
-        query, gallery = features[first], features[second]
-        labels = Labels(pids[first], pids[second], camids[first], camids[second])
+        labels = self._labels(num_query, pids, camids, paths)
+        query, gallery = features[: labels.num_query], features[-labels.num_gallery :]
         options = dict(protocol=self.protocol, ap=self.ap, max_rank=max(50, *self.ranks))
         if self.expansion is not None or self.rerank is not None:
             check_finite(features, 'feature', paths)  # here rows have names, later none
@@ -194,16 +212,22 @@ class ReIDMetric(BaseMetric):
         rows = torch.tensor([number * len(query) // shown for number in range(shown)]).long()
         if self.rerank is not None:
             distances = rerank_distances(query, gallery, **self.rerank)
-            result = evaluate_blocks(distances, *labels, **options)
-            return result, _lists_of(distances(rows), rows, labels, self.protocol) if shown else []
-        names = None if paths is None else [str(path) for path in paths]
-        result = evaluate(query, gallery, *labels, names=names, **options)
+            result = evaluate_blocks(distances, labels, **options)
+            if not shown:
+                return result, []
+            return result, flagged_lists(distances(rows), rows, labels, self.protocol, LENGTH_SHOWN)
+        result = evaluate(query, gallery, labels, **options)
         if not shown:
             return result, []
-        lists = ranked_lists(
-            query, gallery, *labels, self.protocol, LENGTH_SHOWN, rows=rows.tolist()
-        )
+        lists = ranked_lists(query, gallery, labels, self.protocol, LENGTH_SHOWN, rows.tolist())
         return result, lists
+
+    def _labels(
+        self, num_query: int, pids: Tensor, camids: Tensor, paths: Sequence[str] | None
+    ) -> RetrievalLabels:
+        if self.protocol.one_set:
+            return RetrievalLabels.of_one_set(pids, camids, paths)
+        return RetrievalLabels.of_split(num_query, pids, camids, paths)
 
     def _check_sets(self, meta: dict, num_images: int) -> None:
         num_query = meta['num_query']
@@ -237,15 +261,3 @@ class ReIDMetric(BaseMetric):
                 f'batch, and its sampler must visit every image'
             )
         return features[first], pids[first], camids[first]
-
-
-def _lists_of(
-    distances: Tensor, rows: Tensor, labels: Labels, protocol: Protocol
-) -> list[RankedList]:
-    """`retrieval.ranked_lists` of the queries `rows` (S,) from their distances (S, G)."""
-    good, junk = good_and_junk(rows, labels, protocol)
-    order = distances.argsort(dim=1, stable=True)[:, :LENGTH_SHOWN]  # (S, top)
-    kinds = (good.long() + 2 * junk.long()).gather(1, order).tolist()  # miss, match, junk
-    flags = [tuple(('miss', 'match', 'junk')[one] for one in kind) for kind in kinds]
-    values = distances.gather(1, order).numpy()
-    return list(map(RankedList, rows.tolist(), order.numpy(), values, flags))

@@ -3,8 +3,8 @@
 import inspect
 from collections.abc import Callable, Sequence
 
-from reidgen.evaluation.expansion import alpha_query_expansion
 from reidgen.evaluation.neighbours import METHODS
+from reidgen.evaluation.query_expansion import alpha_query_expansion
 from reidgen.evaluation.rerank import rerank_distances
 
 

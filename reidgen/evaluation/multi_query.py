@@ -4,11 +4,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from reidgen.evaluation.labels import Array, as_matrix, check_finite
-from reidgen.evaluation.products import CHUNK
+from reidgen.evaluation.distances import CHUNK
+from reidgen.evaluation.labels import Array, as_integers, as_matrix, check_finite
 
 
-def multi_query(query_pids, query_camids, features: Array, pids, camids) -> Tensor:
+def multi_query(
+    query_pids: Array, query_camids: Array, features: Array, pids: Array, camids: Array
+) -> Tensor:
     """(Q, D) for `evaluate`: the mean over a query's person and camera, L2-normalised again.
 
     Market-1501's protocol (Zheng et al., ICCV 2015), whose images for it are in `gt_bbox`.
@@ -25,13 +27,15 @@ def multi_query(query_pids, query_camids, features: Array, pids, camids) -> Tens
     features = as_matrix(features, 'multi-query')
     check_finite(features, 'multi-query')
 
-    def keys(pids, camids) -> Tensor:
-        return torch.stack(
-            [torch.as_tensor(x, dtype=torch.int64, device=features.device) for x in (pids, camids)],
-            dim=1,
-        )
+    def keys(**labels: Array) -> Tensor:
+        numbers = [as_integers(each, name) for name, each in labels.items()]
+        if len(numbers[0]) != len(numbers[1]):
+            counts = ' and '.join(f'{len(each)} {name}' for name, each in zip(labels, numbers))
+            raise ValueError(f'{counts}: give one each for every image')
+        return torch.stack(numbers, dim=1).to(features.device)
 
-    wanted, offered = keys(query_pids, query_camids), keys(pids, camids)
+    wanted = keys(query_pids=query_pids, query_camids=query_camids)
+    offered = keys(pids=pids, camids=camids)
     if len(offered) != len(features):
         raise ValueError(f'{len(offered)} labels for {len(features)} features: give one each')
     groups, group = torch.cat([wanted, offered]).unique(dim=0, return_inverse=True)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from reidgen.evaluation.exact_search import exact_search
-from reidgen.evaluation.mutual_search import mutual_search
+from reidgen.evaluation.knn_exact import knn_exact
+from reidgen.evaluation.knn_self import knn_self
 
 METHODS = ('exact', 'faiss', 'faiss-hnsw')
 CHECKED = 16384  # rows looked at at a time
@@ -47,7 +47,7 @@ def nearest_neighbours(
     query, gallery = _checked(query, gallery, k, method, block)
     if method != 'exact':
         return _faiss_search(query, gallery, k, method)
-    return Neighbours(*exact_search(query, gallery, k, block, among_themselves=False))
+    return Neighbours(*knn_exact(query, gallery, k, block, among_themselves=False))
 
 
 def neighbours_of_each(
@@ -63,9 +63,9 @@ def neighbours_of_each(
     """
     features, _ = _checked(features, features, k, method, block)
     if method == 'exact':
-        found = mutual_search(features, k)
+        found = knn_self(features, k)
         if found is None:
-            found = exact_search(features, features, k, block, among_themselves=True)
+            found = knn_exact(features, features, k, block, among_themselves=True)
         return Neighbours(*found)
     found = _faiss_search(features, features, k, method)
     own = torch.arange(len(features), device=features.device)[:, None]

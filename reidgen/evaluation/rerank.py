@@ -10,7 +10,7 @@ import torch
 from scipy.sparse import csc_array, csr_array
 from torch import Tensor
 
-from reidgen.evaluation.exact_search import full_precision, pair_distances
+from reidgen.evaluation.knn_exact import full_precision, pair_distances
 from reidgen.evaluation.neighbours import neighbours_of_each
 from reidgen.evaluation.reciprocal import reciprocal_weights, shared_weights
 

@@ -13,16 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reidgen.evaluation.distances import CHUNK, squared_distances, squared_norms
 from reidgen.evaluation.labels import (
     Array,
-    Labels,
-    as_labels,
+    RetrievalLabels,
     as_matrix,
     check_finite,
-    good_and_junk,
-    raise_no_match,
+    fitted_labels,
 )
-from reidgen.evaluation.products import CHUNK, squared_distances, squared_norms
+from reidgen.evaluation.matches import check_matches, match_and_junk_masks
 from reidgen.evaluation.protocols import Protocol, find_protocol
 
 STEPS = 2**16  # thresholds, at least half as many
@@ -82,14 +81,11 @@ class VerificationResult:
 def verify(
     query_features: Array,
     gallery_features: Array,
-    query_pids,
-    gallery_pids,
-    query_camids,
-    gallery_camids,
+    labels: RetrievalLabels,
     protocol: str | Protocol = 'market1501',
     block: int = 256,
 ) -> VerificationResult:
-    """ROC, FMR and FNMR of features; arguments as of `retrieval.evaluate`.
+    """ROC, FMR and FNMR of features; arguments as of `evaluate`.
 
     Blockwise, into a histogram of distances that are summed in float64 and rounded to float32.
 
@@ -104,18 +100,14 @@ def verify(
     def distances(rows: Tensor, columns: slice) -> Tensor:
         return squared_distances(query[rows], gallery[columns])
 
-    labels = (query_pids, gallery_pids, query_camids, gallery_camids)
-    return _verify(
-        distances, len(query), len(gallery), query.device, labels, largest, protocol, block
-    )
+    rules = find_protocol(protocol)
+    labels = fitted_labels(labels, len(query), len(gallery), query.device, rules)
+    return _verify(distances, labels, largest, rules, block)
 
 
 def verify_distances(
     distances: Array,
-    query_pids,
-    gallery_pids,
-    query_camids,
-    gallery_camids,
+    labels: RetrievalLabels,
     protocol: str | Protocol = 'market1501',
     block: int = 256,
 ) -> VerificationResult:
@@ -125,41 +117,29 @@ def verify_distances(
     if matrix.numel() and matrix.min() < 0:
         raise ValueError(f'the smallest distance is {float(matrix.min())}; none may be below 0')
     largest = float(matrix.max()) if matrix.numel() else 0.0
-    labels = (query_pids, gallery_pids, query_camids, gallery_camids)
-    return _verify(
-        lambda rows, columns: matrix[rows, columns],
-        *matrix.shape,
-        matrix.device,
-        labels,
-        largest,
-        protocol,
-        block,
-    )
+    rules = find_protocol(protocol)
+    labels = fitted_labels(labels, *matrix.shape, matrix.device, rules)
+    return _verify(lambda rows, columns: matrix[rows, columns], labels, largest, rules, block)
 
 
 def _verify(
     distances: Callable[[Tensor, slice], Tensor],
-    num_query: int,
-    num_gallery: int,
-    device: torch.device,
-    labels: tuple,
+    labels: RetrievalLabels,
     largest: float,
-    protocol: str | Protocol,
+    rules: Protocol,
     block: int,
 ) -> VerificationResult:
-    rules = find_protocol(protocol)
-    labels = as_labels(num_query, num_gallery, device, *labels, rules)
     # a power of two, by which division and multiplication are exact
     width = 2.0 ** math.ceil(math.log2(max(largest, 1e-30) / STEPS))
     num_steps = math.ceil(largest / width) + 2
-    counts = torch.zeros(2, num_steps, dtype=torch.int64, device=device)
+    counts = torch.zeros(2, num_steps, dtype=torch.int64, device=labels.query_pids.device)
     for rows, columns, good, impostor in _pairs(labels, rules, block):
         steps = (distances(rows, columns).double() / width).ceil().long().clamp(max=num_steps - 1)
         for kind, mask in enumerate((impostor, good)):
             counts[kind] += torch.bincount(steps[mask], minlength=num_steps)
     num_impostor, num_genuine = counts.sum(1).tolist()
     if num_genuine == 0:
-        raise_no_match(labels, rules)
+        check_matches(labels, rules)
     if num_impostor == 0:
         raise ValueError('no impostor pair: query and gallery show one person, who is always right')
     matched = counts.cumsum(1).double().cpu().numpy()
@@ -174,11 +154,11 @@ def _verify(
 
 
 def _pairs(
-    labels: Labels, protocol: Protocol, block: int
+    labels: RetrievalLabels, protocol: Protocol, block: int
 ) -> Iterator[tuple[Tensor, slice, Tensor, Tensor]]:
     """Query rows (b,), gallery columns, and which of the pairs are genuine and impostor."""
     for rows in torch.arange(len(labels.query_pids), device=labels.query_pids.device).split(block):
-        good, junk = good_and_junk(rows, labels, protocol)
+        good, junk = match_and_junk_masks(rows, labels, protocol)
         for start in range(0, good.shape[1], CHUNK):
             columns = slice(start, start + CHUNK)
             yield rows, columns, good[:, columns], ~(good | junk)[:, columns]

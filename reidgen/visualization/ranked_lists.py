@@ -7,8 +7,9 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from reidgen.evaluation.identification import ranked_lists
+from reidgen.evaluation.labels import RetrievalLabels
 from reidgen.evaluation.protocols import find_protocol
-from reidgen.evaluation.retrieval import ranked_lists
 
 COLOURS = {
     'query': (0, 90, 200),
@@ -51,24 +52,15 @@ def draw_ranked_lists(
         path_out: also written there, in the format of its suffix.
 
     Raises:
-        ValueError: no rows, `top` below 1, or as `retrieval.ranked_lists`.
+        ValueError: no rows, `top` below 1, or as `ranked_lists`.
     """
     if not len(rows) or top < 1:
         raise ValueError(f'nothing to draw: rows={list(rows)}, top={top}; give at least one each')
-    first, second, offset = slice(0, num_query), slice(num_query, None), num_query
+    labels, offset = RetrievalLabels.of_split(num_query, pids, camids), num_query
     if find_protocol(protocol).one_set:
-        first, second, offset = slice(None), slice(None), 0
-    lists = ranked_lists(
-        features[first],
-        features[second],
-        pids[first],
-        pids[second],
-        camids[first],
-        camids[second],
-        protocol=protocol,
-        top=top,
-        rows=rows,
-    )
+        labels, offset = RetrievalLabels.of_one_set(pids, camids), 0
+    query, gallery = features[: labels.num_query], features[offset:]
+    lists = ranked_lists(query, gallery, labels, protocol, top, rows)
     read = images if callable(images) else lambda row: read_picture(images[row])
 
     def cell(row: int, kind: str) -> Cell:

@@ -27,7 +27,7 @@ class Command:
 CALLS = []
 
 
-def update_memory(value) -> None:
+def remember(value) -> None:
     CALLS.append(value)
 
 

@@ -2,7 +2,8 @@
 
 import torch
 
-from reidgen.evaluation.retrieval import evaluate
+from reidgen.evaluation.identification import evaluate
+from reidgen.evaluation.labels import RetrievalLabels
 
 NAN = float('nan')
 
@@ -19,10 +20,7 @@ def score(query_features, gallery_features, query_labels, gallery_labels, **kwar
     return evaluate(
         query_features,
         gallery_features,
-        query_pids,
-        gallery_pids,
-        query_camids,
-        gallery_camids,
+        RetrievalLabels(query_pids, gallery_pids, query_camids, gallery_camids),
         **kwargs,
     )
 

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from reidgen.evaluation.cameras import evaluate_camera_pairs
-from reidgen.evaluation.retrieval import evaluate
+from reidgen.evaluation.identification import evaluate
+from reidgen.evaluation.labels import RetrievalLabels
 
 
 def random_set(seed=0):
@@ -25,7 +26,13 @@ def random_set(seed=0):
 @pytest.mark.parametrize('protocol', ['market1501', 'no-camera'])
 def test_each_cell_is_an_evaluation_of_these_queries_on_that_cameras_images(protocol):
     query, gallery, query_pids, gallery_pids, query_camids, gallery_camids = random_set()
-    table = evaluate_camera_pairs(*random_set(), protocol=protocol, block=7)
+    table = evaluate_camera_pairs(
+        query,
+        gallery,
+        RetrievalLabels(query_pids, gallery_pids, query_camids, gallery_camids),
+        protocol=protocol,
+        block=7,
+    )
     assert (table.query_cameras, table.gallery_cameras) == ((0, 2, 4), (0, 1, 2, 3, 4))
     for row, first in enumerate(table.query_cameras):
         for column, second in enumerate(table.gallery_cameras):
@@ -37,10 +44,9 @@ def test_each_cell_is_an_evaluation_of_these_queries_on_that_cameras_images(prot
             expected = evaluate(
                 query[asks],
                 gallery[shown],
-                query_pids[asks],
-                gallery_pids[shown],
-                query_camids[asks],
-                gallery_camids[shown],
+                RetrievalLabels(
+                    query_pids[asks], gallery_pids[shown], query_camids[asks], gallery_camids[shown]
+                ),
                 protocol=protocol,
             )
             assert table.mAP[row, column] == pytest.approx(expected.mAP)
@@ -50,7 +56,7 @@ def test_each_cell_is_an_evaluation_of_these_queries_on_that_cameras_images(prot
 
 def test_table_prints_per_cents_and_dashes_within_a_camera():
     x = torch.tensor([[0.0], [1.0]])
-    text = str(evaluate_camera_pairs(x, x, [1, 2], [1, 2], [0, 0], [1, 0]))
+    text = str(evaluate_camera_pairs(x, x, RetrievalLabels([1, 2], [1, 2], [0, 0], [1, 0])))
     lines = text.splitlines()
     assert lines[0].split() == ['to', '0', 'to', '1']
     assert lines[1].split() == ['from', '0', '-', '100.00', '/', '100.00']
@@ -60,4 +66,6 @@ def test_table_prints_per_cents_and_dashes_within_a_camera():
 def test_one_set_against_itself_has_no_camera_table():
     x = torch.ones(2, 1)
     with pytest.raises(ValueError, match="'all-vs-all' compares one set with itself"):
-        evaluate_camera_pairs(x, x, [1, 1], [1, 1], [0, 1], [0, 1], protocol='all-vs-all')
+        evaluate_camera_pairs(
+            x, x, RetrievalLabels([1, 1], [1, 1], [0, 1], [0, 1]), protocol='all-vs-all'
+        )

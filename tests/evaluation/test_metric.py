@@ -4,10 +4,11 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
-from reidgen.evaluation.expansion import alpha_query_expansion
+from reidgen.evaluation.identification import evaluate, evaluate_distances
+from reidgen.evaluation.labels import RetrievalLabels
 from reidgen.evaluation.metric import ReIDMetric
+from reidgen.evaluation.query_expansion import alpha_query_expansion
 from reidgen.evaluation.rerank import rerank_distances
-from reidgen.evaluation.retrieval import evaluate, evaluate_distances
 from reidgen.registry import METRICS
 from reidgen.structures import ImageBatch
 
@@ -188,8 +189,10 @@ def test_re_ranked_distances_decide_the_order():
     settings = dict(k1=3, k2=2, weight=0.3)
     distances = rerank_distances(features[:2], features[2:], **settings)(torch.arange(2))
     labels = PIDS[:2], PIDS[2:], CAMIDS[:2], CAMIDS[2:]
-    expected = evaluate_distances(distances, *labels).mAP
-    assert expected != evaluate(features[:2], features[2:], *labels).mAP  # it does change
+    expected = evaluate_distances(distances, RetrievalLabels(*labels)).mAP
+    assert (
+        expected != evaluate(features[:2], features[2:], RetrievalLabels(*labels)).mAP
+    )  # it does change
     scores = metric_with([[0, 1, 2, 3, 4, 5]], features=features, rerank=settings).evaluate(6)
     assert scores['mAP'] == pytest.approx(100 * expected)
 
@@ -203,7 +206,9 @@ def test_query_expansion_comes_before_the_comparison():
     features = torch.tensor([[1.0, 0], [0, 1], [1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1]])
     metric = metric_with([[0, 1, 2, 3, 4, 5]], features=features, expansion=dict(k=2, alpha=1.0))
     expanded = alpha_query_expansion(features[:2], features[2:], k=2, alpha=1.0)
-    expected = evaluate(expanded, features[2:], PIDS[:2], PIDS[2:], CAMIDS[:2], CAMIDS[2:])
+    expected = evaluate(
+        expanded, features[2:], RetrievalLabels(PIDS[:2], PIDS[2:], CAMIDS[:2], CAMIDS[2:])
+    )
     assert metric.evaluate(6)['mAP'] == pytest.approx(100 * expected.mAP)
     assert torch.equal(metric.last.features, features)
 
@@ -258,3 +263,11 @@ def test_no_list_is_kept_unless_it_is_asked_for_and_queries_are_evenly_spaced():
     metric = metric_with([range(6)], protocol='all-vs-all', num_shown=3)
     metric.evaluate(6)
     assert [ranked.query for ranked in metric.last.lists] == [0, 2, 4]
+
+
+def test_labels_without_a_match_are_told_before_any_feature():
+    metric = ReIDMetric()
+    metric.dataset_meta = META | {'name': 'own'}
+    metric.check_labels(PIDS, CAMIDS)
+    with pytest.raises(ValueError, match=r"^own: none .*val_evaluator.protocol='no-camera'"):
+        metric.check_labels(PIDS, CAMIDS * 0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as nnf
 
-from reidgen.evaluation import exact_search, mutual_search
+from reidgen.evaluation import knn_exact, knn_self
 from reidgen.evaluation.neighbours import nearest_neighbours, neighbours_of_each
 
 
@@ -60,7 +60,7 @@ def test_equal_rows_come_in_row_order_though_more_than_are_kept_are_equal():
 @pytest.fixture(params=['bfloat16', 'float32'])
 def product_dtype(request, monkeypatch):
     """Of the products that propose candidates, whatever this processor is best at."""
-    for module in (exact_search, mutual_search):
+    for module in (knn_exact, knn_self):
         monkeypatch.setattr(module, 'product_dtype', lambda device: getattr(torch, request.param))
 
 
@@ -76,8 +76,8 @@ def test_the_result_depends_neither_on_blocks_nor_on_the_precision(product_dtype
     expected = by_definition(features, features, 9)
     found = nearest_neighbours(features, features, 9)
     assert (found.index.numpy() == expected).all()
-    monkeypatch.setattr(exact_search, 'CHUNK', 101)
-    monkeypatch.setattr(exact_search, 'SHIFTED', 40)
+    monkeypatch.setattr(knn_exact, 'CHUNK', 101)
+    monkeypatch.setattr(knn_exact, 'SHIFTED', 40)
     again = nearest_neighbours(features, features, 9, block=13)
     assert torch.equal(again.index, found.index)
     assert torch.equal(again.distance, found.distance)
@@ -88,10 +88,10 @@ def test_rows_among_themselves_find_what_a_search_of_any_query_finds(
     tile, product_dtype, monkeypatch
 ):
     features = half_crowded(420)
-    monkeypatch.setattr(mutual_search, 'TILE', tile)
-    monkeypatch.setattr(mutual_search, 'SETTLED', 100)
-    index, distance = mutual_search.mutual_search(features, 12)
-    expected = exact_search.exact_search(features, features, 12, 64, among_themselves=True)
+    monkeypatch.setattr(knn_self, 'TILE', tile)
+    monkeypatch.setattr(knn_self, 'SETTLED', 100)
+    index, distance = knn_self.knn_self(features, 12)
+    expected = knn_exact.knn_exact(features, features, 12, 64, among_themselves=True)
     assert torch.equal(index, expected[0])
     assert torch.equal(distance, expected[1])
     # the definition has no row but the row itself in front
@@ -100,8 +100,8 @@ def test_rows_among_themselves_find_what_a_search_of_any_query_finds(
 
 def test_rows_too_crowded_for_the_fast_way_take_the_other(monkeypatch):
     features = random_features(1).repeat(300, 1)
-    monkeypatch.setattr(mutual_search, 'PROPOSED', 10)
-    assert mutual_search.mutual_search(features, 5) is None
+    monkeypatch.setattr(knn_self, 'PROPOSED', 10)
+    assert knn_self.knn_self(features, 5) is None
     assert neighbours_of_each(features, 5).index[9].tolist() == [9, 0, 1, 2, 3]
 
 
@@ -109,13 +109,13 @@ def test_rows_too_crowded_for_the_fast_way_take_the_other(monkeypatch):
 def test_products_are_wrong_by_less_than_their_bound(spread, product_dtype):
     query, rows = random_features(50, 512), random_features(300, 512, seed=1)
     query, rows = 3 + spread * query, 3 + spread * rows
-    gallery = exact_search.prepare(rows, exact_search.product_dtype(rows.device))
-    shifted, roughness = exact_search.shift(query, gallery.centre, gallery.dtype)
-    scores = exact_search._scores(shifted, gallery, 0, None).double()
+    gallery = knn_exact.prepare(rows, knn_exact.product_dtype(rows.device))
+    shifted, roughness = knn_exact.shift(query, gallery.centre, gallery.dtype)
+    scores = knn_exact._scores(shifted, gallery, 0, None).double()
     centre = gallery.centre.double()
     q, g = query.double() - centre, rows.double() - centre
     wrong = (scores - (q @ g.t() - g.square().sum(1) / 2)).abs()
-    bound = exact_search.score_error(shifted, roughness, gallery)[:, None]
+    bound = knn_exact.score_error(shifted, roughness, gallery)[:, None]
     assert (wrong <= bound).all()
     if gallery.dtype == torch.bfloat16:  # float32's is for the worst order of summation
         assert wrong.max() > bound.min() / 100
@@ -125,12 +125,12 @@ def test_distances_of_pairs_are_within_their_relative_error():
     for dim in (24, 96, 2048):
         left, right = random_features(30, dim), random_features(30, dim, seed=1)
         rows, columns = torch.arange(30).repeat(30), torch.arange(30).repeat_interleave(30)
-        found = exact_search.pair_distances(left, right, rows, columns)
+        found = knn_exact.pair_distances(left, right, rows, columns)
         exact = (left[rows].double() - right[columns].double()).square().sum(1)
-        assert ((found - exact).abs() / exact).max() < exact_search.relative_error(dim) < 1e-5
-        one = exact_search.pair_distances(left, right, rows[77:78], columns[77:78])
+        assert ((found - exact).abs() / exact).max() < knn_exact.relative_error(dim) < 1e-5
+        one = knn_exact.pair_distances(left, right, rows[77:78], columns[77:78])
         assert one == found[77]
-    assert exact_search.pair_distances(left, right, rows[:0], columns[:0]).shape == (0,)
+    assert knn_exact.pair_distances(left, right, rows[:0], columns[:0]).shape == (0,)
 
 
 def test_a_row_is_its_own_first_neighbour_among_equal_rows():
@@ -146,7 +146,7 @@ def test_a_row_is_its_own_first_neighbour_among_equal_rows():
 
 
 def test_low_precision_allowed_elsewhere_is_not_used_here_and_stays_allowed(monkeypatch):
-    monkeypatch.setattr(exact_search, 'product_dtype', lambda device: torch.float32)
+    monkeypatch.setattr(knn_exact, 'product_dtype', lambda device: torch.float32)
     query, gallery = random_features(20, 256), random_features(500, 256, seed=1)
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision('medium')
@@ -161,10 +161,10 @@ def test_low_precision_allowed_elsewhere_is_not_used_here_and_stays_allowed(monk
 
 
 def test_a_tile_without_any_neighbour_changes_nothing(monkeypatch):
-    monkeypatch.setattr(mutual_search, 'TILE', (30, 30))
+    monkeypatch.setattr(knn_self, 'TILE', (30, 30))
     centres = torch.eye(24)[:2].repeat_interleave(30, dim=0)  # two crowds, far apart
     features = nnf.normalize(centres + 0.1 * random_features(60))
-    index, _ = mutual_search.mutual_search(features, 5)
+    index, _ = knn_self.knn_self(features, 5)
     assert (index.numpy() == by_definition(features, features, 5)).all()
     assert ((index < 30) == (torch.arange(60) < 30)[:, None]).all()
 
@@ -211,7 +211,7 @@ def test_precision_set_by_the_newer_switches_is_kept_too():
     # in a process of its own: torch refuses the older functions from then on
     code = """
 import torch
-from reidgen.evaluation.exact_search import full_precision
+from reidgen.evaluation.knn_exact import full_precision
 torch.backends.cuda.matmul.fp32_precision = 'tf32'
 with full_precision(torch.device('cpu')):
     print(torch.backends.cuda.matmul.fp32_precision)

@@ -6,8 +6,10 @@ import torch
 from labelled_features import normal, random_labels
 from torch.nn import functional as nnf
 
-from reidgen.evaluation import products, ranking
-from reidgen.evaluation.retrieval import evaluate, evaluate_blocks, evaluate_distances
+from reidgen.evaluation import ranking
+from reidgen.evaluation.distances import TILE
+from reidgen.evaluation.identification import evaluate, evaluate_blocks, evaluate_distances
+from reidgen.evaluation.labels import RetrievalLabels
 
 
 def slow_ranks(distances, labels, cameras=True):
@@ -60,21 +62,23 @@ def test_distances_with_ties_rank_as_in_slow_loops(levels, dtype):
     labels = random_labels(25, 300, 6, seed=levels)
     ranks = slow_ranks(distances, labels)
     for block in (1, 7, 256):
-        assert_ranks(evaluate_distances(distances, *labels, block=block), ranks)
+        assert_ranks(evaluate_distances(distances, RetrievalLabels(*labels), block=block), ranks)
 
 
 @pytest.mark.parametrize('spread', [0.0, 1e-30, 1e-6, 1e30])
 def test_distances_of_any_range_rank_as_in_slow_loops(spread):
     distances = 1 + spread * normal(20, 200, 3)
     labels = random_labels(20, 200, 5, seed=3)
-    assert_ranks(evaluate_distances(distances, *labels), slow_ranks(distances, labels))
+    assert_ranks(
+        evaluate_distances(distances, RetrievalLabels(*labels)), slow_ranks(distances, labels)
+    )
 
 
 @pytest.mark.parametrize(
     'name', ['units', 'duplicates', 'near duplicates', 'one point', 'collapsed', 'integers', 'zero']
 )
 def test_features_rank_as_their_float64_distances_in_every_block(name, monkeypatch):
-    monkeypatch.setitem(products.TILE, 'cpu', 37)
+    monkeypatch.setitem(TILE, 'cpu', 37)
     gallery = nnf.normalize(normal(100, 24, 4))
     query = nnf.normalize(normal(12, 24, 5))
     if name == 'duplicates':  # each eight times, far apart in the gallery
@@ -94,7 +98,9 @@ def test_features_rank_as_their_float64_distances_in_every_block(name, monkeypat
     if name == 'duplicates':  # the sum above may depend on the place; here it must not
         assert (distances == distances[:, torch.arange(100) % 13]).all()
     ranks = slow_ranks(distances, labels)
-    results = [evaluate(query, gallery, *labels, block=block) for block in (1, 7, 256)]
+    results = [
+        evaluate(query, gallery, RetrievalLabels(*labels), block=block) for block in (1, 7, 256)
+    ]
     for result in results:
         assert_ranks(result, ranks)
         assert_same_bits(result, results[0])
@@ -106,18 +112,18 @@ def test_duplicates_tie_in_high_dimensions_where_products_round(monkeypatch):
     labels = random_labels(20, 400, 8, seed=9)
     distances = (query.double()[:, None] - gallery[:40].double()[None]).square().sum(2)
     ranks = slow_ranks(distances[:, torch.arange(400) % 40], labels)
-    first = evaluate(query, gallery, *labels)
+    first = evaluate(query, gallery, RetrievalLabels(*labels))
     assert_ranks(first, ranks)
     for block, tile in ((1, 1024), (7, 64), (256, 100)):
-        monkeypatch.setitem(products.TILE, 'cpu', tile)
-        assert_same_bits(first, evaluate(query, gallery, *labels, block=block))
+        monkeypatch.setitem(TILE, 'cpu', tile)
+        assert_same_bits(first, evaluate(query, gallery, RetrievalLabels(*labels), block=block))
 
 
 def test_rounding_that_is_made_ten_thousand_times_as_large_changes_no_rank(monkeypatch):
     """As TF32 would: what is measured widens what is looked at again."""
     query, gallery = nnf.normalize(normal(20, 64, 10)), nnf.normalize(normal(300, 64, 11))
     labels = random_labels(20, 300, 6, seed=12)
-    expected = evaluate(query, gallery, *labels)
+    expected = evaluate(query, gallery, RetrievalLabels(*labels))
     product, matmul, calls = torch.mm, torch.Tensor.__matmul__, []
 
     def coarse(values):
@@ -133,7 +139,7 @@ def test_rounding_that_is_made_ten_thousand_times_as_large_changes_no_rank(monke
 
     monkeypatch.setattr(torch, 'mm', mm)
     monkeypatch.setattr(torch.Tensor, '__matmul__', at)
-    assert_same_bits(expected, evaluate(query, gallery, *labels))
+    assert_same_bits(expected, evaluate(query, gallery, RetrievalLabels(*labels)))
     assert len(calls) > 2
 
 
@@ -141,19 +147,19 @@ def test_rounding_that_is_made_ten_thousand_times_as_large_changes_no_rank(monke
 def test_number_of_bins_changes_nothing(bins, monkeypatch):
     query, gallery = normal(20, 8, 13), normal(300, 8, 14)
     labels = random_labels(20, 300, 4, seed=15)
-    expected = evaluate(query, gallery, *labels)
+    expected = evaluate(query, gallery, RetrievalLabels(*labels))
     monkeypatch.setattr(ranking, 'BINS', bins)
-    assert_same_bits(expected, evaluate(query, gallery, *labels))
+    assert_same_bits(expected, evaluate(query, gallery, RetrievalLabels(*labels)))
 
 
 def test_many_matches_of_few_persons_are_split_and_rank_the_same(monkeypatch):
     query, gallery = normal(40, 8, 16), normal(500, 8, 17)
     labels = random_labels(40, 500, 2, seed=18)
     distances = (query.double()[:, None] - gallery.double()[None]).square().sum(2)
-    expected = evaluate(query, gallery, *labels)
+    expected = evaluate(query, gallery, RetrievalLabels(*labels))
     assert_ranks(expected, slow_ranks(distances, labels))
-    monkeypatch.setattr('reidgen.evaluation.blocks.MAX_PAIRS', 300)
-    assert_same_bits(expected, evaluate(query, gallery, *labels))
+    monkeypatch.setattr('reidgen.evaluation.ranking_blocks.MAX_PAIRS', 300)
+    assert_same_bits(expected, evaluate(query, gallery, RetrievalLabels(*labels)))
 
 
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float16])
@@ -161,7 +167,7 @@ def test_features_of_other_precision_rank_by_what_they_hold(dtype):
     query, gallery = normal(15, 16, 19).to(dtype), normal(200, 16, 20).to(dtype)
     labels = random_labels(15, 200, 4, seed=21)
     distances = (query.double()[:, None] - gallery.double()[None]).square().sum(2)
-    assert_ranks(evaluate(query, gallery, *labels), slow_ranks(distances, labels))
+    assert_ranks(evaluate(query, gallery, RetrievalLabels(*labels)), slow_ranks(distances, labels))
 
 
 # ---- distances made when needed ----
@@ -177,29 +183,31 @@ def test_blocks_are_asked_for_ascending_rows_and_only_of_persons_in_the_gallery(
         asked.extend(rows.tolist())
         return distances[rows]
 
-    blocks = evaluate_blocks(distances_of, query_pids, *others, block=2)
+    blocks = evaluate_blocks(distances_of, RetrievalLabels(query_pids, *others), block=2)
     assert asked == [0, 1, 2, 3, 5, 6, 7, 8]
-    assert_same_bits(blocks, evaluate_distances(distances, query_pids, *others))
+    assert_same_bits(blocks, evaluate_distances(distances, RetrievalLabels(query_pids, *others)))
     assert blocks.num_skipped == 1
 
 
 def test_blocks_leave_the_callers_distances_alone():
     distances = torch.rand(6, 30, generator=torch.Generator().manual_seed(28))
     before = distances.clone()
-    evaluate_blocks(lambda rows: distances, *random_labels(6, 30, 3, seed=29), block=6)
+    evaluate_blocks(
+        lambda rows: distances, RetrievalLabels(*random_labels(6, 30, 3, seed=29)), block=6
+    )
     assert torch.equal(distances, before)
 
 
 def test_blocks_of_the_wrong_shape_or_not_finite_are_refused():
     labels = random_labels(6, 30, 3, seed=30)
     with pytest.raises(ValueError, match=r'6 queries to 30 gallery images have shape \(6, 29\)'):
-        evaluate_blocks(lambda rows: torch.zeros(len(rows), 29), *labels)
+        evaluate_blocks(lambda rows: torch.zeros(len(rows), 29), RetrievalLabels(*labels))
 
     def broken(rows):
         return torch.zeros(len(rows), 30).masked_fill((rows == 4)[:, None], torch.nan)
 
     with pytest.raises(ValueError, match=r'1 of 2 distance rows: 4;'):
-        evaluate_blocks(broken, *labels, block=2)
+        evaluate_blocks(broken, RetrievalLabels(*labels), block=2)
 
 
 # ---- what it says, and what it refuses ----
@@ -207,7 +215,12 @@ def test_blocks_of_the_wrong_shape_or_not_finite_are_refused():
 
 def test_result_prints_its_protocol_and_kind_of_ap():
     text = str(
-        evaluate(normal(9, 4, 31), normal(60, 4, 32), *random_labels(9, 60, 3), ap='threshold')
+        evaluate(
+            normal(9, 4, 31),
+            normal(60, 4, 32),
+            RetrievalLabels(*random_labels(9, 60, 3)),
+            ap='threshold',
+        )
     )
     assert text.startswith('mAP ')
     assert "protocol 'market1501': junk are the query's person by its own camera" in text
@@ -216,16 +229,18 @@ def test_result_prints_its_protocol_and_kind_of_ap():
 
 def test_one_identity_everywhere_is_found_at_once():
     ones = torch.ones(5, dtype=torch.int64)
-    result = evaluate(normal(5, 4, 33), normal(5, 4, 34), ones, ones, ones, 2 * ones)
+    result = evaluate(
+        normal(5, 4, 33), normal(5, 4, 34), RetrievalLabels(ones, ones, ones, 2 * ones)
+    )
     assert (result.mAP, result.cmc[0], result.mINP) == (1, 1, 1)
 
 
 def test_features_of_mixed_precision_or_dimension_are_refused():
     labels = random_labels(5, 20, 2)
     with pytest.raises(ValueError, match=r'\(5, 4\) torch.float32.*\(20, 4\) torch.float64'):
-        evaluate(normal(5, 4, 35), normal(20, 4, 36).double(), *labels)
+        evaluate(normal(5, 4, 35), normal(20, 4, 36).double(), RetrievalLabels(*labels))
     with pytest.raises(ValueError, match=r'\(5, 4\).*\(20, 3\).*same encoder'):
-        evaluate(normal(5, 4, 35), normal(20, 3, 36), *labels)
+        evaluate(normal(5, 4, 35), normal(20, 3, 36), RetrievalLabels(*labels))
 
 
 def test_no_product_is_larger_than_a_tile():
@@ -239,6 +254,6 @@ def test_no_product_is_larger_than_a_tile():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, 'mm', mm)
-        evaluate(query, gallery, *labels)
-    assert max(sizes) == 256 * products.TILE['cpu'] < 600 * 9000 / 10
+        evaluate(query, gallery, RetrievalLabels(*labels))
+    assert max(sizes) == 256 * TILE['cpu'] < 600 * 9000 / 10
     assert sum(sizes) <= 600 * 9000  # and each pair is in one of them

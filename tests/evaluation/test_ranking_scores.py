@@ -11,7 +11,8 @@ import torch
 from labelled_features import normal, random_labels
 from sklearn.metrics import average_precision_score
 
-from reidgen.evaluation.retrieval import evaluate, evaluate_distances
+from reidgen.evaluation.identification import evaluate, evaluate_distances
+from reidgen.evaluation.labels import RetrievalLabels
 
 
 def torchreid_scores(distances, labels, max_rank):
@@ -37,7 +38,7 @@ def test_random_distances_score_as_torchreid_defines_it():
     distances = torch.rand(60, 700, generator=torch.Generator().manual_seed(1)).double()
     query_pids, gallery_pids, *camids = random_labels(60, 700, 20)
     labels = (query_pids, gallery_pids.clamp(min=0), *camids)  # torchreid knows no pid -1
-    result = evaluate_distances(distances, *labels)
+    result = evaluate_distances(distances, RetrievalLabels(*labels))
     cmc, mean_ap = torchreid_scores(distances.numpy(), [x.numpy() for x in labels], 50)
     assert result.mAP == pytest.approx(mean_ap, abs=1e-9)
     assert result.cmc == pytest.approx(cmc, abs=1e-9)
@@ -63,7 +64,7 @@ def test_random_distances_score_as_torchreid_itself_says(monkeypatch):
     cmc, mean_ap = module.evaluate_rank(
         distances.numpy(), *(x.numpy() for x in labels), max_rank=50, use_cython=False
     )
-    result = evaluate_distances(distances, *labels)
+    result = evaluate_distances(distances, RetrievalLabels(*labels))
     assert result.mAP == pytest.approx(mean_ap, abs=1e-9)
     assert result.cmc == pytest.approx(cmc, abs=1e-6)  # float32 there
 
@@ -79,8 +80,8 @@ def test_threshold_ap_equals_scikit_learn_with_ties(levels):
     labels = random_labels(20, 120, 4, seed=22)
     distances = (query[:, None] - gallery[None]).square().sum(2)  # integers, exact
     results = (
-        evaluate(query, gallery, *labels, ap='threshold'),
-        evaluate_distances(distances, *labels, ap='threshold', block=3),
+        evaluate(query, gallery, RetrievalLabels(*labels), ap='threshold'),
+        evaluate_distances(distances, RetrievalLabels(*labels), ap='threshold', block=3),
     )
     for q in range(20):
         same = labels[1] == labels[0][q]
@@ -94,6 +95,7 @@ def test_threshold_ap_is_the_standard_one_without_ties():
     query, gallery = normal(20, 16, 23), normal(200, 16, 24)
     labels = random_labels(20, 200, 4, seed=25)
     standard, threshold = (
-        evaluate(query, gallery, *labels, ap=ap) for ap in ('standard', 'threshold')
+        evaluate(query, gallery, RetrievalLabels(*labels), ap=ap)
+        for ap in ('standard', 'threshold')
     )
     assert threshold.ap == pytest.approx(standard.ap, abs=1e-12, nan_ok=True)

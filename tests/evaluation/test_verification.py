@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from reidgen.evaluation.labels import RetrievalLabels
 from reidgen.evaluation.verification import verify, verify_distances
 
 
@@ -45,7 +46,7 @@ def test_rates_at_every_threshold_asked_for_equal_a_look_at_every_pair(protocol,
     generator = torch.Generator().manual_seed(1)
     distances = torch.randint(0, 40, (30, 70), generator=generator).double() / 8
     labels = labels_of(30, 70)
-    result = verify_distances(distances, *labels, protocol=protocol, block=7)
+    result = verify_distances(distances, RetrievalLabels(*labels), protocol=protocol, block=7)
     for threshold in (0, 0.125, 1, 2.5, 4.875, 100):
         fmr, fnmr, num_genuine, num_impostor = slow_rates(distances, labels, threshold, cameras)
         assert result.at(threshold) == pytest.approx((fmr, fnmr))
@@ -60,7 +61,7 @@ def test_features_give_the_rates_of_their_squared_distances():
     )
     labels = labels_of(20, 50, seed=3)
     distances = (query.double()[:, None] - gallery.double()[None]).square().sum(2)
-    result = verify(query, gallery, *labels, block=6)
+    result = verify(query, gallery, RetrievalLabels(*labels), block=6)
     for place in range(0, len(result.thresholds), 3000):
         fmr, fnmr, *_ = slow_rates(distances, labels, result.thresholds[place])
         assert (result.fmr[place], result.fnmr[place]) == pytest.approx((fmr, fnmr))
@@ -70,7 +71,7 @@ def test_features_give_the_rates_of_their_squared_distances():
 def test_one_set_against_itself_leaves_out_each_image_itself():
     generator = torch.Generator().manual_seed(4)
     x, pids = torch.randn(25, 3, generator=generator), torch.arange(25) % 5
-    result = verify(x, x, pids, pids, pids, pids, protocol='all-vs-all')
+    result = verify(x, x, RetrievalLabels(pids, pids, pids, pids), protocol='all-vs-all')
     assert (result.num_genuine, result.num_impostor) == (25 * 4, 25 * 20)
     assert result.at(0) == (0, 1)  # no image matches itself
 
@@ -79,7 +80,7 @@ def test_fnmr_at_a_given_fmr_takes_the_largest_threshold_that_keeps_it():
     # impostors at 1 2 3 4, genuine pairs at 0 2 2 5
     distances = torch.tensor([[0.0, 2, 2, 5, 1, 2, 3, 4]])
     labels = ([1], [1, 1, 1, 1, 2, 2, 2, 2], [0], [1] * 8)
-    result = verify_distances(distances, *labels)
+    result = verify_distances(distances, RetrievalLabels(*labels))
     assert result.fnmr_at(0) == 3 / 4  # just below 1: the pair at 0 is found
     assert result.fnmr_at(0.25) == 3 / 4
     assert result.fnmr_at(0.49) == 3 / 4
@@ -96,7 +97,9 @@ def test_block_changes_nothing():
     generator = torch.Generator().manual_seed(5)
     distances = torch.rand(30, 70, generator=generator)
     labels = labels_of(30, 70, seed=6)
-    first, second = (verify_distances(distances, *labels, block=block) for block in (1, 256))
+    first, second = (
+        verify_distances(distances, RetrievalLabels(*labels), block=block) for block in (1, 256)
+    )
     assert np.array_equal(first.fmr, second.fmr)
     assert np.array_equal(first.fnmr, second.fnmr)
 
@@ -104,16 +107,16 @@ def test_block_changes_nothing():
 def test_what_has_no_rates_is_refused():
     one = ([1], [1, 1], [0], [1, 1])
     with pytest.raises(ValueError, match='no impostor pair'):
-        verify_distances(torch.rand(1, 2), *one)
+        verify_distances(torch.rand(1, 2), RetrievalLabels(*one))
     with pytest.raises(ValueError, match='none of 1 queries has a match'):
-        verify_distances(torch.rand(1, 2), [1], [2, 2], [0], [1, 1])
+        verify_distances(torch.rand(1, 2), RetrievalLabels([1], [2, 2], [0], [1, 1]))
     with pytest.raises(ValueError, match='smallest distance is -1'):
-        verify_distances(torch.tensor([[-1.0, 2]]), *one)
+        verify_distances(torch.tensor([[-1.0, 2]]), RetrievalLabels(*one))
     with pytest.raises(ValueError, match=r'1 of 2 gallery rows: 1;'):
-        verify(torch.ones(1, 2), torch.tensor([[1.0, 1], [1, torch.nan]]), *one)
+        verify(torch.ones(1, 2), torch.tensor([[1.0, 1], [1, torch.nan]]), RetrievalLabels(*one))
     with pytest.raises(ValueError, match='0 gallery images'):
-        verify_distances(torch.rand(1, 0), [1], [], [0], [])
-    result = verify_distances(torch.rand(1, 2), [1], [1, 2], [0], [1, 1])
+        verify_distances(torch.rand(1, 0), RetrievalLabels([1], [], [0], []))
+    result = verify_distances(torch.rand(1, 2), RetrievalLabels([1], [1, 2], [0], [1, 1]))
     with pytest.raises(ValueError, match='fmr=2 is no share'):
         result.fnmr_at(2)
     with pytest.raises(ValueError, match='threshold=-1'):

@@ -57,7 +57,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def market(kind: str, dim: int, times: int) -> tuple[torch.Tensor, ...]:
-    """Unit features (Q, dim) and (G, dim), and the labels of `evaluate`: always the same."""
+    """Unit features (Q, dim) and (G, dim), and the arrays of RetrievalLabels: always the same."""
     generator = torch.Generator().manual_seed(0)
     num_gallery = times * NUM_GALLERY
 
@@ -126,9 +126,12 @@ def scikit_learn_rank(distances, query_pids, gallery_pids, query_camids, gallery
 def way(args: argparse.Namespace) -> Callable:
     """From features and labels to the mAP and the seconds of ranking, if they are known apart."""
     if args.run == 'reidgen':
-        from reidgen.evaluation import evaluate
+        from reidgen.evaluation import RetrievalLabels, evaluate
 
-        return lambda *market: (evaluate(*market).mAP, None)
+        return lambda query, gallery, *labels: (
+            evaluate(query, gallery, RetrievalLabels(*labels)).mAP,
+            None,
+        )
     if args.run == 'file':
         rank = load(*args.file.rsplit(':', 1))
     else:

@@ -23,12 +23,12 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from reidgen.apis.feature_store import FeatureStore  # noqa: E402
-from reidgen.apis.found import Found  # noqa: E402
-from reidgen.apis.manifest import EncoderInfo, Manifest  # noqa: E402
-from reidgen.apis.search import search  # noqa: E402
-from reidgen.apis.store_writer import StoreWriter  # noqa: E402
 from reidgen.datasets.records import Record  # noqa: E402
+from reidgen.retrieval.feature_store import FeatureStore  # noqa: E402
+from reidgen.retrieval.manifest import EncoderInfo, Manifest  # noqa: E402
+from reidgen.retrieval.search import search  # noqa: E402
+from reidgen.retrieval.store_writer import StoreWriter  # noqa: E402
+from reidgen.retrieval.topk import TopK  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -81,7 +81,7 @@ def write_store(folder: str, num_rows: int, args: argparse.Namespace) -> np.ndar
     return vectors(args.queries, args, 2)
 
 
-def check(query: np.ndarray, store: FeatureStore, found: Found) -> None:
+def check(query: np.ndarray, store: FeatureStore, found: TopK) -> None:
     """Raises RuntimeError where a plain loop in float64 finds other rows."""
     for number, row in enumerate(query.astype(np.float64)):
         distances = np.concatenate(
@@ -138,10 +138,10 @@ def measure(num_rows: int, args: argparse.Namespace) -> dict:
 
 
 def measure_faiss(
-    store: FeatureStore, query: torch.Tensor, exact: Found, args: argparse.Namespace
+    store: FeatureStore, query: torch.Tensor, exact: TopK, args: argparse.Namespace
 ) -> dict:
     """Numbers of the default index."""
-    from reidgen.apis.faiss_index import FaissIndex
+    from reidgen.retrieval.faiss_index import FaissIndex
 
     start = time.perf_counter()
     index = FaissIndex(store)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reidgen.evaluation.exact_search import (
+from reidgen.evaluation.knn_exact import (
     full_precision,
     pair_distances,
     prepare,
@@ -21,8 +21,8 @@ PROPOSED = 40  # pairs kept, per row and neighbour: beyond it the rows are too c
 
 
 @torch.no_grad()
-def mutual_search(features: Tensor, k: int) -> tuple[Tensor, Tensor] | None:
-    """Index (N, k) and distance (N, k) as of `exact_search` among themselves, in half the products.
+def knn_self(features: Tensor, k: int) -> tuple[Tensor, Tensor] | None:
+    """Index (N, k) and distance (N, k) as of `knn_exact` among themselves, in half the products.
 
     A pair is kept while its approximate distance is within the bound of one of its rows: the
     k-th smallest seen there so far, and what rounding may hide. Bounds only fall, so no neighbour

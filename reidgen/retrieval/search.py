@@ -12,7 +12,7 @@ from reidgen.evaluation.labels import check_finite
 from reidgen.evaluation.neighbours import nearest_neighbours
 
 from .feature_store import AGAIN, FeatureStore
-from .found import Found, padded, sorted_found, squared_distances, without_own
+from .topk import TopK, padded, smallest_k, squared_distances, without_self
 
 
 def search(
@@ -21,7 +21,7 @@ def search(
     top: int = 10,
     keep: np.ndarray | None = None,
     own: Tensor | None = None,
-) -> Found:
+) -> TopK:
     """The `top` nearest rows of a store, exactly: no neighbour is lost to rounding.
 
     Each shard's nearest are found by `nearest_neighbours`, their distances summed in float64 and
@@ -53,9 +53,9 @@ def search(
         except ValueError as error:  # the queries are checked
             path = store.manifest.shard_path(store.folder, first // store.manifest.shard_size)
             raise ValueError(f'{path} is damaged ({error}); delete it and {AGAIN}') from error
-        best = sorted_found(*(torch.cat(pair, dim=1) for pair in zip(best, new)), k)
+        best = smallest_k(*(torch.cat(pair, dim=1) for pair in zip(best, new)), k)
     best = padded(best, k)
-    return best if own is None else without_own(best, own)
+    return best if own is None else without_self(best, own)
 
 
 def search_other_cameras(
@@ -64,7 +64,7 @@ def search_other_cameras(
     store: FeatureStore,
     top: int = 10,
     keep: np.ndarray | None = None,
-) -> Found:
+) -> TopK:
     """`search` that shows each query no image of its own camera; one pass a camera of the queries.
 
     Args:
@@ -78,25 +78,25 @@ def search_other_cameras(
             'the cameras of the queries are not known, so their own images cannot be left out; '
             'give a pattern with the group camid for their names'
         )
-    found = padded(_nothing(query), top)
+    topk = padded(_nothing(query), top)
     camids = store.labels()[1]
     for camera in np.unique(query_camids):
         rows = torch.from_numpy(np.flatnonzero(query_camids == camera))
         others = camids != camera
         part = search(query[rows], store, top, others if keep is None else others & keep)
-        found.rows[rows], found.distances[rows] = part
-    return found
+        topk.rows[rows], topk.distances[rows] = part
+    return topk
 
 
-def _nothing(query: Tensor) -> Found:
+def _nothing(query: Tensor) -> TopK:
     empty = query.new_empty(len(query), 0)
-    return Found(empty.long(), empty.double())
+    return TopK(empty.long(), empty.double())
 
 
-def _nearest(query: Tensor, shard: Tensor, rows: Tensor, k: int) -> Found:
+def _nearest(query: Tensor, shard: Tensor, rows: Tensor, k: int) -> TopK:
     """The k nearest of a shard (S, D) whose rows in the gallery are `rows` (S,)."""
     index = nearest_neighbours(query, shard, min(k, len(shard))).index
-    return Found(rows.to(index.device)[index], squared_distances(query, shard, index))
+    return TopK(rows.to(index.device)[index], squared_distances(query, shard, index))
 
 
 def _check(query: Tensor, store: FeatureStore, top: int, keep: np.ndarray | None) -> None:

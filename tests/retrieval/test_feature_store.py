@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from reidgen.apis.feature_store import FeatureStore
-from reidgen.apis.store_writer import StoreWriter
 from reidgen.datasets.records import Record
+from reidgen.retrieval.feature_store import FeatureStore
+from reidgen.retrieval.store_writer import StoreWriter
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Answers of a search: who was found for whom, as text, CSV, JSON and pictures."""
+"""Report of a search: the ranked list of each query as text, CSV, JSON and a picture."""
 
 import csv
 import json
@@ -10,13 +10,13 @@ from reidgen.datasets.records import Record
 from reidgen.visualization.ranked_lists import Cell, draw_lines, read_picture
 
 from .feature_store import FeatureStore
-from .search import Found
+from .topk import TopK
 
 COLUMNS = ('query', 'rank', 'path', 'row', 'distance', 'pid', 'camid', 'kind')
 
 
 class Hit(NamedTuple):
-    """A gallery image that was found."""
+    """A gallery image in a ranked list."""
 
     rank: int  # from 1
     path: str
@@ -27,31 +27,31 @@ class Hit(NamedTuple):
     kind: str  # 'match' or 'miss' where both pids are known, else 'unknown'
 
 
-class Answer(NamedTuple):
-    """The ranked list of one query."""
+class RankedList(NamedTuple):
+    """A query and the gallery images found for it, nearest first."""
 
     query: Record
     hits: list[Hit]
 
 
-def answers(
-    queries: Sequence[Record], found: Found, store: FeatureStore, root: str | Path | None = None
-) -> list[Answer]:
-    """What was found, with paths and persons.
+def ranked_lists(
+    queries: Sequence[Record], topk: TopK, store: FeatureStore, root: str | Path | None = None
+) -> list[RankedList]:
+    """The ranked list of each query, with paths, identities and cameras.
 
     Args:
         root: where the gallery's images lie now; None: where they lay at extraction.
     """
     root = Path(root or store.manifest.root)
-    records = store.records(set(found.rows.flatten().tolist()) - {-1})
+    records = store.records(set(topk.rows.flatten().tolist()) - {-1})
     lists = []
-    for query, rows, distances in zip(queries, found.rows.tolist(), found.distances.tolist()):
+    for query, rows, distances in zip(queries, topk.rows.tolist(), topk.distances.tolist()):
         hits = [
             _hit(query, rank, row, distance, records[row], root)
             for rank, (row, distance) in enumerate(zip(rows, distances), start=1)
             if row >= 0
         ]
-        lists.append(Answer(query, hits))
+        lists.append(RankedList(query, hits))
     return lists
 
 
@@ -63,7 +63,7 @@ def _hit(query: Record, rank: int, row: int, distance: float, record: Record, ro
     return Hit(rank, path, row, distance, record.pid, record.camid, kind)
 
 
-def as_text(lists: Sequence[Answer]) -> str:
+def as_text(lists: Sequence[RankedList]) -> str:
     """A line a query and a line a hit."""
     lines = []
     for query, hits in lists:
@@ -81,7 +81,7 @@ def _person(image: Record | Hit) -> str:
     return pid + ('' if image.camid == -1 else f'  c{image.camid + 1}')
 
 
-def write_csv(lists: Sequence[Answer], path: Path) -> None:
+def write_csv(lists: Sequence[RankedList], path: Path) -> None:
     """A row a hit, with COLUMNS."""
     with open(path, 'w', newline='') as file:
         writer = csv.writer(file)
@@ -93,15 +93,15 @@ def write_csv(lists: Sequence[Answer], path: Path) -> None:
             )
 
 
-def write_json(lists: Sequence[Answer], path: Path, about: dict) -> None:
-    """`about` the search, and an object a query with its hits."""
-    found = [
+def write_json(lists: Sequence[RankedList], path: Path, about: dict) -> None:
+    """`about` the search, and under `ranked_lists` an object a query with its hits."""
+    listed = [
         dict(query.query._asdict(), hits=[hit._asdict() for hit in query.hits]) for query in lists
     ]
-    path.write_text(json.dumps(dict(about, answers=found), indent=1) + '\n')
+    path.write_text(json.dumps(dict(about, ranked_lists=listed), indent=1) + '\n')
 
 
-def draw(lists: Sequence[Answer], top: int, path: Path) -> None:
+def draw(lists: Sequence[RankedList], top: int, path: Path) -> None:
     """The lists as a picture: green a match, red a miss, dark where nobody says who it is.
 
     Raises:

@@ -3,9 +3,10 @@ import pytest
 import torch
 from torch.nn import functional as nnf
 
-from reidgen.evaluation import expansion
-from reidgen.evaluation.expansion import alpha_query_expansion, database_augmentation
-from reidgen.evaluation.retrieval import evaluate
+from reidgen.evaluation import query_expansion
+from reidgen.evaluation.identification import evaluate
+from reidgen.evaluation.labels import RetrievalLabels
+from reidgen.evaluation.query_expansion import alpha_query_expansion, database_augmentation
 
 
 def units(count, dim, seed):
@@ -28,7 +29,7 @@ def slow_expansion(query, gallery, k, alpha):
 @pytest.mark.parametrize('k, alpha', [(1, 3.0), (5, 3.0), (40, 1.0), (5, 0.0)])
 @pytest.mark.parametrize('columns', [9, 8192])
 def test_query_expansion_equals_slow_loops(k, alpha, columns, monkeypatch):
-    monkeypatch.setattr(expansion, 'COLUMNS', columns)
+    monkeypatch.setattr(query_expansion, 'COLUMNS', columns)
     query, gallery = units(13, 6, 0), units(40, 6, 1)
     expanded = alpha_query_expansion(query, gallery, k, alpha, block=4)
     expected = slow_expansion(query, gallery, k, alpha)
@@ -40,7 +41,7 @@ def test_query_expansion_equals_slow_loops(k, alpha, columns, monkeypatch):
 def test_database_augmentation_sums_itself_and_its_neighbours(
     weights, of_rank, columns, monkeypatch
 ):
-    monkeypatch.setattr(expansion, 'COLUMNS', columns)
+    monkeypatch.setattr(query_expansion, 'COLUMNS', columns)
     gallery = units(12, 4, 2)
     augmented = database_augmentation(gallery, 3, weights, block=5)
     for row in range(12):
@@ -70,11 +71,11 @@ def test_expansion_finds_more_where_persons_are_clusters():
     query = nnf.normalize(centres[query_pids] + 1.5 * torch.randn(60, 32, generator=generator))
     gallery = nnf.normalize(centres[gallery_pids] + 1.5 * torch.randn(200, 32, generator=generator))
     labels = (query_pids, gallery_pids, [0] * 60, [1] * 200)
-    before = evaluate(query, gallery, *labels).mAP
+    before = evaluate(query, gallery, RetrievalLabels(*labels)).mAP
     expanded = alpha_query_expansion(query, gallery, k=5)
-    assert evaluate(expanded, gallery, *labels).mAP > before + 0.02
+    assert evaluate(expanded, gallery, RetrievalLabels(*labels)).mAP > before + 0.02
     augmented = database_augmentation(gallery, k=5)
-    assert evaluate(query, augmented, *labels).mAP > before + 0.02
+    assert evaluate(query, augmented, RetrievalLabels(*labels)).mAP > before + 0.02
 
 
 def test_wrong_arguments_are_refused_with_the_limits():

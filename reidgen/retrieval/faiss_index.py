@@ -9,7 +9,7 @@ from torch import Tensor
 from reidgen.files import written_whole
 
 from .feature_store import FeatureStore
-from .found import Found, padded, sorted_found, squared_distances, without_own
+from .topk import TopK, padded, smallest_k, squared_distances, without_self
 
 FLAT_BELOW = 20_000  # rows up to which an exhaustive index is as fast as any other
 TRAINED_ON = 64  # rows an inverted list, from which the lists are learned
@@ -68,28 +68,28 @@ class FaissIndex:
                 f'{self.factory} takes no search parameters {search!r}: {_reason(error)}'
             ) from error
 
-    def search(self, query: Tensor, top: int = 10, own: Tensor | None = None) -> Found:
+    def search(self, query: Tensor, top: int = 10, own: Tensor | None = None) -> TopK:
         """The `top` nearest rows that the index finds; as `search.search`, on the CPU."""
         k = top if own is None else top + 1
         parts = []
         for part in query.cpu().split(QUERIES):
             _, rows = self._index.search(part.numpy(), min(k, len(self.store)))
             parts.append(self._rescored(part, torch.from_numpy(rows)))
-        found = Found(*(torch.cat(each) for each in zip(*parts)))
-        found = padded(found, k)
-        return found if own is None else without_own(found, own)
+        topk = TopK(*(torch.cat(each) for each in zip(*parts)))
+        topk = padded(topk, k)
+        return topk if own is None else without_self(topk, own)
 
-    def _rescored(self, query: Tensor, rows: Tensor) -> Found:
+    def _rescored(self, query: Tensor, rows: Tensor) -> TopK:
         """Distances from the features themselves; rows (q, k) with -1 where faiss found fewer."""
         unique, index = rows.clamp(min=0).unique(return_inverse=True)
         distances = squared_distances(query, self.store.features(unique.numpy()), index)
         missing = rows < 0
-        found = sorted_found(
+        topk = smallest_k(
             rows.masked_fill(missing, len(self.store)),
             distances.masked_fill(missing, torch.inf),
             rows.shape[1],
         )
-        return found._replace(rows=found.rows.masked_fill(found.distances.isinf(), -1))
+        return topk._replace(rows=topk.rows.masked_fill(topk.distances.isinf(), -1))
 
     def _build(self) -> None:
         faiss, store = self._faiss, self.store

@@ -6,8 +6,9 @@ import torch
 from labelled_features import NAN, on_a_line, score
 from sklearn.metrics import average_precision_score
 
-from reidgen.evaluation.products import squared_distances
-from reidgen.evaluation.retrieval import evaluate, evaluate_distances
+from reidgen.evaluation.distances import squared_distances
+from reidgen.evaluation.identification import evaluate, evaluate_distances
+from reidgen.evaluation.labels import RetrievalLabels
 
 
 def random_set(seed=0, num_query=30, num_gallery=90, num_pids=8, num_cams=3, dim=5):
@@ -87,7 +88,9 @@ def assert_equals_loops(result, scores):
 def test_scores_equal_slow_loops_with_many_ties(protocol, cameras, ap):
     _, _, *labels = random_set(seed=1)
     distances = torch.randint(0, 6, (30, 90), generator=torch.Generator().manual_seed(2)).float()
-    result = evaluate_distances(distances, *labels, protocol=protocol, ap=ap, block=7)
+    result = evaluate_distances(
+        distances, RetrievalLabels(*labels), protocol=protocol, ap=ap, block=7
+    )
     assert_equals_loops(
         result, by_definition(distances, *labels, trapezoid=ap == 'trapezoid', cameras=cameras)
     )
@@ -95,7 +98,9 @@ def test_scores_equal_slow_loops_with_many_ties(protocol, cameras, ap):
 
 def test_all_vs_all_equals_slow_loops():
     _, x, _, pids, _, camids = random_set(seed=4)
-    result = evaluate(x, x, pids, pids, camids, camids, protocol='all-vs-all', block=11)
+    result = evaluate(
+        x, x, RetrievalLabels(pids, pids, camids, camids), protocol='all-vs-all', block=11
+    )
     distances = (x[:, None].double() - x[None].double()).square().sum(2)
     assert_equals_loops(
         result, by_definition(distances, pids, pids, camids, camids, cameras=False, one_set=True)
@@ -105,13 +110,15 @@ def test_all_vs_all_equals_slow_loops():
 def test_features_equal_slow_loops_over_their_differences():
     query, gallery, *labels = random_set(seed=5)
     distances = (query[:, None].double() - gallery[None].double()).square().sum(2)
-    assert_equals_loops(evaluate(query, gallery, *labels), by_definition(distances, *labels))
+    assert_equals_loops(
+        evaluate(query, gallery, RetrievalLabels(*labels)), by_definition(distances, *labels)
+    )
 
 
 def test_standard_ap_equals_scikit_learn_without_ties():
     query, gallery, *labels = random_set(seed=6)
     query_pids, gallery_pids, query_camids, gallery_camids = labels
-    result = evaluate(query, gallery, *labels)
+    result = evaluate(query, gallery, RetrievalLabels(*labels))
     similarity = (query.double() @ gallery.double().t()).numpy()
     for q in range(len(query)):
         good = gallery_pids == query_pids[q]
@@ -124,8 +131,11 @@ def test_standard_ap_equals_scikit_learn_without_ties():
 
 
 def test_trapezoid_is_never_above_standard():
-    arguments = random_set(seed=7)
-    standard, trapezoid = (evaluate(*arguments, ap=ap).ap for ap in ('standard', 'trapezoid'))
+    query, gallery, *labels = random_set(seed=7)
+    labels = RetrievalLabels(*labels)
+    standard, trapezoid = (
+        evaluate(query, gallery, labels, ap=ap).ap for ap in ('standard', 'trapezoid')
+    )
     counted = ~np.isnan(standard)
     assert (trapezoid[counted] <= standard[counted]).all()
     assert (trapezoid[counted] < standard[counted]).any()
@@ -147,13 +157,16 @@ def same(first, second):
 def test_block_size_changes_nothing(block):
     query, gallery, *labels = random_set(seed=8)
     gallery = torch.cat([gallery[:45], gallery[:45]])  # every image twice: ties everywhere
-    assert same(evaluate(query, gallery, *labels, block=block), evaluate(query, gallery, *labels))
+    assert same(
+        evaluate(query, gallery, RetrievalLabels(*labels), block=block),
+        evaluate(query, gallery, RetrievalLabels(*labels)),
+    )
 
 
 def test_distances_in_blocks_and_gallery_chunks_equal_the_whole(monkeypatch):
     query, gallery, *_ = random_set(seed=9, dim=64)
     whole = squared_distances(query, gallery)
-    monkeypatch.setattr('reidgen.evaluation.products.CHUNK', 13)
+    monkeypatch.setattr('reidgen.evaluation.distances.CHUNK', 13)
     parts = torch.cat([squared_distances(rows, gallery) for rows in query.split(7)])
     assert torch.equal(whole, parts)
     assert torch.allclose(whole, torch.cdist(query, gallery).square(), atol=1e-5)
@@ -161,19 +174,29 @@ def test_distances_in_blocks_and_gallery_chunks_equal_the_whole(monkeypatch):
 
 def test_matrix_of_distances_and_numpy_arrays_give_the_same():
     query, gallery, *labels = random_set(seed=10)
-    direct = evaluate(query, gallery, *labels)
-    assert same(direct, evaluate_distances(squared_distances(query, gallery), *labels))
-    assert same(direct, evaluate(query.numpy(), gallery.numpy(), *(x.numpy() for x in labels)))
+    direct = evaluate(query, gallery, RetrievalLabels(*labels))
+    assert same(
+        direct, evaluate_distances(squared_distances(query, gallery), RetrievalLabels(*labels))
+    )
+    assert same(
+        direct,
+        evaluate(query.numpy(), gallery.numpy(), RetrievalLabels(*(x.numpy() for x in labels))),
+    )
 
 
 def test_order_of_the_gallery_changes_nothing_without_ties():
     query, gallery, query_pids, gallery_pids, query_camids, gallery_camids = random_set(seed=11)
     order = torch.randperm(len(gallery), generator=torch.Generator().manual_seed(0))
     shuffled = evaluate(
-        query, gallery[order], query_pids, gallery_pids[order], query_camids, gallery_camids[order]
+        query,
+        gallery[order],
+        RetrievalLabels(query_pids, gallery_pids[order], query_camids, gallery_camids[order]),
     )
     assert same(
-        shuffled, evaluate(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+        shuffled,
+        evaluate(
+            query, gallery, RetrievalLabels(query_pids, gallery_pids, query_camids, gallery_camids)
+        ),
     )
 
 

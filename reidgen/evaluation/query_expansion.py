@@ -1,6 +1,6 @@
 """Query expansion and database augmentation: features moved towards their neighbours'.
 
-Blockwise, on whatever device the features are; the result is for `retrieval.evaluate`.
+Blockwise, on whatever device the features are; the result is for `evaluate`.
 """
 
 import torch

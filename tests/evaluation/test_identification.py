@@ -2,8 +2,9 @@ import pytest
 import torch
 from labelled_features import NAN, on_a_line, score
 
+from reidgen.evaluation.identification import evaluate, evaluate_distances, ranked_lists
+from reidgen.evaluation.labels import RetrievalLabels
 from reidgen.evaluation.protocols import PROTOCOLS
-from reidgen.evaluation.retrieval import evaluate, evaluate_distances, ranked_lists
 
 # ---- lists worked out by hand ----
 
@@ -63,7 +64,9 @@ def test_worst_ranking_scores_the_closed_form(num_good, num_gallery):
 
 def test_random_distances_find_a_match_first_as_often_as_matches_are():
     distances = torch.rand(4000, 40, generator=torch.Generator().manual_seed(3))
-    result = evaluate_distances(distances, [1] * 4000, [1] * 10 + [2] * 30, [0] * 4000, [1] * 40)
+    result = evaluate_distances(
+        distances, RetrievalLabels([1] * 4000, [1] * 10 + [2] * 30, [0] * 4000, [1] * 40)
+    )
     assert result.cmc[0] == pytest.approx(10 / 40, abs=0.03)  # over four standard deviations
     assert result.cmc[1] == pytest.approx(1 - 30 / 40 * 29 / 39, abs=0.03)
 
@@ -111,10 +114,7 @@ def test_ranked_lists_keep_junk_and_flag_it():
     lists = ranked_lists(
         on_a_line([9, 0]),
         on_a_line([5, 4, 3, 2, 1]),
-        [3, 1],
-        [1, 3, -1, 2, 1],
-        [1, 0],
-        [2, 0, 1, 1, 0],
+        RetrievalLabels([3, 1], [1, 3, -1, 2, 1], [1, 0], [2, 0, 1, 1, 0]),
         top=4,
         rows=[1, 0],
     )
@@ -127,10 +127,17 @@ def test_ranked_lists_keep_junk_and_flag_it():
 
 
 def test_ranked_lists_take_all_queries_and_short_galleries():
-    lists = ranked_lists(on_a_line([0, 3]), on_a_line([1, 2]), [1, 2], [1, 2], [0, 0], [1, 1])
+    lists = ranked_lists(
+        on_a_line([0, 3]), on_a_line([1, 2]), RetrievalLabels([1, 2], [1, 2], [0, 0], [1, 1])
+    )
     assert [each.gallery.tolist() for each in lists] == [[0, 1], [1, 0]]
     with pytest.raises(ValueError, match=r'rows \[2\] are not among the 2 queries'):
-        ranked_lists(on_a_line([0, 3]), on_a_line([1, 2]), [1, 2], [1, 2], [0, 0], [1, 1], rows=[2])
+        ranked_lists(
+            on_a_line([0, 3]),
+            on_a_line([1, 2]),
+            RetrievalLabels([1, 2], [1, 2], [0, 0], [1, 1]),
+            rows=[2],
+        )
 
 
 # ---- errors ----
@@ -140,43 +147,41 @@ def test_features_that_are_not_finite_are_named():
     query, gallery = on_a_line([0, NAN]), on_a_line([1, 2])
     labels = ([1, 1], [1, 1], [0, 0], [1, 1])
     with pytest.raises(ValueError, match='1 of 2 query rows: 1;'):
-        evaluate(query, gallery, *labels)
+        evaluate(query, gallery, RetrievalLabels(*labels))
     with pytest.raises(ValueError, match=r'2 of 2 gallery rows: 0 \(c\), 1 \(d\);'):
-        evaluate(gallery, gallery / 0, *labels, names=['a', 'b', 'c', 'd'])
-    with pytest.raises(ValueError, match='3 names for 2 queries and 2 gallery'):
-        evaluate(query, gallery, *labels, names=['a', 'b', 'c'])
+        evaluate(gallery, gallery / 0, RetrievalLabels(*labels, ['a', 'b'], ['c', 'd']))
 
 
 def test_sets_that_cannot_be_compared_are_refused_with_their_sizes():
     x, none = on_a_line([1, 2]), torch.empty(0, 1)
     two, zero = [1, 1], []
     with pytest.raises(ValueError, match='2 queries and 0 gallery images'):
-        evaluate(x, none, two, zero, two, zero)
+        evaluate(x, none, RetrievalLabels(two, zero, two, zero))
     with pytest.raises(ValueError, match='0 queries and 2 gallery images'):
-        evaluate(none, x, zero, two, zero, two)
+        evaluate(none, x, RetrievalLabels(zero, two, zero, two))
     with pytest.raises(ValueError, match=r'\(2, 1\).*\(2, 3\)'):
-        evaluate(x, torch.ones(2, 3), two, two, two, two)
+        evaluate(x, torch.ones(2, 3), RetrievalLabels(two, two, two, two))
     with pytest.raises(ValueError, match=r'gallery_pids has shape \(3,\), but there are 2 rows'):
-        evaluate(x, x, two, [1, 1, 1], two, two)
+        evaluate(x, x, RetrievalLabels(two, [1, 1, 1], two, [1, 1, 1]))
     with pytest.raises(ValueError, match=r'query values have shape \(2,\)'):
-        evaluate(torch.ones(2), x, two, two, two, two)
+        evaluate(torch.ones(2), x, RetrievalLabels(two, two, two, two))
     with pytest.raises(ValueError, match='2 queries and the 2 gallery images differ'):
-        evaluate(x, x, [1, 2], [2, 1], two, two, protocol='all-vs-all')
+        evaluate(x, x, RetrievalLabels([1, 2], [2, 1], two, two), protocol='all-vs-all')
 
 
 def test_no_match_at_all_tells_the_counts_and_a_way_out():
     x = on_a_line([1, 2])
     with pytest.raises(ValueError, match=r'none of 2 queries.*2 gallery.*2 share.*no-camera'):
-        evaluate(x, x, [1, 2], [1, 2], [0, 0], [0, 0])
+        evaluate(x, x, RetrievalLabels([1, 2], [1, 2], [0, 0], [0, 0]))
     with pytest.raises(ValueError, match='0 share a pid with one; check that query and gallery'):
-        evaluate(x, x, [1, 2], [3, 4], [0, 0], [1, 1])
+        evaluate(x, x, RetrievalLabels([1, 2], [3, 4], [0, 0], [1, 1]))
     with pytest.raises(ValueError, match='every person has a single image'):
-        evaluate(x, x, [1, 2], [1, 2], [0, 0], [0, 0], protocol='all-vs-all')
+        evaluate(x, x, RetrievalLabels([1, 2], [1, 2], [0, 0], [0, 0]), protocol='all-vs-all')
 
 
 def test_unknown_names_list_the_known():
     x, ones = on_a_line([1, 2]), [1, 1]
     with pytest.raises(ValueError, match=f"'market'.*{', '.join(PROTOCOLS)}"):
-        evaluate(x, x, ones, ones, ones, ones, protocol='market')
+        evaluate(x, x, RetrievalLabels(ones, ones, ones, ones), protocol='market')
     with pytest.raises(ValueError, match=r"'voc'.*standard, trapezoid"):
-        evaluate(x, x, ones, ones, ones, ones, protocol='no-camera', ap='voc')
+        evaluate(x, x, RetrievalLabels(ones, ones, ones, ones), protocol='no-camera', ap='voc')

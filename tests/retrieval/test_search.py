@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from reidgen.apis.faiss_index import FaissIndex, default_factory
-from reidgen.apis.feature_store import FeatureStore
-from reidgen.apis.search import search, search_other_cameras
+from reidgen.retrieval.faiss_index import FaissIndex, default_factory
+from reidgen.retrieval.feature_store import FeatureStore
+from reidgen.retrieval.search import search, search_other_cameras
 
 QUERIES, ROWS, DIMS = 5, 50, 8
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from reidgen.apis.feature_extractor import FeatureExtractor
-from reidgen.apis.manifest import EncoderInfo, Manifest
-from reidgen.apis.store_writer import StoreWriter
 from reidgen.datasets.records import Record
 from reidgen.engine.config import load_config
 from reidgen.registry import MODELS, find
+from reidgen.retrieval.feature_extractor import FeatureExtractor
+from reidgen.retrieval.manifest import EncoderInfo, Manifest
+from reidgen.retrieval.store_writer import StoreWriter
 
 ENGINE = Path(__file__).resolve().parents[1] / 'engine'
 CONFIG = ENGINE / 'gcl_tiny.py'

@@ -11,10 +11,10 @@ import torch.nn.functional as nnf
 from PIL import Image
 from torchvision.transforms.v2 import functional as vision
 
-from reidgen.apis.extraction import extract
-from reidgen.apis.feature_extractor import FeatureExtractor
-from reidgen.apis.feature_store import FeatureStore
-from reidgen.apis.image_sources import open_dataset, open_images
+from reidgen.retrieval.extraction import extract
+from reidgen.retrieval.feature_extractor import FeatureExtractor
+from reidgen.retrieval.feature_store import FeatureStore
+from reidgen.retrieval.image_sources import open_dataset, open_images
 
 ROOT = Path(__file__).resolve().parents[2]
 PATTERN = r'(?P<pid>\d+)_c(?P<camid>\d+)'

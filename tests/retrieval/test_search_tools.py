@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reidgen.apis.feature_store import FeatureStore
+from reidgen.retrieval.feature_store import FeatureStore
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 PATTERN = r'(?P<pid>\d+)_c(?P<camid>\d+)'
@@ -77,10 +77,10 @@ def test_a_folder_is_searched_and_its_lists_written(
     features, names = store.features().numpy(), [r.path for r in store.records(range(11)).values()]
     rows, about = results(out)
     assert len(rows) == 5 * 4
-    for number, answer in enumerate(about['answers']):
-        own = names.index(f'b/{Path(answer["path"]).name}')
+    for number, ranked in enumerate(about['ranked_lists']):
+        own = names.index(f'b/{Path(ranked["path"]).name}')
         expected = ranking(features, features[own])[:4]
-        hits = answer['hits']
+        hits = ranked['hits']
         assert [hit['row'] for hit in hits] == expected
         assert [hit['path'] for hit in hits] == [str(pictures / names[row]) for row in expected]
         assert hits[0]['distance'] == pytest.approx(0, abs=1e-6)
@@ -92,7 +92,7 @@ def test_a_folder_is_searched_and_its_lists_written(
         of_csv = rows[4 * number : 4 * number + 4]
         assert [int(row['row']) for row in of_csv] == expected
         assert [row['kind'] for row in of_csv] == kinds
-        assert {row['query'] for row in of_csv} == {answer['path']}
+        assert {row['query'] for row in of_csv} == {ranked['path']}
     assert about['index'] == ('exact' if index == 'exact' else 'faiss Flat')
     assert about['approximate'] is False
     assert about['num_gallery'] == 11
@@ -121,7 +121,8 @@ def test_a_store_is_searched_for_itself_and_by_camera(main, extracted, tmp_path)
     assert main('search', extracted, *query, '--cameras', 2, '--out', tmp_path / 'second') is None
     found = {
         name: [
-            [hit['row'] for hit in one['hits']] for one in results(tmp_path / name)[1]['answers']
+            [hit['row'] for hit in one['hits']]
+            for one in results(tmp_path / name)[1]['ranked_lists']
         ]
         for name in ('all', 'other', 'second')
     }
@@ -158,7 +159,7 @@ def test_a_moved_store_finds_its_images_and_encoder_where_it_is_told(
     ended = main(*search, *encoder)
     assert 'FileNotFoundError: no image /gone/' in ended
     assert 'with --root' in ended
-    assert len(results(tmp_path / 'o')[1]['answers']) == 6  # written before anything is drawn
+    assert len(results(tmp_path / 'o')[1]['ranked_lists']) == 6  # written before anything is drawn
     assert main(*search, *encoder, '--root', pictures) is None
 
 
@@ -240,7 +241,7 @@ def test_a_broken_query_can_be_left_out(main, extracted, one_broken, tmp_path):
     search = ('search', extracted, '--query', one_broken, '--out', tmp_path / 'o')
     assert '--skip-corrupt' in main(*search).splitlines()[0]
     assert main(*search, '--skip-corrupt') is None
-    assert len(results(tmp_path / 'o')[1]['answers']) == 2
+    assert len(results(tmp_path / 'o')[1]['ranked_lists']) == 2
 
 
 def test_a_search_without_faiss_ends_with_what_to_install(

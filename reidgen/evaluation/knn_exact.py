@@ -33,7 +33,7 @@ class Gallery(NamedTuple):
 
 
 @torch.no_grad()
-def exact_search(
+def knn_exact(
     query: Tensor, gallery: Tensor, k: int, block: int, among_themselves: bool
 ) -> tuple[Tensor, Tensor]:
     """Index and distance of `neighbours.Neighbours`, from checked arguments.

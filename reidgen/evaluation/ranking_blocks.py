@@ -7,8 +7,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from reidgen.evaluation.labels import Labels, OwnPairs, OwnRows, check_finite, own_pairs, own_rows
-from reidgen.evaluation.products import Products
+from reidgen.evaluation.distances import Products
+from reidgen.evaluation.labels import RetrievalLabels, check_finite
+from reidgen.evaluation.matches import (
+    SameIdentityPairs,
+    SameIdentityRows,
+    same_identity_pairs,
+    same_identity_rows,
+)
 from reidgen.evaluation.protocols import Protocol
 from reidgen.evaluation.ranking import MAX_ROWS, MatchCounter
 
@@ -31,7 +37,7 @@ def rank_features(
     gallery: Tensor,
     query_norms: Tensor,
     gallery_norms: Tensor,
-    labels: Labels,
+    labels: RetrievalLabels,
     protocol: Protocol,
     block: int,
     at_thresholds: bool,
@@ -43,7 +49,7 @@ def rank_features(
         at_thresholds: whether to give `precision`.
     """
     products = Products(query, gallery, query_norms, gallery_norms)
-    own = own_rows(labels)
+    own = same_identity_rows(labels)
     nobody = labels.gallery_pids == -1
     edges = torch.arange(0, len(gallery) + products.tile, products.tile, device=gallery.device)
     # queries in the order of their pid: neighbours share images to compare with
@@ -81,13 +87,13 @@ def rank_features(
 
 def rank_distances(
     distances_of: DistancesOf,
-    labels: Labels,
+    labels: RetrievalLabels,
     protocol: Protocol,
     block: int,
     at_thresholds: bool,
 ) -> Ranked:
     """Ranks under given distances, which are taken as they are."""
-    own = own_rows(labels)
+    own = same_identity_rows(labels)
     nobody = labels.gallery_pids == -1
     shape = len(nobody)
     queries = torch.arange(len(labels.query_pids), device=nobody.device)
@@ -123,7 +129,7 @@ def rank_distances(
     return _by_query(ranked, nobody.device)
 
 
-def _blocks(queries: Tensor, own: OwnRows, block: int) -> Iterator[Tensor]:
+def _blocks(queries: Tensor, own: SameIdentityRows, block: int) -> Iterator[Tensor]:
     """Rows of queries that have images of their person at all, at most `block` of them."""
     for rows in queries[own.count[queries] > 0].split(min(block, MAX_ROWS)):
         held = own.count[rows].cumsum(0) // MAX_PAIRS
@@ -132,12 +138,12 @@ def _blocks(queries: Tensor, own: OwnRows, block: int) -> Iterator[Tensor]:
 
 
 def _with_matches(
-    rows: Tensor, own: OwnRows, labels: Labels, protocol: Protocol
-) -> tuple[Tensor, OwnPairs]:
+    rows: Tensor, own: SameIdentityRows, labels: RetrievalLabels, protocol: Protocol
+) -> tuple[Tensor, SameIdentityPairs]:
     """Which of the rows have a match, (b,) bool, and the pairs of these alone."""
-    pairs = own_pairs(rows, own, labels, protocol)
+    pairs = same_identity_pairs(rows, own, labels, protocol)
     has = torch.bincount(pairs.place[pairs.good], minlength=len(rows)) > 0
-    return has, pairs if has.all() else own_pairs(rows[has], own, labels, protocol)
+    return has, pairs if has.all() else same_identity_pairs(rows[has], own, labels, protocol)
 
 
 def _ranked(counter: MatchCounter, rows: Tensor, at_thresholds: bool) -> Ranked:
