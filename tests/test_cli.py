@@ -34,7 +34,7 @@ def python(*args: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
         '-I',
         '-c',
         code,
-    ]  # -I: only what the program itself puts on the path
+    ]  # -I: no path but the program's
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
