@@ -160,5 +160,9 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--checkpoint', help='likewise')
     add_config_options(parser)
     parser.set_defaults(cfg_options=None)  # those that the store was made with
+    parser.add_argument('--root', help="where the gallery's images lie, if they were moved")
+    parser.add_argument(
+        '--show', type=count, default=8, metavar='N', help='queries to print and draw; 0: none'
+    )
     parser.add_argument('--batch-size', type=int, default=128)
     parser.add_argument('--workers', type=int, default=0, help='processes that decode queries')
