@@ -66,7 +66,7 @@ class FeatureExtractor:
             model_sha256=_settings_sha256(settings, self.transforms),
             amp=amp,
         )
-        self.model = build(settings, MODELS)
+        self.model = build(settings, MODELS, 'model')
         load_strictly(self.model, state.get('state_dict', state), checkpoint)
         self.model.amp = amp
         self.model.to(device or get_device()).eval()

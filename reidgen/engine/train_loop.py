@@ -4,6 +4,7 @@ import torch
 from mmengine.runner import BaseLoop
 
 from reidgen.models.adversarial import bare
+from reidgen.models.data_checks import check_batches
 from reidgen.registry import LOOPS
 
 from .ddp import average_statistics
@@ -48,11 +49,11 @@ class StagedTrainLoop(BaseLoop):
         self.model = bare(runner.model)
         self.model.amp, self.model.draws.seed = amp, runner.seed
         check_reads(self.stages, self.model.phases, tuple(dataloader))
-        self.model.check_data(
-            self.dataloader.dataset,
-            {name: loader.batch_size for name, loader in loaders.items()},
-            self.stages,
-        )
+        batch_sizes = {name: loader.batch_size for name, loader in loaders.items()}
+        self.model.check_data(self.dataloader.dataset, batch_sizes, self.stages)
+        samplers = {name: loader.sampler for name, loader in loaders.items()}
+        for warning in check_batches(self.model, self.stages, batch_sizes, samplers):
+            runner.logger.warning(warning)
         self._check_evaluations()
         if self.left_out and runner._load_from is None and not runner._resume:
             runner.logger.warning(

@@ -28,7 +28,7 @@ def trained_model(cfg: Config, checkpoint: str | Path, amp: bool = False) -> Adv
         ValueError: the file is damaged or does not fit the model.
     """
     drop_pretrained(cfg)
-    model = build(cfg.model.to_dict(), MODELS)
+    model = build(cfg.model.to_dict(), MODELS, 'model')
     state = read_checkpoint(checkpoint)
     load_strictly(model, state.get('state_dict', state), checkpoint)
     model.amp = amp

@@ -1,5 +1,7 @@
 """What must fit together in a CrossDomainGCL; every error names the value and the fix."""
 
+from .data_checks import check_image_sizes
+
 CROSS_POSES = ('own', 'novel', 'other')
 BN_MODES = ('mixed', 'real_only', 'frozen', 'target_recalib')
 JUDGED = ('cross', 'recon', 'cycle')
@@ -136,6 +138,8 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
     check_banks(model, datasets, stages)
     painting = [s for s in stages if s.phases is None or {'D', 'G'} & set(s.phases)]
     check_stages(model, datasets, painting)
+    if painting:
+        check_image_sizes(datasets, ('source', 'target'), multiple=4)
     poses = {model.cross_pose_of(stage.name) for stage in painting}
     for loader in sorted({'source', 'target'} & set(datasets)):
         check_maps(model, datasets[loader], loader, 'novel' in poses)
