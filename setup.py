@@ -18,6 +18,7 @@ setup(
     python_requires='>=3.11,<3.14',
     packages=find_packages(include=['reidgen', 'reidgen.*']),
     package_data={'reidgen.synthetic': ['assets/*']},
+    entry_points={'console_scripts': ['reidgen = reidgen.cli:main']},
     install_requires=[
         'torch>=2.6',
         'torchvision>=0.21',

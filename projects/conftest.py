@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from reidgen.cli import parse, translate
 from reidgen.datasets import FolderReID, ShapesReID
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
 from reidgen.engine.step import run_phases
-from tools import translate
 
 NUMBERS = itertools.count()
 
@@ -80,7 +80,7 @@ def translated(build, tmp_path):
         checkpoint = Path(runner.work_dir, f'stage_{runner.train_loop.stages[0].name}.pth')
         out = tmp_path / 'copy'
         args = [str(path), str(checkpoint), '--out', str(out), *options]
-        translate.translate(translate.parse_args(args))
+        translate.run(parse('translate', args))
         return out
 
     return make

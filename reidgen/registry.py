@@ -12,12 +12,16 @@ config's
 """
 
 import inspect
+from collections.abc import Callable, Iterable, Sequence
 
 from mmengine import registry as root
 from mmengine.registry import Registry
 from torch import nn
 
+from reidgen.choices import hint, listed
+
 SCOPE = 'reidgen'
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 def _child(name: str, *locations: str) -> Registry:
@@ -84,11 +88,14 @@ def names(*registries: Registry) -> list[str]:
     return sorted(found)
 
 
-def find(name: str, *registries: Registry):
+def find(name: str, *registries: Registry, place: str = ''):
     """The registered class or function of that name in the first registry that has it.
 
+    Args:
+        place: of the name in the config, for the error.
+
     Raises:
-        ValueError: nothing of that name is registered; the known names are listed.
+        ValueError: nothing of that name is registered; the nearest and all known names are told.
     """
     for registry in registries:
         registry.import_from_location()
@@ -96,10 +103,10 @@ def find(name: str, *registries: Registry):
             found = registry.get(name)
             if found is not None:
                 return found
-    kinds = ', '.join(registry.name for registry in registries)
+    kinds, known = ', '.join(registry.name for registry in registries), names(*registries)
     raise ValueError(
-        f"no {kinds} is registered as '{name}'; known: {', '.join(names(*registries))}. "
-        f"A class of your own must be named in the config's custom_imports"
+        f"{place and f'{place}: '}no {kinds} is registered as '{name}'{hint(name, known)}; known: "
+        f"{listed(known)}. A class of your own must be named in the config's custom_imports"
     )
 
 
@@ -124,32 +131,102 @@ def _within(registry: Registry | None, name: str):
     return None
 
 
-def build(cfg: dict, *registries: Registry):
-    """What a config `dict(type='Name', **arguments)` describes, looked up as `find` does.
+def build(
+    cfg: dict,
+    registry: Registry | Sequence[Registry],
+    place: str | None = None,
+    default: str | None = None,
+):
+    """What a config `dict(type='Name', **arguments)` describes.
+
+    Args:
+        cfg: `type` is a registered name, or a class or function itself.
+        registry: where the name is looked up; of several, the first that has it.
+        place: of `cfg` in the config, such as `model.bank`, for errors; None: the registry's name.
+        default: `type` of a config that names none.
 
     Raises:
-        ValueError: nothing of that name is registered.
+        ValueError: `cfg` is no dict or has no `type`, nothing of that name is registered, or an
+            argument is unknown or missing; place, value, and nearest and known names are told.
     """
+    registries = [registry] if isinstance(registry, Registry) else registry
+    place = place or registries[0].name
+    if not isinstance(cfg, dict) or not (default or 'type' in cfg):
+        raise ValueError(
+            f"{place} is {cfg!r}; give dict(type='Name', ...) with one of "
+            f'{listed(names(*registries))}'
+        )
     arguments = dict(cfg)
-    return find(arguments.pop('type'), *registries)(**arguments)
+    kind = arguments.pop('type', default)
+    made_by = find(kind, *registries, place=place) if isinstance(kind, str) else kind
+    return with_options(made_by, arguments, place)
 
 
-def with_options(kind: type, options: dict, place: str, *arguments):
-    """`kind(*arguments, **options)`, for options of a config that name no type.
+def with_options(kind: Callable, options: dict, place: str, *arguments):
+    """`kind(*arguments, **options)`, the options those of a config.
 
     Raises:
-        ValueError: an option that it does not take; `place` in the config and the known ones are
-            told.
+        ValueError: an option that it does not take, or one that it needs is missing; `place` in the
+            config, and the nearest and all known ones are told.
     """
-    known = list(inspect.signature(kind).parameters)[len(arguments) :]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise ValueError(f'{place} has no option {unknown}; known: {", ".join(known)}')
+    if not isinstance(options, dict):
+        raise ValueError(f'{place} is {options!r}; give the options of {kind.__name__}, dict(...)')
+    parameters = list(inspect.signature(kind).parameters.values())
+    given = [p.name for p in parameters[: len(arguments)]]
+    known = accepted(kind)
+    if known is not None:
+        known = [name for name in known if name not in given]
+        check_options(kind, options, known, place)
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind in NAMED]
+    needed = needed[len(arguments) :]
+    missing = [name for name in needed if name not in options]
+    if missing:
+        raise ValueError(
+            f'{place}: {kind.__name__} needs {listed(missing)}; set '
+            f'{listed(f"{place}.{name}" for name in missing)}. It takes '
+            f'{listed(known or needed)}'
+        )
     return kind(*arguments, **options)
 
 
-def build_network(cfg: dict) -> nn.Module:
+def check_options(kind: Callable, options: Iterable[str], known: Sequence[str], place: str) -> None:
+    """Raises ValueError for the first option, of a config, that a class or function does not take.
+
+    Args:
+        known: options that it takes.
+    """
+    for key in options:
+        if key not in known:
+            raise ValueError(
+                f"{place}: {kind.__name__} takes no '{key}'{hint(key, known)}; known: "
+                f'{listed(known)}'
+            )
+
+
+def accepted(kind: Callable) -> list[str] | None:
+    """Names of the arguments of a class or function, through `**kwargs` up its bases; None: any."""
+    if not inspect.isclass(kind):
+        parameters = inspect.signature(kind).parameters.values()
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        return None if open_ended else [p.name for p in parameters if p.kind in NAMED]
+    found: dict[str, None] = {}
+    for cls in kind.__mro__:
+        if '__init__' not in vars(cls):
+            continue
+        if cls is object:
+            return list(found)
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        found |= {p.name: None for p in parameters if p.kind in NAMED}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return list(found)
+    return None
+
+
+def build_network(cfg: dict, place: str = 'network') -> nn.Module:
     """A network from its config: looked up among encoders, generators, discriminators, then
     models.
+
+    Args:
+        place: of `cfg` in the config, such as `model.networks.G`, for errors.
     """
-    return build(cfg, *NETWORKS)
+    return build(cfg, NETWORKS, place)

@@ -1,144 +1,16 @@
-"""Compares translated images with real ones of the domain they should look like.
+"""Compares images: python tools/evaluate_images.py REAL TRANSLATED"""
 
-python tools/evaluate_images.py REAL PAINTED                      (FID, KID, SSIM diversity)
-python tools/evaluate_images.py REAL PAINTED --metrics reid_fid ssim \
-    --config configs/gcl_synth.py --checkpoint work_dirs/gcl_synth/stage_clusters.pth
-
-REAL and PAINTED are folders of images: data/dukemtmc/bounding_box_train, say, and the
-bounding_box_train that tools/translate.py wrote. FID and KID fetch the Inception network of
-torch-fidelity or take --inception FILE; without it they are an error, never another number.
-"""
-
-import argparse
-import json
-import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
-os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
+# `projects.*`, which configs import, is not installed
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
-from reidgen.datasets.image_files import list_images, read_rgb  # noqa: E402
-from reidgen.engine.command_line import run  # noqa: E402
-from reidgen.engine.image_features import (  # noqa: E402
-    ImageFolder,
-    image_features,
-    inception_extractor,
-    reid_extractor,
-)
-from reidgen.evaluation.image_quality import (  # noqa: E402
-    frechet_distance,
-    kernel_distance,
-    ssim_diversity,
-)
-
-METRICS = ('fid', 'kid', 'reid_fid', 'reid_kid', 'ssim')
-
-
-def parse_args(args: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('real', help='folder of real images of the target domain')
-    parser.add_argument('translated', help='folder of translated images')
-    parser.add_argument('--metrics', nargs='+', choices=METRICS, default=['fid', 'kid', 'ssim'])
-    parser.add_argument('--inception', metavar='FILE', help="weights of torch-fidelity's Inception")
-    parser.add_argument('--config', help='of a re-identification model, for reid_fid')
-    parser.add_argument('--checkpoint', help='its weights')
-    parser.add_argument('--num-images', type=int, help='of each set (default: of the smaller set)')
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--num-workers', type=int, default=0)
-    parser.add_argument('--seed', type=int, default=0, help='of subsets and pairs')
-    parser.add_argument('--out', default='work_dirs/image_quality.json', help='results')
-    return parser.parse_args(args)
-
-
-def evaluate(args: argparse.Namespace) -> list[dict]:
-    """One row a metric; also written as JSON."""
-    if {'reid_fid', 'reid_kid'} & set(args.metrics) and not (args.config and args.checkpoint):
-        raise ValueError('reid_fid and reid_kid need --config and --checkpoint of a trained model')
-    folders = dict(real=args.real, translated=args.translated)
-    counts = {name: len(list_images(Path(path), recursive=True)) for name, path in folders.items()}
-    # FID compares at equal numbers only, and at the translated images' size
-    number = args.num_images or min(counts.values())
-    size = read_rgb(list_images(Path(args.translated), recursive=True)[0]).shape[1:]
-    sets = {name: ImageFolder(path, size, number) for name, path in folders.items()}
-    rows = []
-    if {'fid', 'kid'} & set(args.metrics):
-        rows += distances(inception_extractor(args.inception), sets, args)
-    if {'reid_fid', 'reid_kid'} & set(args.metrics):
-        rows += distances(reid_extractor(args.config, args.checkpoint), sets, args)
-    if 'ssim' in args.metrics:
-        rows += [
-            dict(
-                metric=f'ssim_diversity_{name}',
-                value=ssim_diversity(images.__getitem__, len(images), seed=args.seed),
-            )
-            for name, images in sets.items()
-        ]
-    shared = dict(
-        num_real=number,
-        num_painted=number,
-        image_size=list(size),
-        seed=args.seed,
-        versions={name: version(name) for name in ('torch', 'torchvision', 'torchmetrics')},
-    )
-    rows = [row | shared for row in rows]
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    Path(args.out).write_text(json.dumps(rows, indent=1))
-    tell(rows, counts, number, args.out)
-    return rows
-
-
-def distances(extractor, sets: dict[str, ImageFolder], args: argparse.Namespace) -> list[dict]:
-    """Rows of FID and KID under one network."""
-    real, translated = (
-        image_features(extractor, sets[name], args.batch_size, args.num_workers)
-        for name in ('real', 'translated')
-    )
-    facts = dict(
-        extractor=extractor.name,
-        weights_sha256=extractor.weights_sha256,
-        resize=extractor.resize,
-        num_features=real.shape[1],
-    )
-    rows = []
-    if f'{extractor.prefix}fid' in args.metrics:
-        value = frechet_distance(real, translated)
-        rows.append(dict(metric=f'{extractor.prefix}fid', value=value, **facts))
-    if f'{extractor.prefix}kid' in args.metrics:
-        found = kernel_distance(real, translated, seed=args.seed)
-        rows.append(
-            dict(
-                metric=f'{extractor.prefix}kid',
-                value=found.mean,
-                std=found.std,
-                subset_size=found.subset_size,
-                **facts,
-            )
-        )
-    return rows
-
-
-def tell(rows: list[dict], counts: dict[str, int], number: int, out: str) -> None:
-    for row in rows:
-        spread = f' +- {row["std"]:.4f}' if 'std' in row else ''
-        print(f'{row["metric"]:24}{row["value"]:12.4f}{spread}')
-    print(
-        f'{number} of {counts["real"]} real and {counts["translated"]} translated images; see {out}'
-    )
-    dims = max((row.get('num_features', 0) for row in rows), default=0)
-    if number <= dims:
-        print(
-            f'fewer images than the {dims} features: FID is biased upwards and compares only with '
-            f'values at {number} images'
-        )
+from reidgen.cli import run_tool  # noqa: E402
 
 
 def main() -> None:
-    args = parse_args()
-    run(lambda: evaluate(args), Path(args.out).parent)
+    run_tool('evaluate-images')
 
 
 if __name__ == '__main__':

@@ -13,6 +13,8 @@ from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from reidgen import registry
+from reidgen.choices import hint, listed
+from reidgen.command_line import check_config_file
 
 from .optim import OptimizerPerGroup
 
@@ -40,11 +42,7 @@ def load_config(
         ValueError: options that do not fit the config; an unknown registered name or key, with its
             place in the config and the known ones.
     """
-    if not Path(path).is_file():
-        near = sorted(str(found) for found in Path(path).parent.glob('*.py'))
-        raise FileNotFoundError(
-            f'no config {path}; there are: {", ".join(near) or "none in that folder"}'
-        )
+    check_config_file(path)
     cfg = Config.fromfile(path)
     if options:
         _check_options(cfg, options, reads)
@@ -137,15 +135,15 @@ def _check_options(cfg: Config, options: dict[str, Any], reads: Sequence[str]) -
                 f'override what was made of it, below {", ".join(sorted(known & set(cfg)))}'
             )
         if first not in known:
-            guess = get_close_matches(first, known, 1)
             raise ValueError(
-                f"{option}: there is no key '{first}'"
-                + (f" (did you mean '{guess[0]}'?)" if guess else '')
-                + f'; known: {", ".join(sorted(known))}'
+                f"{option}: there is no key '{first}'{hint(first, known)}; known: "
+                f'{listed(sorted(known))}'
             )
         roots = cfg.get('data_roots') or {}
         if first == 'data_roots' and rest and rest[0] not in roots:
-            raise ValueError(f"{option}: no data root '{rest[0]}'; known: {', '.join(roots)}")
+            raise ValueError(
+                f"{option}: no data root '{rest[0]}'{hint(rest[0], roots)}; known: {listed(roots)}"
+            )
 
 
 def _runner_keys() -> set[str]:
@@ -219,45 +217,14 @@ def _check_node(place: str, node: dict) -> None:
     if not found:
         registries = [value for value in vars(registry).values() if isinstance(value, Registry)]
         known = sorted(set().union(*(holder.module_dict for holder in registries)))
-        guess = get_close_matches(node['type'], known, 3)
         raise ValueError(
-            f"{place}: nothing is registered as '{node['type']}'"
-            + (f'; near: {", ".join(guess)}' if guess else '')
-            + f'. Known: {", ".join(known)}. A class of your own must be named in custom_imports'
+            f"{place}: nothing is registered as '{node['type']}'{hint(node['type'], known)}; "
+            f'known: {listed(known)}. A class of your own must be named in custom_imports'
         )
-    accepted = [_accepted(target) for target in found]
-    if any(keys is None for keys in accepted):
+    known = [registry.accepted(target) for target in found]
+    if any(keys is None for keys in known):
         return
-    known = set().union(*accepted)
-    unknown = set(node) - known - {'type', '_delete_'}
-    if place.startswith('optim_wrapper.'):
-        unknown -= EXTRA_KEYS
-    for key in sorted(unknown):
-        guess = get_close_matches(key, known, 1)
-        raise ValueError(
-            f"{place}: {node['type']} takes no '{key}'"
-            + (f" (did you mean '{guess[0]}'?)" if guess else '')
-            + f'; known: {", ".join(sorted(known))}'
-        )
-
-
-def _accepted(target) -> set[str] | None:
-    """Names of the arguments of a class or function, through `**kwargs` up its bases; None: any."""
-    names: set[str] = set()
-    if not inspect.isclass(target):
-        parameters = inspect.signature(target).parameters.values()
-        return (
-            None
-            if any(p.kind is p.VAR_KEYWORD for p in parameters)
-            else {p.name for p in parameters}
-        )
-    for cls in target.__mro__:
-        if '__init__' not in vars(cls):
-            continue
-        if cls is object:
-            return names
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-        names |= {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return names
-    return None
+    known = sorted(set().union(*known))
+    extra = EXTRA_KEYS if place.startswith('optim_wrapper.') else set()
+    given = sorted(set(node) - {'type', '_delete_'} - extra)
+    registry.check_options(found[0], given, known, place)

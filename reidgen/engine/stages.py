@@ -9,6 +9,7 @@ from .stage_lr import RULE_DEFAULTS, check_rule
 
 LOADED = 'loaded'  # start of a stage, and stem of the file that the loaded weights are kept in
 NAMES = ('phases', 'loaders', 'frozen', 'baselines')  # keys of a stage that are lists of names
+SPECTATORS = ('eval_every', 'title')  # keys that the training does not depend on
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Stage:
             optimizers empty. So a control beside the main line starts where that starts. Where
             `first_stage` leaves that one out, what was loaded stands for it ('loaded').
         title: what the report calls the stage; None: its name.
+        accumulate: micro-batches an iteration: n draws n batches of each loader and steps once by
+            the mean of their gradients, see `step.run_phases`.
 
     Raises:
         ValueError: a value that the key cannot have, or a learning rate rule with an unknown key.
@@ -49,12 +52,15 @@ class Stage:
     baselines: tuple[str, ...] = ()
     start: str = 'last'
     title: str | None = None
+    accumulate: int = 1
 
     def __post_init__(self):
-        if not isinstance(self.iters, int) or self.iters < 1:
-            raise ValueError(
-                f'stage {self.name}: iters must be a whole number from 1; got {self.iters!r}'
-            )
+        for key in ('iters', 'accumulate'):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f'stage {self.name}: {key} must be a whole number from 1; got {value!r}'
+                )
         every = self.eval_every
         if every is not None and (not isinstance(every, int) or every < 1):
             raise ValueError(
@@ -198,7 +204,7 @@ def batches_drawn(stages: Sequence[Stage], iteration: int, loader: str) -> int:
     drawn, start = 0, 0
     for stage in stages:
         if loader in stage.fields((loader,)).values():
-            drawn += min(max(iteration - start, 0), stage.iters)
+            drawn += min(max(iteration - start, 0), stage.iters) * stage.accumulate
         start += stage.iters
     return drawn
 
@@ -242,7 +248,9 @@ def describe(stages: Sequence[Stage]) -> list[dict]:
 
 
 def check_same_stages(saved: Sequence[dict], stages: Sequence[Stage]) -> None:
-    """Raises where a checkpoint's stages differ from the config's, unless only the last got longer.
+    """Raises where a checkpoint's stages differ from the config's in what the training depends on.
+
+    The last may get longer; when a stage is evaluated and what the report calls it may change.
 
     Raises:
         ValueError: names the first stage and key that differ.
@@ -258,11 +266,12 @@ def check_same_stages(saved: Sequence[dict], stages: Sequence[Stage]) -> None:
         )
     for number, (before, after) in enumerate(zip(saved, now)):
         last = number == len(now) - 1
+        before = {f.name: f.default for f in fields(Stage)} | before  # one of an earlier version
         for key in after:
-            longer = last and key == 'iters' and after[key] >= before[key]
-            if before.get(key) != after[key] and not longer:
+            free = key in SPECTATORS or (last and key == 'iters' and after[key] >= before[key])
+            if before[key] != after[key] and not free:
                 raise ValueError(
-                    f'stage {after["name"]}: {key} was {before.get(key)!r} in the checkpoint and '
+                    f'stage {after["name"]}: {key} was {before[key]!r} in the checkpoint and '
                     'is '
                     f'{after[key]!r} in the config; a resumed run keeps its stages (only the last '
                     'may get '

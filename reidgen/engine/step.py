@@ -7,57 +7,63 @@ from torch import Tensor
 
 from reidgen.models import AdversarialModel
 
+from .micro_batches import MicroBatches, mean_logs
+
 
 def run_phases(
     model: AdversarialModel, batch, optim, iteration: int, done: int
 ) -> dict[str, Tensor]:
-    """Runs the phases that are due, in order, on one preprocessed batch.
+    """Runs the phases that are due, in order, on one preprocessed batch or several micro-batches.
+
+    Gradients are accumulated over micro-batches phase by phase: the networks of a phase are stepped
+    once, by the mean gradient of all micro-batches, before the next phase begins. So the generator
+    of the second micro-batch meets the discriminator that all have trained, as in one batch n times
+    as large, and a step is that batch's, but for what looks beyond an image: batch norm's
+    statistics, hard triplets and pairs of batch-mates are those of a micro-batch, and so are random
+    numbers. A second evaluation of the shared forward is the price, see `MicroBatches`.
 
     Args:
         model: out of its distributed wrapper.
-        batch: what the model's forward and loss methods take.
+        batch: what the model's forward and loss methods take; a list of micro-batches of one size.
         optim: groups by name (an OptimWrapperDict of `NetworkOptimWrapper`).
         iteration: of the whole training, from 0: seeds the random numbers.
         done: iterations of this stage: a phase with `every=n` is due in the last of every n.
 
     Returns:
         0-d detached tensors by log key: `D/loss` (what was backpropagated), `D/loss_adv.Dt.real`
-        (raw terms), `D/stat.Dt.p_real`.
+        (raw terms), `D/stat.Dt.p_real`; means over micro-batches.
 
     Raises:
         ValueError: a term's family has no weight.
         FloatingPointError: a weighted term is NaN or infinite; nothing was stepped by its phase.
     """
-    model.rng.begin(iteration)
     due = [
         phase
         for phase in model.stage_phases
         if (done + 1) % phase.every == 0 and set(phase.trains) - model.frozen
     ]
-    shared, logs = None, {}
-    readers = [phase for phase in due if phase.forward is not None]
-    if readers:
-        model.train_only(model.network_names)
-        graph = not all(phase.detached for phase in readers)  # a discriminator's step needs none
-        with torch.set_grad_enabled(graph), model.autocast():
-            shared = readers[0].forward(batch)  # forward once, one graph
+    micro = MicroBatches(model, batch if isinstance(batch, list) else [batch], due, iteration)
+    logs: list[dict[str, Tensor]] = [{} for _ in micro.batches]
     for phase in due:
         trained = set(phase.trains) - model.frozen
-        model.train_only(trained)  # gradients flow through the others and stay out of them
-        with model.autocast():
-            terms = phase.losses(batch, None if phase.forward is None else shared)
-            total = weigh(terms, model.loss_weights, phase.name)
-        check_finite(total, terms, phase.name, iteration)
-        total.backward()
+        for number, part in enumerate(micro.batches):
+            x = micro.read(phase, number)
+            model.train_only(trained)  # gradients flow through the others and stay out of them
+            with micro.random_numbers(number), model.autocast():
+                terms = phase.losses(part, x)
+                total = weigh(terms, model.loss_weights, phase.name)
+            check_finite(total, terms, phase.name, iteration)
+            (total / micro.num).backward()
+            logs[number][f'{phase.name}/loss'] = total.detach()
+            for term, value in terms.items():
+                logs[number][log_key(phase.name, term)] = value.detach()
         for group in optim.values():
             if group.serves(phase.name) and trained & group.networks:
                 group.step()
         model.zero_grad(set_to_none=True)
-        logs[f'{phase.name}/loss'] = total.detach()
-        for term, value in terms.items():
-            logs[log_key(phase.name, term)] = value.detach()
-    model.update_memory(batch, shared, logs)  # after the last backward
-    return logs
+    for number, part in enumerate(micro.batches):  # after the last backward
+        model.update_memory(part, micro.kept[number], logs[number])
+    return mean_logs(logs)
 
 
 def log_key(phase: str, term: str) -> str:

@@ -124,19 +124,19 @@ class StagedTrainLoop(BaseLoop):
                 )
                 entered = stage
             self.runner.model.train()
-            self.run_iter(next(self.dataloader))
+            self.run_iter([next(self.dataloader) for _ in range(stage.accumulate)])
             self._evaluate_if_due()
         self.dataloader.stop()
         self.runner.call_hook('after_train_epoch')
         self.runner.call_hook('after_train')
         return self.runner.model
 
-    def run_iter(self, batch) -> None:
-        """One iteration: preprocess, run the phases, tell the hooks."""
-        self.runner.call_hook('before_train_iter', batch_idx=self._iter, data_batch=batch)
+    def run_iter(self, batches: list) -> None:
+        """One iteration: preprocess, run the phases, tell the hooks, which see the first batch."""
+        self.runner.call_hook('before_train_iter', batch_idx=self._iter, data_batch=batches[0])
         logs = run_phases(
             self.model,
-            self.model.data_preprocessor(batch),
+            [self.model.data_preprocessor(batch) for batch in batches],
             self.runner.optim_wrapper,
             self._iter,
             self.done,
@@ -146,7 +146,7 @@ class StagedTrainLoop(BaseLoop):
         self.runner.call_hook(
             'after_train_iter',
             batch_idx=self._iter,
-            data_batch=batch,
+            data_batch=batches[0],
             outputs=dict(zip(logs, values)),
         )
         self._iter += 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from reidgen.engine.command_line import KeyValueAction, add_common_options, count, run
+from reidgen.command_line import add_common_options, check_config_file, count, parse_value, run
 
 
 def ended(command, folder) -> str:
@@ -52,10 +52,55 @@ def test_what_is_no_pair_ends_with_the_usage_and_the_form(pairs, told, parser, c
     assert f'tool.py: error: --cfg-options: {told}' in capsys.readouterr().err
 
 
-def test_every_tool_refuses_what_is_no_pair():
-    tools = Path(__file__).resolve().parents[2] / 'tools'
-    for path in sorted(tools.rglob('*.py')):
-        assert 'action=DictAction' not in path.read_text(), f'{path}: {KeyValueAction.__name__}'
+@pytest.mark.parametrize(
+    'text,value',
+    [
+        *[('3', 3), ('-2', -2), ('1e-4', 1e-4), ('.5', 0.5), ('inf', float('inf'))],
+        *[('True', True), ('false', False), ('None', None), ("'None'", 'None'), ('"5"', '5')],
+        *[('[1,2]', [1, 2]), ('(1, 2)', (1, 2)), ('(1,)', (1,)), ('[]', []), ('()', ())],
+        *[('[D, G]', ['D', 'G']), ('[[1],(a,b)]', [[1], ('a', 'b')])],
+        *[('[\'a, b\',"c]"]', ['a, b', 'c]']), ("[it's,b]", ["it's", 'b'])],
+        *[('{a: 1, b: [x]}', {'a': 1, 'b': ['x']}), ('[/my drive/a, b]', ['/my drive/a', 'b'])],
+    ],
+)
+def test_a_value_that_reads_as_one_of_python_is_that(text, value):
+    assert parse_value(text) == value
+    assert type(parse_value(text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        *['/content/drive/My Drive/market', '/data/a,b', 'x,y', '1,2', ' a  b ', 'a=b', "it's"],
+        *[
+            '2024_01_01',
+            '007',
+            '0x10',
+            '{market1501}',
+            '{market1501}/a',
+            '[old] market',
+            '/a(1',
+            '',
+        ],
+    ],
+)
+def test_any_other_text_is_kept_to_the_letter(text):
+    assert parse_value(text) == text
+
+
+def test_the_nearest_configs_are_proposed_wherever_they_lie(tmp_path, monkeypatch):
+    for path in ('configs/gcl_smoke.py', 'projects/hhl/configs/hhl_smoke.py', 'mine/odd.py'):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).touch()
+    monkeypatch.chdir(tmp_path)
+    check_config_file('configs/gcl_smoke.py')
+    for misspelt in ('configs/gcl_smok.py', 'gcl_smoke.py', 'mine/gcl_smoke'):
+        with pytest.raises(
+            FileNotFoundError, match=rf'no config {misspelt}; did you mean configs/gcl_smoke\.py'
+        ):
+            check_config_file(misspelt)
+    with pytest.raises(FileNotFoundError, match=r'no config mine/xyz; there are: mine/odd\.py$'):
+        check_config_file('mine/xyz')
 
 
 def test_a_count_is_a_whole_number_from_0():

@@ -47,12 +47,12 @@ def written(tmp_path):
         (
             'model.type',
             'CrossDomainGLC',
-            r"model: nothing is registered as 'CrossDomainGLC'; near: CrossDomainGCL",
+            r"model: nothing is registered as 'CrossDomainGLC' \(did you mean 'CrossDomainGCL'\?\)",
         ),
         (
             'model.networks.G.type',
             'AdaINDecodr',
-            r'model\.networks\.G: .*near: AdaINDecoder.*Known: .*PoseEncoder',
+            r"model\.networks\.G: .*mean 'AdaINDecoder'.*known: .*PoseEncoder",
         ),
         (
             'model.networks.G.base_dims',
@@ -128,7 +128,7 @@ def test_variables_of_a_config_are_no_misspellings(written):
 
 def test_no_such_file_lists_what_is_there(tmp_path):
     with pytest.raises(
-        FileNotFoundError, match=r'no config .*gcl_smok\.py; there are: .*gcl_smoke\.py'
+        FileNotFoundError, match=r'no config .*gcl_smok\.py; did you mean .*gcl_smoke\.py'
     ):
         load_config(CONFIGS / 'gcl_smok.py')
 

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional as vision
 
+from reidgen.cli import evaluate_images, parse
 from reidgen.engine.image_features import (
     FeatureExtractor,
     ImageFolder,
@@ -15,7 +16,6 @@ from reidgen.engine.image_features import (
     reid_extractor,
 )
 from reidgen.files import sha256_of
-from tools import evaluate_images
 
 HERE = Path(__file__).resolve().parent
 
@@ -102,8 +102,8 @@ def test_the_tool_writes_every_number_with_what_it_depends_on(straight, folder, 
     model = ['--config', str(HERE / 'gcl_tiny.py'), '--checkpoint', str(checkpoint)]
     metrics = ['--metrics', 'reid_fid', 'reid_kid', 'ssim']
     folders = [str(folder), str(folder / 'a')]
-    args = evaluate_images.parse_args([*folders, *metrics, *model, '--out', str(out)])
-    evaluate_images.evaluate(args)
+    args = parse('evaluate-images', [*folders, *metrics, *model, '--out', str(out)])
+    evaluate_images.run(args)
     rows = {row['metric']: row for row in json.loads(out.read_text())}
     assert sorted(rows) == ['reid_fid', 'reid_kid', 'ssim_diversity_painted', 'ssim_diversity_real']
     assert all(row['num_real'] == row['num_painted'] == 5 for row in rows.values())
@@ -111,4 +111,4 @@ def test_the_tool_writes_every_number_with_what_it_depends_on(straight, folder, 
     assert rows['reid_kid']['subset_size'] == 5
     assert 'fewer images than the 8 features' in capsys.readouterr().out
     with pytest.raises(ValueError, match='need --config and --checkpoint'):
-        evaluate_images.evaluate(evaluate_images.parse_args([*folders, *metrics]))
+        evaluate_images.run(parse('evaluate-images', [*folders, *metrics]))

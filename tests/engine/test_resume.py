@@ -83,6 +83,21 @@ def test_a_longer_last_stage_goes_on_where_the_shorter_ended(straight, train, tm
     assert runner.iter == 22
 
 
+def test_a_longer_last_stage_goes_on_though_evaluations_and_logs_are_set_otherwise(
+    straight, train, tmp_path
+):
+    path = str(Path(straight.work_dir, 'iter_20.pth'))
+    options = {
+        'train_cfg.stages.2.iters': 9,
+        'train_cfg.stages.2.eval_every': 4,
+        'train_cfg.stages.2.title': 'both',
+        'default_hooks.logger.interval': 3,
+    }
+    runner = train(tmp_path, options, resume=True, load_from=path)
+    assert runner.iter == 22
+    assert runner.message_hub.runtime_info['evaluated_at'] == 22
+
+
 def test_nothing_to_resume_starts_anew_and_says_so(train, tmp_path):
     runner = train(tmp_path, kill_at=2, resume=True)
     assert runner.iter == 1

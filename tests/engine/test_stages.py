@@ -106,6 +106,17 @@ def test_a_wrong_stage_names_the_fault(stage, error):
         parse_stages([stage])
 
 
+@pytest.mark.parametrize('value', [0, -1, 2.0, True, None, '2'])
+def test_accumulate_is_a_whole_number_from_1(value):
+    with pytest.raises(ValueError, match='stage a: accumulate must be a whole number from 1; got'):
+        parse_stages([dict(name='a', iters=1, accumulate=value)])
+
+
+def test_a_stage_that_accumulates_draws_that_many_batches_an_iteration():
+    stages = parse_stages([dict(name='a', iters=2, accumulate=3), dict(name='b', iters=4)])
+    assert [batches_drawn(stages, n, 'x') for n in range(5)] == [0, 3, 6, 7, 8]
+
+
 def test_no_stage_and_two_of_one_name_are_refused():
     with pytest.raises(ValueError, match='stages is empty'):
         parse_stages([])
@@ -136,6 +147,19 @@ def test_only_the_last_stage_may_get_longer():
         check_same_stages(saved, changed(2, iters=3))
     with pytest.raises(ValueError, match=r'stage identity: iters was 3 .* and is 4'):
         check_same_stages(saved, changed(0, iters=4))
+
+
+@pytest.mark.parametrize('key,value', [('eval_every', 7), ('eval_every', None), ('title', 'G, F')])
+def test_what_only_watches_the_training_may_change(key, value):
+    check_same_stages(describe(parse_stages(THREE)), changed(1, **{key: value}))
+    check_same_stages(describe(changed(1, **{key: value})), parse_stages(THREE))
+
+
+def test_a_checkpoint_of_before_a_key_was_there_has_its_default():
+    saved = [{k: v for k, v in s.items() if k != 'accumulate'} for s in describe(changed(0))]
+    check_same_stages(saved, parse_stages(THREE))
+    with pytest.raises(ValueError, match='stage generators: accumulate was 1 in the .* and is 2'):
+        check_same_stages(saved, changed(1, accumulate=2))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 import csv
 import hashlib
-import importlib.util
 import itertools
 import json
 import re
@@ -11,19 +10,13 @@ import torch
 from PIL import Image
 from tiny_networks import python
 
+from reidgen.cli import parse, run_tool, test
+
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = ROOT / 'configs/gcl_smoke.py'
 TINY = Path(__file__).with_name('gcl_tiny.py')
 RUNS = itertools.count()
 METRICS = ['mAP', 'rank1', 'rank5', 'rank10', 'mINP']
-
-
-def load(name: str):
-    """tools/<name>.py as a module."""
-    spec = importlib.util.spec_from_file_location(f'tools_{name}', ROOT / f'tools/{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope='module')
@@ -80,21 +73,20 @@ def test_results_of_a_checkpoint(trained, shell, tmp_path):
         Image.open(tmp_path / name).verify()
 
 
-# ---- in this process: the tools' own main, on the tiny networks ----
+# ---- in this process, on the tiny networks ----
 
 
 @pytest.fixture
-def main(monkeypatch):
-    """Runs tools/<name>.py with arguments; the message it ends with, None where all went well."""
+def main():
+    """Runs a subcommand with arguments; the message it ends with, None where all went well."""
 
     def run(name: str, *args) -> str | None:
         # runs that start in one second would have one name, and one log history
         option, args = f'experiment_name=tools_{next(RUNS)}', list(map(str, args))
         place = args.index('--cfg-options') + 1 if '--cfg-options' in args else len(args)
         args[place:place] = [option] if place < len(args) else ['--cfg-options', option]
-        monkeypatch.setattr('sys.argv', [f'{name}.py', *args])
         try:
-            load(name).main()
+            run_tool(name, args)
         except SystemExit as end:
             return end.code or 'exit status 0'
         return None
@@ -116,15 +108,14 @@ def test_adabn_recalibrates_on_the_target_and_says_so(main, straight, tmp_path):
 
 @pytest.mark.parametrize('rerank', ['--rerank', None])
 def test_the_lists_drawn_are_in_the_order_that_is_scored(rerank, tmp_path, monkeypatch):
-    tool, drawn, loops = load('test'), [], []
-    write = tool.write_results
-    monkeypatch.setattr(tool, 'write_results', lambda *args: loops.append(args[-1]) or write(*args))
+    drawn, loops, write = [], [], test.write_results
+    monkeypatch.setattr(test, 'write_results', lambda *args: loops.append(args[-1]) or write(*args))
     monkeypatch.setattr(
         'reidgen.visualization.ranked_lists.draw_lines', lambda lines, *_, **__: drawn.extend(lines)
     )
     options = [f'experiment_name=tools_{next(RUNS)}', 'val_evaluator.rerank=None']
     args = [str(TINY), '--work-dir', str(tmp_path), '--show', '99', *filter(None, [rerank])]
-    tool.evaluate(tool.parse_args([*args, '--cfg-options', *options]))
+    test.run(parse('test', [*args, '--cfg-options', *options]))
     last = loops[0].evaluator.metrics[0].last
     assert len(drawn) == last.num_query
     plain = torch.cdist(last.features[: last.num_query], last.features[last.num_query :])

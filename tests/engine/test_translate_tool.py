@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from reidgen.cli import parse, translate
 from reidgen.datasets import FolderReID
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.config import load_config
 from reidgen.engine.loading import trained_model
-from tools import translate
 
 HERE = Path(__file__).resolve().parent
 
@@ -20,7 +20,7 @@ def run(straight, tmp_path):
         checkpoint = Path(straight.work_dir, 'stage_joint.pth')
         out = tmp_path / 'copy'
         args = [str(HERE / 'gcl_tiny.py'), str(checkpoint), '--out', str(out), *options]
-        translate.translate(translate.parse_args(args))
+        translate.run(parse('translate', args))
         return out
 
     return make
@@ -87,7 +87,7 @@ def test_a_model_without_generators_is_refused_before_its_data_are_read(tmp_path
     config = HERE.parents[1] / 'configs/baselines/synth_a_to_b.py'
     args = [str(config), 'none.pth', '--out', str(tmp_path / 'out')]
     with pytest.raises(ValueError, match=r'IdentityModel, the model of .* translates no images'):
-        translate.translate(translate.parse_args(args))
+        translate.run(parse('translate', args))
     assert not (tmp_path / 'out').exists()
 
 

@@ -1,5 +1,4 @@
 import csv
-import importlib.util
 import json
 import re
 import shutil
@@ -10,28 +9,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reidgen.cli import extract, model_arguments, parse, run_tool
+from reidgen.datasets.folder import PATTERN as FOLDER_PATTERN
 from reidgen.retrieval.feature_store import FeatureStore
+from reidgen.retrieval.manifest import DTYPES
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 PATTERN = r'(?P<pid>\d+)_c(?P<camid>\d+)'
 
 
-def load(name: str):
-    """tools/<name>.py as a module."""
-    spec = importlib.util.spec_from_file_location(f'tools_{name}', TOOLS / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def main(monkeypatch):
-    """Runs tools/<name>.py with arguments; the message it ends with, None where all went well."""
+def main():
+    """Runs a subcommand with arguments; the message it ends with, None where all went well."""
 
     def run(name: str, *args) -> str | None:
-        monkeypatch.setattr('sys.argv', [f'{name}.py', *map(str, args)])
         try:
-            load(name).main()
+            run_tool(name, list(map(str, args)))
         except SystemExit as end:
             return end.code or 'exit status 0'
         return None
@@ -42,10 +34,10 @@ def main(monkeypatch):
 @pytest.fixture(scope='module')
 def extracted_once(tiny, pictures, tmp_path_factory):
     """Folder of the features of the eleven pictures; not to be changed."""
-    out, tool = tmp_path_factory.mktemp('extracted') / 'features', load('extract')
+    out = tmp_path_factory.mktemp('extracted') / 'features'
     args = [tiny.config, tiny.checkpoint, '--images', pictures, '--pattern', PATTERN]
     args += ['--out', out, '--shard-size', 4, '--workers', 0]
-    tool.write_features(tool.parse_args(list(map(str, args))))
+    extract.run(parse('extract', list(map(str, args))))
     return out
 
 
@@ -266,3 +258,8 @@ def test_the_pattern_of_the_help_reads_junk_of_market_1501_as_nobody(main, capsy
     (pattern,) = re.findall(r"such as\s+'(.*?)'", capsys.readouterr().out, re.DOTALL)
     match = re.search(pattern, '-1_c12s1_000001_00.jpg')
     assert match.groupdict() == dict(pid='-1', camid='12')
+
+
+def test_choices_of_the_command_line_are_those_of_the_library():
+    assert model_arguments.DTYPES == DTYPES
+    assert model_arguments.PATTERN == FOLDER_PATTERN

@@ -1,22 +1,12 @@
-import importlib.util
 import re
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from few_people import FEW
 
-from reidgen.synthetic import SIZES, Plan
-
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
-
-
-def load(name: str):
-    spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from reidgen.cli import browse, data_arguments, parse, render
+from reidgen.synthetic import DOMAINS, SIZES, Plan, Seeds
 
 
 @pytest.fixture
@@ -25,9 +15,8 @@ def tiny_is_few(monkeypatch):
 
 
 def test_rendering_closes_with_a_line_of_numbers(tiny_is_few, tmp_path):
-    tool = load('render_synthetic')
     arguments = ['--size', 'tiny', '--out', str(tmp_path), '--domains', 'synth_b', '--no-maps']
-    line = tool.render(tool.parse_args(arguments))
+    line = render.render(parse('render', arguments))
     plan = Plan.of('synth_b', 'tiny')
     count = sum(len(plan.pictures(job)) for job in plan.jobs())
     found = re.fullmatch(
@@ -42,8 +31,8 @@ def test_rendering_closes_with_a_line_of_numbers(tiny_is_few, tmp_path):
 
 
 def test_the_reference_is_only_taken_from_the_benchmark(tiny_is_few, tmp_path):
-    tool = load('render_synthetic')
-    arguments = tool.parse_args(
+    arguments = parse(
+        'render',
         [
             '--size',
             'tiny',
@@ -53,14 +42,13 @@ def test_the_reference_is_only_taken_from_the_benchmark(tiny_is_few, tmp_path):
             '--domains',
             'synth_a',
             '--write-reference',
-        ]
+        ],
     )
     with pytest.raises(ValueError, match='needs --size tiny, all --domains'):
-        tool.render(arguments)
+        render.render(arguments)
 
 
 def test_a_sheet_has_a_row_a_person_and_a_column_an_image(tmp_path):
-    tool = load('browse_dataset')
     arguments = [
         'ShapesReID',
         'num_identities=3',
@@ -72,7 +60,7 @@ def test_a_sheet_has_a_row_a_person_and_a_column_an_image(tmp_path):
         '--out',
         str(tmp_path),
     ]
-    [path] = tool.browse(tool.parse_args(arguments))
+    [path] = browse.browse(parse('browse', arguments))
     sheet = cv2.imread(str(path))
     assert sheet.shape == (3 * 66, 2 * 34, 3)  # a white pixel around each
     assert (sheet[[0, -1]] == 255).all()
@@ -80,7 +68,6 @@ def test_a_sheet_has_a_row_a_person_and_a_column_an_image(tmp_path):
 
 
 def test_annotations_are_drawn_beside_the_image(tiny_is_few, tmp_path):
-    tool = load('browse_dataset')
     arguments = [
         'SyntheticReID',
         'size=tiny',
@@ -89,17 +76,16 @@ def test_annotations_are_drawn_beside_the_image(tiny_is_few, tmp_path):
         '--out',
         str(tmp_path),
     ]
-    [path] = tool.browse(tool.parse_args(arguments))
+    [path] = browse.browse(parse('browse', arguments))
     # image, joints, mask, parts, eight meshes of width 64, and the garment of 96
     assert cv2.imread(str(path)).shape == (130, 12 * 66 + 98, 3)
 
 
 def test_joints_are_red_where_visible_and_blue_where_not():
-    tool = load('browse_dataset')
     joints = np.zeros((18, 3))
     joints[0], joints[4] = (10, 20, 1), (30, 40, 0)
     joints[[k for k in range(18) if k not in (0, 4)], :2] = -50
-    drawn = tool.draw_joints(np.zeros((64, 64, 3), np.uint8), joints, 1.0)
+    drawn = browse.draw_joints(np.zeros((64, 64, 3), np.uint8), joints, 1.0)
     assert drawn[20, 10, 0] > 200
     assert drawn[20, 10, 2] == 0
     ring = drawn[37:44, 27:34]
@@ -107,7 +93,13 @@ def test_joints_are_red_where_visible_and_blue_where_not():
     assert ring[..., 2].max() > ring[..., 0].max()
 
 
-def test_options_are_key_value(tmp_path):
-    tool = load('browse_dataset')
-    with pytest.raises(ValueError, match="'size' is not KEY=VALUE"):
-        tool.browse(tool.parse_args(['ShapesReID', 'size', '--out', str(tmp_path)]))
+def test_options_are_key_value(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        parse('browse', ['ShapesReID', 'size', '--out', str(tmp_path)])
+    assert "'size' is not KEY=VALUE" in capsys.readouterr().err
+
+
+def test_choices_of_the_command_line_are_those_of_the_renderer():
+    assert tuple(SIZES) == data_arguments.SIZES
+    assert tuple(DOMAINS) == data_arguments.DOMAINS
+    assert Seeds._fields == data_arguments.SEEDS

@@ -12,6 +12,19 @@ def batch_norms(network: nn.Module) -> list[nn.Module]:
 
 
 @contextmanager
+def untracked_statistics(network: nn.Module) -> Iterator[None]:
+    """Batch statistics are used, running ones neither read nor written."""
+    layers = [layer for layer in batch_norms(network) if layer.track_running_stats]
+    for layer in layers:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True
+
+
+@contextmanager
 def statistics_of(network: nn.Module, bn_mode: str, real: bool) -> Iterator[None]:
     """Batch norm of a network in training as a mode of CrossDomainGCL has it.
 
@@ -21,17 +34,15 @@ def statistics_of(network: nn.Module, bn_mode: str, real: bool) -> Iterator[None
     Args:
         real: whether the images of the forward within are real.
     """
-    layers = batch_norms(network) if network.training else []
-    if bn_mode == 'frozen':
-        changed = [(layer, 'training', False) for layer in layers if layer.training]
-    elif bn_mode == 'real_only' and not real:
-        changed = [(m, 'track_running_stats', False) for m in layers if m.track_running_stats]
-    else:
-        changed = []
-    for layer, attribute, value in changed:
-        setattr(layer, attribute, value)
+    if bn_mode == 'real_only' and network.training and not real:
+        with untracked_statistics(network):
+            yield
+        return
+    layers = [m for m in batch_norms(network) if m.training] if bn_mode == 'frozen' else []
+    for layer in layers:
+        layer.eval()
     try:
         yield
     finally:
-        for layer, attribute, value in changed:
-            setattr(layer, attribute, not value)
+        for layer in layers:
+            layer.train()

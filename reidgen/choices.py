@@ -1,0 +1,46 @@
+"""Errors about unknown names: the place, the value, the nearest known name and all known ones."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+T = TypeVar('T')
+
+
+def hint(value: Any, known: Iterable[Any]) -> str:
+    """` (did you mean 'x'?)` for the nearest of the known names; empty where none is near."""
+    near = get_close_matches(str(value), [str(name) for name in known], 1)
+    return f" (did you mean '{near[0]}'?)" if near else ''
+
+
+def listed(known: Iterable[Any]) -> str:
+    """Known names as errors list them, in their order; `none` where there is none."""
+    return ', '.join(str(name) for name in known) or 'none'
+
+
+def one_of(value: T, known: Sequence[T], place: str) -> T:
+    """The value, which is among the known ones.
+
+    Args:
+        place: what the value was given for, such as `model.bn_mode`.
+
+    Raises:
+        ValueError: it is not; place, value, the nearest and all known ones are told.
+    """
+    # equal is not enough: True is no 1 and 2.0 is no 2 to whoever wrote the config
+    if not any(value == name and type(value) is type(name) for name in known):
+        raise ValueError(f'{place} is {value!r}{hint(value, known)}; choose one of {listed(known)}')
+    return value
+
+
+def check_keys(given: Iterable[Any], known: Sequence[str], place: str) -> None:
+    """Raises ValueError for the first key that is not among the known ones.
+
+    Args:
+        place: where the keys stand in the config, such as `train_dataloader.source`.
+    """
+    for key in given:
+        if key not in known:
+            raise ValueError(
+                f"{place}: unknown key '{key}'{hint(key, known)}; known: {listed(known)}"
+            )

@@ -1,0 +1,128 @@
+"""Arguments of translate, evaluate-images, render and browse. Nothing slow is imported here."""
+
+import argparse
+
+from reidgen.command_line import KeyValueAction, add_common_options
+
+METRICS = ('fid', 'kid', 'reid_fid', 'reid_kid', 'ssim')
+SIZES = ('tiny', 'base', 'large')  # of reidgen.synthetic, as are the next two
+DOMAINS = ('synth_a', 'synth_b', 'synth_a2b')
+SEEDS = ('camera', 'identity', 'image')
+
+TRANSLATE = """\
+Translates a training set in another domain's style: a copy in Market-1501 layout, same file names.
+
+    %(prog)s projects/cyclegan/configs/cyclegan_synth.py \\
+        work_dirs/cyclegan_synth/stage_translation.pth --domain target \\
+        --out data/translated/synth_a2b
+
+A run that was interrupted goes on where it stopped. Every baseline trains on the copy by its root:
+
+    python tools/train.py configs/baselines/synth_translated_to_b.py \\
+        --cfg-options data_roots.translated=data/translated/synth_a2b
+"""
+EVALUATE_IMAGES = """\
+Compares translated images with real ones of the domain they should look like.
+
+    %(prog)s REAL PAINTED                      (FID, KID, SSIM diversity)
+    %(prog)s REAL PAINTED --metrics reid_fid ssim \\
+        --config configs/gcl_synth.py --checkpoint work_dirs/gcl_synth/stage_clusters.pth
+
+REAL and PAINTED are folders of images: data/dukemtmc/bounding_box_train, say, and the
+bounding_box_train that the command translate wrote. FID and KID fetch the Inception network of
+torch-fidelity or take --inception FILE; without it they are an error, never another number.
+"""
+BROWSE = """\
+Draws contact sheets of a data set: persons as rows, with maps, masks and joints if it has them.
+
+    %(prog)s SyntheticReID domain=synth_a size=tiny --annotations
+    %(prog)s Market1501 root=data/market1501 --split query
+    %(prog)s configs/gcl_smoke.py            (its training sets, with maps)
+"""
+
+
+def add_translate(parser: argparse.ArgumentParser) -> None:
+    """Options of `translate`."""
+    parser.description = TRANSLATE
+    parser.add_argument('config', help='the Python config of the model that translates')
+    parser.add_argument('checkpoint', help='its weights, a .pth file of its work dir')
+    parser.add_argument('--domain', default='target', help='whose style is translated')
+    parser.add_argument('--out', required=True, help='folder of the copy')
+    parser.add_argument(
+        '--loader', help='training loader whose images are translated (default: the other domain)'
+    )
+    parser.add_argument(
+        '--splits',
+        nargs='+',
+        choices=('train', 'query', 'gallery'),
+        default=['train'],
+        help='splits of that data set, each into its folder',
+    )
+    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--num-workers', type=int, default=0)
+    add_common_options(parser)
+
+
+def add_evaluate_images(parser: argparse.ArgumentParser) -> None:
+    """Options of `evaluate-images`."""
+    parser.description = EVALUATE_IMAGES
+    parser.add_argument('real', help='folder of real images of the target domain')
+    parser.add_argument('translated', help='folder of translated images')
+    parser.add_argument('--metrics', nargs='+', choices=METRICS, default=['fid', 'kid', 'ssim'])
+    parser.add_argument('--inception', metavar='FILE', help="weights of torch-fidelity's Inception")
+    parser.add_argument('--config', help='of a re-identification model, for reid_fid')
+    parser.add_argument('--checkpoint', help='its weights')
+    parser.add_argument('--num-images', type=int, help='of each set (default: of the smaller set)')
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--num-workers', type=int, default=0)
+    parser.add_argument('--seed', type=int, default=0, help='of subsets and pairs')
+    parser.add_argument('--out', default='work_dirs/image_quality.json', help='results')
+
+
+def add_render(parser: argparse.ArgumentParser) -> None:
+    """Options of `render`."""
+    parser.description = 'Renders the built-in synthetic people: %(prog)s --size tiny --out DIR'
+    parser.add_argument('--size', choices=SIZES, default='base')
+    parser.add_argument('--out', default='data/synthetic', help='root of SyntheticReID')
+    parser.add_argument('--domains', nargs='+', choices=DOMAINS, default=DOMAINS[:2])
+    parser.add_argument('--workers', type=int, default=1, help='processes')
+    parser.add_argument(
+        '--no-maps', action='store_true', help='without meshes; they are added when first needed'
+    )
+    parser.add_argument(
+        '--validation',
+        action='store_true',
+        help='persons for choosing parameters instead of training and test',
+    )
+    parser.add_argument(
+        '--write-reference',
+        action='store_true',
+        help="for a new version: the package's reference is taken from these "
+        'renderings, of size tiny and all domains',
+    )
+    for name in SEEDS:
+        parser.add_argument(f'--{name}-seed', type=int, default=0, help='0 is the benchmark')
+
+
+def add_browse(parser: argparse.ArgumentParser) -> None:
+    """Options of `browse`."""
+    parser.description = BROWSE
+    parser.add_argument('target', help='a config, or the registered name of a data set')
+    parser.add_argument(
+        'options',
+        nargs='*',
+        action=KeyValueAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='arguments of the data set, or overrides of the config',
+    )
+    parser.add_argument('--split', default='train', help='of a data set given by name')
+    parser.add_argument('--ids', type=int, default=8, help='rows')
+    parser.add_argument('--images', type=int, default=12, help='columns')
+    parser.add_argument(
+        '--annotations',
+        action='store_true',
+        help='one image a person, beside it all that is known about it',
+    )
+    parser.add_argument('--height', type=int, default=128, help='of a picture on the sheet')
+    parser.add_argument('--out', default='work_dirs/browse', help='folder of the PNG files')

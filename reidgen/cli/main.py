@@ -1,0 +1,145 @@
+"""Dispatch of the subcommands: torch is imported once arguments and config files are checked.
+
+A misspelt option or config name is told at once, not after seconds of imports.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from reidgen.command_line import check_config_file, run
+
+from . import data_arguments, model_arguments
+
+
+class Command(NamedTuple):
+    """A subcommand.
+
+    Attributes:
+        summary: one line for `reidgen --help`.
+        add_options: gives a parser its options and its description.
+        module: of this package, with `run(args)`.
+        folder: of the results and of `error.txt`.
+        threads: of each process, where the environment says nothing; None: one a CPU core.
+    """
+
+    summary: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    module: str
+    folder: Callable[[argparse.Namespace], str | Path]
+    threads: int | None = None
+
+
+COMMANDS = {
+    'train': Command(
+        'train a config', model_arguments.add_train, 'train', lambda args: args.work_dir
+    ),
+    'test': Command(
+        'evaluate a checkpoint', model_arguments.add_test, 'test', lambda args: args.work_dir
+    ),
+    'extract': Command(
+        'write features of images', model_arguments.add_extract, 'extract', lambda args: args.out
+    ),
+    'search': Command(
+        'search written features', model_arguments.add_search, 'search', lambda args: args.out
+    ),
+    'translate': Command(
+        "copy a data set in another domain's style",
+        data_arguments.add_translate,
+        'translate',
+        lambda args: args.out,
+    ),
+    'evaluate-images': Command(
+        'compare translated images with real ones',
+        data_arguments.add_evaluate_images,
+        'evaluate_images',
+        lambda args: Path(args.out).parent,
+    ),
+    'render': Command(
+        'render the built-in synthetic people',
+        data_arguments.add_render,
+        'render',
+        lambda args: args.out,
+        threads=1,  # it makes processes of its own
+    ),
+    'browse': Command(
+        'draw contact sheets of a data set',
+        data_arguments.add_browse,
+        'browse',
+        lambda args: args.out,
+    ),
+}
+WORK_DIRS = {'train': 'work_dirs/{config}', 'test': 'work_dirs/{config}/test'}
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The console script: a subcommand and its arguments.
+
+    The working directory becomes the last place to import from: `custom_imports` of a config name
+    modules of the project that it is run in, such as `projects.cyclegan`.
+
+    Args:
+        args: without the program's name; None: those of the process.
+
+    Raises:
+        SystemExit: wrong arguments, or an error of the command, told in one line.
+    """
+    parser = argparse.ArgumentParser(
+        prog='reidgen', description='Person re-identification with GANs across domains.'
+    )
+    subparsers = parser.add_subparsers(
+        dest='command', required=True, metavar='COMMAND', help='`reidgen COMMAND --help` tells more'
+    )
+    for name, command in COMMANDS.items():
+        command.add_options(_described(subparsers.add_parser(name, help=command.summary)))
+    parsed = parser.parse_args(args)
+    sys.path.append(str(Path.cwd()))
+    _run(parsed.command, _with_work_dir(parsed.command, parsed))
+
+
+def run_tool(name: str, args: Sequence[str] | None = None) -> None:
+    """One subcommand as a script of its own, which has seen to the path itself."""
+    _run(name, parse(name, args))
+
+
+def parse(name: str, args: Sequence[str] | None = None) -> argparse.Namespace:
+    """Arguments of one subcommand, its default work dir filled in."""
+    parser = _described(argparse.ArgumentParser())
+    COMMANDS[name].add_options(parser)
+    return _with_work_dir(name, parser.parse_args(args))
+
+
+def _described(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    return parser
+
+
+def _with_work_dir(name: str, args: argparse.Namespace) -> argparse.Namespace:
+    if name in WORK_DIRS:
+        args.work_dir = args.work_dir or WORK_DIRS[name].format(config=Path(args.config).stem)
+    return args
+
+
+def _run(name: str, args: argparse.Namespace) -> None:
+    command = COMMANDS[name]
+    threads = str(command.threads or os.cpu_count() or 1)
+    os.environ.setdefault('OMP_NUM_THREADS', threads)  # read when torch and numpy are imported
+    os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
+
+    def work() -> None:
+        for path in config_files(args):
+            check_config_file(path)
+        import_module(f'reidgen.cli.{command.module}').run(args)
+
+    run(work, command.folder(args))
+
+
+def config_files(args: argparse.Namespace) -> list[str]:
+    """Configs that the arguments name."""
+    target = getattr(args, 'target', None) or ''  # of `browse`: a config or a data set's name
+    given = getattr(args, 'config', None)
+    return [path for path in (given, target if target.endswith('.py') else None) if path]

@@ -1,0 +1,117 @@
+"""Evaluation of a checkpoint: the subcommand `test`."""
+
+import argparse
+import csv
+from pathlib import Path
+
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config, only_evaluate
+from reidgen.evaluation.metric import LENGTH_SHOWN
+from reidgen.files import sha256_of, write_json
+from reidgen.models.adversarial import unwrap_model
+
+
+def run(args: argparse.Namespace) -> dict[str, float]:
+    """Metrics in per cent; writes results.json, results.csv and the pictures into the work dir."""
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.work_dir = args.work_dir
+    cfg.launcher, cfg.load_from, cfg.resume = args.launcher, args.checkpoint, False
+    if args.adabn:
+        cfg.val_cfg.update(recalibrate=True, both=False)
+    if args.rerank and cfg.val_evaluator.get('rerank') is None:
+        cfg.val_evaluator.rerank = {}
+    if args.show:
+        cfg.val_evaluator.num_shown = args.show
+    only_evaluate(cfg, keep_weights=args.checkpoint is None)
+    runner = ReIDRunner.from_cfg(cfg)
+    unwrap_model(runner.model).amp = args.amp
+    metrics = runner.val()
+    loop = runner.val_loop
+    if runner.rank == 0:
+        write_results(Path(cfg.work_dir), metrics, args, loop)
+        if args.show:
+            draw(Path(cfg.work_dir), loop)
+    return metrics
+
+
+def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namespace, loop) -> None:
+    """results.json (metrics, protocol, config, hash of the checkpoint) and results.csv (a row a
+    loader).
+    """
+    first = next(iter(loop.loaders))
+    names = [*loop.loaders, *(['adabn'] if loop.reports_both else [])]
+    rows = {
+        name: {
+            key.rpartition('/')[2]: value
+            for key, value in metrics.items()
+            if key.rpartition('/')[0] == ('' if name == first else name)
+        }
+        for name in names
+    }
+    datasets = {name: loop.loaders.get(name, loop.loaders[first]).dataset.name for name in names}
+    adapted = loop.recalibrates
+    metric = loop.evaluator.metrics[0]
+    protocol, rerank = metric.protocol, metric.rerank
+    results = dict(
+        **rows[first],
+        protocol=protocol.name,
+        config=args.config,
+        checkpoint=args.checkpoint,
+        adabn=adapted,
+        rerank=rerank,
+        expansion=metric.expansion,
+        checkpoint_sha256=sha256_of(args.checkpoint) if args.checkpoint else None,
+        datasets=datasets,
+        others={name: row for name, row in rows.items() if name != first},
+    )
+    write_json(folder / 'results.json', results)
+    with open(folder / 'results.csv', 'w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(['loader', 'dataset', *rows[first]])
+        for name, row in rows.items():
+            writer.writerow([name, datasets[name], *(f'{value:.4f}' for value in row.values())])
+    width = max(len(name) for name in rows)
+    print(f'\n{"":{width}}  ' + ' '.join(f'{key:>7}' for key in rows[first]))
+    for name, row in rows.items():
+        print(f'{name:{width}}  ' + ' '.join(f'{value:7.2f}' for value in row.values()))
+    print(
+        f'per cent; protocol {protocol.name} ({protocol.description})'
+        f'{", AdaBN" if adapted else ""}{", re-ranked" if rerank is not None else ""}; '
+        f'written to {folder / "results.json"}'
+    )
+
+
+def draw(folder: Path, loop) -> None:
+    """ranked_lists.png: what the last evaluation of the first loader kept; cmc.png: the curve."""
+    from reidgen.visualization import draw_cmc
+    from reidgen.visualization.ranked_lists import Cell, draw_lines
+
+    metric, dataset = loop.evaluator.metrics[0], next(iter(loop.loaders.values())).dataset
+    last = metric.last
+    gallery_start = 0 if metric.protocol.one_set else last.num_query
+
+    def cell(row: int, kind: str) -> Cell:
+        caption = f'{int(last.pids[row])} c{int(last.camids[row]) + 1}'
+        return Cell(lambda: picture(dataset, row), kind, caption)
+
+    lines = [
+        [cell(ranked.query, 'query')]
+        + [
+            cell(gallery_start + row, kind)
+            for row, kind in zip(ranked.gallery.tolist(), ranked.flags)
+        ]
+        for ranked in last.lists
+    ]
+    draw_lines(lines, LENGTH_SHOWN, path_out=folder / 'ranked_lists.png')
+    draw_cmc({dataset.name: last.result.cmc}, folder / 'cmc.png')
+    print(
+        f'pictures{" with AdaBN" if loop.reports_both else ""}: '
+        f'{folder / "ranked_lists.png"}, {folder / "cmc.png"}'
+    )
+
+
+def picture(dataset, row: int):
+    """The image of a row as it is stored."""
+    from PIL import Image
+
+    return Image.fromarray(dataset.read_image(dataset.records[row]).permute(1, 2, 0).numpy())

@@ -1,0 +1,34 @@
+"""Training of a config: the subcommand `train`."""
+
+import argparse
+
+from mmengine.config import Config
+
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config
+
+
+def configure(args: argparse.Namespace) -> Config:
+    """The config with the command line merged."""
+    cfg = load_config(args.config, args.cfg_options)
+    if args.resume and args.load_from:
+        raise ValueError('--resume continues a run as it was, --load-from starts a new one')
+    if args.seed is not None and not 0 <= args.seed < 2**32:
+        raise ValueError(f'--seed is {args.seed}; give a whole number from 0 to {2**32 - 1}')
+    cfg.work_dir = args.work_dir
+    cfg.launcher = args.launcher
+    if args.seed is not None:
+        cfg.randomness = dict(cfg.get('randomness') or {}, seed=args.seed)
+    if args.amp:
+        cfg.train_cfg.amp = True
+    if args.first_stage:
+        cfg.train_cfg.first_stage = args.first_stage
+    cfg.load_from = args.load_from or cfg.get('load_from')
+    if args.resume:
+        cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
+    return cfg
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains as the command line says."""
+    ReIDRunner.from_cfg(configure(args)).train()

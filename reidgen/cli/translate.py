@@ -1,0 +1,72 @@
+"""Copies of a data set in another domain's style: the subcommand `translate`."""
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch.utils.data import Dataset, default_collate
+
+from reidgen.datasets.market_layout import FOLDERS
+from reidgen.engine.config import load_config
+from reidgen.engine.loading import trained_model
+from reidgen.engine.translation import translate_dataset
+from reidgen.files import sha256_of
+from reidgen.models.adversarial import AdversarialModel
+from reidgen.registry import DATASETS, MODELS, find
+from reidgen.visualization.grids import panel, save_png
+
+OTHER = dict(target='source', source='target')  # whose images are translated in a domain's style
+GRID_ROWS = 12
+
+
+def run(args: argparse.Namespace) -> list[Path]:
+    """Folders of pictures, one a split; beside them `grid_<split>.png`, before and after."""
+    cfg = load_config(args.config, args.cfg_options)
+    model_type = cfg.model['type']
+    if find(model_type, MODELS).translate is AdversarialModel.translate:
+        raise ValueError(
+            f'{model_type}, the model of {args.config}, translates no images; choose a config with '
+            f'generators, such as configs/gcl_synth.py'
+        )
+    loader = args.loader or OTHER.get(args.domain)
+    if loader not in cfg.train_dataloader:
+        raise ValueError(
+            f'style {args.domain!r} has no loader {loader!r} to translate: name the training '
+            f'loader by --loader; there are {", ".join(cfg.train_dataloader)}'
+        )
+    settings = cfg.train_dataloader[loader]['dataset'].to_dict()
+    kind = find(settings.pop('type'), DATASETS)
+    # before the model: their faults show before weights are read
+    datasets = {split: kind(**dict(settings, split=split)) for split in args.splits}
+    model = trained_model(cfg, args.checkpoint, args.amp)
+    for dataset in datasets.values():
+        model.check_translation(dataset, loader, args.domain)
+    stamp = dict(
+        config=Path(args.config).stem,
+        checkpoint_sha256=sha256_of(args.checkpoint),
+    )
+    written = []
+    for split, dataset in datasets.items():
+        folder = translate_dataset(
+            model,
+            dataset,
+            args.domain,
+            Path(args.out) / FOLDERS[split],
+            stamp,
+            args.batch_size,
+            args.num_workers,
+        )
+        draw(model, dataset, args.domain, Path(args.out) / f'grid_{split}.png')
+        print(f'{len(dataset)} pictures of {dataset.name} {split} in {folder}')
+        written.append(folder)
+    return written
+
+
+@torch.no_grad()
+def draw(model, dataset: Dataset, domain: str, path: Path) -> None:
+    """A picture of persons from all over the data set, as they are and as they are translated."""
+    count, plain = min(GRID_ROWS, len(dataset)), dataset.plain(maps=True)
+    rows = [number * len(dataset) // count for number in range(count)]
+    batch = model.data_preprocessor(default_collate([plain[row] for row in rows]))
+    columns = [(dataset.name, batch.img), (f'as {domain}', model.translate(batch, domain))]
+    save_png(panel(columns, model.data_preprocessor.mean, model.data_preprocessor.std), path)

@@ -1,0 +1,226 @@
+"""What command lines share: KEY=VALUE options, and errors in one line. Nothing slow is imported."""
+
+import argparse
+import re
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
+from itertools import dropwhile
+from pathlib import Path
+from typing import Any
+
+ERROR_FILE = 'error.txt'
+TRACEBACK = 'Traceback (most recent call last):'
+# how torch begins the message of an error that it carries over from a worker of a loader
+FROM_WORKER = re.compile(rf'Caught \w+ in .+\.\nOriginal {re.escape(TRACEBACK)}')
+
+CONSTANTS = {'True': True, 'true': True, 'False': False, 'false': False, 'None': None}
+# no underscores and no leading zeros: 2024_01_01 and 007 are names of folders
+INTEGER = re.compile(r'[+-]?(0|[1-9]\d*)')
+FLOAT = re.compile(r'[+-]?((\d+\.\d*|\.\d+)(e[+-]?\d+)?|\d+e[+-]?\d+|inf|nan)', re.IGNORECASE)
+PAIRS = {'(': ')', '[': ']', '{': '}'}
+CONFIG_FOLDERS = ('configs', 'configs/*', 'projects/*/configs')  # of the working directory
+
+
+class KeyValueAction(argparse.Action):
+    """KEY=VALUE pairs as a dict, values read by `parse_value`.
+
+    What is no pair ends with the usage and the form, not with a traceback.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Sequence[str],
+        option_string: str | None = None,
+    ) -> None:
+        place = option_string or self.metavar
+        options = dict(getattr(namespace, self.dest, None) or {})
+        for pair in values:
+            key, sign, text = pair.partition('=')
+            if not key or not sign:
+                parser.error(
+                    f"{place}: '{pair}' is not KEY=VALUE; give pairs such as "
+                    f'optim_wrapper.I.lr=1e-4, a value with spaces in quotes (KEY="MY VALUE"), '
+                    f'and other arguments before {place}'
+                )
+            try:
+                options[key] = parse_value(text)
+            except ValueError:
+                parser.error(
+                    f"{place}: brackets of the value in '{pair}' do not close; give "
+                    f"KEY='[V1,V2]' or KEY='(V1,V2)', and a text with one bracket in quotes of "
+                    f'its own: KEY=\'"[V1"\''
+                )
+        setattr(namespace, self.dest, options)
+
+
+def parse_value(text: str) -> Any:
+    """The value that a text stands for on the command line.
+
+    True, False (true, false), None, whole and decimal numbers, quoted texts, and lists, tuples and
+    dicts in brackets, whose elements are read likewise and need no quotes: `[D,G]`. Anything else
+    is the text itself, every space and comma kept: `/data/My Drive/a,b`. So are `1,2` (a list needs
+    brackets), `2024_01_01` and `007`.
+
+    Raises:
+        ValueError: it begins with a bracket that is never closed.
+    """
+    word = text.strip()
+    if word in CONSTANTS:
+        return CONSTANTS[word]
+    if INTEGER.fullmatch(word):
+        return int(word)
+    if FLOAT.fullmatch(word):
+        return float(word)
+    if word[:1] in ('"', "'") and _quote_end(word) == len(word) - 1:
+        return word[1:-1]
+    if word[:1] not in PAIRS or _bracket_end(word) < len(word) - 1:
+        return text
+    elements = [element.strip() for element in _elements(word[1:-1])]
+    if word[0] == '[':
+        return [parse_value(element) for element in elements]
+    if word[0] == '(':
+        return tuple(parse_value(element) for element in elements)
+    pairs = [element.partition(':') for element in elements]
+    if not all(colon for _, colon, _ in pairs):
+        return text  # `{market1501}`, the name of a data root
+    return {parse_value(key): parse_value(value.strip()) for key, _, value in pairs}
+
+
+def _elements(text: str) -> Iterator[str]:
+    """Parts of a text between the commas that stand in no brackets or quotes."""
+    start = place = 0
+    while place < len(text):
+        place = _skipped(text, place)
+        if text[place] == ',':
+            yield text[start:place]
+            start = place + 1
+        place += 1
+    if text[start:].strip():
+        yield text[start:]
+
+
+def _bracket_end(text: str, start: int = 0) -> int:
+    """Index of the bracket that closes the one at `start`.
+
+    Raises:
+        ValueError: none does.
+    """
+    place = start + 1
+    while place < len(text):
+        if text[place] == PAIRS[text[start]]:
+            return place
+        place = _skipped(text, place) + 1
+    raise ValueError(f"the bracket at {start} of '{text}' is not closed")
+
+
+def _skipped(text: str, place: int) -> int:
+    """Index of the end of what brackets or quotes begin at `place`; `place` where none do."""
+    if text[place] in PAIRS:
+        return _bracket_end(text, place)
+    # an apostrophe within a word quotes nothing
+    begins = text[:place].rstrip()[-1:] in ('', ',', ':', *PAIRS)
+    if text[place] in ('"', "'") and begins:
+        return max(_quote_end(text, place), place)
+    return place
+
+
+def _quote_end(text: str, start: int = 0) -> int:
+    """Index of the quote that ends the text which one begins at `start`; -1: none does."""
+    return text.find(text[start], start + 1)
+
+
+def count(text: str) -> int:
+    """A whole number from 0 upwards, as `type` of an option."""
+    if not re.fullmatch(r'\d+', text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 upwards")
+    return int(text)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """--cfg-options alone."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=KeyValueAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='override the config, e.g. data_roots.market1501=/data/market; lists and tuples need '
+        "brackets, e.g. 'train_cfg.stages.1.phases=[D,G]'; every other text is taken as it stands",
+    )
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """--amp, --launcher and --cfg-options."""
+    parser.add_argument('--amp', action='store_true', help='bfloat16 autocast')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
+    add_config_options(parser)
+
+
+def check_config_file(path: str | Path) -> None:
+    """Raises FileNotFoundError where there is no config of that path.
+
+    The nearest names are told, of its folder and of the configs below the working directory; where
+    none is near, what its folder has.
+    """
+    path = Path(path)
+    if path.is_file():
+        return
+    beside = sorted(path.parent.glob('*.py'))
+    others = [found for folder in CONFIG_FOLDERS for found in sorted(Path().glob(f'{folder}/*.py'))]
+    stems: dict[str, list[str]] = {}
+    for found in dict.fromkeys([*beside, *others]):
+        stems.setdefault(found.stem, []).append(str(found))
+    near = [name for stem in get_close_matches(path.stem, stems, 3) for name in stems[stem]]
+    if near:
+        raise FileNotFoundError(f'no config {path}; did you mean {" or ".join(near)}?')
+    there = ', '.join(map(str, beside)) or 'none in that folder'
+    raise FileNotFoundError(f'no config {path}; there are: {there}')
+
+
+def run(command: Callable[[], object], folder: str | Path) -> None:
+    """Runs a command; what goes wrong ends the process with one line.
+
+    The traceback goes to `error.txt` in the folder, or to a temporary file if the folder is not
+    there; a second line says where. A command that ends well removes the `error.txt` of an earlier
+    one.
+    """
+    folder = Path(folder)
+    try:
+        command()
+    except Exception as error:
+        sys.exit(f'{in_one_line(error)}\n(traceback: {_write_traceback(folder)})')
+    path = folder / ERROR_FILE
+    # in a folder like `.` a file of that name may be somebody else's
+    if path.is_file() and TRACEBACK in path.read_text(errors='replace'):
+        path.unlink(missing_ok=True)
+
+
+def in_one_line(error: Exception) -> str:
+    """`Type: message`; of an error in a worker of a loader the worker's own, not its traceback."""
+    text = str(error)
+    if not FROM_WORKER.match(text):
+        return f'{type(error).__name__}: {text}'
+    last = text.rpartition(TRACEBACK)[2].strip('\n').splitlines()
+    return '\n'.join(dropwhile(lambda line: line.startswith('  '), last))
+
+
+def _write_traceback(folder: Path) -> Path:
+    """Writes the traceback of the error at hand; where it is."""
+    text = traceback.format_exc()
+    if folder.is_dir():
+        path = folder / ERROR_FILE
+        try:
+            path.write_text(text)
+            return path
+        except OSError:  # a full disk, perhaps the very error; the temporary folder may have room
+            path.unlink(missing_ok=True)
+    with tempfile.NamedTemporaryFile(
+        'w', prefix='reidgen_error_', suffix='.txt', delete=False
+    ) as file:
+        file.write(text)
+    return Path(file.name)
