@@ -1,11 +1,9 @@
 """CrossDomainGCL: DukeMTMC-reID (labelled source) -> Market-1501 (unlabelled target).
 
-gcl_market2duke with the domains exchanged; only what depends on them.
-
-Needs:   data/market1501, data/dukemtmc, their rendered meshes, ImageNet weights (README, "Data").
+Needs:   data/market1501, data/dukemtmc, their rendered meshes, ImageNet weights (docs/data.md).
 Result:  not yet measured.   Cost: not yet measured.
 """
-_base_ = ['gcl_market2duke.py']
+_base_ = ['_base_/gcl.py']
 
 source, target = _base_.dukemtmc, _base_.market1501
 
@@ -15,42 +13,28 @@ model = dict(
 
 # ---- stages, in iterations ----
 halve_3232, halve_2064 = dict(every=3232, gamma=0.5), dict(every=2064, gamma=0.5)
-train_cfg = dict(
-    stages=[
-        dict(name='identity', iters=6000, phases=['I'], loaders=['identity'], eval_every=2000,
-             lr=dict(I=dict(warmup=500, milestones=[2000, 3500], gamma=0.1))),
-        dict(name='generators', iters=32320,     # 40 passes over the target
-             phases=['D', 'G'], loaders=['source', 'target'],
-             frozen=['E_c'], loss_weights=dict(memory=0),
-             lr=dict(D=halve_3232, G=halve_3232, F=halve_3232, P=halve_3232)),
-        dict(name='joint', iters=20640,          # 20 passes over the source
-             phases=['D', 'G'], loaders=['source', 'target'],
-             baselines=['direct', 'adabn'], eval_every=1032,
-             lr=dict(D=halve_2064, G=halve_2064, F=halve_2064, P=halve_2064,
-                     E_c=dict(milestones=[10320], gamma=0.1)))])
+train_cfg = dict(stages=[
+    dict(name='identity', iters=6000, phases=['I'], loaders=['identity'], eval_every=2000,
+         lr=dict(I=dict(warmup=500, milestones=[2000, 3500], gamma=0.1))),
+    dict(name='generators', iters=32320,         # 40 passes over the target
+         phases=['D', 'G'], loaders=['source', 'target'],
+         frozen=['E_c'], loss_weights=dict(memory=0),
+         lr=dict(D=halve_3232, G=halve_3232, F=halve_3232, P=halve_3232)),
+    dict(name='joint', iters=20640,              # 20 passes over the source
+         phases=['D', 'G'], loaders=['source', 'target'],
+         baselines=['direct', 'adabn'], eval_every=1032,
+         lr=dict(D=halve_2064, G=halve_2064, F=halve_2064, P=halve_2064,
+                 E_c=dict(milestones=[10320], gamma=0.1)))])
 
 # ---- data ----
-loader = dict(batch_size=16, num_workers=4, drop_last=True,
-              collate_fn=dict(type='default_collate'), sampler=dict(type='ShuffleSampler'))
+mapped = dict(split='train', transforms=_base_.train_transforms)
+test = dict(split='query+gallery', transforms=_base_.test_transforms)
 train_dataloader = dict(
-    _delete_=True,
-    identity=dict(
-        batch_size=128, num_workers=4, collate_fn=dict(type='default_collate'),
-        sampler=dict(type='IdentitySampler', num_identities=32, num_images=4),
-        dataset=dict(**source, split='train', transforms=_base_.identity_transforms)),
-    source=dict(**loader, dataset=dict(
-        **source, split='train', transforms=_base_.train_transforms,
-        pose_map=dict(type='RenderedMesh', root='{mesh}/duke'))),
-    target=dict(**loader, dataset=dict(
-        **target, split='train', labelled=False, transforms=_base_.train_transforms,
+    identity=dict(dataset=dict(**source, split='train', transforms=_base_.identity_transforms)),
+    source=dict(dataset=dict(
+        **source, **mapped, pose_map=dict(type='RenderedMesh', root='{mesh}/duke'))),
+    target=dict(dataset=dict(
+        **target, **mapped, labelled=False,
         pose_map=dict(type='RenderedMesh', root='{mesh}/market'))))
-
-# ---- evaluation ----
-test_loader = dict(batch_size=128, num_workers=4, collate_fn=dict(type='default_collate'),
-                   sampler=dict(type='DefaultSampler', shuffle=False))
-val_dataloader = dict(
-    _delete_=True,
-    target=dict(**test_loader, dataset=dict(
-        **target, split='query+gallery', transforms=_base_.test_transforms)),
-    source=dict(**test_loader, dataset=dict(
-        **source, split='query+gallery', transforms=_base_.test_transforms)))
+val_dataloader = dict(target=dict(dataset=dict(**target, **test)),
+                      source=dict(**_base_.in_order, dataset=dict(**source, **test)))

@@ -1,5 +1,7 @@
 """gcl_market2duke in the most literal reading of the method's description; only what differs.
 
+- The GAN loss is least squares of the sigmoid of each patch's logit, whose gradient vanishes where
+  the discriminator is sure.
 - The penalty is that of the whole patch map (`sum`), as in WGAN-GP's usual code: with 2048 patches
   it holds the gradient of the mean logit below 1/2048 and flattens the discriminator.
 - E_p stands in G's and in F's optimizer: two moves an iteration with one gradient.
@@ -10,7 +12,7 @@ Result:  not yet measured.   Cost: not yet measured.
 """
 _base_ = ['gcl_market2duke.py']
 
-model = dict(penalty=dict(reduction='sum'))
+model = dict(gan_loss=dict(mode='lsgan_sigmoid'), penalty=dict(reduction='sum'))
 
 # ---- optimisation ----
 adam = dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), weight_decay=1e-4)

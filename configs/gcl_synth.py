@@ -9,51 +9,35 @@ Needs:   nothing; the people are rendered on first use (some minutes). MobileNet
          with a longer first stage, which the log says.
 Result:  docs/results/gcl_synth.md.
 """
-_base_ = ['_base_/runtime.py', '_base_/datasets.py']
+_base_ = ['_base_/gcl_small.py']
 
 source, target = _base_.synth_a, _base_.synth_b
 
-# ---- model ----
-decoder = dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True)
-discriminator = dict(type='StridedDiscriminator', num_scales=2, base_dim=32)
+# ---- model: decoders that start as the identity, for which weights of reconstruction are low ----
+decoder = dict(base_dim=32, residual=True)
 model = dict(
-    type='CrossDomainGCL',
-    cross_pose='own',
     bn_mode='target_recalib',
     networks=dict(
-        D_s=discriminator, D_t=discriminator, G=decoder, F=decoder,
-        E_p=dict(type='StructureEncoder', in_channels=4, out_dim=32),      # colour and mesh
-        E_c=dict(type='ContentEncoder', trunk='mobilenet_v2', num_parts=4, embed_dim=None,
-                 part_layout='part_major', early_stats=True,
-                 weights=['{weights}/mobilenet_v2_imagenet.safetensors', 'imagenet', None]),
-        C=dict(type='IdentityClassifier', in_dim=1280, num_identities=120)),
-    bank=dict(num_samples=1234, dim=1280, momentum=0.2),
-    bank_t=dict(num_samples=1200, dim=1280, momentum=0.2),
-    gan_loss=dict(type='GANLoss', mode='bce', scale_reduction='sum', smooth_real=(0.7, 1.0),
-                  smooth_fake=(0.0, 0.3), flip_prob=1 / 10001),
-    penalty=dict(type='GradientPenalty', reduction='mean'),
-    contrast=dict(type='MemoryContrast', temperature=0.04, num_negatives=8192),
-    # a residual decoder starts as the identity, for which high weights of reconstruction are best
-    loss_weights=dict(adv=2.0, gp=10.0, recon=1.0, cycle=1.0, content=1.0, memory=1.0,
-                      identity=1.0, triplet=1.0))
+        G=decoder, F=decoder,
+        E_p=dict(in_channels=4, out_dim=32),     # colour and mesh
+        E_c=dict(weights=['{weights}/mobilenet_v2_imagenet.safetensors', 'imagenet', None]),
+        C=dict(num_identities=120)),
+    bank=dict(num_samples=1234),                 # training images of A
+    bank_t=dict(num_samples=1200, dim=1280, momentum=0.2),        # of B
+    loss_weights=dict(adv=2.0, recon=1.0, cycle=1.0, content=1.0))
 
 # ---- optimisation ----
-adam = dict(type='Adam', lr=5e-4, betas=(0.5, 0.999), weight_decay=1e-4)
+fast = dict(lr=5e-4)
 optim_wrapper = dict(
-    constructor='OptimizerPerGroup',
-    D=dict(networks=['D_s', 'D_t'], **adam),
-    G=dict(networks=['G'], **adam),
-    F=dict(networks=['F'], **adam),
-    P=dict(networks=['E_p'], **adam),
-    E_c=dict(networks=['E_c'], phases=['G', 'M', 'T'], type='Adam', lr=1e-4, weight_decay=5e-4),
-    I=dict(networks=['E_c', 'C'], phases=['I'], type='Adam', lr=3.5e-4, weight_decay=5e-4))
+    D=fast, G=fast, F=fast, P=fast,
+    E_c=dict(_delete_=True, networks=['E_c'], phases=['G', 'M', 'T'], type='Adam', lr=1e-4,
+             weight_decay=5e-4))
 
 # ---- stages, in iterations: 8 persons or clusters x 4 images; generators 8 + 8 images ----
 fall, tenth_65 = dict(linear_from=100), dict(milestones=[65], gamma=0.1)
 clusters = dict(iters=150, phases=['T'], loaders=['clusters'], labels='cluster', eval_every=150,
                 lr=dict(E_c=dict(milestones=[100], gamma=0.1)))
 train_cfg = dict(
-    type='StagedTrainLoop',
     stages=[
         dict(name='identity', iters=450, phases=['I'], loaders=['identity'],
              lr=dict(I=dict(warmup=45, milestones=[270], gamma=0.1))),
@@ -69,11 +53,11 @@ train_cfg = dict(
         dict(name='clusters', title='GCL, then pseudo-labels', **clusters)])
 default_hooks = dict(
     logger=dict(interval=40),
-    checkpoint=dict(interval=50, save_best='mAP', best_stages=['clusters']),
-    best_loss=dict(type='BestLossHook', stage='generators', interval=50),
+    checkpoint=dict(interval=50, best_stages=['clusters']),
+    best_loss=dict(interval=50),
     pseudo_label=dict(type='PseudoLabelHook', interval=50,
                       clustering=dict(type='JaccardDBSCAN', k1=20, k2=6, eps=0.5, min_samples=4)),
-    grid=dict(type='TranslationGridHook', interval=50))
+    grid=dict(interval=50))
 
 # ---- without pretrained weights: options merged then, unless the command line gives others ----
 random_start = {
@@ -82,26 +66,15 @@ random_start = {
                                loss_weights=dict(triplet=0.5))}
 
 # ---- data ----
-resize = dict(type='Resize', size=(128, 64))
-augmented = [resize, dict(type='RandomFlip', prob=0.5), dict(type='RandomPadCrop', padding=5),
-             dict(type='RandomErase', prob=0.5)]
-collate = dict(type='default_collate')
-by_person = dict(batch_size=32, num_workers=1, collate_fn=collate)
-loader = dict(batch_size=8, num_workers=1, collate_fn=collate, sampler=dict(type='ShuffleSampler'))
-mapped = dict(split='train', transforms=[resize],
+mapped = dict(split='train', transforms=[_base_.resize],
               pose_map=[dict(type='Colour'), dict(type='SyntheticMesh')])
+train = dict(split='train', transforms=_base_.augmented)
 train_dataloader = dict(
-    identity=dict(**by_person, sampler=dict(type='IdentitySampler', num_identities=8, num_images=4),
-                  dataset=dict(**source, split='train', transforms=augmented)),
-    source=dict(**loader, dataset=dict(**source, **mapped)),
-    target=dict(**loader, dataset=dict(**target, **mapped, labelled=False)),
-    clusters=dict(**by_person, sampler=dict(type='ClusterSampler', num_identities=8, num_images=4),
-                  dataset=dict(**target, split='train', transforms=augmented, labelled=False)))
-
-# ---- evaluation ----
-test_loader = dict(batch_size=128, num_workers=1, collate_fn=collate,
-                   sampler=dict(type='DefaultSampler', shuffle=False))
+    identity=dict(dataset=dict(**source, **train)),
+    source=dict(dataset=dict(**source, **mapped)),
+    target=dict(dataset=dict(**target, **mapped, labelled=False)),
+    clusters=dict(batch_size=32, num_workers=1, collate_fn=_base_.collate,
+                  sampler=dict(type='ClusterSampler', num_identities=8, num_images=4),
+                  dataset=dict(**target, **train, labelled=False)))
 val_dataloader = dict(
-    target=dict(**test_loader, dataset=dict(**target, split='query+gallery', transforms=[resize])))
-val_cfg = dict(type='RetrievalValLoop', adabn='target')
-val_evaluator = dict(type='ReIDMetric', ranks=(1, 5, 10))
+    target=dict(dataset=dict(**target, split='query+gallery', transforms=[_base_.resize])))

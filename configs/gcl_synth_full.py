@@ -1,13 +1,12 @@
 """CrossDomainGCL at full size on the rendered people: summer cameras (labelled) -> winter cameras.
 
-gcl_market2duke, 256 x 128 and ResNet-50, on other data, with pseudo-labels at the end; only what
-differs. Every person is rendered with the meshes of eight sides, so GCL's novel view can be had
+As gcl_market2duke.py, 256 x 128 and ResNet-50, with pseudo-labels at the end. Every person is rendered with the meshes of eight sides, so GCL's novel view can be had
 too (model.cross_pose=novel).
 
 Needs:   a GPU; ImageNet weights (README, "Data"). The people are rendered on first use.
 Result:  not yet measured.   Cost: not yet measured.
 """
-_base_ = ['gcl_market2duke.py']
+_base_ = ['_base_/gcl.py']
 
 source, target = _base_.synth_a, _base_.synth_b
 
@@ -45,28 +44,17 @@ default_hooks = dict(
     grid=dict(interval=250))
 
 # ---- data ----
-collate = dict(type='default_collate')
-loader = dict(batch_size=16, num_workers=4, collate_fn=collate,
-              sampler=dict(type='ShuffleSampler'))
 mapped = dict(split='train', transforms=_base_.train_transforms,
               pose_map=dict(type='SyntheticMesh'))
 augmented = dict(split='train', transforms=_base_.identity_transforms)
+test = dict(split='query+gallery', transforms=_base_.test_transforms)
+sixteen = dict(num_identities=16)
 train_dataloader = dict(
-    _delete_=True,
-    identity=dict(batch_size=64, num_workers=4, collate_fn=collate,
-                  sampler=dict(type='IdentitySampler', num_identities=16, num_images=4),
-                  dataset=dict(**source, **augmented)),
-    source=dict(**loader, dataset=dict(**source, **mapped)),
-    target=dict(**loader, dataset=dict(**target, **mapped, labelled=False)),
-    clusters=dict(batch_size=64, num_workers=4, collate_fn=collate,
+    identity=dict(batch_size=64, sampler=sixteen, dataset=dict(**source, **augmented)),
+    source=dict(dataset=dict(**source, **mapped)),
+    target=dict(dataset=dict(**target, **mapped, labelled=False)),
+    clusters=dict(batch_size=64, num_workers=4, collate_fn=_base_.collate,
                   sampler=dict(type='ClusterSampler', num_identities=16, num_images=4),
                   dataset=dict(**target, **augmented, labelled=False)))
-
-# ---- evaluation ----
-test_loader = dict(batch_size=128, num_workers=4, collate_fn=collate,
-                   sampler=dict(type='DefaultSampler', shuffle=False))
-test = dict(split='query+gallery', transforms=_base_.test_transforms)
-val_dataloader = dict(
-    _delete_=True,
-    target=dict(**test_loader, dataset=dict(**target, **test)),
-    source=dict(**test_loader, dataset=dict(**source, **test)))
+val_dataloader = dict(target=dict(dataset=dict(**target, **test)),
+                      source=dict(**_base_.in_order, dataset=dict(**source, **test)))

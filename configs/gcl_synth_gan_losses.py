@@ -9,5 +9,5 @@ Result:  docs/results/gan_losses.md.
 """
 _base_ = ['gcl_synth.py']
 
-val_dataloader = dict(validation=dict(**_base_.test_loader, dataset=dict(
+val_dataloader = dict(validation=dict(**_base_.in_order, dataset=dict(
     **_base_.target, split='query+gallery', validation=True, transforms=[_base_.resize])))

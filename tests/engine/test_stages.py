@@ -158,7 +158,7 @@ def test_what_only_watches_the_training_may_change(key, value):
 def test_a_checkpoint_of_before_a_key_was_there_has_its_default():
     saved = [{k: v for k, v in s.items() if k != 'accumulate'} for s in describe(changed(0))]
     check_same_stages(saved, parse_stages(THREE))
-    with pytest.raises(ValueError, match='stage generators: accumulate was 1 in the .* and is 2'):
+    with pytest.raises(ValueError, match=r'stage generators: accumulate was 1 in the .* and is 2'):
         check_same_stages(saved, changed(1, accumulate=2))
 
 
