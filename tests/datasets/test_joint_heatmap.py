@@ -65,7 +65,7 @@ def with_joints(tmp_path, text: str) -> JointHeatmap:
 )
 def test_joints_that_cannot_be_are_named_when_the_set_is_built(tmp_path, told, error):
     joints = with_joints(tmp_path, f'{{"a.jpg": {told}}}')
-    with pytest.raises(ValueError, match=rf'train\.json: a\.jpg.*{error}|train.*{error}'):
+    with pytest.raises(ValueError, match=rf'train\.json: a\.jpg.*{error}'):
         joints.missing(Record('x/a.jpg', 1, 0), 'train')
 
 
