@@ -146,7 +146,8 @@ class FolderReID(ReIDDataset):
         numbers = row.cells.get('pid', '-1'), row.cells.get('camid', str(self.first_camera))
         if not path or not all(map(WHOLE.fullmatch, numbers)):
             raise ValueError(
-                f'{row.where}: path {path!r}, pid {numbers[0]!r}, camid {numbers[1]!r}; path is a '
+                f'{row.where}: path {path!r:.99}, pid {numbers[0]!r:.30}, camid '
+                f'{numbers[1]!r:.30}; path is a '
                 f'file below root, pid and camid are whole numbers'
             )
         pid, camera = map(int, numbers)

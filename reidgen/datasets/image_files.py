@@ -115,7 +115,7 @@ def _reason_to_leave_out(entry: os.DirEntry, recursive: bool) -> str:
     if suffix not in SUFFIXES:
         return f'{suffix} files' if suffix else 'files without suffix'
     leads_nowhere = entry.is_symlink() and not os.path.exists(entry.path)
-    return '' if leads_nowhere or _is(entry.is_file) else 'pipes, sockets and devices'
+    return '' if leads_nowhere or _is(entry.is_file) else 'pipes or devices'
 
 
 def _is(asked: Callable[[], bool]) -> bool:

@@ -19,8 +19,8 @@ FOLDERS = {
 }
 WHOLE = re.compile(r'-?\d{1,18}')  # fits into int64
 NEEDED = ('bounding_box_train', 'query', 'bounding_box_test')
-# behind the camera its sequence (c1s1) or no letter: 0002_c1x is another layout
-PATTERN = r'(?P<pid>-?\d+)_c(?P<camid>\d+)[s\W_]'
+# behind the camera its sequence (c1s1) or a separator: 0002_c1x is another layout
+PATTERN = r'(?P<pid>-?\d+)_c(?P<camid>\d+)[s\s._-]'
 
 
 def read_market_split(

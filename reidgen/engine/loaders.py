@@ -69,7 +69,8 @@ def _sampler(cfg: dict, dataset: Dataset, batch_size: int, seed: int, place: str
     sampler = find(cfg.pop('type'), DATA_SAMPLERS)
     known = inspect.signature(sampler).parameters
     given = dict(dataset=dataset, batch_size=batch_size, seed=seed)
-    named = {key: each for key, each in known.items() if each.kind is each.POSITIONAL_OR_KEYWORD}
+    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    named = {key: each for key, each in known.items() if each.kind not in open_ended}
     if len(named) == len(known):  # nothing like **kwargs
         check_keys(cfg, [key for key in known if key != 'dataset'], place)
     needed = [key for key, each in named.items() if each.default is each.empty]

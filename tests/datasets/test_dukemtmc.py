@@ -1,3 +1,5 @@
+import pytest
+
 from reidgen.datasets import DukeMTMC
 
 
@@ -17,3 +19,9 @@ def test_duke_names_and_the_folder_around_it(tmp_path, draw_tree):
     test = DukeMTMC(str(tmp_path), 'query+gallery')
     assert test.camids.tolist() == [1, 6]
     assert test.pids.tolist() == [5, 5]
+
+
+def test_a_camera_of_two_digits_is_no_other_camera(tmp_path, draw_tree):
+    draw_tree(tmp_path, {'query': ['0005_c12_f0046985.jpg']})
+    with pytest.raises(ValueError, match=r'camera outside 1\.\.8, .*\(camera 12\)'):
+        DukeMTMC(str(tmp_path), 'query')

@@ -17,14 +17,43 @@ def test_small_photographs_are_read_in_market_layout():
 
 
 def test_a_flat_folder_is_any_split_and_looks_into_sub_folders(tmp_path, draw_image):
-    for name in ('b/0002_c1_x.jpg', 'a/0009_c13_x.png', '-1_c1_x.jpg', '0000_c1_x.jpg'):
+    for name in ('b/0002_c1_x.jpg', 'a/0009_c13_x.png', '2019_c3/0000_c1_x.jpg'):
         draw_image(tmp_path / name)
     train = FolderReID(str(tmp_path))
-    assert [(record.pid, record.camid) for record in train.records] == [(9, 12), (2, 0)]
-    gallery = FolderReID(str(tmp_path), 'gallery')
-    assert gallery.pids.tolist() == [0, 9, 2]
-    kept = FolderReID(str(tmp_path), distractor_pid=None)
-    assert [record.pid for record in kept.records] == [0, 9, 2]
+    assert [(record.pid, record.camid) for record in train.records] == [(0, 0), (9, 12), (2, 0)]
+    assert train.pids.tolist() == [0, 2, 1]  # 0 is a person here
+    assert FolderReID(str(tmp_path), 'gallery').pids.tolist() == [0, 9, 2]
+
+
+def test_junk_of_market_is_left_out_in_its_layout_alone_or_on_demand(tmp_path, draw_tree, log):
+    names = ['-1_c1_x.jpg', '0000_c1_x.jpg', '0002_c1_x.jpg']
+    draw_tree(tmp_path, {'bounding_box_train': names})
+    flat = tmp_path / 'bounding_box_train'
+    with pytest.raises(ValueError, match=r'1 training images have no identity, .*junk_rule=True'):
+        FolderReID(str(flat))
+    assert FolderReID(str(flat), 'gallery').pids.tolist() == [-1, 0, 2]
+    both = 'left out: distractors (pid 0): 1, junk (pid -1): 1'
+    market = FolderReID(str(tmp_path), layout='market')
+    assert [record.pid for record in market.records] == [2]
+    assert f'from {tmp_path}; {both}' in log.text
+    assert len(FolderReID(str(flat), junk_rule=True)) == 1
+    assert f'from {flat}; {both}' in log.text
+    kept = FolderReID(str(tmp_path), layout='market', junk_rule=False, labelled=False)
+    assert [record.pid for record in kept.records] == [-1, 0, 2]
+
+
+@pytest.mark.parametrize('name', ['img-1_c2.jpg', '0002_c1x.jpg', '0002_C12.jpg', '1_c.jpg'])
+def test_a_name_that_only_looks_like_person_and_camera_is_refused(tmp_path, draw_image, name):
+    draw_image(tmp_path / name)
+    with pytest.raises(ValueError, match=rf'{name}: {name} does not fit the pattern'):
+        FolderReID(str(tmp_path), 'gallery')
+
+
+def test_what_a_flat_folder_leaves_out_is_counted_once_for_query_and_gallery(tmp_path, draw_image):
+    for name in ('1_c1.jpg', '.thumbnails/1_c1.jpg'):
+        draw_image(tmp_path / name)
+    both = FolderReID(str(tmp_path), 'query+gallery')
+    assert (len(both), both.left_out) == (2, {'hidden folders': 1})
 
 
 def test_without_a_pattern_there_are_no_identities(tmp_path, draw_image):
@@ -92,7 +121,6 @@ def test_a_csv_list_of_excel_with_spaces_around_names_and_cells_is_read(tmp_path
     [
         ('path,pid\na.jpg,1\na.jpg,one\n', r"list\.csv, line 3: path 'a\.jpg', pid 'one'"),
         ('path,split\na.jpg,tests\n', r"list\.csv, line 2: split is 'tests'"),
-        ('path,pids\na.jpg,1\n', r'list\.csv, line 1: columns are path, pids'),
         ('path,camid\na.jpg,0\n', r'camera outside 1\.\..*a\.jpg \(camera 0\)'),
     ],
 )
@@ -101,6 +129,55 @@ def test_a_bad_csv_line_is_named(tmp_path, draw_image, text, error):
     (tmp_path / 'list.csv').write_text(text)
     with pytest.raises(ValueError, match=error):
         FolderReID(str(tmp_path), csv_file='list.csv', labelled=False)
+
+
+def test_rows_that_are_there_twice_are_read_once_and_two_persons_are_refused(tmp_path, draw_image):
+    for name in 'ab':
+        draw_image(tmp_path / f'crops/{name}.jpg')
+    rows = ['path,pid', 'crops/a.jpg,1', './crops/a.jpg,1', f'{tmp_path}/crops/b.jpg,2']
+    (tmp_path / 'list.csv').write_text('\n'.join(rows))
+    data = FolderReID(str(tmp_path), csv_file='list.csv')
+    assert [record.pid for record in data.records] == [1, 2]
+    assert data.left_out == {'rows that are there twice': 1}
+    (tmp_path / 'list.csv').write_text('\n'.join([*rows, r'crops\a.jpg,3']))
+    with pytest.raises(ValueError, match=r'line 5: .*a\.jpg is of two identities: .*line 2'):
+        FolderReID(str(tmp_path), csv_file='list.csv')
+
+
+def test_a_list_may_not_lead_out_of_root_unasked(tmp_path, draw_image):
+    outside, root = draw_image(tmp_path / 'away/a.jpg'), tmp_path / 'root'
+    root.mkdir()
+    for path in ('../away/a.jpg', str(outside)):
+        (root / 'list.csv').write_text(f'path,pid\n{path},1\n')
+        with pytest.raises(ValueError, match=r'line 2: .*a\.jpg is outside root, .*allow_outside'):
+            FolderReID(str(root), csv_file='list.csv')
+        asked = FolderReID(str(root), csv_file='list.csv', allow_outside=True)
+        assert asked.records[0].path == str(outside)
+    (tmp_path / 'link').symlink_to(tmp_path / 'away')
+    (tmp_path / 'away/list.csv').write_text(f'path\n{outside}\n')
+    assert len(FolderReID(str(tmp_path / 'link'), 'gallery', csv_file='list.csv')) == 1
+
+
+def test_a_list_without_rows_of_the_split_names_those_it_has(tmp_path, draw_image):
+    draw_image(tmp_path / 'a.jpg')
+    (tmp_path / 'list.csv').write_text('path,split\na.jpg,query\n')
+    with pytest.raises(ValueError, match="no row of split 'gallery'; it has rows of query"):
+        FolderReID(str(tmp_path), 'query+gallery', csv_file='list.csv')
+
+
+@pytest.mark.parametrize(
+    'arguments, error',
+    [
+        (dict(root=5), 'root is 5; it must be a path'),
+        (dict(root=['x', 5]), r'root\[1\] is 5; it must be a path'),
+        (dict(csv_file=5), 'csv_file is 5; it must be a path'),
+        (dict(pattern=5), 'pattern is 5; it must be a text'),
+        (dict(first_camera='0'), "first_camera is '0'; it must be a whole number"),
+    ],
+)
+def test_arguments_of_another_type_are_named(tmp_path, arguments, error):
+    with pytest.raises(TypeError, match=error):
+        FolderReID(**{'root': str(tmp_path), **arguments})
 
 
 def test_cameras_from_zero_need_first_camera(tmp_path, draw_image):

@@ -1,19 +1,89 @@
 import os
+import struct
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from reidgen.datasets import image_files
-from reidgen.datasets.image_files import find_corrupt, list_images, read_grey, read_rgb
+from reidgen.datasets.image_files import find_corrupt, list_images, read_grey, read_rgb, scan_images
 
 
-def test_listing_is_sorted_and_passes_over_hidden_and_other_files(tmp_path, draw_image):
-    for name in ('b.PNG', 'a.jpg', '._a.jpg', 'sub/c.jpg'):
+def test_listing_is_sorted_and_counts_what_is_no_image(tmp_path, draw_image, log):
+    for name in ('b.PNG', 'a.jpg', '._a.jpg', 'sub/c.jpg', '.ipynb_checkpoints/a.jpg'):
         draw_image(tmp_path / name)
-    (tmp_path / 'notes.txt').write_text('no image')
-    assert [path.name for path in list_images(tmp_path)] == ['a.jpg', 'b.PNG']
-    below = [path.name for path in list_images(tmp_path, recursive=True)]
-    assert below == ['a.jpg', 'b.PNG', 'c.jpg']
+    for folder in ('@eaDir', '__MACOSX', 'sub/.thumbnails'):
+        draw_image(tmp_path / folder / 'a.jpg')
+    for name in ('notes.txt', 'LIST.TXT', 'README', 'sub/.DS_Store'):
+        (tmp_path / name).write_text('no image')
+    images, left_out = scan_images(tmp_path, recursive=True)
+    assert [path.relative_to(tmp_path).as_posix() for path in images] == [
+        'a.jpg',
+        'b.PNG',
+        'sub/c.jpg',
+    ]
+    assert left_out == {
+        '.txt files': 2,
+        'files without suffix': 1,
+        'hidden files': 2,
+        'hidden folders': 2,
+        '@eaDir folders': 1,
+        '__MACOSX folders': 1,
+    }
+    for _ in range(2):
+        assert [path.name for path in list_images(tmp_path)] == ['a.jpg', 'b.PNG']
+    assert [each.message for each in log.records] == [
+        f'{tmp_path}: 2 images; left out: .txt files: 2, @eaDir folders: 1, __MACOSX folders: 1, '
+        f'files without suffix: 1, hidden files: 1, hidden folders: 1, sub-folders: 1'
+    ]
+
+
+def test_links_to_folders_are_counted_and_may_lead_in_circles(tmp_path, draw_image):
+    picture = draw_image(tmp_path / 'here/a.jpg')
+    draw_image(tmp_path / 'there/x.jpg')
+    (tmp_path / 'here/circle').symlink_to(tmp_path / 'here')
+    (tmp_path / 'here/more').symlink_to(tmp_path / 'there')
+    (tmp_path / 'here/b.jpg').symlink_to(picture)
+    (tmp_path / 'here/gone.jpg').symlink_to(tmp_path / 'nowhere')
+    (tmp_path / 'here/itself.jpg').symlink_to(tmp_path / 'here/itself.jpg')
+    images, left_out = scan_images(tmp_path / 'here', recursive=True)
+    assert [path.name for path in images] == ['a.jpg', 'b.jpg', 'gone.jpg', 'itself.jpg']
+    assert left_out == {'links to folders': 2}
+    assert list(find_corrupt([str(path) for path in images])) == [str(each) for each in images[2:]]
+    (tmp_path / 'link').symlink_to(tmp_path / 'there')
+    assert [path.name for path in list_images(tmp_path / 'link')] == ['x.jpg']
+
+
+def test_a_folder_without_images_tells_what_it_holds(tmp_path):
+    for number in range(20):
+        (tmp_path / f'image.{number:03d}').write_bytes(b'')
+    with pytest.raises(
+        FileNotFoundError, match=r'holds no image .*; left out: \.000 files: 1, .*, others: 12; un'
+    ):
+        list_images(tmp_path)
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    path = tmp_path / 'pipe.jpg'
+    os.mkfifo(path)
+    return path
+
+
+def test_a_pipe_is_told_and_not_waited_for(pipe, draw_image):
+    draw_image(pipe.parent / 'a.jpg')
+    folder = pipe.parent / 'folder.jpg'
+    folder.mkdir()
+    images, left_out = scan_images(pipe.parent)
+    assert ([path.name for path in images], left_out['pipes or devices']) == (
+        ['a.jpg'],
+        1,
+    )
+    for path in (pipe, folder, '/dev/zero'):
+        with pytest.raises(OSError, match=rf'cannot read the image {path}: it is no regular file'):
+            read_rgb(path)
+        assert 'no regular file' in find_corrupt([str(path)])[str(path)]
 
 
 def test_pixels_are_rgb_with_channels_first(tmp_path):
@@ -49,3 +119,74 @@ def test_a_file_is_decoded_once_until_it_changes(tmp_path, draw_image, monkeypat
     os.utime(path, ns=(0, 12345))
     find_corrupt([str(path)])
     assert len(decoded) == 2
+
+
+def write_tiff_16(path, pixels: np.ndarray, order: str) -> None:
+    """An uncompressed grey TIFF by hand: Pillow writes one order of bytes alone."""
+    height, width = pixels.shape
+    tags = [(256, width), (257, height), (258, 16), (259, 1), (262, 1), (273, 8)]
+    tags += [(277, 1), (278, height), (279, 2 * height * width)]
+    letters = {'<': b'II', '>': b'MM'}[order]
+    data = pixels.astype(f'{order}u2').tobytes()
+    head = letters + struct.pack(f'{order}HI', 42, 8 + len(data))
+    entries = b''.join(struct.pack(f'{order}HHIHH', tag, 3, 1, value, 0) for tag, value in tags)
+    end = struct.pack(f'{order}H', len(tags)) + entries + bytes(4)
+    path.write_bytes(head + data + end)
+
+
+@pytest.mark.parametrize('kind', ['png', '<', '>'])
+def test_16_bits_are_scaled_to_8_so_that_black_and_white_stay(tmp_path, kind):
+    deep = np.array([[0, 128, 129, 257, 32768, 65407, 65406, 65535]], dtype=np.uint16)
+    path = tmp_path / 'deep.png'  # what a file holds is told by its first bytes, not by its name
+    if kind == 'png':
+        Image.fromarray(deep).save(path)
+    else:
+        write_tiff_16(path, deep, kind)
+    # n / 257 to the nearest: 128 / 257 < 1/2, 32768 / 257 = 127.502, 65406 / 257 = 254.498
+    expected = [0, 0, 1, 1, 128, 255, 254, 255]
+    assert read_grey(path).tolist() == [[expected]]
+    assert read_rgb(path).tolist() == [[expected]] * 3
+    assert find_corrupt([str(path)]) == {}
+
+
+@pytest.mark.parametrize('dtype', [np.int32, np.float32])
+def test_pixels_whose_range_is_not_known_are_refused(tmp_path, dtype):
+    path = tmp_path / 'depth.png'
+    Image.fromarray(np.full((2, 2), 300, dtype)).save(path, format='TIFF')
+    for read in (read_rgb, read_grey):
+        with pytest.raises(OSError, match=r'depth\.png: pixels of .* save it with 8 or 16 bits'):
+            read(path)
+    assert 'black and white' in find_corrupt([str(path)])[str(path)]
+
+
+# where the first row and the first column of what is stored are in the scene (EXIF 2.3, 4.6.4 A)
+SCENE = {
+    1: ('top', 'left'),
+    2: ('top', 'right'),
+    3: ('bottom', 'right'),
+    4: ('bottom', 'left'),
+    5: ('left', 'top'),
+    6: ('right', 'top'),
+    7: ('right', 'bottom'),
+    8: ('left', 'bottom'),
+}
+
+
+@pytest.mark.parametrize('orientation', [*SCENE, 0, 9])
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.webp'])
+def test_a_rotated_photograph_is_read_upright(tmp_path, suffix, orientation):
+    stored = np.zeros((16, 32, 3), dtype=np.uint8)
+    stored[:8, :16] = 255  # where the first row and the first column meet
+    image, path = Image.fromarray(stored), tmp_path / f'a{suffix}'
+    exif = image.getexif()
+    exif[274] = orientation
+    image.save(path, exif=exif, **({'lossless': True} if suffix == '.webp' else {}))
+    sides = SCENE.get(orientation, SCENE[1])
+    grey = read_grey(path)[0]
+    assert tuple(grey.shape) == ((16, 32) if sides[0] in ('top', 'bottom') else (32, 16))
+    height, width = grey.shape
+    rows = slice(0, height // 2) if 'top' in sides else slice(height // 2, None)
+    columns = slice(0, width // 2) if 'left' in sides else slice(width // 2, None)
+    assert grey[rows, columns].float().mean() > 250
+    assert grey.float().mean() < 70
+    assert torch.equal(read_rgb(path)[0] > 128, grey > 128)

@@ -59,6 +59,22 @@ def test_an_identity_that_market_does_not_have_raises(market_root, draw_image):
         Market1501(str(market_root), 'query')
 
 
+def test_a_camera_of_two_digits_is_no_other_camera(market_root, draw_image):
+    draw_image(market_root / 'query' / '0003_c12s1_001000_00.jpg')
+    with pytest.raises(ValueError, match=r'camera outside 1\.\.6.*_c12s1_.*\(camera 12\)'):
+        Market1501(str(market_root), 'query')
+
+
+def test_what_is_left_out_is_told_in_one_line_once_however_often_it_is_read(market_root, log):
+    for _ in range(3):
+        Market1501(str(market_root))
+    assert [each.message for each in log.records if each.levelname == 'INFO'] == [
+        f'Market1501 train: 5 images, 3 identities, 4 cameras from {market_root}; '
+        f'left out: .db files: 1, distractors (pid 0): 1, junk (pid -1): 1'
+    ]
+    assert len(log.records) == 2  # the other one warns about the counts
+
+
 def test_a_name_that_does_not_fit_is_named(market_root, draw_image):
     draw_image(market_root / 'query' / 'holiday.jpg')
     with pytest.raises(ValueError, match=r'holiday\.jpg: the file name does not begin like'):
@@ -91,5 +107,7 @@ def test_a_gallery_of_junk_alone_raises(market_root):
     for path in (market_root / 'bounding_box_test').iterdir():
         if not path.name.startswith('-1'):
             path.unlink()
-    with pytest.raises(ValueError, match='Market1501 gallery: no image is left'):
+    with pytest.raises(
+        ValueError, match=r'gallery: no image is left of .*; left out: junk \(pid -1\): 1'
+    ):
         Market1501(str(market_root), 'query+gallery')

@@ -63,3 +63,39 @@ def test_two_releases_in_one_folder_are_refused(msmt_root):
         (msmt_root / folder).mkdir(exist_ok=True)
     with pytest.raises(FileNotFoundError, match=r'folders of one release .* holds those of 2'):
         MSMT17(str(msmt_root))
+
+
+@pytest.mark.parametrize('style', ['{folder}/{path}', './{folder}/{path}', 'train/{path}', '\\'])
+def test_lists_with_the_folder_or_with_backslashes_read_the_same(msmt_root, style):
+    expected = MSMT17(str(msmt_root)).records
+    (folder,) = (path.parts[-2] for path in msmt_root.glob('*train*/0000'))
+    for name in ('train', 'val'):
+        lines = [
+            line.replace('/', '\\') if style == '\\' else style.format(folder=folder, path=line)
+            for line in LISTS[name]
+        ]
+        text = '\r\n'.join(lines).replace(' ', '\t')
+        (msmt_root / f'list_{name}.txt').write_bytes(b'\xef\xbb\xbf' + text.encode())
+    assert MSMT17(str(msmt_root)).records == expected
+
+
+@pytest.mark.parametrize(
+    'line, error',
+    [
+        ('test/0000/0000_001_14_0302noon_0019_1.jpg 0', "line 2: 'test/.*lists mixed up"),
+        ('../0000/0000_001_14_0302noon_0019_1.jpg 0', r"line 2: '\.\./.*is not like"),
+        ('0000/0000_000_01_0303morning_0008_0.jpg 5', 'line 2: .* two identities: .*train.txt, li'),
+        ('0000/0000_000_1x_0303morning_0008_0.jpg 0', 'line 2: .*is not like'),
+        ('0000/0000_000_16_0303morning_0008_0.jpg 0', r'camera outside 1\.\.15.*camera 16'),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused(msmt_root, line, error):
+    (msmt_root / 'list_val.txt').write_text(f'\n{line}\n')
+    with pytest.raises(ValueError, match=error):
+        MSMT17(str(msmt_root))
+
+
+def test_an_image_of_both_training_lists_is_read_once(msmt_root):
+    (msmt_root / 'list_val.txt').write_text(LISTS['train'][0])
+    data = MSMT17(str(msmt_root))
+    assert (len(data), data.left_out) == (2, {'lines that are there twice': 1})

@@ -1,5 +1,4 @@
 import json
-import math
 
 import pytest
 import torch
@@ -73,32 +72,6 @@ def joints(tmp_path):
         json.dumps({'a.jpg': [[2, 3, 1], [5, 9, 1], [1, 1, 0]], 'b.jpg': [[0, 0, 1]]})
     )
     return JointHeatmap(str(tmp_path), num_joints=3, sigma=2.0, swap=[(0, 1)])
-
-
-def test_a_joint_is_a_gaussian_at_its_pixel_and_an_unseen_one_is_empty(joints):
-    heat = joints.load(Record('x/a.jpg', 1, 0), 'train', None, IMAGE)
-    assert heat.shape == (3, 12, 8)
-    assert heat[0, 3, 2] == heat[1, 9, 5] == 255
-    assert heat[0, 3, 4] == round(255 * math.exp(-(2**2) / (2 * 2.0**2)))
-    assert heat[2].max() == 0
-
-
-def test_flipped_joints_swap_left_and_right(joints):
-    heat = joints.load(Record('x/a.jpg', 1, 0), 'train', None, IMAGE)
-    flipped = joints.flip(heat.expand(2, -1, -1, -1))
-    assert flipped[1, 1, 3, 8 - 1 - 2] == 255  # the left joint is now the right one, mirrored
-    assert flipped[0, 0, 9, 8 - 1 - 5] == 255
-    assert torch.equal(joints.flip(flipped)[0], heat)
-
-
-def test_joints_that_are_missing_or_of_another_number_are_named(joints):
-    train, query = joints.root / 'train.json', joints.root / 'query.json'
-    assert joints.missing(Record('x/c.jpg', 1, 0), 'train') == [f'{train}: c.jpg']
-    assert joints.missing(Record('x/a.jpg', 1, 0), 'query') == [f'{query}: a.jpg']
-    with pytest.raises(ValueError, match=r'b\.jpg has joints of shape \(1, 3\), not \(3, 3\)'):
-        joints.load(Record('x/b.jpg', 1, 0), 'train', None, IMAGE)
-    with pytest.raises(ValueError, match='num_joints is 16: give swap'):
-        JointHeatmap('x', num_joints=16)
 
 
 def test_sources_are_concatenated_at_the_largest_size_and_flip_each_its_own_way(meshes, joints):

@@ -2,6 +2,7 @@ import pytest
 
 from reidgen.datasets.records import (
     Record,
+    Told,
     check_ranges,
     count_difference,
     keep_cameras,
@@ -17,12 +18,12 @@ RECORDS = [
 
 
 def test_training_loses_junk_and_distractors_and_the_gallery_only_junk():
-    def names(split, **kwargs):
-        return [record.path for record in without_junk(RECORDS, split, **kwargs)]
-
-    assert names('train') == ['one', 'two']
-    assert names('gallery') == ['distractor', 'one', 'two']
-    assert names('train', distractor_pid=None) == ['distractor', 'one', 'two']
+    train, left_out = without_junk(RECORDS, 'train')
+    assert [record.path for record in train] == ['one', 'two']
+    assert left_out == {'junk (pid -1)': 1, 'distractors (pid 0)': 1}
+    gallery, left_out = without_junk(RECORDS, 'gallery')
+    assert [record.path for record in gallery] == ['distractor', 'one', 'two']
+    assert left_out == {'junk (pid -1)': 1}
 
 
 def test_an_identity_or_a_camera_out_of_range_is_named():
@@ -54,3 +55,16 @@ def test_cameras_are_kept_by_the_number_in_the_file_names():
     assert [record.path for record in keep_cameras(RECORDS, [2], 'Set')] == ['distractor', 'two']
     with pytest.raises(ValueError, match=r'no file is of camera \[5\]; present: \[1, 2\]'):
         keep_cameras(RECORDS, [1, 5], 'Set')
+    with pytest.raises(TypeError, match='camera_ids is 2; it must be a list'):
+        keep_cameras(RECORDS, 2, 'Set')
+
+
+def test_an_image_of_two_persons_is_refused_with_both_rows():
+    told = Told()
+    assert told.is_new(Record('a', 1, 0), 'list, line 2', 'query')
+    assert told.is_new(Record('a', 1, 0), 'list, line 3', 'gallery')
+    assert not told.is_new(Record('a', 1, 0), 'list, line 4', 'query')
+    with pytest.raises(ValueError, match=r'list, line 5: a is of two identities: .*list, line 2'):
+        told.is_new(Record('a', 2, 0), 'list, line 5', 'train')
+    with pytest.raises(ValueError, match='line 6: a is of two cameras: pid 1, camid 3'):
+        told.is_new(Record('a', 1, 3), 'list, line 6', 'query')

@@ -76,6 +76,12 @@ def test_two_ranks_with_half_the_batch_see_the_sequence_of_one(kind, data, monke
         assert both == whole[(batch + 1) * 8 : (batch + 2) * 8]
 
 
+def test_a_start_that_is_no_batch_is_refused(data):
+    for start in (-1, 1.0):
+        with pytest.raises(ValueError, match=f'starts at a batch from 0, not at {start}'):
+            ShuffleSampler(data, 4).set_start(start)
+
+
 def test_the_seed_of_a_draw_is_its_place_in_the_global_sequence(data):
     seeds = [draw.seed for draw in take(ShuffleSampler(data, 4, seed=9), 50)]
     assert seeds == [seed_of(9, place) for place in range(50)]
@@ -181,6 +187,10 @@ def test_identities_are_distinct_on_all_ranks_together_if_there_are_enough(data)
         ((8, 4, 2.0), r'num_images is 2.0; it must be a whole number from 1'),
         ((0, 4, 2), 'batch_size is 0; it must be a whole number from 1'),
         (('8', 4, 2), "batch_size is '8'; it must be a whole number from 1"),
+        ((4, 4, True), 'num_images is True; it must be a whole number from 1'),
+        ((8, 4, 2, '3'), "seed is '3'; a sampler needs a number of 0 or more"),
+        ((8, 4, 2, 0, 'no'), "camera_aware is 'no'; it must be True or False"),
+        ((8, 4, 2, 0, True, 2, 2), r'rank is 2; it must be in 0\.\.1'),
     ],
 )
 def test_identity_batches_that_cannot_be_are_refused(data, arguments, error):
