@@ -54,6 +54,8 @@ def load_for_evaluation(model: nn.Module, state: dict[str, Tensor], source: str 
     own = _own(model)
     read = match(own, state, str(source), _inside(model))
     fix = f'{FIX}; an evaluation needs {" and ".join(needed)} of it'
+    for encoder in (part.rstrip('.') for part in _inside(model)):
+        fix += f'. A trunk alone is read by the key model.networks.{encoder}.weights'
     _refuse(model, own, [key for key in own if _part(key) in needed], read, source, fix)
     parts = list(dict.fromkeys(map(_part, own)))
     taken = [part for part in parts if _fault(part, own, read) is None]
@@ -84,9 +86,8 @@ def load_for_training(
     present = {_part(key) for key in read.found}
     sized = {part for part in present if _differs_in_rows(getattr(model, part), part, own, read)}
     keys = [key for key in own if _part(key) in present - sized]
-    encoder = getattr(model, 'encoder_name', None)
     fix = FIX
-    if hasattr(model, encoder or ''):
+    for encoder in (part.rstrip('.') for part in _inside(model)):
         fix += (
             f', or leave --load-from out and start {encoder} alone from it: '
             f'--cfg-options model.networks.{encoder}.weights=PATH'
@@ -109,8 +110,9 @@ def _own(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _inside(model: nn.Module) -> tuple[str, ...]:
+    """What may be missing before the keys of a file: the name of the encoder, if it has one."""
     encoder = getattr(model, 'encoder_name', None)
-    return () if encoder is None else (f'{encoder}.',)
+    return (f'{encoder}.',) if hasattr(model, encoder or '') else ()
 
 
 def _part(key: str) -> str:

@@ -153,7 +153,7 @@ def test_an_evaluation_refuses_an_encoder_that_does_not_fit_whole(state, told):
     before = {key: value.clone() for key, value in model.state_dict().items()}
     with pytest.raises(ValueError, match=f'x.pth does not fit Model: .*{told}') as error:
         load_for_evaluation(model, state, 'x.pth')
-    assert str(error.value).endswith('an evaluation needs E_c of it')
+    assert 'an evaluation needs E_c of it. A trunk alone is read by the key' in str(error.value)
     assert_taken(model, before, {}, set())
 
 
