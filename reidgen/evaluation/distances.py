@@ -1,33 +1,155 @@
-"""Distances of features at the speed of a float32 product, told apart as in float64.
+"""Squared distances at the speed of a matrix product, and exact wherever its rounding could matter.
 
-The product is fast, but its rounding depends on the shape it is computed in: equal gallery rows
-need not tie, and a value may change with the block. So it only proposes. Pairs that its rounding
-could have put in the wrong order are few; their differences are summed in float64.
+Everything that ranks goes one way: ranked galleries, neighbour search, search of a feature store.
+`half_distances` takes |g|^2 / 2 - q.g of all pairs from one product, which is fast, but rounds in
+a way that depends on the shape it is computed in: equal rows need not tie. So it only proposes,
+with a limit to its rounding: `product_error`, proven, for neighbours, or `RankingDistances.slack`,
+measured, for ranks. The few pairs that rounding could have put in the wrong order are summed again
+from their differences by `pair_distances`, in float32 with a far tighter proven bound, or float64.
+
+Letters: Q or b queries, G or g gallery rows, D embedding, P pairs.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-SAFETY = 4  # the rounding allowed for, over the largest seen
+FLOAT32, BFLOAT16 = 2.0**-24, 2.0**-8  # unit roundoff
+SAFETY = 1.01  # for the roundings in proven bounds themselves
+MEASURED_SAFETY = 4  # the rounding allowed for, over the largest seen
 LEAST_ERROR = 0.5  # units of rounding; less is taken for luck
 MEASURED = (128, 512)  # queries and gallery rows whose rounding is measured
-CHUNK = 4096  # rows held in float64 at a time
-PAIRS = 64  # pairs held in float64 at a time: they should fit the cache
-SMALL = 32  # queries of a product with their own persons' images
+CHUNK = 4096  # rows copied or held in float64 at a time
+PAIRS = {'cpu': 128, 'cuda': 2**15}  # float32 pairs held at a time; on a CPU to fit the cache
+LANES = 32  # partial sums of a distance
+SMALL = 32  # queries of a product with the images of their own identities
 TILE = {'cpu': 1024, 'cuda': 16384}  # gallery rows of a tile: a tile should fit the cache
 
 
-class Products:
-    """Half squared distances |g|^2 / 2 - q.g of a query and a gallery set, |q|^2 left out.
+# ---- fast: one product ----
+
+
+def half_distances(
+    query: Tensor, gallery: Tensor, half_norms: Tensor, out: Tensor, product: Tensor | None = None
+) -> Tensor:
+    """|g|^2 / 2 - q.g into `out`: half squared distances, |q|^2 / 2 left out, but rounded.
+
+    Args:
+        query: (b, D) rows; `gallery` (g, D) in the same dtype.
+        half_norms: (g,) halves of the gallery's squared norms, in the dtype of `out`.
+        out: (b, g).
+        product: (b, g) in the rows' dtype, to be written over where that is not `out`'s.
+    """
+    if product is None:
+        product = out if out.dtype == query.dtype else query.new_empty(out.shape)
+    # not by addmm: it would sum the small products onto the half norm and round each time
+    torch.mm(query, gallery.t(), out=product)
+    if product is not out:
+        out.copy_(product)
+    return torch.sub(half_norms, out, out=out)
+
+
+def product_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the processor multiplies it natively: more than twice as fast as float32."""
+    if device.type == 'cpu':
+        for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported'):
+            if getattr(torch.cpu, name, lambda: False)():
+                return torch.bfloat16
+    return torch.float32
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Products in the precision of their factors: TF32 and autocast break the bound on rounding."""
+    try:
+        precision = torch.get_float32_matmul_precision()
+    except RuntimeError:  # refused once the newer switches have been used
+        switches = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
+        kept = [switch.fp32_precision for switch in switches]
+        for switch in switches:
+            switch.fp32_precision = 'ieee'
+    else:
+        switches, kept = [], []
+        torch.set_float32_matmul_precision('highest')
+    try:
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        for switch, before in zip(switches, kept):
+            switch.fp32_precision = before
+        if not switches:
+            torch.set_float32_matmul_precision(precision)
+
+
+# ---- its rounding, proven: for neighbours ----
+
+
+class CentredRows(NamedTuple):
+    """Rows to search, and what bounds the rounding of their products."""
+
+    rows: Tensor  # (G, D) float32
+    centre: Tensor  # (D,) float32, taken off all rows: it changes no distance, but shrinks products
+    half_norms: Tensor  # (G,) float32, |g - centre|^2 / 2
+    longest: Tensor  # 0-d float64, the largest |g - centre|
+    roughest: Tensor  # 0-d float64, the largest norm that rounding takes off a row
+    dtype: torch.dtype  # of products
+
+
+def centred_rows(rows: Tensor, dtype: torch.dtype) -> CentredRows:
+    """The rows (G, D) with their centre, norms and bounds, for products in `dtype`."""
+    total = sum(chunk.sum(0, dtype=torch.float64) for chunk in rows.split(CHUNK))
+    centre = (total / len(rows)).float()
+    half_norms, roughness = [], []
+    for chunk in rows.split(CHUNK):
+        rough = shift(chunk, centre, dtype)[1]
+        half_norms.append((chunk - centre).square_().sum(1) / 2)
+        roughness.append(rough.max())
+    half_norms = torch.cat(half_norms)
+    longest = (2 * half_norms.max().double()).sqrt() * SAFETY
+    return CentredRows(rows, centre, half_norms, longest, torch.stack(roughness).max(), dtype)
+
+
+def shift(rows: Tensor, centre: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Rows less the centre in `dtype`, and the norm (n,) float64 of what rounding took off each."""
+    shifted = rows - centre
+    rounded = shifted.to(dtype)
+    subtracted = FLOAT32 * SAFETY * shifted.norm(dim=1).double()
+    if dtype == shifted.dtype:
+        return rounded, subtracted
+    return rounded, subtracted + shifted.sub_(rounded).norm(dim=1).double() * SAFETY
+
+
+def product_error(shifted: Tensor, roughness: Tensor, gallery: CentredRows) -> Tensor:
+    """(b,) bound on the rounding of half distances, for any order of summation in the product.
+
+    By Cauchy and Schwarz: what rounding took off the rows, the sum of D products (bfloat16 ones are
+    added in pairs, without fusing), the product's own rounding, the half norm's and the last one.
+    """
+    length = shifted.double().norm(dim=1) * SAFETY + roughness
+    longest = gallery.longest + gallery.roughest
+    product = length * longest
+    summing = 2 * (shifted.shape[1] + 4) * FLOAT32 * (product + longest.square())
+    if gallery.dtype == torch.bfloat16:
+        summing = summing + BFLOAT16 * product
+    return SAFETY * (roughness * longest + length * gallery.roughest + summing)
+
+
+# ---- its rounding, measured: for ranks ----
+
+
+class RankingDistances:
+    """Half distances of a query and a gallery set, tile by tile, and their slack.
 
     How far such a value may be wrong is measured: on `MEASURED` rows, evenly spaced, the largest
-    difference from float64 in units of (|q||g| + |g|^2 / 2) eps / 2. `slack` allows for SAFETY
-    times as much in each of two values. That is a measurement and no proof: the bound for every
-    conceivable order of summation, D units where about 1 to 10 are seen, would have most pairs of
-    noise-like features summed again. An error beyond it could swap two images whose distances
-    differ by no more than that. TF32, where it is allowed, is measured like everything else.
+    difference from float64 in units of (|q||g| + |g|^2 / 2) eps / 2. `slack` allows for
+    MEASURED_SAFETY times as much in each of two values. That is a measurement and no proof: the
+    bound for every conceivable order of summation, D units where about 1 to 10 are seen, would have
+    most pairs of noise-like features summed again. An error beyond it could swap two images whose
+    distances differ by no more than that. TF32, where it is allowed, is measured like all else.
 
     Args:
         query: (Q, D), finite, float32 or float64.
@@ -42,7 +164,7 @@ class Products:
         self.query_norms, self.gallery_norms = query_norms, gallery_norms
         self.half_norms = (gallery_norms / 2).to(gallery.dtype)
         self.tile = TILE.get(gallery.device.type, TILE['cpu'])
-        self.unit = SAFETY * torch.finfo(gallery.dtype).eps / 2 * self._measured_error()
+        self.unit = MEASURED_SAFETY * torch.finfo(gallery.dtype).eps / 2 * self._measured_error()
 
     def _measured_error(self) -> float:
         rows, columns = (
@@ -65,21 +187,20 @@ class Products:
 
     def values(self, query: Tensor, start: int, out: Tensor) -> Tensor:
         """(b, g) values of (b, D) queries and the tile of gallery rows from `start`, in `out`."""
-        gallery = self.gallery[start : start + self.tile]
-        values = out[: len(query) * len(gallery)].view(len(query), len(gallery))
-        # not by addmm: it would sum the small products onto the half norm and round each time
-        torch.mm(query, gallery.t(), out=values)
-        return torch.sub(self.half_norms[start : start + self.tile], values, out=values)
+        tile = slice(start, start + self.tile)
+        gallery = self.gallery[tile]
+        out = out[: len(query) * len(gallery)].view(len(query), len(gallery))
+        return half_distances(query, gallery, self.half_norms[tile], out)
 
     def values_of_pairs(
         self, query: Tensor, place: Tensor, position: Tensor, columns: Tensor
     ) -> Tensor:
-        """(P,) values of (b, D) queries in the order of their person and images of that person.
+        """(P,) values of (b, D) queries in the order of their pid and images of that pid.
 
         Args:
             place: (P,) row of `query`, ascending.
             position: (P,) place in `columns`.
-            columns: (C,) gallery rows by person, so that a few queries need few of them.
+            columns: (C,) gallery rows by pid, so that a few queries need few of them.
         """
         values = self.half_norms.new_empty(len(place))
         edges = torch.arange(0, len(query) + SMALL, SMALL, device=place.device)
@@ -93,28 +214,58 @@ class Products:
             table = values.new_empty(len(few), last - first)
             for column in range(first, last, self.tile):
                 part = columns[column : min(column + self.tile, last)]
-                table[:, column - first : column - first + len(part)] = (
-                    self.half_norms[part] - few @ self.gallery[part].t()
-                )
+                out = table[:, column - first : column - first + len(part)]
+                half_distances(few, self.gallery[part], self.half_norms[part], out)
             values[start:stop] = table[place[start:stop] - number * SMALL, where - first]
         return values
 
-    def distances(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """(n,) float64 squared distances, each by its two rows alone, whatever stands beside it."""
-        distances = self.gallery_norms.new_empty(len(rows))
-        for start in range(0, len(rows), PAIRS):
-            part = slice(start, start + PAIRS)
-            difference = self.query[rows[part]].double().sub_(self.gallery[columns[part]])
-            distances[part] = difference.square_().sum(1)
-        return distances
+    def exact(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """(P,) float64 squared distances of query rows and gallery rows."""
+        return pair_distances(self.query, self.gallery, rows, columns, torch.float64)
+
+
+# ---- exact: sums of squared differences ----
+
+
+def pair_distances(
+    left: Tensor, right: Tensor, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """(P,) squared Euclidean distances of left[rows[p]] and right[columns[p]], summed in `dtype`.
+
+    The relative error is at most `relative_error(D)` in float32. On a CPU a value depends on its
+    two rows alone, not on the pairs beside it, so equal rows tie.
+    """
+    distances = torch.empty(len(rows), dtype=dtype, device=left.device)
+    lanes = _lanes(left.shape[1])
+    at_once = PAIRS.get(left.device.type, PAIRS['cuda']) * 4 // dtype.itemsize
+    for start in range(0, len(rows), at_once):
+        pairs = slice(start, start + at_once)
+        difference = left[rows[pairs]].to(dtype).sub_(right[columns[pairs]].to(dtype))
+        squares = difference.square_().view(len(difference), -1, lanes)
+        torch.sum(squares.sum(1), dim=1, out=distances[pairs])
+    return distances
+
+
+def relative_error(dim: int) -> float:
+    """Of `pair_distances` in float32, in whatever order torch adds within a lane.
+
+    Three roundings of a squared difference, then D / lanes and lanes additions.
+    """
+    lanes = _lanes(dim)
+    return SAFETY * (3 + dim / lanes + lanes) * FLOAT32
+
+
+def _lanes(dim: int) -> int:
+    return LANES if dim % LANES == 0 else 1
 
 
 def squared_norms(rows: Tensor) -> Tensor:
     """(N, D) to (N,) float64, right to the rounding of one square; inf where those overflow."""
     norms = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
     # in place: results kept one by one between the temporaries would tear the heap to pieces
-    for start in range(0, len(rows), PAIRS):
-        part = slice(start, start + PAIRS)
+    at_once = PAIRS['cpu'] // 2
+    for start in range(0, len(rows), at_once):
+        part = slice(start, start + at_once)
         norms[part] = rows[part].square().sum(1, dtype=torch.float64)
     return norms
 

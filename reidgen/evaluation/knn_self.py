@@ -4,15 +4,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reidgen.evaluation.knn_exact import (
+from reidgen.evaluation.distances import (
+    centred_rows,
     full_precision,
+    half_distances,
     pair_distances,
-    prepare,
     product_dtype,
-    score_error,
-    settle,
+    product_error,
     shift,
 )
+from reidgen.evaluation.knn_exact import settle
 
 TILE = (1024, 8192)  # rows and columns of the products held at a time
 GROUP = 16  # rows that one minimum stands for in a first bound
@@ -70,13 +71,13 @@ def _propose_pairs(features: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Te
         Both rows (P,) and half the squared distance (P,), wrong by rounding; and the bound (N,)
         below which the neighbours of a row all are.
     """
-    num_rows, gallery = len(features), prepare(features, product_dtype(features.device))
+    num_rows, gallery = len(features), centred_rows(features, product_dtype(features.device))
     shifted = torch.empty_like(features, dtype=gallery.dtype)
     error = torch.empty(num_rows, device=features.device)
     for start in range(0, num_rows, TILE[1]):
         part = slice(start, start + TILE[1])
         shifted[part], roughness = shift(features[part], gallery.centre, gallery.dtype)
-        error[part] = score_error(shifted[part], roughness, gallery).float()
+        error[part] = product_error(shifted[part], roughness, gallery).float()
     smallest = torch.full((num_rows, k), torch.inf, device=features.device)  # seen so far, sorted
     size = (min(TILE[0], num_rows), min(TILE[1], num_rows))
     product, tile = shifted.new_empty(size), smallest.new_empty(size)
@@ -85,7 +86,7 @@ def _propose_pairs(features: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Te
         for left in range(top, num_rows, TILE[1]):
             rows = slice(top, min(top + TILE[0], num_rows))
             columns = slice(left, min(left + TILE[1], num_rows))
-            half = _half_distances(shifted, gallery.half_norms, rows, columns, product, tile)
+            half = _tile(shifted, gallery.half_norms, rows, columns, product, tile)
             pairs = _within(
                 half,
                 _bound(smallest[rows], half, k, 1) + 2 * error[rows],
@@ -106,7 +107,7 @@ def _propose_pairs(features: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Te
     return first[near].long(), second[near].long(), half[near], limit
 
 
-def _half_distances(
+def _tile(
     shifted: Tensor,
     half_norms: Tensor,
     rows: slice,
@@ -118,8 +119,7 @@ def _half_distances(
     left, right = shifted[rows], shifted[columns]
     half = tile.flatten()[: len(left) * len(right)].view(len(left), len(right))
     product = product.flatten()[: half.numel()].view(half.shape)
-    torch.mm(left, right.t(), out=product)
-    half.copy_(product).neg_().add_(half_norms[columns]).add_(half_norms[rows, None])
+    half_distances(left, right, half_norms[columns], half, product).add_(half_norms[rows, None])
     if columns.start < rows.stop:
         corner = half[:, : rows.stop - columns.start]
         offset = rows.start - columns.start

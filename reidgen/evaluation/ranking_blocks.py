@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from reidgen.evaluation.distances import Products
+from reidgen.evaluation.distances import RankingDistances
 from reidgen.evaluation.labels import RetrievalLabels, check_finite
 from reidgen.evaluation.matches import (
     SameIdentityPairs,
@@ -48,13 +48,13 @@ def rank_features(
         query_norms: (Q,) float64 squared norms of the rows; `gallery_norms` (G,) likewise.
         at_thresholds: whether to give `precision`.
     """
-    products = Products(query, gallery, query_norms, gallery_norms)
+    kernel = RankingDistances(query, gallery, query_norms, gallery_norms)
     own = same_identity_rows(labels)
     nobody = labels.gallery_pids == -1
-    edges = torch.arange(0, len(gallery) + products.tile, products.tile, device=gallery.device)
+    edges = torch.arange(0, len(gallery) + kernel.tile, kernel.tile, device=gallery.device)
     # queries in the order of their pid: neighbours share images to compare with
     queries = labels.query_pids.argsort(stable=True)
-    memory = gallery.new_empty(min(block, MAX_ROWS, len(query)) * min(products.tile, len(gallery)))
+    memory = gallery.new_empty(min(block, MAX_ROWS, len(query)) * min(kernel.tile, len(gallery)))
     ranked = []
     for rows in _blocks(queries, own, block):
         has, pairs = _with_matches(rows, own, labels, protocol)
@@ -63,23 +63,23 @@ def rank_features(
         rows = rows[has]
         few = query[rows]
         place, position, column, good = pairs
-        values = products.values_of_pairs(few, place[good], position[good], own.columns)
+        values = kernel.values_of_pairs(few, place[good], position[good], own.columns)
         counter = MatchCounter(
             place[good],
             column[good],
             values,
             len(rows),
-            products.slack(rows),
-            lambda at, columns, rows=rows: products.distances(rows[at], columns),
+            kernel.slack(rows),
+            lambda at, columns, rows=rows: kernel.exact(rows[at], columns),
         )
         order = column.argsort()
         place, column = place[order], column[order]
         bounds = torch.searchsorted(column, edges).tolist()
         for tile, (first, last) in enumerate(pairwise(bounds)):
-            start = tile * products.tile
-            table = products.values(few, start, memory)
+            start = tile * kernel.tile
+            table = kernel.values(few, start, memory)
             table[place[first:last], column[first:last] - start] = torch.inf
-            table.masked_fill_(nobody[start : start + products.tile], torch.inf)
+            table.masked_fill_(nobody[start : start + kernel.tile], torch.inf)
             counter.add(table, start)
         ranked.append(_ranked(counter, rows, at_thresholds))
     return _by_query(ranked, query.device)

@@ -11,7 +11,7 @@ import torch
 from scipy.sparse import csc_array, csr_array
 from torch import Tensor
 
-from reidgen.evaluation.knn_exact import pair_distances
+from reidgen.evaluation.distances import pair_distances
 from reidgen.evaluation.neighbours import Neighbours
 
 SUMMANDS = 2**17  # minima held at a time in `shared_weights`, but for a single row's

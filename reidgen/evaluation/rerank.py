@@ -10,11 +10,11 @@ import torch
 from scipy.sparse import csc_array, csr_array
 from torch import Tensor
 
-from reidgen.evaluation.knn_exact import full_precision, pair_distances
+from reidgen.evaluation.distances import full_precision, half_distances, pair_distances
 from reidgen.evaluation.neighbours import neighbours_of_each
 from reidgen.evaluation.reciprocal import reciprocal_weights, shared_weights
 
-BLOCK, CHUNK = 1024, 8192  # rows and columns of the distances held at a time
+BLOCK, COLUMNS = 1024, 8192  # rows and columns of the distances held at a time
 
 
 def rerank_distances(
@@ -125,13 +125,12 @@ def _squared_distances(query: Tensor, gallery: Tensor) -> Tensor:
     """(b, G) float32, from the gallery's mean: shorter rows lose less to rounding."""
     centre = gallery.mean(dim=0)
     query = query - centre
-    distances = query.new_empty(len(query), len(gallery))
+    half = query.new_empty(len(query), len(gallery))
     with full_precision(query.device):
-        for start in range(0, len(gallery), CHUNK):
-            part = gallery[start : start + CHUNK] - centre
-            block = (query @ part.t()).mul_(-2).add_(part.square().sum(1))
-            distances[:, start : start + CHUNK] = block
-    return distances.add_(query.square().sum(1, keepdim=True)).clamp_(min=0)
+        for start in range(0, len(gallery), COLUMNS):
+            part = gallery[start : start + COLUMNS] - centre
+            half_distances(query, part, part.square().sum(1) / 2, half[:, start : start + COLUMNS])
+    return half.mul_(2).add_(query.square().sum(1, keepdim=True)).clamp_(min=0)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from torch import Tensor
 from reidgen.files import written_whole
 
 from .feature_store import FeatureStore
-from .topk import TopK, padded, smallest_k, squared_distances, without_self
+from .topk import TopK, exact_distances, padded, smallest_k, without_self
 
 FLAT_BELOW = 20_000  # rows up to which an exhaustive index is as fast as any other
 TRAINED_ON = 64  # rows an inverted list, from which the lists are learned
@@ -82,7 +82,7 @@ class FaissIndex:
     def _rescored(self, query: Tensor, rows: Tensor) -> TopK:
         """Distances from the features themselves; rows (q, k) with -1 where faiss found fewer."""
         unique, index = rows.clamp(min=0).unique(return_inverse=True)
-        distances = squared_distances(query, self.store.features(unique.numpy()), index)
+        distances = exact_distances(query, self.store.features(unique.numpy()), index)
         missing = rows < 0
         topk = smallest_k(
             rows.masked_fill(missing, len(self.store)),

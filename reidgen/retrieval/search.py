@@ -12,7 +12,7 @@ from reidgen.evaluation.labels import check_finite
 from reidgen.evaluation.neighbours import nearest_neighbours
 
 from .feature_store import AGAIN, FeatureStore
-from .topk import TopK, padded, smallest_k, squared_distances, without_self
+from .topk import TopK, exact_distances, padded, smallest_k, without_self
 
 
 def search(
@@ -96,7 +96,7 @@ def _nothing(query: Tensor) -> TopK:
 def _nearest(query: Tensor, shard: Tensor, rows: Tensor, k: int) -> TopK:
     """The k nearest of a shard (S, D) whose rows in the gallery are `rows` (S,)."""
     index = nearest_neighbours(query, shard, min(k, len(shard))).index
-    return TopK(rows.to(index.device)[index], squared_distances(query, shard, index))
+    return TopK(rows.to(index.device)[index], exact_distances(query, shard, index))
 
 
 def _check(query: Tensor, store: FeatureStore, top: int, keep: np.ndarray | None) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-PAIR_VALUES = 2**22  # of the pairs of rows that are held in float64 at a time
+from reidgen.evaluation.distances import pair_distances
 
 
 class TopK(NamedTuple):
@@ -34,17 +34,14 @@ def without_self(topk: TopK, own: Tensor) -> TopK:
     return TopK(topk.rows.gather(1, places), topk.distances.gather(1, places))
 
 
-def squared_distances(query: Tensor, gallery: Tensor, index: Tensor) -> Tensor:
+def exact_distances(query: Tensor, gallery: Tensor, index: Tensor) -> Tensor:
     """(Q, k) float64 squared distances of each query (Q, D) to its rows `index` (Q, k) of (G, D).
 
     A value depends on its two rows alone, so equal rows tie.
     """
-    at_once = max(1, PAIR_VALUES // (index.shape[1] * query.shape[1]))
-    parts = [
-        (one.double()[:, None] - gallery[columns].double()).square().sum(2)
-        for one, columns in zip(query.split(at_once), index.split(at_once))
-    ]
-    return torch.cat(parts)
+    rows = torch.arange(len(index), device=index.device).repeat_interleave(index.shape[1])
+    distances = pair_distances(query, gallery, rows, index.flatten(), torch.float64)
+    return distances.view(index.shape)
 
 
 def smallest_k(rows: Tensor, distances: Tensor, k: int) -> TopK:

@@ -76,8 +76,8 @@ def test_the_result_depends_neither_on_blocks_nor_on_the_precision(product_dtype
     expected = by_definition(features, features, 9)
     found = nearest_neighbours(features, features, 9)
     assert (found.index.numpy() == expected).all()
-    monkeypatch.setattr(knn_exact, 'CHUNK', 101)
-    monkeypatch.setattr(knn_exact, 'SHIFTED', 40)
+    monkeypatch.setattr(knn_exact, 'COLUMNS', 101)
+    monkeypatch.setattr(knn_exact, 'CHUNK', 40)
     again = nearest_neighbours(features, features, 9, block=13)
     assert torch.equal(again.index, found.index)
     assert torch.equal(again.distance, found.distance)
@@ -109,13 +109,13 @@ def test_rows_too_crowded_for_the_fast_way_take_the_other(monkeypatch):
 def test_products_are_wrong_by_less_than_their_bound(spread, product_dtype):
     query, rows = random_features(50, 512), random_features(300, 512, seed=1)
     query, rows = 3 + spread * query, 3 + spread * rows
-    gallery = knn_exact.prepare(rows, knn_exact.product_dtype(rows.device))
+    gallery = knn_exact.centred_rows(rows, knn_exact.product_dtype(rows.device))
     shifted, roughness = knn_exact.shift(query, gallery.centre, gallery.dtype)
-    scores = knn_exact._scores(shifted, gallery, 0, None).double()
+    half = knn_exact._half_distances(shifted, gallery, 0, None).double()
     centre = gallery.centre.double()
     q, g = query.double() - centre, rows.double() - centre
-    wrong = (scores - (q @ g.t() - g.square().sum(1) / 2)).abs()
-    bound = knn_exact.score_error(shifted, roughness, gallery)[:, None]
+    wrong = (half - (g.square().sum(1) / 2 - q @ g.t())).abs()
+    bound = knn_exact.product_error(shifted, roughness, gallery)[:, None]
     assert (wrong <= bound).all()
     if gallery.dtype == torch.bfloat16:  # float32's is for the worst order of summation
         assert wrong.max() > bound.min() / 100

@@ -256,4 +256,5 @@ def test_no_product_is_larger_than_a_tile():
         patch.setattr(torch, 'mm', mm)
         evaluate(query, gallery, RetrievalLabels(*labels))
     assert max(sizes) == 256 * TILE['cpu'] < 600 * 9000 / 10
-    assert sum(sizes) <= 600 * 9000  # and each pair is in one of them
+    # each pair is in one of them, and few queries again with the images of their identities
+    assert sum(sizes) <= 1.05 * 600 * 9000

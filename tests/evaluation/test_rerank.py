@@ -95,7 +95,7 @@ def test_the_farthest_row_is_found_whatever_the_block(monkeypatch):
     expected = np.square(features.double().numpy()[:, None] - features.double().numpy()).sum(2)
     for block, chunk in ((1024, 8192), (13, 7)):
         monkeypatch.setattr(rerank, 'BLOCK', block)
-        monkeypatch.setattr(rerank, 'CHUNK', chunk)
+        monkeypatch.setattr(rerank, 'COLUMNS', chunk)
         assert farthest_distances(features).numpy() == pytest.approx(expected.max(1), rel=1e-6)
 
 
