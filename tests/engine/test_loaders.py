@@ -78,3 +78,13 @@ def test_a_sampler_that_cannot_be_resumed_is_refused_for_training_with_those_tha
     ):
         ParallelLoader(dict(source=loader), 1)
     ParallelLoader(dict(source=build_loader(data, CFG, 0, 'source')), 1)
+
+
+def test_one_image_a_person_under_a_triplet_warns_when_the_training_is_built(build, tmp_path):
+    sampler = dict(num_identities=8, num_images=1)
+    options = {f'train_dataloader.identity.sampler.{key}': n for key, n in sampler.items()}
+    runner = build(tmp_path, options | {'train_dataloader.identity.batch_size': 8})
+    assert runner.train_loop.stages  # built at first use
+    [path] = tmp_path.glob('*/*.log')
+    warned = [line for line in path.read_text().splitlines() if 'WARNING' in line]
+    assert ['sampler.num_images is 1' in line for line in warned] == [True]

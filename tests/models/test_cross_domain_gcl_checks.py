@@ -131,6 +131,21 @@ def test_no_penalty_is_needed_where_it_weighs_nothing(build_toy):
 # ---- data ----
 
 
+@pytest.mark.parametrize(
+    'changes, error',
+    [
+        (dict(target=dict(image_size=(48, 32))), 'source of 64 x 32, .*target of 48 x 32'),
+        (dict(source=dict(image_size=(64, 30))), 'source gives images of 64 x 30; .* to 64 x 32'),
+    ],
+)
+def test_images_that_cannot_be_compared_are_refused_where_translation_is_trained(
+    changes, error, build_toy
+):
+    with pytest.raises(ValueError, match=error):
+        check(build_toy(), **changes)
+    check(build_toy(), stages=STAGES[:1], **changes)
+
+
 def test_data_that_fits_passes(build_toy):
     check(build_toy())
     check(build_toy(cross_pose='novel'))
