@@ -1,7 +1,8 @@
 """CrossDomainGCL at full size on the rendered people: summer cameras (labelled) -> winter cameras.
 
-As gcl_market2duke.py, 256 x 128 and ResNet-50, with pseudo-labels at the end. Every person is rendered with the meshes of eight sides, so GCL's novel view can be had
-too (model.cross_pose=novel).
+As gcl_market2duke.py, 256 x 128 and ResNet-50, with pseudo-labels at the end. Every person is
+rendered with the meshes of eight sides, so GCL's novel view can be had too
+(model.cross_pose=novel).
 
 Needs:   a GPU; ImageNet weights (README, "Data"). The people are rendered on first use.
 Result:  not yet measured.   Cost: not yet measured.

@@ -8,11 +8,10 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as vision
 
-from reidgen.datasets.from_config import from_config
 from reidgen.datasets.image_files import read_grey
 from reidgen.datasets.records import Record
 from reidgen.datasets.roots import as_path
-from reidgen.registry import POSE_MAPS
+from reidgen.registry import POSE_MAPS, build
 
 TURNS = (45, 90, 135, 180, 225, 270, 315)
 
@@ -88,7 +87,7 @@ def build_pose_map(cfg: dict | PoseMap | Sequence[dict | PoseMap] | None) -> Pos
     if cfg is None or isinstance(cfg, PoseMap):
         return cfg
     if isinstance(cfg, dict):
-        return from_config(cfg, POSE_MAPS)
+        return build(cfg, POSE_MAPS, 'pose_map')
     return Concatenated([build_pose_map(part) for part in cfg])
 
 

@@ -12,8 +12,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as vision
 
-from reidgen.datasets.from_config import from_config
-from reidgen.registry import TRANSFORMS
+from reidgen.registry import TRANSFORMS, build
 
 MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean (0.485, 0.456, 0.406) in uint8
 
@@ -43,12 +42,12 @@ def build_transforms(cfgs: Sequence[dict]) -> list[Transform]:
     """The transforms in order.
 
     Raises:
-        TypeError: one is no config, has an argument that its class does not take, or its class does
-            not say whether it is random.
+        ValueError: one is no config, or has an argument that its class does not take or lacks one.
+        TypeError: the class of one does not say whether it is random.
     """
     if isinstance(cfgs, dict):
         raise TypeError(f"transforms is a list of dict(type='Name', ...), not one dict: {cfgs}")
-    transforms = [from_config(cfg, TRANSFORMS) for cfg in cfgs]
+    transforms = [build(cfg, TRANSFORMS, f'transforms.{n}') for n, cfg in enumerate(cfgs)]
     for transform in transforms:
         if not isinstance(getattr(transform, 'random', None), bool):
             raise TypeError(

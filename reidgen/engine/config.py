@@ -224,7 +224,6 @@ def _check_node(place: str, node: dict) -> None:
     known = [registry.accepted(target) for target in found]
     if any(keys is None for keys in known):
         return
-    known = sorted(set().union(*known))
     extra = EXTRA_KEYS if place.startswith('optim_wrapper.') else set()
-    given = sorted(set(node) - {'type', '_delete_'} - extra)
-    registry.check_options(found[0], given, known, place)
+    given = sorted(set(node) - {'type', '_delete_'})
+    registry.check_options(found[0], given, sorted(extra.union(*known)), place)

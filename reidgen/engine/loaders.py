@@ -8,10 +8,9 @@ import torch
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from reidgen.registry import DATA_SAMPLERS, FUNCTIONS, find, names
+from reidgen.choices import check_keys, listed
+from reidgen.registry import DATA_SAMPLERS, FUNCTIONS, accepted, build, find, names
 from reidgen.rng import seed_of
-
-from .stages import check_keys
 
 NEEDED = ('dataset', 'batch_size', 'sampler')  # keys that a loader cannot do without
 # of a DataLoader, less the order, which is the sampler's, and what is set here
@@ -34,50 +33,47 @@ def build_loader(
         group: key of the config that the loader stands under, for errors.
 
     Raises:
-        ValueError: a key that a loader does not take, or one that it needs is missing.
+        ValueError: a key or value that a loader or its sampler does not take, or one that it needs
+            is missing; its place in the config, and the known keys are told.
     """
     cfg = dict(cfg)
     place = f'{group}.{name}'
     check_keys(cfg, KEYS, place)
     missing = [key for key in NEEDED if key not in cfg]
     if missing:
-        raise ValueError(f'{place}: no {missing}; a loader needs {list(NEEDED)}: set each')
+        raise ValueError(
+            f'{place}: no {listed(missing)}; a loader needs {listed(NEEDED)}: set each'
+        )
     cfg.pop('dataset')
     batch_size = cfg.pop('batch_size')
     collate = cfg.pop('collate_fn', None)
     if isinstance(collate, dict):
-        collate = find(collate['type'], FUNCTIONS)
+        collate = find(collate.get('type'), FUNCTIONS, place=f'{place}.collate_fn')
     seed = seed_of(seed, zlib.crc32(name.encode()))
     workers = cfg.pop('num_workers', 0)
-    return DataLoader(
-        dataset,
+    sampler = _sampler(cfg.pop('sampler'), dataset, batch_size, seed, f'{place}.sampler')
+    options = dict(
         batch_size=batch_size,
-        sampler=_sampler(dict(cfg.pop('sampler')), dataset, batch_size, seed, f'{place}.sampler'),
+        sampler=sampler,
         num_workers=workers,
         collate_fn=collate or default_collate,
         drop_last=cfg.pop('drop_last', False),
         persistent_workers=cfg.pop('persistent_workers', workers > 0),
         pin_memory=cfg.pop('pin_memory', torch.cuda.is_available()),
         generator=torch.Generator().manual_seed(seed),
-        **cfg,
     )
+    try:
+        return DataLoader(dataset, **options | cfg)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{place}: {error}; correct the value') from error
 
 
 def _sampler(cfg: dict, dataset: Dataset, batch_size: int, seed: int, place: str):
-    if 'type' not in cfg:
-        raise ValueError(f"{place}: no type; set it to 'ShuffleSampler', for example")
-    sampler = find(cfg.pop('type'), DATA_SAMPLERS)
-    known = inspect.signature(sampler).parameters
     given = dict(dataset=dataset, batch_size=batch_size, seed=seed)
-    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    named = {key: each for key, each in known.items() if each.kind not in open_ended}
-    if len(named) == len(known):  # nothing like **kwargs
-        check_keys(cfg, [key for key in known if key != 'dataset'], place)
-    needed = [key for key, each in named.items() if each.default is each.empty]
-    missing = [key for key in needed if key not in given | cfg]
-    if missing:
-        raise ValueError(f'{place}: no {missing}; {sampler.__name__} needs each')
-    return sampler(**{key: value for key, value in given.items() if key in known} | cfg)
+    if isinstance(cfg, dict) and isinstance(cfg.get('type'), str):
+        known = accepted(find(cfg['type'], DATA_SAMPLERS, place=place))
+        cfg = {key: value for key, value in given.items() if known is None or key in known} | cfg
+    return build(cfg, DATA_SAMPLERS, place)
 
 
 def _check_resumable(loader: str, sampler) -> None:

@@ -83,7 +83,7 @@ def trained_model(
         ValueError: the file is damaged or does not fit the model.
     """
     drop_pretrained(cfg)
-    model = build(cfg.model.to_dict(), MODELS)
+    model = build(cfg.model.to_dict(), MODELS, 'model')
     load = load_for_evaluation if to_embed else load_strictly
     load(model, *read_weights(checkpoint))
     model.amp = amp

@@ -79,13 +79,16 @@ class OptimizerPerGroup:
                 f'optim_wrapper.{name}.networks is {own.get("networks")}; the model has '
                 f'{sorted(model.network_names)}'
             )
-        optimizer = find(group.pop('type'), OPTIMIZERS)
+        place = f'optim_wrapper.{name}'
+        if 'type' not in group:
+            raise ValueError(f"{place} names no optimizer; set {place}.type, such as 'Adam'")
+        optimizer = find(group.pop('type'), OPTIMIZERS, place=place)
         parameters = [
             parameter for network in own['networks'] for parameter in model.trainable[network]
         ]
         lr = group.get('lr', 0.0)
         if isinstance(lr, bool) or not isinstance(lr, int | float):
-            raise ValueError(f'optim_wrapper.{name}.lr is {lr!r}; set it to a number, such as 1e-4')
+            raise ValueError(f'{place}.lr is {lr!r}; set it to a number, such as 1e-4')
         try:
             built = optimizer(parameters, **group)
         except (TypeError, ValueError) as error:

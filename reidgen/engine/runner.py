@@ -11,7 +11,7 @@ from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import Dataset
 
 from reidgen.checkpoint import (
@@ -120,6 +120,11 @@ class ReIDRunner(Runner):
             }
         )
 
+    @property
+    def iter(self) -> int:
+        """Iterations done; 0 before there is a train loop, which mmengine's would build."""
+        return self._train_loop.iter if isinstance(self._train_loop, BaseLoop) else 0
+
     def build_model(self, model):
         """The model, after the data sets: their faults show before any weights are fetched."""
         if isinstance(self._train_loop, dict) and 'stages' in self._train_loop:
@@ -170,7 +175,7 @@ class ReIDRunner(Runner):
         cfg = dict(loader['dataset'])
         key = json.dumps(cfg, sort_keys=True, default=str)
         if key not in self._datasets:
-            self._datasets[key] = build(cfg, DATASETS)
+            self._datasets[key] = build(cfg, DATASETS, 'dataset')
         return self._datasets[key]
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model):

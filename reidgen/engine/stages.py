@@ -1,9 +1,10 @@
 """Stages of a training: a pure function of the iteration, so resuming needs no state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from difflib import get_close_matches
 from typing import Any
+
+from reidgen.choices import check_keys, one_of
 
 from .stage_lr import RULE_DEFAULTS, check_rule
 
@@ -68,15 +69,9 @@ class Stage:
                 f'evaluation; got {every!r}'
             )
         self._check_names()
-        if self.labels not in ('identity', 'cluster'):
-            raise ValueError(
-                f"stage {self.name}: labels is {self.labels!r}; known: ('identity', 'cluster')"
-            )
-        unknown = set(self.baselines) - {'direct', 'adabn'}
-        if unknown:
-            raise ValueError(
-                f"stage {self.name}: no baseline {sorted(unknown)}; known: 'direct', 'adabn'"
-            )
+        one_of(self.labels, ('identity', 'cluster'), f'stage {self.name}: labels')
+        for baseline in self.baselines:
+            one_of(baseline, ('direct', 'adabn'), f'stage {self.name}: a baseline')
         self._check_rates()
 
     def _check_names(self) -> None:
@@ -130,19 +125,13 @@ def parse_stages(stages: Sequence[dict], first_stage: str | None = None) -> tupl
     _check_starts(parsed)
     if first_stage is None:
         return parsed
-    if first_stage not in names:
-        raise ValueError(f"train_cfg.first_stage is '{first_stage}'; the stages are {names}")
-    return _from_stage(parsed, names.index(first_stage))
+    return _from_stage(parsed, names.index(one_of(first_stage, names, 'train_cfg.first_stage')))
 
 
 def _check_starts(stages: Sequence[Stage]) -> None:
     for number, stage in enumerate(stages):
         known = ['last', 'best', *(before.name for before in stages[:number])]
-        if stage.start not in known:
-            raise ValueError(
-                f'stage {stage.name}: start is {stage.start!r}; known: {known}, the stages before '
-                f'it among them'
-            )
+        one_of(stage.start, known, f'stage {stage.name}: start')
 
 
 def _from_stage(stages: Sequence[Stage], number: int) -> tuple[Stage, ...]:
@@ -172,17 +161,6 @@ def _parse(stage: dict) -> Stage:
     if missing:
         raise ValueError(f'a stage needs {sorted(missing)}: {stage}')
     return Stage(**{key: _tuple(value) for key, value in stage.items()})
-
-
-def check_keys(given: Iterable[str], known: list[str], place: str) -> None:
-    """Raises ValueError for the first key that is not known: its place, the nearest and all known
-    ones are told.
-    """
-    for key in given:
-        if key not in known:
-            guess = get_close_matches(str(key), known, 1)
-            hint = f" (did you mean '{guess[0]}'?)" if guess else ''
-            raise ValueError(f"{place}: unknown key '{key}'{hint}; known: {known}")
 
 
 def _tuple(value):

@@ -4,6 +4,7 @@ import torch
 from mmengine.runner import BaseLoop
 
 from reidgen.models.adversarial import unwrap_model
+from reidgen.models.data_checks import check_batches
 from reidgen.registry import LOOPS
 
 from .ddp import average_statistics
@@ -49,11 +50,11 @@ class StagedTrainLoop(BaseLoop):
         self.model.amp, self.model.rng.seed = amp, runner.seed
         self.model.check_phases()
         check_reads(self.stages, self.model.phases(), tuple(dataloader))
-        self.model.check_data(
-            self.dataloader.dataset,
-            {name: loader.batch_size for name, loader in loaders.items()},
-            self.stages,
-        )
+        batch_sizes = {name: loader.batch_size for name, loader in loaders.items()}
+        self.model.check_data(self.dataloader.dataset, batch_sizes, self.stages)
+        samplers = {name: loader.sampler for name, loader in loaders.items()}
+        for warning in check_batches(self.model, self.stages, batch_sizes, samplers):
+            runner.logger.warning(warning)
         self._check_evaluations()
         if self.left_out and runner._load_from is None and not runner._resume:
             runner.logger.warning(

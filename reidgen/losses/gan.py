@@ -8,8 +8,9 @@ import torch.nn.functional as nnf
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from reidgen.choices import one_of
 from reidgen.losses.input_noise import InputNoise
-from reidgen.registry import LOSSES
+from reidgen.registry import LOSSES, with_options
 from reidgen.rng import StepRNG
 
 Discriminator = Callable[[Tensor], Tensor | Sequence[Tensor]]
@@ -72,9 +73,9 @@ class GANLoss(nn.Module):
         input_noise: dict | None = None,
     ):
         super().__init__()
-        _one_of('mode', mode, MODES)
-        _one_of('scale_reduction', scale_reduction, ('mean', 'sum'))
-        _one_of('draw_per', draw_per, ('call', 'sample'))
+        one_of(mode, MODES, 'mode')
+        one_of(scale_reduction, ('mean', 'sum'), 'scale_reduction')
+        one_of(draw_per, ('call', 'sample'), 'draw_per')
         if not 0 <= flip_prob <= 1:
             raise ValueError(f'flip_prob is {flip_prob}; set a probability from 0 to 1')
         tricks = (
@@ -101,7 +102,9 @@ class GANLoss(nn.Module):
         self.real = _range('smooth_real', smooth_real, real_label)
         self.fake = _range('smooth_fake', smooth_fake, fake_label)
         self.smooth_shared_over_scales = smooth_shared_over_scales
-        self.input_noise = InputNoise(**input_noise) if input_noise else None
+        self.input_noise = None
+        if input_noise:
+            self.input_noise = with_options(InputNoise, input_noise, 'input_noise')
 
     def discriminator(
         self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, *, rng: StepRNG
@@ -305,8 +308,3 @@ def _range(key: str, drawn: Sequence[float] | None, fixed: float) -> tuple[float
     if len(drawn) != 2 or drawn[0] > drawn[1]:
         raise ValueError(f'{key} is {drawn}; set a range (low, high), or None for a fixed label')
     return tuple(drawn)
-
-
-def _one_of(key: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise ValueError(f'{key} is {value!r}; choose one of {", ".join(known)}')

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from reidgen.choices import one_of
 from reidgen.registry import LOSSES
 
 KINDS = ('batch_hard', 'batch_hard_soft', 'batch_all', 'batch_all_nonzero', 'lifted')
@@ -64,11 +65,8 @@ class TripletLoss(nn.Module):
         ignore_label: int | None = None,
     ):
         super().__init__()
-        if kind not in KINDS:
-            raise ValueError(f'kind is {kind!r}; choose one of {", ".join(KINDS)}')
-        if distance not in DISTANCES:
-            raise ValueError(f'distance is {distance!r}; choose one of {", ".join(DISTANCES)}')
-        self.kind = kind
+        self.kind = one_of(kind, KINDS, 'kind')
+        one_of(distance, DISTANCES, 'distance')
         self.margin = None if kind == 'batch_hard_soft' else margin
         self.distance, self.normalize = distance, normalize
         self.include_self, self.ignore_label = include_self, ignore_label

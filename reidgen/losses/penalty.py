@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from reidgen.choices import one_of
 from reidgen.registry import LOSSES
 from reidgen.rng import StepRNG
 
@@ -53,10 +54,8 @@ class GradientPenalty(nn.Module):
         every: int = 1,
     ):
         super().__init__()
-        if kind not in KINDS:
-            raise ValueError(f'kind is {kind!r}; choose one of {", ".join(KINDS)}')
-        if reduction not in ('mean', 'sum'):
-            raise ValueError(f'reduction is {reduction!r}; choose mean or sum')
+        one_of(kind, KINDS, 'kind')
+        one_of(reduction, ('mean', 'sum'), 'reduction')
         if every < 1:
             raise ValueError(f'every is {every}; set 1 (each iteration) or more')
         self.kind, self.reduction, self.target = kind, reduction, target

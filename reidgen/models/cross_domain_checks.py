@@ -1,5 +1,6 @@
 """What must fit together in a CrossDomainGCL; every error names the value and the fix."""
 
+from .data_checks import check_image_sizes
 from .translations import pose_choice
 
 CROSS_POSES = ('own', 'novel', 'other')
@@ -101,6 +102,8 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
     check_banks(model, datasets, stages)
     translation = [s for s in stages if s.phases is None or {'D', 'G'} & set(s.phases)]
     check_stages(model, datasets, translation)
+    if translation:
+        check_image_sizes(datasets, ('source', 'target'), multiple=4)
     poses = {pose_choice(model.cross_pose, stage.name) for stage in translation}
     for loader in sorted({'source', 'target'} & set(datasets)):
         check_maps(model, datasets[loader], loader, 'novel' in poses)

@@ -3,7 +3,7 @@
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from reidgen.registry import LOSSES, MODELS
+from reidgen.registry import LOSSES, MODELS, build
 
 from .adversarial import AdversarialModel, Phase
 
@@ -55,8 +55,10 @@ class IdentityModel(AdversarialModel):
                 + ('' if 'H' in networks else ' (and head with networks.H)')
             )
         self.feature, self.flip_test = feature, flip_test
-        self.cross_entropy = LOSSES.build(cross_entropy or dict(type='LabelSmoothCrossEntropy'))
-        self.triplet = LOSSES.build(triplet or dict(type='BatchHardTriplet'))
+        self.cross_entropy = build(
+            cross_entropy or {}, LOSSES, 'model.cross_entropy', 'LabelSmoothCrossEntropy'
+        )
+        self.triplet = build(triplet or {}, LOSSES, 'model.triplet', 'BatchHardTriplet')
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities = self.C.num_identities if 'C' in networks else None
         self._check_widths()

@@ -66,7 +66,7 @@ class FeatureExtractor:
             model_sha256=_settings_sha256(settings, self.transforms),
             amp=amp,
         )
-        self.model = build(settings, MODELS)
+        self.model = build(settings, MODELS, 'model')
         load_for_evaluation(self.model, *weights)
         self.model.amp = amp
         self.model.to(device or get_device()).eval()

@@ -17,7 +17,7 @@ def test_an_unknown_key_is_told_with_the_nearest_and_the_known_ones(data):
     with pytest.raises(
         ValueError,
         match=r"val_dataloader\.identity: unknown key 'batchsize' "
-        r"\(did you mean 'batch_size'\?\); known: \['dataset', 'batch_size', 'sampler'",
+        r"\(did you mean 'batch_size'\?\); known: dataset, batch_size, sampler",
     ):
         build_loader(data, CFG | dict(batchsize=8), 0, 'identity', 'val_dataloader')
 
@@ -32,20 +32,35 @@ def test_the_order_is_left_to_the_sampler(key, data):
 def test_a_missing_key_is_told_with_the_loader(key, data):
     cfg = {name: value for name, value in CFG.items() if name != key}
     with pytest.raises(
-        ValueError, match=rf"train_dataloader\.identity: no \['{key}'\]; .*set each"
+        ValueError, match=rf'train_dataloader\.identity: no {key}; a loader needs .*set each'
     ):
         build_loader(data, cfg, 0, 'identity')
 
 
-def test_a_key_that_a_sampler_does_not_take_or_lacks_is_told_with_the_loader(data):
-    place = r'train_dataloader\.identity\.sampler'
-    for sampler, error in (
-        (dict(type='ShuffleSampler', sed=1), rf"{place}: unknown key 'sed' \(did you mean 'seed'"),
-        (dict(type='IdentitySampler', num_images=2), rf"{place}: no \['num_identities'\]; Id"),
-        (dict(seed=1), rf'{place}: no type; set it'),
-    ):
-        with pytest.raises(ValueError, match=error):
-            build_loader(data, CFG | dict(sampler=sampler), 0, 'identity')
+@pytest.mark.parametrize(
+    'sampler, error',
+    [
+        (
+            dict(type='IdentitySampler', num_identity=2, num_images=2),
+            r"takes no 'num_identity' \(did you mean 'num_identities'\?\); known: .*num_images",
+        ),
+        (dict(type='IdentitySampler', num_images=2), r'needs num_identities; set train_data.*_ide'),
+        (dict(type='IdentitySamplr'), r"registered as 'IdentitySamplr' .*mean 'IdentitySampler'"),
+        (dict(num_images=2), r'is .*num_images.*; give dict\(type=.*IdentitySampler'),
+        ('ShuffleSampler', r"is 'ShuffleSampler'; give dict\(type="),
+    ],
+)
+def test_a_wrong_sampler_is_told_with_its_place_and_what_is_known(sampler, error, data):
+    with pytest.raises(ValueError, match=rf'^train_dataloader\.identity\.sampler:? ?.*{error}'):
+        build_loader(data, CFG | dict(sampler=sampler), 0, 'identity')
+
+
+@pytest.mark.parametrize(
+    'values', [dict(num_workers=-1), dict(prefetch_factor=2), dict(timeout=-3)]
+)
+def test_a_value_that_a_loader_does_not_take_is_told_with_its_place(values, data):
+    with pytest.raises(ValueError, match=r'^train_dataloader\.identity: .*; correct the value'):
+        build_loader(data, CFG | values, 0, 'identity')
 
 
 def test_keys_of_a_data_loader_reach_it(data):

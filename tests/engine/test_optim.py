@@ -80,8 +80,12 @@ def test_a_group_of_unknown_or_no_networks_is_refused(networks):
 
 
 def test_an_unknown_optimizer_is_refused_by_name():
-    with pytest.raises(ValueError, match="registered as 'Adamm'"):
+    with pytest.raises(
+        ValueError, match=r"optim_wrapper\.G: no optimizer is registered as 'Adamm' .*mean 'Adam'"
+    ):
         groups_of(Bag(), G=dict(networks=['G'], type='Adamm', lr=1.0))
+    with pytest.raises(ValueError, match=r'optim_wrapper\.G names no optimizer; set .*G\.type'):
+        groups_of(Bag(), G=dict(networks=['G'], lr=1.0))
 
 
 @pytest.mark.parametrize(

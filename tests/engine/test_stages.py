@@ -64,19 +64,19 @@ def test_lists_become_tuples_and_the_rest_keeps_its_default():
         ),
         (
             dict(name='a', iters=1, colour=3),
-            r"stage a: unknown key 'colour'; known: \['name', 'iters'",
+            r"stage a: unknown key 'colour'; known: name, iters",
         ),
         (dict(name='a'), r"a stage needs \['iters'\]"),
         (dict(name='a', iters=0), 'iters must be a whole number from 1; got 0'),
         (dict(name='a', iters=2.5), 'iters must be a whole number from 1; got 2.5'),
         (
             dict(name='a', iters=1, labels='pseudo'),
-            r"labels is 'pseudo'; known: \('identity', 'cluster'\)",
+            r"labels is 'pseudo'; choose one of identity, cluster",
         ),
-        (dict(name='a', iters=1, start='worst'), "start is 'worst'; known"),
+        (dict(name='a', iters=1, start='worst'), "start is 'worst'; choose one of last, best"),
         (
             dict(name='a', iters=1, baselines=['dirct']),
-            r"no baseline \['dirct'\]; known: 'direct', 'adabn'",
+            r"a baseline is 'dirct' \(did you mean 'direct'\?\); choose one of direct, adabn",
         ),
         (
             dict(name='a', iters=1, eval_every=0),
@@ -91,7 +91,7 @@ def test_lists_become_tuples_and_the_rest_keeps_its_default():
         (
             dict(name='a', iters=1, lr=dict(I=dict(gama=0.1))),
             r"stage a: lr rule of group I: unknown key 'gama' \(did you mean 'gamma'\?\); known: "
-            r"\['scale', 'warmup', 'every', 'milestones', 'gamma', 'linear_from',",
+            'scale, warmup, every, milestones, gamma, linear_from,',
         ),
         (
             dict(name='a', iters=1, lr=dict(I=dict(every=0, gamma=0.1))),
@@ -126,7 +126,7 @@ def test_no_stage_and_two_of_one_name_are_refused():
 
 def test_first_stage_leaves_the_earlier_ones_out():
     assert [s.name for s in parse_stages(THREE, 'generators')] == ['generators', 'joint']
-    with pytest.raises(ValueError, match=r"first_stage is 'jont'; the stages are \['identity'"):
+    with pytest.raises(ValueError, match=r"first_stage is 'jont' .*one of identity, generators"):
         parse_stages(THREE, 'jont')
 
 
@@ -201,7 +201,7 @@ def test_a_field_may_be_drawn_from_another_loader_in_each_stage():
 
 def test_a_start_is_last_best_or_an_earlier_stage():
     assert [stage.start for stage in parse_stages(BRANCHES)][2:] == ['identity', 'generators']
-    with pytest.raises(ValueError, match=r"stage a: start is 'b'; known: \['last', 'best'\]"):
+    with pytest.raises(ValueError, match="stage a: start is 'b'; choose one of last, best"):
         parse_stages([dict(name='a', iters=1, start='b'), dict(name='b', iters=1)])
 
 

@@ -250,7 +250,7 @@ def test_label_tricks_without_labels_are_refused_at_build(mode, trick):
 @pytest.mark.parametrize(
     'wrong, message',
     [
-        ({'mode': 'gan'}, "mode is 'gan'; choose one of bce, "),
+        ({'mode': 'gan'}, r"mode is 'gan' \(did you mean 'wgan'\?\); choose one of bce, "),
         ({'scale_reduction': 'max'}, "scale_reduction is 'max'"),
         ({'draw_per': 'pixel'}, "draw_per is 'pixel'"),
         ({'flip_prob': 2}, 'flip_prob is 2'),

@@ -1,8 +1,10 @@
 """CrossDomainGCL: what does not fit together is refused when it is built, value and fix named."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.config import ConfigDict
 
 from reidgen.engine.stages import parse_stages
@@ -27,9 +29,13 @@ class Data:
     num_identities: int = 5
     map_channels: int = 1
     num_views: int = 8
+    image_size: tuple[int, int] = (64, 32)
 
     def __len__(self) -> int:
         return self.size
+
+    def __getitem__(self, row: int) -> SimpleNamespace:
+        return SimpleNamespace(img=torch.zeros(3, *self.image_size, dtype=torch.uint8))
 
 
 def check(model, batch_sizes=(4, 4), stages=STAGES, **changes):

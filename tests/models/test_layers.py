@@ -125,7 +125,7 @@ def test_conv_block_silences_no_one_elses_warning():
 def test_conv_block_names_the_norms_it_knows():
     with pytest.raises(
         ValueError,
-        match="norm is 'batch'; choose one of None, 'instance', 'instance_affine', 'layer'",
+        match="norm is 'batch'; choose one of None, instance, instance_affine, layer",
     ):
         conv_block(2, 3, 3, norm='batch')
 
@@ -184,5 +184,5 @@ def test_conv_block_pads_with_zeros_and_ends_in_relu_where_it_is_told_to():
     x = torch.randn(1, 1, 4, 5)
     expected = nnf.relu(nnf.conv2d(x, block.conv.weight, block.conv.bias, padding=1))
     assert torch.equal(block(x), expected)
-    with pytest.raises(ValueError, match="activation is 'elu'; choose one of 'lrelu', 'relu'"):
+    with pytest.raises(ValueError, match=r"activation is 'elu' .*choose one of lrelu, relu"):
         conv_block(1, 2, 3, activation='elu')

@@ -52,7 +52,7 @@ class PseudoLabelHook(Hook):
             raise ValueError(f"features is '{features}'; known: {', '.join(FEATURES)}")
         if interval < 1:
             raise ValueError(f'interval is {interval}; cluster every 1 or more iterations')
-        self.clustering = build(clustering, CLUSTERINGS)
+        self.clustering = build(clustering, CLUSTERINGS, 'PseudoLabelHook.clustering')
         self.interval, self.features, self.batch_size = interval, features, batch_size
 
     def before_stage(self, runner) -> None:

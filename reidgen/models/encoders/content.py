@@ -9,6 +9,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 from torchvision.models import get_model
 
+from reidgen.choices import one_of
 from reidgen.models.encoders.weights import Weights, load_weights
 from reidgen.models.layers.batch_norm import batch_norms
 from reidgen.registry import ENCODERS
@@ -86,13 +87,11 @@ class ContentEncoder(nn.Module):
         freeze_at: int = 0,
     ):
         super().__init__()
-        _check(
-            trunk=(trunk, TRUNKS),
-            part_layout=(part_layout, PART_LAYOUTS),
-            last_stride=(last_stride, (1, 2)),
-            frozen_bn=(frozen_bn, FROZEN_BN),
-            freeze_at=(freeze_at, (0, 1)),
-        )
+        one_of(trunk, tuple(TRUNKS), 'trunk')
+        one_of(part_layout, PART_LAYOUTS, 'part_layout')
+        one_of(last_stride, (1, 2), 'last_stride')
+        one_of(frozen_bn, FROZEN_BN, 'frozen_bn')
+        one_of(freeze_at, (0, 1), 'freeze_at')
         if early_stats and part_layout != 'part_major':
             raise ValueError("early_stats adds to each stripe; set part_layout='part_major'")
         channels = TRUNKS[trunk].channels
@@ -188,12 +187,3 @@ def _neck(dim: int, bias: bool) -> nn.BatchNorm1d:
         del neck.bias
         neck.register_buffer('bias', torch.zeros(dim))
     return neck
-
-
-def _check(**choices: tuple) -> None:
-    """Raises ValueError for an argument that is none of its known values."""
-    for name, (value, known) in choices.items():
-        if value not in known:
-            raise ValueError(
-                f'{name} is {value!r}; choose one of {", ".join(str(one) for one in known)}'
-            )

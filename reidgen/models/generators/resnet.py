@@ -4,6 +4,7 @@ import torch
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from torch import Tensor, nn
 
+from reidgen.choices import one_of
 from reidgen.models.layers import ResidualBlock, conv_block, kaiming_init, normal_init
 from reidgen.models.layers.conv import ACTIVATIONS, NORMS
 from reidgen.registry import GENERATORS
@@ -71,8 +72,7 @@ class ResNetGenerator(nn.Module):
             )
         if num_blocks < 1:
             raise ValueError(f'num_blocks is {num_blocks}; set 1 or more, 6 and 9 are usual')
-        if upsample not in UPSAMPLES:
-            raise ValueError(f'upsample is {upsample!r}; choose one of {", ".join(UPSAMPLES)}')
+        one_of(upsample, UPSAMPLES, 'upsample')
         self.residual = residual
         norm = 'instance_affine' if affine else norm
         half, quarter = 2 * base_dim, 4 * base_dim

@@ -5,6 +5,7 @@ import warnings
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from reidgen.choices import one_of
 from reidgen.models.layers.norm import ImageLayerNorm
 
 NORMS = {
@@ -42,9 +43,8 @@ def conv_block(
     Raises:
         ValueError: norm or activation is none of these.
     """
-    for key, value, known in (('norm', norm, NORMS), ('activation', activation, ACTIVATIONS)):
-        if value not in known:
-            raise ValueError(f'{key} is {value!r}; choose one of {", ".join(map(repr, known))}')
+    one_of(norm, NORMS, 'norm')
+    one_of(activation, ACTIVATIONS, 'activation')
     padding = dilation * (kernel_size - 1) // 2
     with warnings.catch_warnings():
         # the bias before an instance norm is idle, and part of the published networks

@@ -1,0 +1,142 @@
+"""Images, batches and samplers that do not fit the networks, told before any training."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from torch import nn
+from torch.utils.data import Dataset
+
+from .adversarial import AdversarialModel
+
+STATE = ('stage_name', '_running', 'frozen', 'loss_weights')  # what entering a stage sets
+
+
+def check_image_sizes(datasets: Mapping[str, Dataset], names: Sequence[str], multiple: int) -> None:
+    """Raises ValueError where images cannot be compared with each other or with their translation.
+
+    Args:
+        datasets: training sets by loader; the first image of each is read, as it is handed out.
+        names: loaders whose images must have one size; those that are not there are left out.
+        multiple: of height and width; networks that halve and double give back such sizes alone.
+    """
+    sizes = {name: image_size(datasets[name]) for name in names if name in datasets}
+    for name, size in sizes.items():
+        if any(side % multiple for side in size):
+            fitting = ' x '.join(str(-(-side // multiple) * multiple) for side in size)
+            raise ValueError(
+                f'train_dataloader.{name} gives images of {" x ".join(map(str, size))}; the '
+                f'decoders restore multiples of {multiple}: set Resize of its transforms to '
+                f'{fitting}, say'
+            )
+    if len(set(sizes.values())) > 1:
+        told = ', '.join(
+            f'train_dataloader.{name} of {height} x {width}'
+            for name, (height, width) in sizes.items()
+        )
+        raise ValueError(
+            f'images of both domains are compared, but their sizes differ: {told}; set Resize in '
+            f'the transforms of each to the same size'
+        )
+
+
+def image_size(dataset: Dataset) -> tuple[int, int]:
+    """Height and width of the first image after the transforms."""
+    height, width = dataset[0].img.shape[-2:]
+    return int(height), int(width)
+
+
+def check_batches(
+    model: AdversarialModel, stages: Sequence, batch_sizes: Mapping[str, int], samplers: Mapping
+) -> list[str]:
+    """Warnings about batches that teach nothing; what would stop a later stage raises.
+
+    Args:
+        stages: `reidgen.engine.stages.Stage`, in order; the model is left as it was.
+        batch_sizes: images a batch, by loader.
+        samplers: by loader.
+
+    Raises:
+        ValueError: a stage that the model cannot enter, or batches of one image for a batch norm
+            over images.
+    """
+    warnings = []
+    for stage in stages:
+        fields = stage.fields(tuple(batch_sizes))
+        with entered(model, stage):
+            check_batch_norm(model, fields, batch_sizes)
+            warnings += triplet_warnings(model, fields, samplers)
+    return warnings
+
+
+@contextmanager
+def entered(model: AdversarialModel, stage) -> Iterator[None]:
+    """The model is in a stage, in training mode; afterwards as it was."""
+    state, training = {name: getattr(model, name) for name in STATE}, model.training
+    try:
+        model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
+        model.train()
+        yield
+    finally:
+        for name, value in state.items():
+            setattr(model, name, value)
+        model.train(training)
+
+
+def check_batch_norm(
+    model: AdversarialModel, fields: Mapping[str, str], batch_sizes: Mapping[str, int]
+) -> None:
+    """Raises ValueError where a batch norm over images would be trained on one image at a time.
+
+    Args:
+        model: in a stage, in training mode.
+        fields: field of the batch -> loader, in this stage.
+    """
+    for phase in model.stage_phases:
+        single = [
+            loader
+            for field, loader in fields.items()
+            if batch_sizes.get(loader) == 1 and field in (phase.reads or fields)
+        ]
+        # phases that share a forward evaluate each other's networks
+        networks = {
+            name
+            for other in model.phases()
+            if other.name == phase.name or (phase.forward and other.forward == phase.forward)
+            for name in other.trains
+        }
+        for name in sorted(networks if single else ()):
+            if any(
+                isinstance(m, nn.BatchNorm1d) and m.training for m in getattr(model, name).modules()
+            ):
+                raise ValueError(
+                    f'stage {model.stage_name}: train_dataloader.{single[0]}.batch_size is 1, but '
+                    f'a batch norm of {name} takes its statistics over the images of a batch; set '
+                    f'batch_size to 2 or more, or freeze {name} in this stage'
+                )
+
+
+def triplet_warnings(
+    model: AdversarialModel, fields: Mapping[str, str], samplers: Mapping
+) -> list[str]:
+    """What a weighed triplet loss lacks in the identity batches of a stage.
+
+    Args:
+        model: in a stage.
+        fields: field of the batch -> loader, in this stage.
+    """
+    loader = fields.get('identity')
+    if not model.on('triplet') or loader not in samplers:
+        return []
+    includes_self = getattr(getattr(model, 'triplet', None), 'include_self', False)
+    faults = []
+    for key, lacking, harmless in (
+        ('num_images', 'positive, as each person has one image', includes_self),
+        ('num_identities', 'negative, as all images are of one person', False),
+    ):
+        if getattr(samplers[loader], key, None) == 1 and not harmless:
+            faults.append(
+                f'stage {model.stage_name}: train_dataloader.{loader}.sampler.{key} is 1, so the '
+                f'triplet loss finds no {lacking}, and is 0; set {key} to 2 or more, or '
+                f'loss_weights=dict(triplet=0)'
+            )
+    return faults

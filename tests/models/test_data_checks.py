@@ -1,0 +1,134 @@
+"""Images, batches and samplers that do not fit the networks: told before training."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from reidgen.engine.stages import parse_stages
+from reidgen.models.adversarial import AdversarialModel, Phase
+from reidgen.models.data_checks import check_batches, check_image_sizes
+from reidgen.registry import ENCODERS
+
+
+@ENCODERS.register_module()
+class NormedVector(nn.Module):
+    """A batch norm over images, or over pixels too."""
+
+    def __init__(self, over: str = 'images'):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(4) if over == 'images' else nn.BatchNorm2d(4)
+
+
+class Judge(AdversarialModel):
+    """E is trained by I, evaluated for D and G; D has no batch norm over images."""
+
+    phases = (
+        Phase('I', ('E',), 'i', shared=False, reads=('identity',)),
+        Phase('D', ('D',), 'd', reads=('source', 'target')),
+        Phase('G', ('E',), 'g', reads=('source', 'target')),
+    )
+    loss_families = ('triplet', 'adv')
+
+    def __init__(self, over: str = 'images', include_self: bool = False, triplet: float = 1.0):
+        networks = dict(
+            E=dict(type='NormedVector', over=over), D=dict(type='NormedVector', over='pixels')
+        )
+        super().__init__(networks, dict(triplet=triplet, adv=1.0))
+        self.triplet = SimpleNamespace(include_self=include_self)
+
+
+def stages(*names: str, **keys):
+    """One stage a phase name, on the loaders that the phase reads."""
+    reads = dict(I=['identity'], D=['source', 'target'], G=['source', 'target'])
+    return parse_stages(
+        [dict(name=f'of_{n}', iters=1, phases=[n], loaders=reads[n], **keys) for n in names]
+    )
+
+
+def checked(model, parsed, sampler=(4, 4), **batch_sizes) -> list[str]:
+    identities, images = sampler
+    samplers = dict(identity=SimpleNamespace(num_identities=identities, num_images=images))
+    sizes = dict(identity=16, source=4, target=4) | batch_sizes
+    return check_batches(model, parsed, sizes, samplers)
+
+
+# ---- batch norm ----
+
+
+@pytest.mark.parametrize('phase, loader', [('I', 'identity'), ('G', 'target'), ('D', 'source')])
+def test_batches_of_one_image_under_batch_norm_are_refused_with_stage_and_network(phase, loader):
+    with pytest.raises(
+        ValueError,
+        match=rf'stage of_{phase}: train_dataloader\.{loader}\.batch_size is 1, but a batch norm '
+        r'of E .* set batch_size to 2 or more, or freeze E in this stage',
+    ):
+        checked(Judge(), stages(phase), **{loader: 1})
+
+
+def test_batches_of_one_image_are_fine_where_no_statistics_are_over_images():
+    assert checked(Judge(over='pixels'), stages('I', 'D', 'G'), identity=1, source=1) == []
+    assert checked(Judge(), stages('I'), source=1) == []  # no stage draws them
+    assert checked(Judge(), stages('D', frozen=['E']), source=1) == []
+
+
+def test_the_model_is_left_as_it_was():
+    model = Judge().eval()
+    model.enter_stage('before', ['G'], ['D'], dict(adv=3))
+    before = model.stage_name, model.stage_phases, model.frozen, dict(model.loss_weights)
+    checked(model, stages('I', 'D'))
+    assert (model.stage_name, model.stage_phases, model.frozen, model.loss_weights) == before
+    assert not any(module.training for module in model.modules())
+
+
+def test_what_a_later_stage_misnames_is_told_before_the_first():
+    bad = parse_stages([dict(name='a', iters=1), dict(name='b', iters=1, frozen=['E_x'])])
+    with pytest.raises(ValueError, match=r"stage b: frozen: Judge has no \['E_x'\]"):
+        checked(Judge(), bad)
+
+
+# ---- triplets ----
+
+
+@pytest.mark.parametrize(
+    'sampler, key, lacks', [((4, 1), 'num_images', 'positive'), ((1, 4), 'num_identities', 'neg')]
+)
+def test_a_weighed_triplet_without_positives_or_negatives_warns(sampler, key, lacks):
+    [warning] = checked(Judge(), stages('I', 'D'), sampler)
+    assert warning.startswith(f'stage of_I: train_dataloader.identity.sampler.{key} is 1, so the')
+    assert f'finds no {lacks}' in warning
+
+
+def test_triplets_that_are_not_weighed_or_find_themselves_warn_of_nothing():
+    assert checked(Judge(triplet=0.0), stages('I'), (4, 1)) == []
+    assert checked(Judge(), stages('I', loss_weights=dict(triplet=0)), (1, 4)) == []
+    assert checked(Judge(include_self=True), stages('I'), (4, 1)) == []
+    assert len(checked(Judge(include_self=True), stages('I'), (1, 1))) == 1
+
+
+# ---- sizes ----
+
+
+def sized(*sizes: tuple[int, int]) -> dict:
+    return {
+        name: [SimpleNamespace(img=torch.zeros(3, *size, dtype=torch.uint8))]
+        for name, size in zip(('source', 'target'), sizes)
+    }
+
+
+def test_images_of_one_size_that_halves_twice_pass():
+    check_image_sizes(sized((64, 32), (64, 32)), ('source', 'target'), 4)
+    check_image_sizes(sized((64, 32)), ('source', 'target'), 4)  # the other is not drawn
+
+
+def test_sizes_that_differ_are_told_with_both():
+    with pytest.raises(ValueError, match=r'source of 64 x 32, train_dataloader\.target of 48 x 32'):
+        check_image_sizes(sized((64, 32), (48, 32)), ('source', 'target'), 4)
+
+
+def test_a_size_that_cannot_be_restored_is_told_with_the_next_that_can():
+    with pytest.raises(
+        ValueError, match=r'target gives images of 60 x 30; .* multiples of 4: .* to 60 x 32'
+    ):
+        check_image_sizes(sized((60, 32), (60, 30)), ('source', 'target'), 4)
