@@ -109,7 +109,7 @@ class GANLoss(nn.Module):
     def discriminator(
         self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, *, rng: StepRNG
     ) -> dict[str, Tensor]:
-        """The discriminator's terms, and what it thinks; the fake is detached.
+        """The terms of the discriminator and its mean outputs; the fake is detached.
 
         Args:
             name: of the discriminator, in the keys.
@@ -121,8 +121,8 @@ class GANLoss(nn.Module):
             and fakes; where the output is no logit of a probability ('lsgan', 'hinge', 'wgan',
             'relativistic_avg') the mean output, as 'o_real', 'o_fake'. Detached.
         """
-        real_out = self._judge(discriminator, real, rng)
-        fake_out = self._judge(discriminator, fake.detach(), rng)
+        real_out = self._outputs(discriminator, real, rng)
+        fake_out = self._outputs(discriminator, fake.detach(), rng)
         with _float32(real_out[0]):
             told_real, told_fake = self._flip(real_out, fake_out, rng)
             y_real = self._targets(self.real, told_real, rng)
@@ -131,7 +131,7 @@ class GANLoss(nn.Module):
                 self._discriminator_terms(*scale)
                 for scale in zip(told_real, told_fake, y_real, y_fake)
             ]
-            kind, mean_real, mean_fake = self._opinion(real_out, fake_out)
+            kind, mean_real, mean_fake = self._mean_outputs(real_out, fake_out)
             return {
                 f'adv.{name}.real': self._over_scales([term[0] for term in terms]),
                 f'adv.{name}.fake': self._over_scales([term[1] for term in terms]),
@@ -162,11 +162,11 @@ class GANLoss(nn.Module):
                 'GANLoss(mode=relativistic_avg) rejects only in comparison with real images; use '
                 f'one of {", ".join(mode for mode in MODES if mode != self.mode)}'
             )
-        outputs = self._judge(discriminator, fake.detach(), rng)
+        outputs = self._outputs(discriminator, fake.detach(), rng)
         with _float32(outputs[0]):
             targets = self._targets(self.fake, outputs, rng)
             terms = [self._discriminator_terms(f, f, y, y)[1] for f, y in zip(outputs, targets)]
-            return self._over_scales(terms), self._opinion(outputs, outputs)[2]
+            return self._over_scales(terms), self._mean_outputs(outputs, outputs)[2]
 
     def generator(
         self,
@@ -185,15 +185,15 @@ class GANLoss(nn.Module):
             ValueError: relativistic_avg without `real`.
         """
         if self.mode != 'relativistic_avg':
-            fake_out = self._judge(discriminator, fake, rng)
+            fake_out = self._outputs(discriminator, fake, rng)
             return self._over_scales([self._generator_term(f) for f in fake_out])
         if real is None:
             raise ValueError(
                 'GANLoss(mode=relativistic_avg) compares with real images: call '
                 'generator(discriminator, fake, real=real, rng=rng)'
             )
-        real_out = self._judge(discriminator, real.detach(), rng)
-        fake_out = self._judge(discriminator, fake, rng)
+        real_out = self._outputs(discriminator, real.detach(), rng)
+        fake_out = self._outputs(discriminator, fake, rng)
         return self._over_scales(
             [
                 nnf.softplus(r.mean() - f).mean() + nnf.softplus(r - f.mean()).mean()
@@ -201,7 +201,7 @@ class GANLoss(nn.Module):
             ]
         )
 
-    def _judge(self, discriminator: Discriminator, img: Tensor, rng: StepRNG) -> list[Tensor]:
+    def _outputs(self, discriminator: Discriminator, img: Tensor, rng: StepRNG) -> list[Tensor]:
         if self.input_noise is not None:
             img = self.input_noise(img, rng)
         out = discriminator(img)
@@ -282,7 +282,7 @@ class GANLoss(nn.Module):
         return total / sum(weights) if self.scale_reduction == 'mean' else total
 
     @torch.no_grad()
-    def _opinion(self, real: list[Tensor], fake: list[Tensor]) -> tuple[str, Tensor, Tensor]:
+    def _mean_outputs(self, real: list[Tensor], fake: list[Tensor]) -> tuple[str, Tensor, Tensor]:
         kind = 'p' if self.mode in (*SIGMOID_MODES, 'bce_prob') else 'o'
         means = [
             torch.stack(

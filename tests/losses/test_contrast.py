@@ -178,7 +178,7 @@ def test_whether_negatives_are_drawn_depends_on_the_bank_and_not_on_the_batch():
     for index in (0, 6):
         rng = StepRNG()
         MemoryContrast(0.5, 5)(
-            bank, torch.randn(1, 8), torch.randn(1, 8), torch.tensor([index]), rng
+            bank, torch.randn(1, 8), torch.randn(1, 8), torch.tensor([index]), rng=rng
         )
         left.append(rng.uniform())
     assert left[0] == left[1]
@@ -187,7 +187,11 @@ def test_whether_negatives_are_drawn_depends_on_the_bank_and_not_on_the_batch():
 def test_an_empty_bank_and_wrong_numbers_are_refused():
     with pytest.raises(RuntimeError, match='has not been filled'):
         MemoryContrast()(
-            FeatureBank(4, 3), torch.randn(1, 3), torch.randn(1, 3), torch.tensor([0]), StepRNG()
+            FeatureBank(4, 3),
+            torch.randn(1, 3),
+            torch.randn(1, 3),
+            torch.tensor([0]),
+            rng=StepRNG(),
         )
     with pytest.raises(ValueError, match='temperature is 0'):
         MemoryContrast(temperature=0)

@@ -24,7 +24,7 @@ def discriminator_terms(loss, real, fake, rng=None) -> tuple[float, float]:
 
 def generator_term(loss, fake, real=None) -> float:
     given = {'real': REAL} if real is not None else {}
-    return loss.generator(judge(real, fake), FAKE, StepRNG(), **given).item()
+    return loss.generator(judge(real, fake), FAKE, **given, rng=StepRNG()).item()
 
 
 def bce(logit: float, target: float) -> float:
