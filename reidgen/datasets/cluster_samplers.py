@@ -12,6 +12,10 @@ from reidgen.registry import DATA_SAMPLERS
 from reidgen.structures import SeededIndex
 
 
+class TooFewClusters(ValueError):
+    """Clusters of which no batch can be made; the sampler goes on with the labels it had."""
+
+
 @DATA_SAMPLERS.register_module()
 class PseudoLabelSampler(EndlessSampler):
     """Every image until the first clustering, then all that are no outlier.
@@ -39,15 +43,18 @@ class PseudoLabelSampler(EndlessSampler):
             labels: (N,) int64, -1 for outliers.
 
         Raises:
-            ValueError: not one label an image, or fewer images than one global batch are left.
+            ValueError: not one label an image.
+            TooFewClusters: fewer images than one global batch are left.
         """
         labels = _one_an_image(labels, self.dataset)
         inliers = np.flatnonzero(labels != -1)
-        self._check_enough(
-            len(inliers),
-            f'without outliers {self.dataset.name} has',
-            f'cluster more of the {len(labels)} (larger eps)',
-        )
+        if len(inliers) < self.global_batch:
+            raise TooFewClusters(
+                f'without outliers {self.dataset.name} has {len(inliers)} of {len(labels)} images, '
+                f'fewer than one batch of {self.global_batch} ({self.batch_size} x '
+                f'{self.world_size} processes); raise eps or lower min_samples of the clustering, '
+                f'or lower batch_size'
+            )
         self.inliers = inliers
 
     @property
@@ -84,11 +91,19 @@ class ClusterSampler(IdentitySampler):
             labels: (N,) int64, -1 for outliers.
 
         Raises:
-            ValueError: not one label an image, or fewer clusters than num_identities.
+            ValueError: not one label an image.
+            TooFewClusters: fewer clusters than num_identities.
         """
         labels = _one_an_image(labels, self.dataset)
         clusters = [np.flatnonzero(labels == label) for label in np.unique(labels[labels != -1])]
-        self.rows_of = self._enough(clusters, 'clusters')
+        if len(clusters) < self.num_identities:
+            raise TooFewClusters(
+                f'{self.dataset.name} has {len(clusters)} clusters, fewer than '
+                f'num_identities={self.num_identities}, and {(labels == -1).sum()} of '
+                f'{len(labels)} images are outliers; raise eps or lower min_samples of the '
+                f'clustering, or lower num_identities and batch_size'
+            )
+        self.rows_of = clusters
 
     def __iter__(self) -> Iterator[SeededIndex]:
         if not self.rows_of:

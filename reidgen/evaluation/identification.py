@@ -1,8 +1,8 @@
 """Identification scores: CMC, AP and INP of ranked galleries, blockwise over the queries.
 
 The protocol is Market-1501's (Zheng et al., ICCV 2015): an image of the query's person by the
-query's own camera, or of nobody (pid -1), is junk and leaves the list before anything is counted.
-Letters: Q queries, G gallery images, D embedding, R matches of one query.
+query's own camera, or of no identity (pid -1), is junk and leaves the list before anything is
+counted. Letters: Q queries, G gallery images, D embedding, R matches of one query.
 """
 
 from collections.abc import Sequence
@@ -147,6 +147,8 @@ def ranked_lists(
     rules = find_protocol(protocol)
     query, gallery = _same_space(query_features, gallery_features)
     labels = fitted_labels(labels, len(query), len(gallery), query.device, rules)
+    check_finite(query, 'query', labels.query_names)
+    check_finite(gallery, 'gallery', labels.gallery_names)
     rows = range(len(query)) if rows is None else rows
     outside = [row for row in rows if not 0 <= row < len(query)]
     if outside:
@@ -173,9 +175,12 @@ def _same_space(query_features: Array, gallery_features: Array) -> tuple[Tensor,
     """(Q, D) and (G, D) of one D and dtype; anything else raises."""
     query, gallery = as_matrix(query_features, 'query'), as_matrix(gallery_features, 'gallery')
     if query.shape[1] != gallery.shape[1] or query.dtype != gallery.dtype:
+        fix = 'embed both with the same encoder'
+        if query.shape[1] == gallery.shape[1]:
+            fix = 'give both in one precision, such as by .float()'
         raise ValueError(
             f'query features are {tuple(query.shape)} {query.dtype} and gallery features '
-            f'{tuple(gallery.shape)} {gallery.dtype}: embed both with the same encoder'
+            f'{tuple(gallery.shape)} {gallery.dtype}: {fix}'
         )
     return query, gallery
 

@@ -1,4 +1,4 @@
-"""How painted images compare with real ones: distances of feature distributions, and variety.
+"""Distances of the feature distributions of real and painted images, and their variety.
 
 The mathematics is torchmetrics'; features are computed once, by whatever network, and given as
 they are. Needs `pip install 'reidgen[metrics]'`.

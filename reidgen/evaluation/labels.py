@@ -5,6 +5,7 @@ images.
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ class RetrievalLabels:
     a protocol that compares them then says so.
 
     Args:
-        query_pids: (Q,) identities. Only -1 is special, nobody; pid 0 is an identity like others.
+        query_pids: (Q,) identities. Only -1 is special, no identity; 0 is one like others.
         gallery_pids: (G,) likewise, the same number for the same person.
         query_camids: (Q,) cameras, in any numbering that both sets share.
         gallery_camids: (G,) likewise.
@@ -143,12 +144,16 @@ def as_integers(values: Array, name: str) -> Tensor:
                 f'{name} holds lists of several lengths: give one integer an image'
             ) from error
         kind, shape = numbers.dtype.kind, numbers.shape
+    if not shape:
+        raise ValueError(f'{name} is {values!r}: give one integer an image')
     if len(shape) != 1:
         raise ValueError(f'{name} has shape {shape}: give one integer an image')
     if not shape[0]:
         return torch.empty(0, dtype=torch.int64)
     if kind == 'u' and int(numbers.max()) > np.iinfo(np.int64).max:
         kind = 'O'
+    if kind == 'O' and all(map(_is_int64, numbers)):
+        kind = 'i'
     if kind not in 'iu':
         raise TypeError(_not_integers(numbers, kind, name))
     if isinstance(numbers, np.ndarray):
@@ -162,9 +167,11 @@ def _not_integers(values: Tensor | np.ndarray, kind: str, name: str) -> str:
     if kind in 'US' or (kind == 'O' and isinstance(values[0], str)):
         fix = (
             'number the names over both sets at once, such as '
-            'np.unique(query_names + gallery_names, return_inverse=True)[1]'
+            'np.unique([*query_pids, *gallery_pids], return_inverse=True)[1]'
         )
     row = 0
+    if kind == 'O':
+        row = next(row for row, value in enumerate(values) if not _is_int64(value))
     if kind == 'f':
         odd = (values % 1 != 0).nonzero()  # NaN and Inf too
         odd = odd.flatten() if isinstance(values, Tensor) else odd[0]
@@ -172,6 +179,10 @@ def _not_integers(values: Tensor | np.ndarray, kind: str, name: str) -> str:
         fix = 'give whole numbers: convert with .astype(np.int64) or .long() if they are whole'
     value = values[row].item() if hasattr(values[row], 'item') else values[row]
     return f'{name} holds {value!r} in row {row} ({values.dtype}), which is no integer; {fix}'
+
+
+def _is_int64(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def as_matrix(values: Array, what: str) -> Tensor:

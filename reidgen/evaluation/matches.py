@@ -43,7 +43,7 @@ def match_and_junk_masks(
 
 
 def same_identity_rows(labels: RetrievalLabels) -> SameIdentityRows:
-    """Gallery images by identity. Images of nobody (pid -1) belong to no query."""
+    """Gallery images by identity. Those of pid -1 belong to no query."""
     pids = labels.gallery_pids
     columns = (torch.isin(pids, labels.query_pids) & (pids != -1)).nonzero().flatten()
     columns = columns[pids[columns].argsort(stable=True)]
@@ -81,7 +81,7 @@ def queries_with_match(labels: RetrievalLabels, protocol: str | Protocol) -> Ten
     pids = torch.cat([labels.query_pids, labels.gallery_pids])
 
     def in_gallery(keys: Tensor) -> Tensor:
-        """(Q,) gallery images with the key of the query, images of nobody left out."""
+        """(Q,) gallery images with the key of the query, those without identity left out."""
         _, group = keys.unique(return_inverse=True)
         known = group[num_query:][labels.gallery_pids != -1]
         return torch.bincount(known, minlength=int(group.max()) + 1)[group[:num_query]]
@@ -136,7 +136,10 @@ def check_matches(
     shared = int((torch.isin(labels.query_pids, known) & (labels.query_pids != -1)).sum())
     fits = [other for other in fitting_protocols(labels) if other != rules.name]
     if not (labels.query_pids != -1).any():
-        hint = 'all queries have pid -1, nobody: read their identities (labelled=True, a pattern)'
+        hint = (
+            'all queries have pid -1, no identity: read them with labelled=True, or by a pattern '
+            'or CSV that tells pids'
+        )
     elif rules.one_set and not rules.same_camera_is_junk:
         hint = 'but every person has a single image: take a set with several'
     elif shared:

@@ -1,11 +1,11 @@
-"""What counts as found and what is left out, for a query of each protocol."""
+"""Protocols of retrieval evaluation: which gallery images are junk to a query."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is junk to a query, besides pid -1, which always is."""
+    """Junk of a query, besides the images of pid -1, which always are."""
 
     name: str
     same_camera_is_junk: bool = True  # the query's person by the query's camera
@@ -13,7 +13,7 @@ class Protocol:
 
     @property
     def description(self) -> str:
-        """In words, for print."""
+        """The rule in words, for print."""
         if self.one_set:
             return 'one set against itself, junk are the image itself and pid -1'
         if self.same_camera_is_junk:

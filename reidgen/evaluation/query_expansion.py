@@ -1,4 +1,4 @@
-"""Query expansion and database augmentation: features moved towards their neighbours'.
+"""Query expansion and database augmentation: weighted sums with the nearest features.
 
 Blockwise, on whatever device the features are; the result is for `evaluate`.
 """

@@ -50,7 +50,7 @@ def rank_features(
     """
     kernel = RankingDistances(query, gallery, query_norms, gallery_norms)
     own = same_identity_rows(labels)
-    nobody = labels.gallery_pids == -1
+    without_pid = labels.gallery_pids == -1
     edges = torch.arange(0, len(gallery) + kernel.tile, kernel.tile, device=gallery.device)
     # queries in the order of their pid: neighbours share images to compare with
     queries = labels.query_pids.argsort(stable=True)
@@ -79,7 +79,7 @@ def rank_features(
             start = tile * kernel.tile
             table = kernel.values(few, start, memory)
             table[place[first:last], column[first:last] - start] = torch.inf
-            table.masked_fill_(nobody[start : start + kernel.tile], torch.inf)
+            table.masked_fill_(without_pid[start : start + kernel.tile], torch.inf)
             counter.add(table, start)
         ranked.append(_ranked(counter, rows, at_thresholds))
     return _by_query(ranked, query.device)
@@ -94,9 +94,9 @@ def rank_distances(
 ) -> Ranked:
     """Ranks under given distances, which are taken as they are."""
     own = same_identity_rows(labels)
-    nobody = labels.gallery_pids == -1
-    shape = len(nobody)
-    queries = torch.arange(len(labels.query_pids), device=nobody.device)
+    without_pid = labels.gallery_pids == -1
+    shape = len(without_pid)
+    queries = torch.arange(len(labels.query_pids), device=without_pid.device)
     ranked = []
     for rows in _blocks(queries, own, block):
         table = distances_of(rows)
@@ -121,12 +121,12 @@ def rank_distances(
         for tile, (first, last) in enumerate(pairwise(bounds)):
             start = tile * COLUMNS
             part = table[:, start : start + COLUMNS].masked_fill(
-                nobody[start : start + COLUMNS], torch.inf
+                without_pid[start : start + COLUMNS], torch.inf
             )
             part[place[first:last], column[first:last] - start] = torch.inf
             counter.add(part, start)
         ranked.append(_ranked(counter, rows, at_thresholds))
-    return _by_query(ranked, nobody.device)
+    return _by_query(ranked, without_pid.device)
 
 
 def _blocks(queries: Tensor, own: SameIdentityRows, block: int) -> Iterator[Tensor]:

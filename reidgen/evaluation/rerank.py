@@ -11,6 +11,7 @@ from scipy.sparse import csc_array, csr_array
 from torch import Tensor
 
 from reidgen.evaluation.distances import full_precision, half_distances, pair_distances
+from reidgen.evaluation.labels import Array, as_matrix
 from reidgen.evaluation.neighbours import neighbours_of_each
 from reidgen.evaluation.reciprocal import reciprocal_weights, shared_weights
 
@@ -18,8 +19,8 @@ BLOCK, COLUMNS = 1024, 8192  # rows and columns of the distances held at a time
 
 
 def rerank_distances(
-    query: Tensor,
-    gallery: Tensor,
+    query: Array,
+    gallery: Array,
     k1: int = 20,
     k2: int = 6,
     weight: float = 0.3,
@@ -46,11 +47,12 @@ def rerank_distances(
         ValueError: an empty set, different dimensions, k1 or k2 or weight out of range, NaN or Inf,
             or images that are all equal.
     """
+    query, gallery = as_matrix(query, 'query'), as_matrix(gallery, 'gallery')
     if not len(query) or not len(gallery):
         raise ValueError(
             f'{len(query)} queries and {len(gallery)} gallery images: neither may be empty'
         )
-    if query.ndim != 2 or query.shape[1:] != gallery.shape[1:]:
+    if query.shape[1] != gallery.shape[1]:
         raise ValueError(
             f'query features are {tuple(query.shape)} and gallery features '
             f'{tuple(gallery.shape)}: give two matrices of one encoder'

@@ -1,4 +1,4 @@
-"""From the ranks of the matches to AP, CMC and INP."""
+"""AP, CMC and INP from the ranks of the matches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

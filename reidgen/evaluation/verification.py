@@ -1,4 +1,4 @@
-"""Verification: is it the same person? ROC, false match and false non-match rates.
+"""Verification scores: ROC, false match and false non-match rates.
 
 FMR is the share of impostor pairs (two persons) that are called a match, FNMR that of genuine
 pairs (one person) that are not; a pair is called a match if its distance is at most a threshold
@@ -141,7 +141,7 @@ def _verify(
     if num_genuine == 0:
         check_matches(labels, rules)
     if num_impostor == 0:
-        raise ValueError('no impostor pair: query and gallery show one person, who is always right')
+        raise ValueError('no impostor pair: query and gallery show one identity alone')
     matched = counts.cumsum(1).double().cpu().numpy()
     return VerificationResult(
         thresholds=np.arange(num_steps) * width,

@@ -1,4 +1,4 @@
-"""What is remembered between iterations, and the pseudo-labels made of it."""
+"""Memories of features and images, and the clusterings that make pseudo-labels of them."""
 
 from reidgen.memory.bank import FeatureBank
 from reidgen.memory.clustering import Clusters, JaccardDBSCAN, JaccardHDBSCAN, KMeans

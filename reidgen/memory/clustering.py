@@ -1,7 +1,8 @@
 """Clusterings: features of all training images to pseudo-labels, -1 for outliers.
 
 Each is called with features (N, D), rows L2-normalised, and returns `Clusters`. Equal features and
-settings give equal labels.
+settings give equal labels. `explain` puts the settings beside what the distances were, for the case
+of too few clusters.
 """
 
 from typing import NamedTuple
@@ -14,7 +15,9 @@ from sklearn import cluster
 from torch import Tensor
 
 from reidgen.memory.dbscan import (
+    TIES,
     by_first_row,
+    core_distances,
     dbscan,
     mean_of_smallest,
     nearest_pairs,
@@ -29,6 +32,8 @@ from reidgen.memory.jaccard import (
 )
 from reidgen.registry import CLUSTERINGS
 
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of core distances, for messages
+
 
 class Clusters(NamedTuple):
     """Pseudo-labels of N images."""
@@ -41,7 +46,10 @@ class Clusters(NamedTuple):
 
 @CLUSTERINGS.register_module()
 class JaccardDBSCAN:
-    """DBSCAN on the k-reciprocal Jaccard distance, as SpCL and GCL make pseudo-labels.
+    """DBSCAN on the k-reciprocal Jaccard distance, by which SpCL and GCL make pseudo-labels.
+
+    One number differs from their code by default, the radius of the `rho` rule, where images tie:
+    see `ties`.
 
     Labels are those of scikit-learn's DBSCAN on the dense matrix: clusters are numbered by their
     first core row, and a border row goes to the lowest-numbered cluster in its reach. All images
@@ -55,6 +63,9 @@ class JaccardDBSCAN:
             Round numbers such as 0.5 are the distance of many pairs, which rounding then decides.
         rho: share of the non-zero distances whose mean is eps, see `mean_of_smallest`: 2e-3 for
             Market-1501 and DukeMTMC-reID and 1.2e-3 for MSMT17 (GCL: Chen et al., CVPR 2021).
+        ties: of the `rho` rule: pairs at distance 0 are 'excluded', as it is written, or 'counted'
+            as 0, nearer to GCL's code, in whose float32 many of them stay at about 1e-7.
+            docs/results/dbscan_eps.json compares the three by the number of images.
         min_samples: images within eps that make a core, itself among them.
         method: of the neighbour search, see `evaluation.neighbours.nearest_neighbours`.
 
@@ -71,23 +82,35 @@ class JaccardDBSCAN:
         rho: float = 2e-3,
         min_samples: int = 4,
         method: str = 'exact',
+        ties: str = 'excluded',
     ):
         _check_radius(eps)
+        if ties not in TIES:
+            raise ValueError(f'ties={ties!r} must be one of {", ".join(TIES)}')
         if not 0 < rho < 1:
             raise ValueError(f'rho={rho} must be a share of the distances, above 0 and below 1')
         _check_at_least_one(min_samples=min_samples)
         self.k1, self.k2, self.eps, self.rho = k1, k2, eps, rho
-        self.min_samples, self.method = min_samples, method
+        self.min_samples, self.method, self.ties = min_samples, method, ties
 
     def __call__(self, features: Tensor) -> Clusters:
         weights = neighbour_weights(features, self.k1, self.k2, self.method)
         blocks, num_images = distance_blocks(weights, upper=True), len(features)
         if self.eps is None:
             pairs = nearest_pairs(blocks, share_of_pairs(self.rho, num_images))
-            eps = mean_of_smallest(pairs.distance, num_images, self.rho)
+            eps = mean_of_smallest(pairs.distance, num_images, self.rho, self.ties)
         else:
             pairs, eps = pairs_within(blocks, self.eps), self.eps
         return _as_clusters(dbscan(pairs.as_matrix(num_images), eps, self.min_samples), eps)
+
+    def explain(self, features: Tensor, clusters: Clusters) -> str:
+        """Radius, min_samples and the quantiles of the distances that they are compared with."""
+        weights = neighbour_weights(features, self.k1, self.k2, self.method)
+        rule = f' by rho={self.rho}' if self.eps is None else ''
+        return (
+            f'eps={clusters.eps:.4g}{rule}, min_samples={self.min_samples}; '
+            f'{_core_quantiles(weights, self.min_samples)}, and is a core where that is at most eps'
+        )
 
 
 @CLUSTERINGS.register_module()
@@ -141,6 +164,14 @@ class JaccardHDBSCAN:
         )
         return _as_clusters(by_first_row(hdbscan.fit_predict(tree)))
 
+    def explain(self, features: Tensor, clusters: Clusters) -> str:
+        """Sizes, and the quantiles of the core distances."""
+        weights = neighbour_weights(features, self.k1, self.k2, self.method)
+        return (
+            f'min_cluster_size={self.min_cluster_size}, min_samples={self.min_samples}; '
+            f'{_core_quantiles(weights, self.min_samples)}'
+        )
+
 
 @CLUSTERINGS.register_module()
 class KMeans:
@@ -173,6 +204,10 @@ class KMeans:
         )
         return _as_clusters(by_first_row(kmeans.fit_predict(features.detach().cpu().numpy())))
 
+    def explain(self, features: Tensor, clusters: Clusters) -> str:
+        """The number asked for."""
+        return f'num_clusters={self.num_clusters}'
+
 
 def mutual_reachability_tree(distances: csr_array, min_samples: int) -> csr_array:
     """A minimum spanning tree of max(core(i), core(j), d(i, j)) over all pairs (HDBSCAN).
@@ -187,11 +222,7 @@ def mutual_reachability_tree(distances: csr_array, min_samples: int) -> csr_arra
         (N, N) symmetric float64, N - 1 pairs with weights from 1e-9 to 1, zeros on the diagonal.
     """
     num_rows = distances.shape[0]
-    core = np.ones(num_rows)
-    for row in range(num_rows):
-        stored = distances.data[distances.indptr[row] : distances.indptr[row + 1]]
-        if len(stored) >= min_samples:
-            core[row] = np.partition(stored, min_samples - 1)[min_samples - 1]
+    core = core_distances([distances], min_samples)
     pairs = triu(distances, k=1, format='coo')
     weight = np.maximum(np.maximum(core[pairs.row], core[pairs.col]), pairs.data).clip(min=1e-9)
     graph = coo_array((weight, (pairs.row, pairs.col)), shape=distances.shape).tocsr()
@@ -216,6 +247,17 @@ def mutual_reachability_tree(distances: csr_array, min_samples: int) -> csr_arra
 
 def _as_clusters(labels: np.ndarray, eps: float | None = None) -> Clusters:
     return Clusters(torch.from_numpy(labels), eps, int(labels.max()) + 1, int((labels == -1).sum()))
+
+
+def _core_quantiles(weights: csr_array, min_samples: int) -> str:
+    """What the distances were, in words; weights of `neighbour_weights`."""
+    core = core_distances(distance_blocks(weights), min_samples)
+    values = ', '.join(f'{value:.3g}' for value in np.quantile(core, QUANTILES))
+    shares = ', '.join(f'{100 * share:g}' for share in QUANTILES)
+    return (
+        f'an image is {values} away from its nearest number {min_samples}, itself the first, '
+        f'at the quantiles of {shares} %'
+    )
 
 
 def _check_radius(eps: float | None) -> None:

@@ -1,12 +1,14 @@
 """DBSCAN on sparse distances, and its radius by GCL's rule from a stream of them."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+TIES = ('excluded', 'counted')
 SPARE_PAIRS = 2**20  # held beyond the nearest ones before the others are dropped
 
 
@@ -88,28 +90,61 @@ def nearest_pairs(blocks: Iterable[csr_array], count: int) -> Pairs:
     return _nearest(_joined(kept), count)[0]
 
 
+def core_distances(blocks: Iterable[csr_array], min_samples: int) -> np.ndarray:
+    """(N,) distance of each row to its `min_samples`-th nearest, itself the first (Ester et al.).
+
+    Args:
+        blocks: (b, N) of rows, explicit zeros on the diagonal; a pair not stored is at distance 1.
+    """
+    cores = []
+    for block in blocks:
+        core = np.ones(block.shape[0])
+        for row, (start, stop) in enumerate(pairwise(block.indptr)):
+            if stop - start >= min_samples:
+                core[row] = np.partition(block.data[start:stop], min_samples - 1)[min_samples - 1]
+        cores.append(core)
+    return np.concatenate(cores)
+
+
 def share_of_pairs(rho: float, num_rows: int, num_zero: int = 0) -> int:
     """`rho` of the pairs of N rows but those at distance 0, halves rounded to the even number."""
     return round(rho * (num_rows * (num_rows - 1) // 2 - num_zero))
 
 
-def mean_of_smallest(distances: np.ndarray, num_rows: int, rho: float) -> float:
+def mean_of_smallest(
+    distances: np.ndarray, num_rows: int, rho: float, ties: str = 'excluded'
+) -> float:
     """GCL's radius: the mean of the smallest `rho` of all non-zero distances of pairs.
+
+    Two images whose neighbourhoods weigh the same, a tie, are at distance 0 here and, by the rule
+    as written, count for nothing. GCL's and SpCL's code sums the weights in float32, which leaves
+    many a tie at about 1e-7: not zero, so counted, as nearly 0. That makes their radius smaller.
 
     Args:
         distances: (P,) in [0, 1] of pairs, each once: all at 0 and, of the others, at least the
             nearest ones that make up the share; if fewer, all other pairs are at distance 1.
         num_rows: N.
         rho: share, see `share_of_pairs`.
+        ties: pairs at distance 0 are 'excluded', as the rule says, or 'counted', all of them, as
+            0; their code counts those that rounding leaves above 0, so its radius lies between.
 
     Returns:
         The mean, above 0 and below 1.
 
     Raises:
-        ValueError: rho of the pairs is less than half a pair, or no distance is within 0 and 1.
+        ValueError: rho of the pairs is less than half a pair, no distance is within 0 and 1, or
+            the share is of ties alone.
     """
     positive = distances[distances > 0]
     num_zero = len(distances) - len(positive)
+    if ties == 'counted':
+        counted = share_of_pairs(rho, num_rows)
+        if 0 < counted <= num_zero:
+            raise ValueError(
+                f'the nearest {counted} pairs of {num_rows} images, rho={rho} of all, are at '
+                f"distance 0 and make no radius; raise rho, or take ties='excluded'"
+            )
+        positive, num_zero = distances, 0
     count = share_of_pairs(rho, num_rows, num_zero)
     if count == 0:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""From images to a feature store, in one process or several."""
+"""Extraction of a feature store from images, in one process or several."""
 
 import os
 import time

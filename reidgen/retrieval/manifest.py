@@ -1,4 +1,4 @@
-"""What a feature store says about itself: manifest.json."""
+"""Manifest of a feature store: encoder, data set, sizes; manifest.json."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What is searched for: an image, a folder of them, or another feature store."""
+"""Queries of a search: an image, a folder of them, or another feature store."""
 
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -12,6 +12,7 @@ from reidgen.datasets import (
     ShuffleSampler,
     samplers,
 )
+from reidgen.datasets.cluster_samplers import TooFewClusters
 from reidgen.rng import seed_of
 
 
@@ -116,7 +117,7 @@ def test_labels_that_cannot_be_are_refused(data):
     sampler = PseudoLabelSampler(data, 4)
     with pytest.raises(ValueError, match=r'labels have the shape \(20,\), but shapes_a has 21'):
         sampler.set_labels(torch.zeros(20))
-    with pytest.raises(ValueError, match=r'without outliers shapes_a has 3 images, .*cluster more'):
+    with pytest.raises(TooFewClusters, match=r'has 3 of 21 images, .*raise eps'):
         sampler.set_labels(torch.tensor([0] * 3 + [-1] * 18))
     assert sampler.batches_per_pass == 5  # the refused labels changed nothing
 
@@ -235,7 +236,7 @@ def test_a_cluster_sampler_needs_labels_and_enough_clusters(data):
     sampler = ClusterSampler(data, 4, num_identities=2, num_images=2)
     with pytest.raises(RuntimeError, match='has not been clustered; add PseudoLabelHook'):
         next(iter(sampler))
-    with pytest.raises(ValueError, match='has 1 clusters, fewer than num_identities=2'):
+    with pytest.raises(TooFewClusters, match=r'has 1 clusters, fewer than num_ident.* raise eps'):
         sampler.set_labels(torch.tensor([0] * 20 + [-1]))
     with pytest.raises(ValueError, match=r'labels have the shape \(3,\), but .* has 21 images'):
         sampler.set_labels(torch.zeros(3))

@@ -11,7 +11,9 @@ from test_resume import assert_same_end
 from reidgen.checkpoint import read_checkpoint
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.translation import translate_dataset
+from reidgen.memory.clustering import Clusters
 from reidgen.models.adversarial import unwrap_model
+from reidgen.registry import CLUSTERINGS
 
 
 def weights(path: Path, network: str) -> dict:
@@ -124,5 +126,51 @@ def test_fewer_clusters_than_the_batch_needs_is_an_error_with_the_fix(tmp_path):
         ],
         'default_hooks.pseudo_label.clustering.num_clusters': 2,
     }
-    with pytest.raises(ValueError, match=r'has 2 clusters, fewer than num_identities=3'):
+    with pytest.raises(
+        ValueError,
+        match=r'has 2 clusters, fewer than num_identities=3.*lower num_identities.*'
+        r'num_clusters=2. There are no earlier labels',
+    ):
         trained(tmp_path, options)
+
+
+@CLUSTERINGS.register_module()
+class FadingClusters:
+    """Five clusters at first; then as many as `later` says, each of seven images."""
+
+    def __init__(self, later: int):
+        self.later, self.calls = later, 0
+
+    def __call__(self, features):
+        self.calls += 1
+        number = 5 if self.calls == 1 else self.later
+        labels = torch.arange(len(features)) // (len(features) // 5 + 1)
+        if self.calls > 1:
+            labels = torch.where(torch.arange(len(features)) < 7 * number, labels, -1)
+        return Clusters(labels, 0.25, number, int((labels == -1).sum()))
+
+    def explain(self, features, clusters):
+        return f'eps={clusters.eps}'
+
+
+@pytest.mark.parametrize(
+    'later, told',
+    [(0, 'no cluster, all 32 images are outliers'), (1, r'fewer than num_identities=3')],
+)
+def test_too_few_clusters_within_a_stage_leave_the_labels_of_the_pass_before(later, told, tmp_path):
+    options = {
+        'train_cfg.stages': [
+            dict(name='clusters', iters=7, phases=['T'], loaders=['clusters'], labels='cluster')
+        ],
+        'default_hooks.pseudo_label.clustering': dict(
+            type='FadingClusters', later=later, _delete_=True
+        ),
+    }
+    runner = trained(tmp_path, options)
+    assert runner.iter == 7
+    labels = unwrap_model(runner.model).bank_t.labels
+    assert labels.tolist() == (torch.arange(len(labels)) // (len(labels) // 5 + 1)).tolist()
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    skipped = [line for line in log.splitlines() if 'is skipped, the labels before it stay' in line]
+    assert len(skipped) == 2  # after 3 and 6 of 7 iterations
+    assert all('WARNING' in line and told in line and 'eps=0.25' in line for line in skipped)

@@ -18,6 +18,7 @@ PIDS, CAMIDS = ([1, 2], [1, 2, 2]), ([0, 0], [1, 1, 1])
         np.array,
         torch.tensor,
         lambda each: np.array(each, np.uint8),
+        lambda each: np.array(each, object),
         lambda each: torch.tensor(each, dtype=torch.int32),
         lambda each: [np.int64(one) for one in each],
         lambda each: [torch.tensor(one) for one in each],
@@ -33,17 +34,17 @@ def test_labels_of_any_container_score_alike(kind):
 @pytest.mark.parametrize(
     'values, error, message',
     [
-        (['0001', '0002'], TypeError, r"holds '0001' in row 0 .*np.unique\(query_names"),
+        (['0001', '0002'], TypeError, r"holds '0001' in row 0 .*np.unique\(\[\*query_pids"),
         ([1.0, 2.5], TypeError, r'holds 2.5 in row 1 \(float64\).*give whole numbers'),
         ([1.0, float('nan')], TypeError, r'holds nan in row 1'),
         (torch.tensor([3.0, 4.0]), TypeError, r'holds 3.0 in row 0 \(torch.float32\).*\.long\(\)'),
         ([True, False], TypeError, r'holds True in row 0 \(bool\)'),
-        ([None, 2], TypeError, r'holds None in row 0 \(object\)'),
+        ([2, None], TypeError, r'holds None in row 1 \(object\)'),
         ([1j, 2], TypeError, r'holds 1j in row 0 \(complex128\)'),
         ([2**64, 1], TypeError, r'holds 18446744073709551616 in row 0'),
         ([[1], [2]], ValueError, r'has shape \(2, 1\): give one integer an image'),
         ([[1], [2, 3]], ValueError, r'holds lists of several lengths'),
-        (7, ValueError, r'has shape \(\)'),
+        (7, ValueError, r'is 7: give one integer an image'),
     ],
 )
 def test_what_is_no_integer_is_named_with_its_row_and_the_fix(values, error, message):

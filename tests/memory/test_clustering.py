@@ -11,6 +11,7 @@ from sklearn import cluster
 from reidgen.memory import dbscan as dbscan_module
 from reidgen.memory.clustering import mutual_reachability_tree
 from reidgen.memory.dbscan import (
+    TIES,
     by_first_row,
     dbscan,
     mean_of_smallest,
@@ -236,3 +237,40 @@ def test_bad_features_raise_whatever_the_clustering():
 def test_more_clusters_than_images_raise():
     with pytest.raises(ValueError, match='9 clusters of 5 images'):
         build(type='KMeans', num_clusters=9)(people(5, 5, noise=0.1))
+
+
+def test_counted_ties_enter_the_radius_as_zeros():
+    stored = np.array([0.2, 0.0, 0.6, 0.4])  # of 6 pairs, two of them at distance 1
+    assert mean_of_smallest(stored, 4, 0.5, 'counted') == pytest.approx((0 + 0.2 + 0.4) / 3)
+    assert mean_of_smallest(stored, 4, 0.8, 'counted') == pytest.approx(
+        (0 + 0.2 + 0.4 + 0.6 + 1) / 5
+    )
+    with pytest.raises(ValueError, match=r"nearest 1 pairs of 4 images.*ties='excluded'"):
+        mean_of_smallest(stored, 4, 0.2, 'counted')
+    with pytest.raises(ValueError, match=r"ties='all' must be one of excluded, counted"):
+        build(type='JaccardDBSCAN', ties='all')
+
+
+def test_counted_ties_make_the_radius_of_equal_images_smaller():
+    features = people(60, 6, noise=0.3)
+    features = features[torch.arange(120) % 60]  # every image twice: at least 60 ties
+    settings = dict(type='JaccardDBSCAN', k1=12, k2=3, rho=0.1)
+    excluded, counted = (build(**settings, ties=ties)(features).eps for ties in TIES)
+    upper = as_dense(jaccard_distance(features, 12, 3))[np.triu_indices(120, 1)]
+    assert (upper == 0).sum() >= 60
+    smallest = np.sort(upper)[: round(0.1 * len(upper))]
+    assert counted == pytest.approx(smallest.mean(dtype=np.float64), rel=1e-6)
+    assert counted < excluded
+
+
+@pytest.mark.parametrize('kind', ['JaccardDBSCAN', 'JaccardHDBSCAN'])
+def test_an_explanation_tells_the_settings_and_quantiles_of_core_distances(kind):
+    features = people(60, 6, noise=0.4)
+    clustering = build(type=kind, k1=12, k2=3, min_samples=5)
+    text = clustering.explain(features, clustering(features))
+    nearest = np.sort(as_dense(jaccard_distance(features, 12, 3)), axis=1)[:, 4]
+    at = ', '.join(f'{value:.3g}' for value in np.quantile(nearest, [0.05, 0.25, 0.5, 0.75, 0.95]))
+    assert f'an image is {at} away from its nearest number 5, itself the first' in text
+    assert 'min_samples=5' in text
+    if kind == 'JaccardDBSCAN':
+        assert text.startswith(f'eps={clustering(features).eps:.4g} by rho=0.002, min_samples=5; ')

@@ -2,12 +2,13 @@
 
 from contextlib import nullcontext
 
-import torch
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from torch import Tensor
 
+from reidgen.datasets.cluster_samplers import TooFewClusters
 from reidgen.evaluation.adabn import adapted_batch_norm
+from reidgen.memory.clustering import Clusters
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import CLUSTERINGS, HOOKS, build
 
@@ -25,6 +26,9 @@ class PseudoLabelHook(Hook):
     Before such a stage and every n iterations within it, features of all images of a memory are
     clustered, the clusters become the labels of its rows (-1: outlier), and the sampler of the
     images draws by them from the next batch on. What was prefetched by old labels is dropped.
+    Where there is no cluster, or the sampler can make no batch of them, a warning says what the
+    distances were, and training goes on with the labels of the clustering before; without one
+    before, that is an error.
 
     Args:
         clustering: config of a registered clustering, features (N, D) -> Clusters.
@@ -35,7 +39,7 @@ class PseudoLabelHook(Hook):
         batch_size: images a forward.
 
     Raises:
-        ValueError: unknown features or clustering; or fewer clusters than the sampler needs.
+        ValueError: unknown features or clustering; or no labels to train by, see above.
     """
 
     writes_labels = True
@@ -68,7 +72,8 @@ class PseudoLabelHook(Hook):
         if done % self.interval or done == loop.stage.iters:
             return
         for bank, field in self._memories(runner):
-            self._cluster(runner, bank, field)
+            if not self._cluster(runner, bank, field):
+                continue
             self._tell(runner, bank, field)
             loader = loop.fields[field]
             loop.dataloader.restart(loader, loop.batches_drawn(loader, loop.iter + 1))
@@ -84,19 +89,57 @@ class PseudoLabelHook(Hook):
             if not loop.dataset_of(field).num_identities
         ]
 
-    def _cluster(self, runner, bank: str, field: str) -> None:
+    def _cluster(self, runner, bank: str, field: str) -> bool:
+        """New labels for a memory; False where there are too few clusters and the old ones stay."""
         memory = getattr(unwrap_model(runner.model), bank)
         if self.features == 'fresh' or not memory.filled:
-            features = self._embed(runner, field)
-            memory.fill(features, torch.full((len(features),), -1))
+            memory.fill(self._embed(runner, field), memory.labels)
         found = self.clustering(memory.features)
         labels = found.labels.to(memory.labels)
         broadcast(labels)  # processes must not differ by a rounding
-        memory.labels.copy_(labels)
         runner.logger.info(
             f'{bank}: {found.num_clusters} clusters, {found.num_outliers} of {len(labels)} images '
             f'are outliers, eps {found.eps}'
         )
+        fault = self._fault(runner, field, labels)
+        if fault is None:
+            memory.labels.copy_(labels)
+            return True
+        fault = f'{bank}: {fault}. Clustered with {self._explained(memory.features, found)}'
+        if (memory.labels == -1).all():
+            raise ValueError(
+                f'{fault}. There are no earlier labels to train by: change the clustering of '
+                f'PseudoLabelHook, or train the encoder longer before this stage'
+            )
+        # the iteration makes it another message: a logger drops a warning that it has given
+        runner.logger.warning(
+            f'{fault}. The clustering at iteration {runner.iter + 1} is skipped, the labels '
+            f'before it stay'
+        )
+        return False
+
+    def _fault(self, runner, field: str, labels: Tensor) -> str | None:
+        """Why no batch can be made of the clusters; None where the sampler has taken them."""
+        if (labels == -1).all():
+            return (
+                f'no cluster, all {len(labels)} images are outliers; raise eps or lower min_samples'
+            )
+        sampler = self._sampler(runner, field)
+        if hasattr(sampler, 'set_labels'):
+            try:
+                sampler.set_labels(labels)
+            except TooFewClusters as error:
+                return str(error)
+        return None
+
+    def _explained(self, features: Tensor, found: Clusters) -> str:
+        if hasattr(self.clustering, 'explain'):
+            return self.clustering.explain(features, found)
+        return f'{type(self.clustering).__name__}, eps={found.eps}'
+
+    def _sampler(self, runner, field: str):
+        loop = runner.train_loop
+        return loop.dataloader.loaders[loop.fields[field]].sampler
 
     def _embed(self, runner, field: str) -> Tensor:
         model, dataset = unwrap_model(runner.model), runner.train_loop.dataset_of(field)
@@ -109,7 +152,6 @@ class PseudoLabelHook(Hook):
             return embed_dataset(model, dataset, self.batch_size, f'embed {field}')
 
     def _tell(self, runner, bank: str, field: str) -> None:
-        loop = runner.train_loop
-        sampler = loop.dataloader.loaders[loop.fields[field]].sampler
+        sampler = self._sampler(runner, field)
         if hasattr(sampler, 'set_labels'):
             sampler.set_labels(getattr(unwrap_model(runner.model), bank).labels)
