@@ -20,7 +20,7 @@ MAY_IMPORT = {
     'synthetic': set(),
     'evaluation': set(),
     'memory': {'evaluation'},
-    'visualization': {'evaluation'},
+    'visualization': {'evaluation', 'datasets'},
     'engine': MIDDLE | {'visualization'},
     'retrieval': MIDDLE | {'visualization', 'engine'},
     'cli': MIDDLE | {'visualization', 'engine', 'retrieval', 'synthetic'},

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from reidgen.datasets.image_files import load_upright
 from reidgen.evaluation.identification import ranked_lists
 from reidgen.evaluation.labels import RetrievalLabels
 from reidgen.evaluation.protocols import find_protocol
@@ -131,6 +132,5 @@ def _drawn(cell: Cell, size: tuple[int, int]) -> Image.Image:
 
 
 def read_picture(path: str | Path) -> Image.Image:
-    """The image of a file, in RGB."""
-    with Image.open(path) as image:
-        return image.convert('RGB')
+    """The image of a file in RGB, upright, as `reidgen.datasets` reads it."""
+    return load_upright(path).convert('RGB')
