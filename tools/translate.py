@@ -25,7 +25,7 @@ from reidgen.datasets.market_layout import FOLDERS  # noqa: E402
 from reidgen.engine.command_line import add_common_options, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.trained import trained_model  # noqa: E402
-from reidgen.engine.translation import translate_dataset  # noqa: E402
+from reidgen.engine.translation import ModelTranslator, translate_dataset  # noqa: E402
 from reidgen.models.adversarial import AdversarialModel  # noqa: E402
 from reidgen.registry import DATASETS, MODELS, find  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
@@ -87,9 +87,8 @@ def translate(args: argparse.Namespace) -> list[Path]:
     written = []
     for split, dataset in datasets.items():
         folder = translate_dataset(
-            model,
+            ModelTranslator(model, args.domain),
             dataset,
-            args.domain,
             Path(args.out) / FOLDERS[split],
             stamp,
             args.batch_size,

@@ -4,7 +4,6 @@ from .baselines import BaselineHook
 from .best_loss import BestLossHook
 from .checkpoint import WholeCheckpointHook
 from .memory_init import MemoryInitHook
-from .painted_views import PaintedViewsHook
 from .plain_checkpoint import PlainCheckpointHook
 from .progress import ProgressHook
 from .pseudo_label import PseudoLabelHook
@@ -17,7 +16,6 @@ __all__ = [
     'BaselineHook',
     'BestLossHook',
     'MemoryInitHook',
-    'PaintedViewsHook',
     'PlainCheckpointHook',
     'ProgressHook',
     'PseudoLabelHook',
