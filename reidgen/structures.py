@@ -42,16 +42,6 @@ class DomainBatch(NamedTuple):
     index: Tensor  # (B,) int64 row in the sorted training list: the key into the FeatureBank
 
 
-class ViewPair(NamedTuple):
-    """Two views of the same person, for a memory: an image, and what is contrasted with it."""
-
-    img: Tensor  # (B, 3, H, W) float32, ImageNet-normalised
-    view: Tensor  # (B, 3, H, W) likewise: the image again, translated, or by another camera
-    pid: Tensor  # (B,) int64 identity; -1 where the domain is unlabelled
-    camid: Tensor  # (B,) int64 camera of img, from 0
-    index: Tensor  # (B,) int64 row in the sorted training list: the key into the FeatureBank
-
-
 class Code(NamedTuple):
     """What a content encoder returns, always all three."""
 

@@ -60,13 +60,6 @@ def shrink(cfg, work_dir: Path) -> None:
 
 def drawn(dataset, domain: str, colour: bool) -> dict:
     """The config of a data set, with figures drawn in memory instead of its images."""
-    if dataset.type == 'ViewPairs':
-        second = dataset.get('second', 'again')
-        return dict(
-            type='ViewPairs',
-            dataset=drawn(dataset.dataset, domain, colour),
-            second=second if isinstance(second, str) else drawn(second, domain, colour),
-        )
     small = dict(
         type='ShapesReID',
         domain=domain,

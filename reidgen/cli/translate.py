@@ -9,7 +9,7 @@ from torch.utils.data import Dataset, default_collate
 from reidgen.datasets.market_layout import FOLDERS
 from reidgen.engine.config import load_config
 from reidgen.engine.loading import trained_model
-from reidgen.engine.translation import translate_dataset
+from reidgen.engine.translation import ModelTranslator, translate_dataset
 from reidgen.files import sha256_of
 from reidgen.models.adversarial import AdversarialModel
 from reidgen.registry import DATASETS, MODELS, find
@@ -48,9 +48,8 @@ def run(args: argparse.Namespace) -> list[Path]:
     written = []
     for split, dataset in datasets.items():
         folder = translate_dataset(
-            model,
+            ModelTranslator(model, args.domain),
             dataset,
-            args.domain,
             Path(args.out) / FOLDERS[split],
             stamp,
             args.batch_size,

@@ -4,7 +4,6 @@ from reidgen.datasets.cluster_samplers import ClusterSampler, PseudoLabelSampler
 from reidgen.datasets.cuhk03 import CUHK03
 from reidgen.datasets.dukemtmc import DukeMTMC
 from reidgen.datasets.folder import FolderReID
-from reidgen.datasets.head_colours import HeadColours
 from reidgen.datasets.image_maps import Colour, Grayscale
 from reidgen.datasets.joint_heatmap import JointHeatmap
 from reidgen.datasets.market1501 import Market1501
@@ -13,7 +12,6 @@ from reidgen.datasets.pose_maps import PoseMap, RenderedMesh
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.samplers import IdentitySampler, ShuffleSampler
-from reidgen.datasets.scenes import Scenes
 from reidgen.datasets.shapes import ShapesMap, ShapesReID
 from reidgen.datasets.synthetic_reid import GarmentPair, SyntheticMesh, SyntheticReID
 from reidgen.datasets.transforms import (
@@ -26,7 +24,6 @@ from reidgen.datasets.transforms import (
     Sample,
     Transform,
 )
-from reidgen.datasets.view_pairs import ViewPairs
 
 __all__ = [
     'CUHK03',
@@ -38,7 +35,6 @@ __all__ = [
     'FolderReID',
     'GarmentPair',
     'Grayscale',
-    'HeadColours',
     'IdentitySampler',
     'JointHeatmap',
     'Market1501',
@@ -53,12 +49,10 @@ __all__ = [
     'Resize',
     'ResizeRandomCrop',
     'Sample',
-    'Scenes',
     'ShapesMap',
     'ShapesReID',
     'ShuffleSampler',
     'SyntheticMesh',
     'SyntheticReID',
     'Transform',
-    'ViewPairs',
 ]

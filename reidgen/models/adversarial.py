@@ -115,12 +115,6 @@ class AdversarialModel(BaseModel):
     def check_translation(self, dataset, images: str, to: str) -> None:
         """Raises ValueError where a data set of loader `images` cannot be translated as `to`."""
 
-    def style_cameras(self, batch, to: str, style: int = 0) -> Tensor | None:
-        """(B,) cameras of domain `to`, from 0, that `translate` translates as; None where styles
-        are none of cameras.
-        """
-        return None
-
     def visuals(self, batch) -> list[tuple[str, Tensor]]:
         """Columns (title, (B, C, H, W) normalised) of a picture that shows what the model
         translates.

@@ -6,8 +6,6 @@ from .translations import pose_choice
 CROSS_POSES = ('own', 'novel', 'other')
 BN_MODES = ('mixed', 'real_only', 'frozen', 'target_recalib')
 ADVERSARIAL = ('cross', 'recon', 'cycle')
-# field of a batch -> the memory of its images
-BANK_OF = dict(source='bank', target='bank_t', clusters='bank_t')
 
 
 def check_options(model) -> None:
@@ -117,9 +115,10 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
 
 def check_banks(model, datasets, stages) -> None:
     """Raises ValueError where a memory has not one row for each image that it is to hold."""
+    bank_of = {use.field: use.bank for phase in model.phases() for use in phase.memory}
     for stage in stages:
         for field, loader in stage.fields(tuple(datasets)).items():
-            key = BANK_OF.get(field)
+            key = bank_of.get(field)
             bank, dataset = key and getattr(model, key), datasets.get(loader)
             if field == 'clusters' and bank is None:
                 raise ValueError(

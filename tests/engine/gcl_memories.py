@@ -1,4 +1,4 @@
-"""gcl_tiny.py with stages of memory alone: control, translated views, pseudo-labels."""
+"""gcl_tiny.py with stages of memory alone, without translation, and of pseudo-labels."""
 
 _base_ = ['../../configs/gcl_smoke.py']
 custom_imports = dict(imports=['tiny_networks'])  # this folder must be on the path
@@ -21,7 +21,7 @@ optim_wrapper = dict(M=dict(networks=['E_c'], phases=['M', 'T'], type='Adam', lr
 train_cfg = dict(
     stages=[
         dict(name='identity', iters=4, phases=['I'], loaders=['identity']),
-        dict(name='control', iters=3, phases=['M'], loaders=dict(views='again')),
+        dict(name='control', iters=3, phases=['M'], loaders=['source']),
         dict(
             name='generators',
             iters=2,
@@ -31,7 +31,7 @@ train_cfg = dict(
             loss_weights=dict(memory=0),
             start='identity',
         ),
-        dict(name='memory', iters=4, phases=['M'], loaders=dict(views='translated')),
+        dict(name='memory', iters=4, phases=['M'], loaders=['source']),
         dict(
             name='clusters',
             iters=7,
@@ -47,35 +47,12 @@ default_hooks = dict(
     checkpoint=dict(interval=2, save_best=None, best_stages=None, max_keep_ckpts=-1),
     best_loss=None,
     grid=None,
-    translated=dict(type='PaintedViewsHook'),
     pseudo_label=dict(
         type='PseudoLabelHook', interval=3, clustering=dict(type='KMeans', num_clusters=5)
     ),
 )
 visualizer = dict(type='Visualizer', vis_backends=None)
-images = dict(
-    type='ShapesReID',
-    domain='a',
-    num_identities=8,
-    images_per_identity=4,
-    size=(64, 32),
-    split='train',
-    transforms=[
-        dict(type='Resize', size=(64, 32)),
-        dict(type='RandomPadCrop', padding=3),
-        dict(type='RandomErase', prob=0.5),
-    ],
-)
-by_person = dict(
-    batch_size=8,
-    collate_fn=dict(type='default_collate'),
-    sampler=dict(type='IdentitySampler', num_identities=4, num_images=2),
-)
 train_dataloader = dict(
-    again=dict(**by_person, dataset=dict(type='ViewPairs', dataset=images)),
-    translated=dict(
-        **by_person, dataset=dict(type='ViewPairs', dataset=images, second='translated')
-    ),
     clusters=dict(
         batch_size=6,
         collate_fn=dict(type='default_collate'),

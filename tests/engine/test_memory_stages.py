@@ -1,4 +1,4 @@
-"""Stages in which a memory alone trains the encoder: translated views, pseudo-labels, branches."""
+"""Stages in which a memory alone trains the encoder: the control, pseudo-labels, branches."""
 
 import shutil
 from pathlib import Path
@@ -9,8 +9,6 @@ from memory_runs import trained
 from test_resume import assert_same_end
 
 from reidgen.checkpoint import read_checkpoint
-from reidgen.datasets.image_files import read_rgb
-from reidgen.engine.translation import translate_dataset
 from reidgen.memory.clustering import Clusters
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import CLUSTERINGS
@@ -46,24 +44,6 @@ def test_memory_stages_move_the_encoder_and_their_memory_alone(whole):
         assert changed == moved
 
 
-def test_second_views_are_what_the_generators_paint_of_each_image(whole, tmp_path):
-    work, model = Path(whole.work_dir), unwrap_model(whole.model)
-    source = whole.dataset(whole.cfg.train_dataloader['source'])
-    old = read_checkpoint(work / 'stage_generators.pth')['state_dict']
-    model.load_state_dict(old)
-    translate_dataset(model, source, 'target', tmp_path / 'again', {}, batch_size=5)
-    translated = sorted((work / 'translated/memory/0').glob('*.*'))
-    assert len([path for path in translated if path.suffix != '.json']) == len(source)
-    for record in source.records:
-        name = Path(record.path).name
-        one, other = (
-            read_rgb(work / 'translated/memory/0' / name),
-            read_rgb(tmp_path / 'again' / name),
-        )
-        # another batch size rounds otherwise
-        assert (one.float() - other.float()).abs().max() <= 2
-
-
 def test_labels_of_the_memory_are_clusters_and_the_report_has_the_title(whole):
     state = read_checkpoint(Path(whole.work_dir, 'stage_clusters.pth'))['state_dict']
     assert set(state['bank_t.labels'].tolist()) == {0, 1, 2, 3, 4}
@@ -72,22 +52,16 @@ def test_labels_of_the_memory_are_clusters_and_the_report_has_the_title(whole):
     assert log.count('bank_t: 5 clusters') == 3  # before the stage, after 3 and 6 of 7 iterations
 
 
-# in the translated stage, and between two clusterings
+# in the memory stage, and between two clusterings
 @pytest.mark.parametrize('checkpoint', ['iter_12.pth', 'iter_16.pth', 'stage_memory.pth'])
 def test_a_resumed_memory_stage_ends_with_the_bits_of_one_in_a_piece(whole, tmp_path, checkpoint):
     work = Path(whole.work_dir)
-    shutil.copytree(work / 'translated', tmp_path / 'translated')
     shutil.copy(work / 'stage_identity.pth', tmp_path)
     options = {
-        f'train_dataloader.{name}.num_workers': 1 for name in ('translated', 'clusters')
+        f'train_dataloader.{name}.num_workers': 1 for name in ('source', 'clusters')
     }  # the training in one piece has none
     trained(tmp_path, options, resume=True, load_from=str(work / checkpoint))
     assert_same_end(work / 'stage_clusters.pth', tmp_path / 'stage_clusters.pth')
-
-
-def test_a_resume_without_its_painted_views_stops_with_the_folder(whole, tmp_path):
-    with pytest.raises(FileNotFoundError, match='translated/memory/0'):
-        trained(tmp_path, resume=True, load_from=str(Path(whole.work_dir, 'iter_12.pth')))
 
 
 def test_a_stage_that_starts_from_a_file_that_is_gone_says_which(whole, tmp_path):
@@ -98,7 +72,7 @@ def test_a_stage_that_starts_from_a_file_that_is_gone_says_which(whole, tmp_path
 
 def test_branches_from_a_loaded_stage_start_from_it_also_after_a_resume(whole, tmp_path):
     identity = str(Path(whole.work_dir, 'stage_identity.pth'))
-    branch = dict(iters=2, phases=['M'], loaders=dict(views='again'), start='identity')
+    branch = dict(iters=2, phases=['M'], loaders=['source'], start='identity')
     options = {
         'train_cfg.stages': [
             dict(name='identity', iters=4, phases=['I'], loaders=['identity']),

@@ -31,11 +31,13 @@ class ToyLayer(nn.Module):
 class ToyGAN(AdversarialModel):
     """A discriminator D and a translator E, G, on vectors of four numbers."""
 
-    phases = (
-        Phase('D', trains=('D',), losses='discriminator_losses', every=2),
-        Phase('G', trains=('E', 'G'), losses='generator_losses'),
-    )
     loss_families = ('adv', 'recon')
+
+    def phases(self):
+        return (
+            Phase('D', ('D',), self.discriminator_losses, self.forward_translation, every=2),
+            Phase('G', ('E', 'G'), self.generator_losses, self.forward_translation),
+        )
 
     def forward_translation(self, batch):
         return Painted(self.G(self.E(batch)))
@@ -241,7 +243,7 @@ def test_penalty_and_memory_are_float32_under_bfloat16(build_toy, toy_batch, toy
     model.bank.features.copy_(rows)
     args, state = asked
     model.rng.generator.set_state(state)
-    again = model.contrast(*args)
+    again = model.contrast(*args, rng=model.rng)
     assert again.dtype == full
     assert torch.equal(again, logs['G/loss_memory.s2t'])
 
@@ -260,7 +262,7 @@ def test_evaluation_features_are_float32_under_bfloat16(build_toy, toy_batch):
 
 def test_missing_networks_weights_and_methods_are_named():
     with pytest.raises(ValueError, match=r"ToyGAN needs the networks \['G'\]; model.networks has"):
-        toy_gan(networks=dict(D=dict(type='ToyLayer'), E=dict(type='ToyLayer')))
+        toy_gan(networks=dict(D=dict(type='ToyLayer'), E=dict(type='ToyLayer'))).check_phases()
     with pytest.raises(ValueError, match=r"no weight for \['recon'\]"):
         toy_gan(loss_weights=dict(adv=1))
     with pytest.raises(ValueError, match=r"no encoder, .* is registered as 'ToyLayr'"):

@@ -94,11 +94,11 @@ CRITIC_TABLE = {
 
 def reached_by_term(model, batch, phase_name, gradients) -> dict[str, set[str]]:
     """Term -> networks with a gradient, as the phase's backward would leave it."""
-    phase = next(phase for phase in model.phases if phase.name == phase_name)
+    phase = next(phase for phase in model.phases() if phase.name == phase_name)
     model.train_only(model.network_names)
     x = model.forward_translation(batch)
     model.train_only(phase.trains)
-    terms = getattr(model, phase.losses)(batch, x)
+    terms = phase.losses(batch, x)
     return {
         name: gradients(model, term) for name, term in terms.items() if not name.startswith('stat.')
     }

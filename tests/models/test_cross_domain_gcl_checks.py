@@ -61,17 +61,16 @@ def check(model, batch_sizes=(4, 4), stages=STAGES, **changes):
         ),
         (dict(bn_mode='mix'), r"model.bn_mode .*'mix'.*'mixed', 'real_only', 'frozen', 'target_re"),
         (dict(adv_on=('cross', 'cyc')), r"model.adv_on .*'cyc'.*'cross', 'recon', 'cycle'"),
-        (dict(memory_directions=('t2t',)), r"model.memory_directions .*'t2t'.*'s2t', 't2s'"),
         (
             dict(loss_weights=dict(cyclic=5)),
             r"loss_weights: .*'cyclic'.*known: \['adv', 'cluster', 'content'",
         ),
-        (
-            dict(loss_weights={'P/adv': 1}),
-            r"loss_weights: phases: .*'P'.*known: \['D', 'G', 'I', 'M', 'T'\]",
-        ),
         (dict(penalty=None), r'loss_weights.gp .*model.penalty is not set; set'),
-        (dict(memory_directions=('s2t', 't2s')), r'direction t2s needs model.bank_t'),
+        (dict(loss_weights=dict(memory_t=1)), r'memory_t is not 0, but model.bank_t'),
+        (
+            dict(loss_weights=dict(domain=1)),
+            r'no domain_head; add a domain_head=.*DomainClassifier.*in_dim=8',
+        ),
         (
             dict(bank=dict(num_samples=10, dim=512)),
             r'model.bank.dim is 512 but E_c embeds into 8; set model.bank.dim=8',
@@ -115,7 +114,13 @@ def test_a_family_without_a_weight_and_a_missing_network_are_named(toy_config):
     config = toy_config()
     del config['networks']['D_t']
     with pytest.raises(ValueError, match=r"needs the networks \['D_t'\]; model.networks has"):
-        CrossDomainGCL(**config)
+        CrossDomainGCL(**config).check_phases()
+
+
+def test_a_weight_of_a_phase_that_there_is_not_is_named(build_toy):
+    message = r"loss_weights: phases: .*'P'.*known: \['D', 'G', 'I', 'M', 'T'\]"
+    with pytest.raises(ValueError, match=message):
+        build_toy(loss_weights={'P/adv': 1}).check_phases()
 
 
 def test_a_classifier_that_does_not_tell_what_it_takes_passes(build_toy):

@@ -14,7 +14,7 @@ from reidgen.memory import FeatureBank
 
 STAGE_2 = dict(name='generators', phases=['D', 'G'], frozen=['E_c'], loss_weights={'memory': 0})
 STAGE_3 = dict(name='joint', phases=['D', 'G'])
-BOTH = dict(bank_t=dict(num_samples=10, dim=8, momentum=0.5), memory_directions=('s2t', 't2s'))
+BOTH = dict(bank_t=dict(num_samples=10, dim=8, momentum=0.5), loss_weights=dict(memory_t=1))
 
 
 def test_only_rows_of_the_source_batch_are_written_after_a_joint_iteration(
@@ -72,18 +72,17 @@ def test_both_directions_write_the_bank_of_their_own_images(build_toy, toy_batch
         for bank, before in zip((model.bank, model.bank_t), old)
     ]
     assert changed == [[1, 4, 7], [0, 2, 9]]
-    assert {'G/loss_memory.s2t', 'G/loss_memory.t2s'} <= set(logs)
+    assert {'G/loss_memory.s2t', 'G/loss_memory_t.t2s'} <= set(logs)
 
 
 def test_outliers_of_the_target_take_no_part_in_its_memory_loss(build_toy, toy_batch):
-    model, batch = build_toy(**BOTH | dict(memory_directions=('t2s',))), toy_batch()
+    model, batch = build_toy(**BOTH), toy_batch()
     model.bank_t.labels[4] = -1  # the second image of the batch
     model.enter_stage(**STAGE_3)
     x = model.forward_translation(batch)
     losses = model.generator_losses(batch, x)
-    assert [name for name in losses if name.startswith('memory')] == ['memory.t2s']
     embeddings = x.c_t.embedding, x.c_t2s.embedding
-    for slope in torch.autograd.grad(losses['memory.t2s'], embeddings):
+    for slope in torch.autograd.grad(losses['memory_t.t2s'], embeddings):
         assert slope.any(dim=1).tolist() == [True, False, True]
 
 
@@ -91,7 +90,7 @@ def test_a_batch_of_outliers_alone_costs_nothing(build_toy, toy_batch):
     model, batch = build_toy(**BOTH), toy_batch()
     model.bank_t.labels[[1, 4, 7]] = -1
     model.enter_stage(**STAGE_3)
-    assert model.generator_losses(batch, model.forward_translation(batch))['memory.t2s'] == 0
+    assert model.generator_losses(batch, model.forward_translation(batch))['memory_t.t2s'] == 0
 
 
 def update_as_rank(rank: int, folder: str) -> None:
@@ -127,58 +126,50 @@ def test_two_processes_write_the_rows_of_both(tmp_path):
 # ---- memory without a generator in the graph ----
 
 
-def memory_batch(field: str, **images):
-    index = torch.tensor([1, 4, 7])
-    view = namedtuple('View', [*images, 'index'])(*images.values(), index)
-    return namedtuple('Batch', [field])(view)
-
-
-def test_a_pair_of_views_has_the_loss_of_its_two_embeddings(build_toy, gradients):
-    model = build_toy()
-    model.enter_stage('memory', ['M'])
+def test_the_control_contrasts_the_image_with_itself(build_toy, toy_batch, gradients):
+    model, batch = build_toy(), toy_batch()
+    model.enter_stage('control', ['M'])
     model.eval()
-    img, view = torch.randn(2, 3, 3, 32, 16)
-    batch = memory_batch('views', img=img, view=view)
     model.rng.begin(0)
-    terms = model.view_losses(batch, model.embed_views(batch))
+    terms = model.control_losses(batch, model.embed_source(batch))
     model.rng.begin(0)
-    v, v_view = model.E_c(img).embedding, model.E_c(view).embedding
-    expected = model.contrast(model.bank, v, v_view, batch.views.index, rng=model.rng)
-    assert terms.keys() == {'memory.views'}
-    torch.testing.assert_close(terms['memory.views'], expected)
-    assert gradients(model, terms['memory.views']) == {'E_c'}
+    v = model.E_c(batch.source.img).embedding
+    expected = model.contrast(model.bank, v, v, batch.source.index, rng=model.rng)
+    assert terms.keys() == {'memory.s'}
+    torch.testing.assert_close(terms['memory.s'], expected)
+    assert gradients(model, terms['memory.s']) == {'E_c'}
 
 
-def test_each_memory_phase_writes_the_rows_of_its_batch_in_its_own_bank(build_toy):
-    model = build_toy(bank_t=dict(num_samples=10, dim=8), loss_weights=dict(cluster=1))
-    img = torch.randn(3, 3, 32, 16)
-    for phase, field, bank, other in (
-        ('M', 'views', 'bank', 'bank_t'),
-        ('T', 'clusters', 'bank_t', 'bank'),
+def clusters_of(batch):
+    return namedtuple('Batch', ['clusters'])(batch.target)
+
+
+def test_each_memory_phase_writes_the_rows_of_its_batch_in_its_own_bank(build_toy, toy_batch):
+    model = build_toy(bank_t=dict(num_samples=10, dim=8))
+    for phase, field, bank, other, batch in (
+        ('M', 'source', 'bank', 'bank_t', toy_batch()),
+        ('T', 'clusters', 'bank_t', 'bank', clusters_of(toy_batch())),
     ):
         model.enter_stage('memory', [phase])
         assert model.active_banks() == {bank: field}
-        images = dict(img=img, view=img.flip(3)) if phase == 'M' else dict(img=img)
-        batch = memory_batch(field, **images)
         before = {name: getattr(model, name).features.clone() for name in (bank, other)}
-        x = getattr(model, model.forward_name)(batch)
-        model.update_memory(batch, x, {})
+        model.update_memory(batch, model.forward_of_stage(batch), {})
         changed = (getattr(model, bank).features != before[bank]).any(1).nonzero().flatten()
         assert changed.tolist() == [1, 4, 7]
         assert torch.equal(getattr(model, other).features, before[other])
 
 
-def test_cluster_loss_reaches_the_encoder_alone(build_toy, gradients):
+def test_cluster_loss_reaches_the_encoder_alone(build_toy, toy_batch, gradients):
     model = build_toy(bank_t=dict(num_samples=10, dim=8), loss_weights=dict(cluster=1))
     model.enter_stage('clusters', ['T'])
-    batch = memory_batch('clusters', img=torch.randn(3, 3, 32, 16))
+    batch = clusters_of(toy_batch())
     terms = model.cluster_losses(batch, model.embed_clusters(batch))
     assert gradients(model, terms['cluster.t']) == {'E_c'}
 
 
 def test_phases_that_share_different_forwards_are_refused_in_one_stage(build_toy):
     with pytest.raises(
-        ValueError, match=r'\(embed_views, forward_translation\); name phases of one'
+        ValueError, match=r'\(embed_source, forward_translation\); name phases of one'
     ):
         build_toy().enter_stage('both', ['G', 'M'])
 

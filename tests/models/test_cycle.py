@@ -1,17 +1,19 @@
+"""CycleTranslation: compositions, losses by hand, and which generator a term moves."""
+
+from collections import namedtuple
+
 import pytest
 import torch
 from torch import nn
 
-from reidgen.models.cycle import (
-    check_image_sizes,
-    cycle_terms,
-    cycle_visuals,
-    forward_cycle,
-    translate_with,
-)
+from reidgen.models import CycleTranslation
+from reidgen.registry import GENERATORS
 from reidgen.structures import ImageBatch
 
+Batch = namedtuple('Batch', ['source', 'target'])
 
+
+@GENERATORS.register_module(force=True)
 class Affine(nn.Module):
     """A generator of two numbers: scale * x + shift."""
 
@@ -23,71 +25,80 @@ class Affine(nn.Module):
         return self.scale * x + self.shift
 
 
-@pytest.fixture
-def images():
-    torch.manual_seed(0)
-    return torch.rand(2, 3, 4, 2) * 2 - 1, torch.rand(2, 3, 4, 2) * 2 - 1
-
-
-def moved_by(term: torch.Tensor, *networks: nn.Module) -> list[bool]:
-    gradients = torch.autograd.grad(
-        term, [n.shift for n in networks], allow_unused=True, retain_graph=True
+def model_of(G: dict | None = None, F: dict | None = None, idt: float = 1.0) -> CycleTranslation:
+    D = dict(type='PatchGAN', base_dim=4, num_layers=1)
+    generators = dict(G=dict(type='Affine') | (G or {}), F=dict(type='Affine') | (F or {}))
+    return CycleTranslation(
+        networks=dict(generators, D_s=D, D_t=D),
+        loss_weights=dict(adv=1, cycle=10, idt=idt),
+        pool=dict(size=2, image_size=(8, 6)),
     )
-    return [gradient is not None and bool(gradient != 0) for gradient in gradients]
 
 
-def test_generators_that_change_nothing_have_no_cycle_and_no_identity_loss(images):
-    x = forward_cycle(Affine(), Affine(), *images, identity=True)
-    terms = cycle_terms(x, *images)
-    assert sorted(terms) == ['cycle.s2t2s', 'cycle.t2s2t', 'identity.s2s', 'identity.t2t']
+def batch_of(x_s: torch.Tensor, x_t: torch.Tensor) -> Batch:
+    ids = torch.zeros(len(x_s), dtype=torch.int64)
+    return Batch(ImageBatch(x_s, ids, ids, ids), ImageBatch(x_t, ids, ids, ids))
+
+
+def constants(s: float, t: float) -> Batch:
+    return batch_of(torch.full((1, 3, 8, 6), s), torch.full((1, 3, 8, 6), t))
+
+
+def terms_of(model, batch) -> dict[str, torch.Tensor]:
+    terms = model.generator_losses(batch, model.forward_translation(batch))
+    return {name: term for name, term in terms.items() if not name.startswith('adv.')}
+
+
+def test_generators_that_change_nothing_have_no_cycle_and_no_identity_loss():
+    terms = terms_of(model_of(), batch_of(*torch.rand(2, 2, 3, 8, 6)))
+    assert sorted(terms) == ['cycle.s2t2s', 'cycle.t2s2t', 'idt.s2s', 'idt.t2t']
     assert all(term == 0 for term in terms.values())
 
 
 def test_each_translation_is_the_composition_its_name_says():
-    x_s, x_t = torch.full((1, 3, 1, 1), 1.0), torch.full((1, 3, 1, 1), 5.0)
-    G, F = Affine(2.0, 1.0), Affine(1.0, -4.0)
-    x = forward_cycle(G, F, x_s, x_t, identity=True)
+    model, batch = model_of(G=dict(scale=2.0, shift=1.0), F=dict(shift=-4.0)), constants(1, 5)
     # G: 2 x + 1, F: x - 4
-    assert [image.mean().item() for image in x] == [3, 1, -1, 3, -3, 11]
-    terms = {term: value.item() for term, value in cycle_terms(x, x_s, x_t).items()}
-    assert terms == {
-        'cycle.s2t2s': 2,
-        'cycle.t2s2t': 2,
-        'identity.s2s': 4,
-        'identity.t2t': 6,
+    x = model.forward_translation(batch)
+    assert {name: image.mean().item() for name, image in x._asdict().items()} == dict(
+        x_s2t=3, x_t2s=1, x_s2t2s=-1, x_t2s2t=3, x_s2s=-3, x_t2t=11
+    )
+    terms = {name: term.item() for name, term in terms_of(model, batch).items()}
+    assert terms == {'cycle.s2t2s': 2, 'cycle.t2s2t': 2, 'idt.s2s': 4, 'idt.t2t': 6}
+
+
+def test_without_a_weight_the_identity_images_are_not_generated():
+    model = model_of(idt=0.0)
+    x = model.forward_translation(constants(1, 5))
+    assert x.x_s2s is None
+    assert sorted(terms_of(model, constants(1, 5))) == ['cycle.s2t2s', 'cycle.t2s2t']
+
+
+def test_a_cycle_moves_both_generators_and_identity_one():
+    model = model_of(G=dict(shift=0.5), F=dict(shift=0.25))
+    reached = {}
+    for name, term in terms_of(model, constants(0, 0)).items():
+        slopes = torch.autograd.grad(
+            term, [model.G.shift, model.F.shift], allow_unused=True, retain_graph=True
+        )
+        reached[name] = [slope is not None and bool(slope != 0) for slope in slopes]
+    assert reached == {
+        'cycle.s2t2s': [True, True],
+        'cycle.t2s2t': [True, True],
+        'idt.s2s': [False, True],
+        'idt.t2t': [True, False],
     }
 
 
-def test_cycles_move_both_generators_and_identity_terms_only_their_own(images):
-    G, F = Affine(0.9, 0.1), Affine(1.1, -0.3)
-    terms = cycle_terms(forward_cycle(G, F, *images, identity=True), *images)
-    assert moved_by(terms['cycle.s2t2s'], G, F) == [True, True]
-    assert moved_by(terms['cycle.t2s2t'], G, F) == [True, True]
-    assert moved_by(terms['identity.t2t'], G, F) == [True, False]
-    assert moved_by(terms['identity.s2s'], G, F) == [False, True]
+def test_a_domain_is_translated_by_its_generator():
+    model = model_of(G=dict(scale=2.0), F=dict(scale=3.0))
+    batch = constants(1, 5)
+    assert model.translate(batch.source, 'target').mean() == 2
+    assert model.translate(batch.target, 'source').mean() == 15
+    with pytest.raises(ValueError, match="to must be 'source' or 'target'; got 'winter'"):
+        model.translate(batch.source, 'winter')
 
 
-def test_nothing_is_repainted_where_the_identity_term_is_off(images):
-    x = forward_cycle(Affine(), Affine(), *images, identity=False)
-    assert x.x_s2s is None
-    assert x.x_t2t is None
-    assert sorted(cycle_terms(x, *images)) == ['cycle.s2t2s', 'cycle.t2s2t']
-    assert [title for title, _ in cycle_visuals(x, *images)] == [
-        *('x_s', 'x_s2t', 'x_s2t2s'),
-        *('x_t', 'x_t2s', 'x_t2s2t'),
-    ]
-
-
-def test_painting_takes_the_generator_of_the_wanted_style(images):
-    G, F = Affine(shift=1.0), Affine(shift=2.0)
-    assert torch.equal(translate_with(G, F, images[0], 'target'), images[0] + 1)
-    assert torch.equal(translate_with(G, F, images[0], 'source'), images[0] + 2)
-    with pytest.raises(ValueError, match="'source' or 'target'; got 'duke'"):
-        translate_with(G, F, images[0], 'duke')
-
-
-def test_images_of_another_size_than_the_pools_are_named():
-    dataset = [ImageBatch(torch.zeros(3, 64, 32), 0, 0, 0)]
-    check_image_sizes((64, 32), {'source': dataset})
-    with pytest.raises(ValueError, match=r'\(128, 64\) but the images of the loader target'):
-        check_image_sizes((128, 64), {'target': dataset})
+def test_images_of_another_size_than_the_pools_are_refused_by_loader():
+    data = [constants(1, 5).source._replace(img=torch.zeros(3, 8, 4))]
+    with pytest.raises(ValueError, match=r'is \(8, 6\) but the images of the loader source .*8, 4'):
+        model_of().check_data(dict(source=data), {}, [])

@@ -129,7 +129,7 @@ def test_flip_test_makes_a_feature_of_an_image_and_its_mirror_image(batch):
 
 def test_without_a_classifier_the_model_evaluates_and_trains_nothing():
     model = IdentityModel(dict(E_c=dict(type='ColorHistogram')))
-    assert model.phases == ()
+    assert model.phases() == ()
     features = model.eval().embed(torch.rand(2, 3, 12, 6))
     torch.testing.assert_close(features.norm(dim=1), torch.ones(2))
 

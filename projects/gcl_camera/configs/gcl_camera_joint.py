@@ -1,15 +1,15 @@
-"""gcl_synth's generators, then the full-size configs' joint stage in place of memory: taken apart.
+"""gcl_camera_synth's generators, then the full-size configs' joint stage, taken apart.
 
 In the joint stage the losses of the generators train E_c too. Each branch starts from the same E_c
 and generators: all losses (joint), what the memory does (joint_memory), what the others do without
-it (joint_painting), and, with the generators at rest, which of them does it. The stages up to
-`generators` are gcl_synth's, so that its checkpoint may be taken:
---load-from work_dirs/gcl_synth/stage_generators.pth --first-stage joint
+it (joint_translation), and, with the generators at rest, which of them does it. The stages up to
+`generators` are gcl_camera_synth's, so that its checkpoint may be taken:
+--load-from work_dirs/gcl_camera_synth/stage_generators.pth --first-stage joint
 
-Needs:   as gcl_synth.py.
-Result:  README.md.   Cost: from that checkpoint 20 minutes of CPU time.
+Needs:   as gcl_camera_synth.py.
+Result:  the project's README.   Cost: from that checkpoint 20 minutes of CPU time.
 """
-_base_ = ['gcl_synth.py']
+_base_ = ['gcl_camera_synth.py']
 
 # ---- optimisation: as in the full-size configs ----
 optim_wrapper = dict(
@@ -25,7 +25,7 @@ train_cfg = dict(
     stages=[
         _base_.train_cfg.stages[0], _base_.train_cfg.stages[3],
         dict(name='joint', title='joint: all losses', **both, baselines=['direct', 'adabn']),
-        dict(name='joint_painting', title='joint without memory', **both,
+        dict(name='joint_translation', title='joint without memory', **both,
              loss_weights=dict(memory=0)),
         dict(name='joint_memory', title='memory alone, generators at rest', **resting,
              loss_weights=none | dict(memory=1)),

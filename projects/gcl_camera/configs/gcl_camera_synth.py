@@ -1,38 +1,37 @@
-"""CrossDomainGCL on the built-in rendered people: summer cameras (labelled) -> winter cameras.
+"""CameraGCL on the built-in rendered people: summer cameras (labelled) -> winter cameras.
 
-The main line is identity -> generators -> memory -> clusters. The discriminators see heads alone,
-which look alike in both domains but for the cameras, so that G learns the colours of each target
-camera and not the winter's clothes. The memory contrasts a source image with its person as G
-translates them for three target cameras, in front of scenes of those cameras, which Scenes takes
-from the target's images. Beside it, from the same E_c and with the same loss: the control, on
-pictures that nobody translated, and the oracle, the same persons rendered under the winter cameras.
-gcl_synth_controls.py has a second control, the persons untranslated before the same scenes, and
-both with pseudo-labels.
+The main line is identity -> generators -> memory -> clusters. The discriminators are given heads
+alone, which look alike in both domains but for the cameras, so that G learns the colours of each
+target camera and not the winter's clothes. The memory contrasts a source image with its person as G
+translates them for three target cameras, in front of backgrounds of those cameras, which
+BackgroundBank takes from the target's images. Beside it, from the same E_c and with the same loss:
+the control, on images that nobody translated, and the oracle, the same persons rendered under the
+winter cameras. gcl_camera_controls.py has more controls, and pseudo-labels after each.
 
 Needs:   nothing; the people are rendered on first use (some minutes). MobileNetV2 ImageNet weights
          under weights or ../shared/weights or from torchvision's hub; without them a random start
          with a longer first stage, which the log says.
-Result:  README.md: beats AdaBN and its control; in the memory stage the target's scenes alone.
+Result:  the project's README: beats AdaBN and its control; in the memory stage the backgrounds do.
 Cost:    17 minutes on two CPU cores, rendering included.
 """
-_base_ = ['_base_/runtime.py', '_base_/datasets.py']
+_base_ = ['../../../configs/_base_/runtime.py', '../../../configs/_base_/datasets.py']
+custom_imports = dict(imports=['projects.gcl_camera.gcl_camera'])
 
 source, target, oracle = _base_.synth_a, _base_.synth_b, _base_.synth_a2b
 
 # ---- model ----
 model = dict(
-    type='CrossDomainGCL',
+    type='CameraGCL',
     cross_pose='own',
     bn_mode='target_recalib',
-    camera_styles=True,
-    judge_heads=dict(size=32),         # wardrobe and scenery of the domains differ by the season
+    head_crops=dict(size=32),          # wardrobe and scenery of the domains differ by the season
     networks=dict(
-        D_s=dict(type='StridedDiscriminator', num_scales=2, base_dim=32, num_cameras=6),
-        D_t=dict(type='StridedDiscriminator', num_scales=2, base_dim=32, num_cameras=6),
-        G=dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True,
-               num_cameras=6, num_own_cameras=12, colour_rate=10.0),
-        F=dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True,
-               num_cameras=6, num_own_cameras=12, colour_rate=10.0),
+        D_s=dict(type='CameraStridedDiscriminator', num_scales=2, base_dim=32, num_cameras=6),
+        D_t=dict(type='CameraStridedDiscriminator', num_scales=2, base_dim=32, num_cameras=6),
+        G=dict(type='CameraStripeDecoder', content_dim=5312, base_dim=32, num_cameras=6,
+               num_own_cameras=12, colour_rate=10.0),
+        F=dict(type='CameraStripeDecoder', content_dim=5312, base_dim=32, num_cameras=6,
+               num_own_cameras=12, colour_rate=10.0),
         E_p=dict(type='StructureEncoder', in_channels=4, out_dim=32),      # colour and mesh
         E_c=dict(type='ContentEncoder', trunk='mobilenet_v2', num_parts=4, embed_dim=None,
                  part_layout='part_major', early_stats=True,
@@ -44,7 +43,6 @@ model = dict(
                   smooth_fake=(0.0, 0.3), flip_prob=1 / 10001),
     penalty=dict(type='GradientPenalty', reduction='mean'),
     contrast=dict(type='MemoryContrast', temperature=0.04, num_negatives=8192),
-    cluster_contrast=dict(type='CentroidContrast', temperature=0.05),
     loss_weights=dict(adv=2.0, gp=10.0, recon=1.0, cycle=1.0, content=1.0, memory=1.0,
                       cluster=1.0, identity=1.0, triplet=1.0))
 
@@ -67,24 +65,24 @@ train_cfg = dict(
         dict(name='identity', iters=450, phases=['I'], loaders=['identity'],
              lr=dict(I=dict(warmup=45, milestones=[270], gamma=0.1))),
         dict(name='control', title='control: memory without translation', iters=200, phases=['M'],
-             loaders=dict(views='again'), baselines=['direct', 'adabn'], eval_every=200,
+             loaders=dict(pairs='again'), baselines=['direct', 'adabn'], eval_every=200,
              lr=dict(M=tenth_120)),
         dict(name='oracle', title='oracle: memory with perfect translations', iters=200,
-             phases=['M'], start='identity', loaders=dict(views='oracle'), eval_every=200,
+             phases=['M'], start='identity', loaders=dict(pairs='oracle'), eval_every=200,
              lr=dict(M=tenth_120)),
         dict(name='generators', iters=300, phases=['D', 'G'], start='identity',
              loaders=['source', 'target'], frozen=['E_c'], loss_weights=dict(memory=0),
              lr=dict(D=fall, G=fall, F=fall, P=fall)),
         dict(name='memory', title='GCL: memory with translations by G', iters=200, phases=['M'],
-             loaders=dict(views='translated'), eval_every=200, lr=dict(M=tenth_120)),
+             loaders=dict(pairs='painted'), eval_every=200, lr=dict(M=tenth_120)),
         dict(name='clusters', title='GCL, then pseudo-labels', iters=200, phases=['T'],
              loaders=['clusters'], labels='cluster', eval_every=200, lr=dict(M=tenth_120))])
 default_hooks = dict(
     logger=dict(interval=40),
     checkpoint=dict(interval=50, save_best='mAP', best_stages=['clusters']),
     best_loss=dict(type='BestLossHook', stage='generators', interval=50),
-    translated=dict(type='PaintedViewsHook', images='source', to='target', num_styles=3,
-                 scenes=dict(images='target')),
+    translated=dict(type='TranslatePositivesHook', images='source', to='target', num_styles=3,
+                    backgrounds=dict(images='target')),
     pseudo_label=dict(type='PseudoLabelHook', interval=50,
                       clustering=dict(type='JaccardDBSCAN', k1=20, k2=6, eps=0.5, min_samples=4)),
     grid=dict(type='TranslationGridHook', interval=50))
@@ -110,11 +108,12 @@ train_dataloader = dict(
     identity=dict(**by_person, dataset=labelled),
     source=dict(**loader, dataset=dict(**source, **mapped)),
     target=dict(**loader, dataset=dict(**target, **mapped, labelled=False)),
-    again=dict(**by_person, dataset=dict(type='ViewPairs', dataset=labelled, second='again')),
-    translated=dict(**by_person, dataset=dict(
-        type='ViewPairs', dataset=labelled, second='translated')),
+    # a loader's name seeds its order: these two are called as in the measured runs
+    again=dict(**by_person, dataset=dict(type='PositivePairs', dataset=labelled, second='same')),
+    painted=dict(**by_person, dataset=dict(
+        type='PositivePairs', dataset=labelled, second='translated')),
     oracle=dict(**by_person, dataset=dict(
-        type='ViewPairs', dataset=labelled, second=dict(**oracle, split='train'))),
+        type='PositivePairs', dataset=labelled, second=dict(**oracle, split='train'))),
     clusters=dict(batch_size=32, num_workers=1, collate_fn=collate,
                   sampler=dict(type='ClusterSampler', num_identities=8, num_images=4),
                   dataset=dict(**target, split='train', transforms=augmented, labelled=False)))

@@ -1,33 +1,43 @@
-"""CrossDomainGCL from rendered people (labelled) to photographs, PETS 2009 S2.L1 (unlabelled).
+"""PairsGCL from rendered people (labelled) to photographs, PETS 2009 S2.L1 (unlabelled).
 
-gcl_synth with a target of photographs; only what differs. They come without meshes and from one
-camera, so the discriminators see whole images, G has one style, its structure map is the luma
-beside the colours that a residual decoder changes, and persons stay before the source's scenes. The
-control has the same loss on pictures that nobody translated.
+gcl_camera_synth with a target of photographs; only what differs. They come without meshes and from
+one camera, so the discriminators are given whole images, G has one style, its structure map is the
+luma beside the colours that a residual decoder changes, and persons stay before the source's
+backgrounds. The control has the same loss on images that nobody translated.
 
-Needs:   pets_s2l1 (112 training crops of 5 persons) and weights, as gcl_mot2pets.py. The people are
-         rendered on first use.
-Result:  README.md. A tiny target: a check that it runs on photographs, no benchmark.
+Needs:   pets_s2l1 (112 training crops of 5 persons) and weights, as configs/gcl_mot2pets.py. The
+         people are rendered on first use.
+Result:  the project's README. A tiny target: a check that it runs on photographs, no benchmark.
 Cost:    about twice gcl_mot2pets.py's.
 """
-_base_ = ['gcl_synth.py']
+_base_ = ['gcl_camera_synth.py']
 
 photographs = _base_.pets_s2l1
 
 # ---- model ----
-discriminator = dict(num_cameras=0)
-decoder = dict(num_cameras=0, num_own_cameras=0, colour_rate=1.0)
+camera = _base_.model
+discriminator = dict(type='StridedDiscriminator', num_scales=2, base_dim=32)
+decoder = dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True)
 model = dict(
-    camera_styles=False,
-    judge_heads=None,
-    networks=dict(D_s=discriminator, D_t=discriminator, G=decoder, F=decoder),
-    bank_t=dict(num_samples=112))
+    _delete_=True,
+    type='PairsGCL',
+    cross_pose='own',
+    bn_mode='target_recalib',
+    networks=dict(
+        D_s=discriminator, D_t=discriminator, G=decoder, F=decoder,
+        E_p=camera.networks.E_p, E_c=camera.networks.E_c, C=camera.networks.C),
+    bank=camera.bank,
+    bank_t=dict(num_samples=112, dim=1280, momentum=0.2),
+    gan_loss=camera.gan_loss,
+    penalty=camera.penalty,
+    contrast=camera.contrast,
+    loss_weights=camera.loss_weights)
 
 # ---- stages ----
 identity, control, _, generators, memory, clusters = _base_.train_cfg.stages
 train_cfg = dict(stages=[identity, control, generators, memory, clusters])
 default_hooks = dict(
-    translated=dict(num_styles=1, scenes=None),
+    translated=dict(num_styles=1, backgrounds=None),
     pseudo_label=dict(clustering=dict(k1=10, k2=3)))     # 112 images, about 22 of a person
 
 # ---- data ----
@@ -40,7 +50,7 @@ train_dataloader = dict(
     source=dict(**_base_.loader, dataset=dict(**_base_.synth_a, **mapped)),
     target=dict(**_base_.loader, dataset=dict(**photographs, **mapped, labelled=False)),
     again=loaders.again,
-    translated=loaders.translated,
+    painted=loaders.painted,
     clusters=dict(batch_size=32, num_workers=1, collate_fn=_base_.collate,
                   sampler=dict(type='ClusterSampler', num_identities=4, num_images=8),
                   dataset=dict(**photographs, split='train', transforms=_base_.augmented,

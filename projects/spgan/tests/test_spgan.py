@@ -107,8 +107,8 @@ def test_generators_that_change_nothing_have_no_positive_loss(step_of):
 
 def test_the_generators_step_in_every_second_iteration_where_told(step_of):
     step = step_of(SMOKE, {'model.g_every': 2})
-    assert [phase.every for phase in step.model.phases] == [2, 1, 1]
-    assert [phase.name for phase in step.model.phases] == ['G', 'D', 'M']
+    assert [phase.every for phase in step.model.phases()] == [2, 1, 1]
+    assert [phase.name for phase in step.model.phases()] == ['G', 'D', 'M']
 
 
 def test_unequal_batches_are_refused_before_training(build):

@@ -4,7 +4,6 @@ from .atomic_checkpoint import AtomicCheckpointHook
 from .baselines import BaselineHook
 from .best_loss import BestLossHook
 from .memory_init import MemoryInitHook
-from .painted_views import PaintedViewsHook
 from .progress import ProgressHook
 from .pseudo_label import PseudoLabelHook
 from .retrieval_report import RetrievalReportHook
@@ -18,7 +17,6 @@ __all__ = [
     'BaselineHook',
     'BestLossHook',
     'MemoryInitHook',
-    'PaintedViewsHook',
     'ProgressHook',
     'PseudoLabelHook',
     'RetrievalReportHook',

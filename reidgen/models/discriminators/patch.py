@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
@@ -96,7 +95,7 @@ class StridedDiscriminator(nn.Module):
     Args:
         base_dim: channels of the first layer, doubled at each.
         num_downsample: layers, hence halvings.
-        num_cameras: the discriminator of each camera is an output of its own; 0: one for all.
+        out_channels: logits at each place.
 
     Raises:
         ValueError: num_scales or num_downsample is below 1.
@@ -108,7 +107,7 @@ class StridedDiscriminator(nn.Module):
         base_dim: int = 32,
         num_downsample: int = 3,
         in_channels: int = 3,
-        num_cameras: int = 0,
+        out_channels: int = 1,
     ):
         super().__init__()
         if num_scales < 1 or num_downsample < 1:
@@ -116,31 +115,23 @@ class StridedDiscriminator(nn.Module):
                 f'num_scales is {num_scales}, num_downsample {num_downsample}; '
                 f'set both to 1 or more'
             )
-        self.num_cameras = num_cameras
         dims = [in_channels, *(base_dim * 2**k for k in range(num_downsample))]
         self.critics = nn.ModuleList(
             nn.Sequential(
                 *(conv_block(a, b, 4, stride=2) for a, b in pairwise(dims)),
-                conv_block(dims[-1], num_cameras or 1, 3, activate=False),
+                conv_block(dims[-1], out_channels, 3, activate=False),
             )
             for _ in range(num_scales)
         )
         kaiming_init(self)
 
-    def forward(self, img: Tensor, camera: Tensor | None = None) -> list[Tensor]:
-        """Logits (B, 1, h, w) a scale, the finest first: h = H / 8, H / 16 at the defaults.
-
-        Args:
-            camera: (B,) int64: which camera's style each image is judged by; with num_cameras.
-        """
+    def forward(self, img: Tensor) -> list[Tensor]:
+        """Logits (B, out_channels, h, w) a scale, finest first: h = H / 8, H / 16 by default."""
         logits = []
         for scale, discriminator in enumerate(self.critics):
             if scale:
                 img = nnf.avg_pool2d(img, 3, stride=2, padding=1, count_include_pad=False)
-            out = discriminator(img)
-            if self.num_cameras:
-                out = out[torch.arange(len(out), device=out.device), camera, None]
-            logits.append(out)
+            logits.append(discriminator(img))
         return logits
 
 

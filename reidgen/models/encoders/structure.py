@@ -16,7 +16,6 @@ class Structure(NamedTuple):
     half: Tensor  # (B, C / 2, H / 2, W / 2)
     quarter: Tensor  # (B, C, H / 4, W / 4)
     picture: Tensor  # (B, up to 3, H, W) first channels of the map itself, in [-1, 1]
-    camera: Tensor | None = None  # (B,) int64, which camera took that picture, where a decoder asks
 
 
 @ENCODERS.register_module()

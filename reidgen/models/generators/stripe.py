@@ -42,50 +42,28 @@ class StripeHeads(nn.Module):
 
 
 class ColourTransform(nn.Module):
-    """Learned linear maps of colours: pictures in [-1, 1] to normalised ones, in a camera's style.
+    """Learned linear map of colours, from pictures in [-1, 1] to normalised images.
 
     It begins as ImageNet's normalisation, hence as the identity to the eye.
-
-    Args:
-        num_cameras: of the style, a map each; 0: one for all.
-        rate: its learning rate is so many times that of the other layers.
-        num_own_cameras: cameras that pictures come from. Each has a map of its own, applied first,
-            that can undo what the camera did; 0: none.
     """
 
-    def __init__(self, num_cameras: int = 0, rate: float = 1.0, num_own_cameras: int = 0):
+    def __init__(self):
         super().__init__()
-        self.rate = rate
         mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
         self.register_buffer('matrix', torch.diag(0.5 / std), persistent=False)  # (3, 3)
         self.register_buffer('shift', (0.5 - mean) / std, persistent=False)  # (3,)
-        self.matrix_change = nn.Parameter(torch.zeros(num_cameras or 1, 3, 3))
-        self.shift_change = nn.Parameter(torch.zeros(num_cameras or 1, 3))
-        self.own_change = self.own_shift = None
-        if num_own_cameras:
-            self.own_change = nn.Parameter(torch.zeros(num_own_cameras, 3, 3))
-            self.own_shift = nn.Parameter(torch.zeros(num_own_cameras, 3))
+        self.matrix_change = nn.Parameter(torch.zeros(1, 3, 3))
+        self.shift_change = nn.Parameter(torch.zeros(1, 3))
 
-    def forward(
-        self, picture: Tensor, camera: Tensor | None, own_camera: Tensor | None = None
-    ) -> Tensor:
-        """(B, 3, H, W) of a picture (B, 3, H, W), cameras (B,) of the style and of the picture."""
-        if camera is None:
-            camera = torch.zeros(len(picture), dtype=torch.int64, device=picture.device)
-        if self.own_change is not None:
-            if own_camera is None:
-                raise ValueError(
-                    'the decoder has num_own_cameras but is not told which camera took the '
-                    'picture; set Structure.camera, or num_own_cameras=0'
-                )
-            change, shift = self.own_change[own_camera], self.own_shift[own_camera]
-            picture = picture + self.rate * _linear(change, shift, picture)
-        matrix = self.matrix + self.rate * self.matrix_change[camera]  # (B, 3, 3)
-        shift = self.shift + self.rate * self.shift_change[camera]  # (B, 3)
-        return _linear(matrix, shift, picture)
+    def forward(self, picture: Tensor) -> Tensor:
+        """(B, 3, H, W) of a picture (B, 3, H, W)."""
+        size = len(picture)
+        matrix = (self.matrix + self.matrix_change).expand(size, -1, -1)
+        return transformed(matrix, (self.shift + self.shift_change).expand(size, -1), picture)
 
 
-def _linear(matrix: Tensor, shift: Tensor, picture: Tensor) -> Tensor:
+def transformed(matrix: Tensor, shift: Tensor, picture: Tensor) -> Tensor:
+    """(B, 3, H, W) colours of a picture through matrices (B, 3, 3) and shifts (B, 3)."""
     return torch.einsum('bij,bjhw->bihw', matrix, picture) + shift[..., None, None]
 
 
@@ -107,13 +85,6 @@ class StripeAdaINDecoder(nn.Module):
             identity at first, plus what is translated, almost nothing at first. Persons are
             themselves from the first iteration on; what is to be learned is the style. It needs low
             weights of reconstruction and cycle, for which changing nothing is the best.
-        num_cameras: translates in the style of one of so many cameras (as in camera style
-            adaptation, Zhong et al., CVPR 2018): AdaIN parameters and colours of each; 0: one style
-            for all.
-        colour_rate: how much faster the colour transform of a residual decoder learns. At 10, with
-            one style for all, training was unstable in one run of two.
-        num_own_cameras: of both domains: the colours of a residual decoder depend on the camera
-            that took the picture, too (`Structure.camera`), so that a dark one is brightened more.
     """
 
     def __init__(
@@ -124,22 +95,13 @@ class StripeAdaINDecoder(nn.Module):
         num_res_blocks: int = 3,
         hidden_dim: int = 256,
         residual: bool = False,
-        num_cameras: int = 0,
-        colour_rate: float = 1.0,
-        num_own_cameras: int = 0,
     ):
         super().__init__()
-        if num_own_cameras and not residual:
-            raise ValueError(
-                f'num_own_cameras is {num_own_cameras}, but a decoder that is not residual does '
-                f'not see the picture; set residual=True, or 0 cameras'
-            )
-        self.num_own_cameras = num_own_cameras
         self.pose_dim, self.num_res_blocks, self.base_dim = base_dim, num_res_blocks, base_dim
         half, quarter = base_dim // 2, base_dim // 4
         # weight and bias of two layers a block, and a colour to end with
-        num_params = (4 * num_res_blocks + 1) * base_dim
-        self.heads = StripeHeads(content_dim, num_parts, num_params, hidden_dim)
+        self.num_params = (4 * num_res_blocks + 1) * base_dim
+        self.heads = StripeHeads(content_dim, num_parts, self.num_params, hidden_dim)
         self.convs = nn.ModuleList(
             conv_block(base_dim, base_dim, 3, activate=False) for _ in range(2 * num_res_blocks)
         )
@@ -147,44 +109,46 @@ class StripeAdaINDecoder(nn.Module):
         self.up_full = conv_block(half + quarter, quarter, 3)
         self.image = conv_block(quarter, 3, 3, activate=False)
         kaiming_init(self)
-        self.num_cameras = num_cameras
-        # added to the parameters, not to the content, beside whose length it would drown
-        self.cameras = nn.Embedding(num_cameras, num_params) if num_cameras else None
-        if num_cameras:
-            nn.init.normal_(self.cameras.weight, std=0.02)
         self.colour = None
         if residual:
-            self.colour = ColourTransform(num_cameras, colour_rate, num_own_cameras)
-            nn.init.normal_(self.image.conv.weight, std=1e-3)
+            self.make_residual(ColourTransform())
 
-    def forward(self, pose: Structure, content: Tensor, camera: Tensor | None = None) -> Tensor:
-        """(B, 3, H, W) of a structure and content (B, content_dim); normalised space, no tanh.
+    def make_residual(self, colour: nn.Module) -> None:
+        """Adds a colour transform, and makes what is added to its colours small."""
+        self.colour = colour
+        nn.init.normal_(self.image.conv.weight, std=1e-3)
 
-        Args:
-            camera: (B,) int64, below num_cameras.
-        """
+    def forward(self, pose: Structure, content: Tensor) -> Tensor:
+        """(B, 3, H, W) of a structure and content (B, content_dim); normalised space, no tanh."""
+        translated = self.decode(pose, self.heads(content, pose.quarter.shape[2]))
+        return translated if self.colour is None else translated + self.colour(picture_of(pose))
+
+    def decode(self, pose: Structure, params: Tensor) -> Tensor:
+        """(B, 3, H, W) of a structure and AdaIN parameters (B, num_params, H / 4, 1)."""
         x = pose.quarter
-        params = self.heads(content, x.shape[2])
-        if self.cameras is not None:
-            params = params + self.cameras(camera)[..., None, None]
         params = params.unflatten(1, (-1, self.base_dim))
         for block in range(self.num_res_blocks):
             first, second = self.convs[2 * block], self.convs[2 * block + 1]
-            hidden = nnf.leaky_relu(self._paint(first(x), params, 4 * block), SLOPE)
-            x = x + self._paint(second(hidden), params, 4 * block + 2)
+            hidden = nnf.leaky_relu(self._adain(first(x), params, 4 * block), SLOPE)
+            x = x + self._adain(second(hidden), params, 4 * block + 2)
         x = x + params[:, -1]
         x = self.up_half(torch.cat([nnf.interpolate(x, scale_factor=2), pose.half], dim=1))
         x = self.up_full(torch.cat([nnf.interpolate(x, scale_factor=2), pose.full], dim=1))
-        translated = self.image(x)
-        return translated if self.colour is None else translated + self._recoloured(pose, camera)
+        return self.image(x)
 
-    def _recoloured(self, pose: Structure, camera: Tensor | None) -> Tensor:
-        if pose.picture.shape[1] != 3:
-            raise ValueError(
-                f'a residual decoder changes the picture, but the pose map has '
-                f"{pose.picture.shape[1]} channels; put dict(type='Colour') first in pose_map"
-            )
-        return self.colour(pose.picture, camera, pose.camera)
-
-    def _paint(self, x: Tensor, params: Tensor, first: int) -> Tensor:
+    def _adain(self, x: Tensor, params: Tensor, first: int) -> Tensor:
         return nnf.instance_norm(x) * (1 + params[:, first]) + params[:, first + 1]
+
+
+def picture_of(pose: Structure) -> Tensor:
+    """(B, 3, H, W) in [-1, 1]: the picture in the pose map, which a residual decoder changes.
+
+    Raises:
+        ValueError: the map does not begin with three channels of a picture.
+    """
+    if pose.picture.shape[1] != 3:
+        raise ValueError(
+            f'a residual decoder changes the picture, but the pose map has '
+            f"{pose.picture.shape[1]} channels; put dict(type='Colour') first in pose_map"
+        )
+    return pose.picture

@@ -1,11 +1,12 @@
-"""Colours of heads, matched in closed form."""
+"""CameraColourTransfer: colours of heads, matched in closed form."""
 
 import numpy as np
 import pytest
 import torch
 
-from reidgen.datasets import HeadColours, ShapesReID
-from reidgen.datasets.head_colours import band_of
+from projects.gcl_camera.gcl_camera import CameraColourTransfer
+from projects.gcl_camera.gcl_camera.colour_transfer import band_of
+from reidgen.datasets import ShapesReID
 
 
 class Tinted(ShapesReID):
@@ -19,7 +20,7 @@ class Tinted(ShapesReID):
         return (picture + torch.as_tensor(shift).reshape(-1, 1, 1)).round().to(torch.uint8)
 
 
-def figures(gains=None, **options) -> ShapesReID:
+def tinted(gains=None, **options) -> ShapesReID:
     options = dict(pose_map=dict(type='ShapesMap'), num_identities=6) | options
     dataset = Tinted(domain='a', size=(64, 32), split='train', images_per_identity=4, **options)
     dataset.gains = gains or {}
@@ -37,15 +38,16 @@ def test_a_band_is_the_body_between_two_heights():
 
 
 def test_it_undoes_what_a_camera_did_and_does_what_another_does():
-    cameras = sorted(set(figures().camids.tolist()))
+    cameras = sorted(set(tinted().camids.tolist()))
     assert len(cameras) > 1
     dark = {camera: ([0.5, 0.6, 0.7], [float(camera), 3.0, 5.0]) for camera in cameras}
-    source, target = figures(dark), figures()
-    colours = HeadColours(source, target, band=(0.0, 1.0))  # the same figures: equal moments
+    source, target = tinted(dark), tinted()
+    # the same figures: equal moments
+    colours = CameraColourTransfer(source, target, band=(0.0, 1.0))
     for row in range(len(source)):
         item = source[row]
         camid = torch.tensor([item.camid])
-        changed = colours(item.img[None], camid, camid)[0]
+        changed = colours.transfer(item.img[None], camid, camid)[0]
         # dark pictures are rounded to whole levels before they are stretched to twice that
         assert (changed - target[row].img).abs().max() <= 2.5
         assert (item.img.float() - target[row].img).abs().max() > 20
@@ -63,30 +65,32 @@ def test_heads_alone_are_measured():
 
     options = dict(pose_map=dict(type='ShapesMap'), num_identities=6, images_per_identity=4)
     other = Recoloured(domain='a', size=(64, 32), split='train', **options).plain(maps=True)
-    source, item = figures(), figures()[0]
+    source, item = tinted(), tinted()[0]
     same, inverted = (
-        HeadColours(source, target, band=(0.0, 0.2))(
+        CameraColourTransfer(source, target, band=(0.0, 0.2)).transfer(
             item.img[None], torch.tensor([item.camid]), None
         )
         for target in (source, other)
     )
     torch.testing.assert_close(same, inverted)
-    below = HeadColours(source, other, band=(0.3, 1.0))(
+    below = CameraColourTransfer(source, other, band=(0.3, 1.0)).transfer(
         item.img[None], torch.tensor([item.camid]), None
     )
     assert (below - same).abs().mean() > 5
 
 
 def test_a_camera_without_images_has_the_colours_of_all():
-    colours, item = HeadColours(figures(), figures({0: (0.5, 9.0)})), figures()[3]
+    colours, item = CameraColourTransfer(tinted(), tinted({0: (0.5, 9.0)})), tinted()[3]
     img, camid = item.img[None], torch.tensor([item.camid])
-    assert torch.equal(colours(img, camid, torch.tensor([77])), colours(img, camid, None))
+    assert torch.equal(
+        colours.transfer(img, camid, torch.tensor([77])), colours.transfer(img, camid, None)
+    )
 
 
 def test_what_it_needs_is_asked_for():
     with pytest.raises(ValueError, match=r'where the heads of .* give its loader a pose_map'):
-        HeadColours(figures(), figures(pose_map=None))
+        CameraColourTransfer(tinted(), tinted(pose_map=None))
     with pytest.raises(ValueError, match=r'band is \(0.2, 0.1\).*two rising shares'):
-        HeadColours(figures(), figures(), band=(0.2, 0.1))
+        CameraColourTransfer(tinted(), tinted(), band=(0.2, 0.1))
     with pytest.raises(ValueError, match=r'cameras .* have seen no head: .* above 254'):
-        HeadColours(figures(), figures(), channel=0, threshold=254)
+        CameraColourTransfer(tinted(), tinted(), channel=0, threshold=254)

@@ -1,4 +1,4 @@
-"""HeadColours: the colours of one domain's cameras brought to another's, without a generator."""
+"""CameraColourTransfer: colours of one domain's cameras brought to another's in closed form."""
 
 import numpy as np
 import torch
@@ -7,11 +7,13 @@ from torch.utils.data import DataLoader
 
 from reidgen.datasets.reid_dataset import ReIDDataset
 
+from .model import style_cameras
+
 BATCH = 128
 
 
-class HeadColours:
-    """Matches mean and standard deviation of each channel on heads, camera by camera.
+class CameraColourTransfer:
+    """A translator that matches mean and deviation of each channel on heads, camera by camera.
 
     Colour transfer by moments (Reinhard et al., Computer Graphics and Applications 2001), here in
     RGB, measured where the domains differ by their cameras alone: on heads, not on clothes, ground
@@ -21,6 +23,8 @@ class HeadColours:
     Args:
         source: training set with pose maps whose pictures are to be changed; nothing random.
         target: the same of the domain whose colours they are given.
+        num_cameras: image i is given the colours of camera i + style of the target, counted round;
+            0: of all its cameras together.
         band: where the head lies, as shares of the body's height from its top.
         channel: of the pose maps, the one that is dark off the body.
         threshold: 0 to 255; the body is brighter.
@@ -33,6 +37,7 @@ class HeadColours:
         self,
         source: ReIDDataset,
         target: ReIDDataset,
+        num_cameras: int = 0,
         band: tuple[float, float] = (0.04, 0.13),
         channel: int = -1,
         threshold: int = 48,
@@ -43,10 +48,24 @@ class HeadColours:
                 f'0 to 254'
             )
         self.band, self.channel, self.threshold = tuple(band), channel, threshold
-        self.stamp = dict(of=target.name, images=len(target), band=list(band), threshold=threshold)
+        self.num_cameras = num_cameras
+        self.stamp = dict(
+            translator='colours',
+            of=target.name,
+            images=len(target),
+            num_cameras=num_cameras,
+            band=list(band),
+            threshold=threshold,
+        )
         self._own, self._style = (self._moments(dataset) for dataset in (source, target))
 
-    def __call__(self, pictures: Tensor, camids: Tensor, cameras: Tensor | None) -> Tensor:
+    def __call__(self, raw, style: int) -> Tensor:
+        """(B, H, W, 3) uint8 of a batch as loaded."""
+        cameras = style_cameras(raw.index, style, self.num_cameras)
+        pixels = self.transfer(raw.img, raw.camid, cameras)
+        return pixels.round().to(torch.uint8).permute(0, 2, 3, 1)
+
+    def transfer(self, pictures: Tensor, camids: Tensor, cameras: Tensor | None) -> Tensor:
         """(B, 3, H, W) float, from 0 to 255: pictures as other cameras would have taken them.
 
         Args:

@@ -1,18 +1,12 @@
-"""What the discriminators of a CrossDomainGCL see."""
-
-from collections.abc import Callable, Iterator
-from functools import partial
+"""Crops of heads, which the discriminators are given in place of whole images."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.ops import roi_align
-
-from reidgen.models.translations import Translations
 
 
 class HeadCrops:
-    """Heads, cut out and enlarged: what discriminators judge where the domains differ by more than
-    style.
+    """Heads, cut out and enlarged, for discriminators of domains that differ by more than style.
 
     A discriminator of unpaired pictures learns whatever tells the domains apart: other clothes,
     other scenery. A generator that follows it bleaches summer clothes towards winter coats, and
@@ -63,33 +57,3 @@ def _extent(line: Tensor) -> tuple[Tensor, Tensor]:
     length = line.shape[1]
     first, last = line.argmax(1), length - line.flip(1).argmax(1)
     return first.to(line), last.to(line)
-
-
-def judged(model, batch, x: Translations) -> Iterator[tuple[str, Callable, Tensor, Tensor]]:
-    """(name, discriminator, real, translated) of every pair the discriminators judge; names as in
-    the log.
-    """
-    s, t = batch.source, batch.target
-    see = model.discriminators_see or (lambda img, pose_map: img)
-    D_s, D_t = _discriminator(model, model.D_s, s.camid), _discriminator(model, model.D_t, t.camid)
-    real_s, real_t = see(s.img, s.pose_map), see(t.img, t.pose_map)
-    if 'cross' in model.adv_on:
-        map_s, map_t = dict(
-            own=(s.pose_map, t.pose_map),
-            other=(t.pose_map, s.pose_map),
-            novel=(s.novel_map, t.novel_map),
-        )[model.cross_pose_of(model.stage_name)]
-        yield 'Ds', D_s, real_s, see(x.x_t2s, map_t)
-        yield 'Dt', D_t, real_t, see(x.x_s2t, map_s)
-    if 'recon' in model.adv_on:
-        yield 'Ds_recon', D_s, real_s, see(x.x_s2s, s.pose_map)
-        yield 'Dt_recon', D_t, real_t, see(x.x_t2t, t.pose_map)
-    if 'cycle' in model.adv_on:
-        yield 'Ds_cycle', D_s, real_s, see(x.x_s2t2s, s.pose_map)
-        yield 'Dt_cycle', D_t, real_t, see(x.x_t2s2t, t.pose_map)
-
-
-def _discriminator(
-    model, discriminator: nn.Module, camid: Tensor
-) -> Callable[[Tensor], list[Tensor]]:
-    return partial(discriminator, camera=camid) if model.camera_styles else discriminator

@@ -1,4 +1,4 @@
-"""Scenes: what lies behind the persons of a data set, to stand other persons in front of."""
+"""BackgroundBank: the images of a data set without their persons, as backgrounds of others."""
 
 import cv2
 import numpy as np
@@ -13,8 +13,8 @@ EDGE = 1  # pixels of a picture around the body that are taken with it
 SOFT = 0.8  # pixels, standard deviation: how soft a pasted person's edge is
 
 
-class Scenes:
-    """The images of a training set with their persons translated over.
+class BackgroundBank:
+    """The images of a training set with their persons filled in.
 
     A person is where the pose map is brighter than `threshold`; that place, grown by `margin`, is
     filled in from its border (Telea, Journal of Graphics Tools 2004). Maps and cameras are all that
@@ -35,8 +35,8 @@ class Scenes:
     ):
         if dataset.pose_map is None:
             raise ValueError(
-                f'scenes need to know where the persons of {dataset.name} are; give its loader a '
-                f'pose_map that is dark off the body'
+                f'backgrounds need to know where the persons of {dataset.name} are; give its '
+                f'loader a pose_map that is dark off the body'
             )
         if not 0 <= threshold < 255 or margin < 0:
             raise ValueError(
@@ -48,7 +48,7 @@ class Scenes:
 
     @property
     def stamp(self) -> dict:
-        """Plain data that tells which scenes these are."""
+        """Plain data that tells which backgrounds these are."""
         return dict(
             of=self.dataset.name,
             images=len(self.dataset),
@@ -67,13 +67,14 @@ class Scenes:
     def behind(
         self, pictures: Tensor, maps: Tensor, rows: Tensor, cameras: Tensor | None, style: int
     ) -> Tensor:
-        """The persons of some pictures in front of scenes drawn from here.
+        """The persons of some pictures in front of backgrounds drawn from here.
 
         Args:
             pictures: (B, H, W, 3) uint8.
             maps: (B, M, H, W) uint8 pose maps of these pictures.
             rows: (B,) of the pictures in their own set; with `style` they seed the draw.
-            cameras: (B,) from 0, whose scenes to take; None, or a camera without images: of all.
+            cameras: (B,) from 0, whose backgrounds to take; None, or a camera without images: of
+                all.
 
         Returns:
             (B, H, W, 3) uint8.
@@ -94,11 +95,6 @@ class Scenes:
         ]
         return torch.from_numpy(np.stack(pasted))
 
-    def persons(self, maps: Tensor) -> Tensor:
-        """(B, 1, H, W) float, 1 where `behind` takes the pictures: (B, M, H, W) uint8 pose maps."""
-        bodies = np.stack([_grown(self._body(each), EDGE) for each in maps])
-        return torch.from_numpy(bodies)[:, None].float()
-
     def _body(self, pose_map: Tensor) -> np.ndarray:
         return (pose_map[self.channel].numpy() > self.threshold).astype(np.uint8)
 
@@ -106,18 +102,18 @@ class Scenes:
         seen = np.arange(len(self._camids))
         if camera is not None:
             seen = np.flatnonzero(self._camids == camera)
-        if not len(seen):  # a camera that took no training image has no scene of its own
+        if not len(seen):  # a camera that took no training image has no background of its own
             seen = np.arange(len(self._camids))
         return self[int(seen[seed_of(row, style) % len(seen)])]
 
-    def _pasted(self, picture: np.ndarray, body: np.ndarray, scene: np.ndarray) -> np.ndarray:
-        if picture.shape != scene.shape:
+    def _pasted(self, picture: np.ndarray, body: np.ndarray, background: np.ndarray) -> np.ndarray:
+        if picture.shape != background.shape:
             raise ValueError(
-                f'a picture of {picture.shape[:2]} does not fit the scenes of {self.dataset.name}, '
-                f'{scene.shape[:2]}; give both loaders the same Resize'
+                f'a picture of {picture.shape[:2]} does not fit the backgrounds of '
+                f'{self.dataset.name}, {background.shape[:2]}; give both loaders the same Resize'
             )
         share = cv2.GaussianBlur(body.astype(np.float32), (3, 3), SOFT)[..., None]
-        mixed = picture * share + scene * (1 - share)
+        mixed = picture * share + background * (1 - share)
         return mixed.round().clip(0, 255).astype(np.uint8)
 
 

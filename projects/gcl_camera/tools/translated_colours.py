@@ -1,13 +1,13 @@
-"""Are persons given the colours that the target's cameras would see? Painted views against the
-truth, the same persons rendered under those cameras (synth_a2b).
+"""Benchmark of translated colours against the truth: the same persons rendered under the cameras of
+the target (synth_a2b).
 
-    python tools/benchmarks/translated_colours.py configs/gcl_synth.py
-    work_dirs/gcl_synth/translated/*
+    python projects/gcl_camera/tools/translated_colours.py \
+        projects/gcl_camera/configs/gcl_camera_synth.py work_dirs/gcl_camera_synth/translated/*
 
-prints, for each folder that PaintedViewsHook has filled, how far the mean colours of upper and
-lower body lie from the truth (root mean square over channels and images, of 255) and how much too
-bright they are. Beside them: the images as they are, and colours matched in closed form
-(HeadColours).
+prints, for each folder that TranslatePositivesHook has filled, how far the mean colours of upper
+and lower body lie from the truth (root mean square over channels and images, of 255) and how much
+too bright they are. Beside them: the images as they are, and colours matched in closed form
+(CameraColourTransfer).
 """
 
 import argparse
@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from reidgen.datasets import HeadColours
-from reidgen.datasets.head_colours import band_of
+from projects.gcl_camera.gcl_camera import CameraColourTransfer
+from projects.gcl_camera.gcl_camera.colour_transfer import band_of
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.config import load_config
 from reidgen.registry import DATASETS, build
@@ -81,7 +81,8 @@ def main() -> None:
     row_of = {name: row for row, name in enumerate(truth.names)}
     pair = np.array([row_of[name] for name in source.names])
     cameras = truth.cameras[pair]
-    closed = HeadColours(source.dataset, target.dataset)(source.pictures, source.cameras, cameras)
+    transfer = CameraColourTransfer(source.dataset, target.dataset)
+    closed = transfer.transfer(source.pictures, source.cameras, cameras)
     parts = (UPPER, LOWER)
     wanted = [truth.means(part)[pair] for part in parts]
     print('| persons of the source | upper body | too bright | lower body | too bright |')
@@ -98,7 +99,7 @@ def main() -> None:
 def errors_of(
     folder: Path, source: Persons, cameras: np.ndarray, num_cameras: int, wanted, parts
 ) -> list[np.ndarray]:
-    """(N, 3) for each part: translated minus true colour of the views translated as by the camera
+    """(N, 3) for each part: translated minus true colour of what is translated as by the camera
     that the truth was rendered under; style s of image i is that of camera i + s, counted round.
 
     Args:
@@ -107,7 +108,7 @@ def errors_of(
         wanted: for each part, (N, 3) true colours.
 
     Raises:
-        ValueError: the folder has no such view.
+        ValueError: the folder has no such picture.
     """
     errors: list[list[np.ndarray]] = [[] for _ in parts]
     for style in sorted(int(each.name) for each in folder.iterdir() if each.name.isdigit()):
@@ -119,8 +120,8 @@ def errors_of(
                 each.append(mean_colour(picture, body, part, name) - true[row])
     if not errors[0]:
         raise ValueError(
-            f'{folder} has no view translated as by the camera of the truth; give folders that '
-            f'PaintedViewsHook has filled, with styles 0, 1, ... below them'
+            f'{folder} has no picture translated as by the camera of the truth; give folders that '
+            f'TranslatePositivesHook has filled, with styles 0, 1, ... below them'
         )
     return [np.stack(each) for each in errors]
 

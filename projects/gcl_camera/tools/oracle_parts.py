@@ -1,12 +1,13 @@
-"""What the oracle knows: persons under the target's cameras, taken apart into person and scene.
+"""Benchmark of the oracle, taken apart: persons and backgrounds under the target's cameras.
 
-    python tools/benchmarks/oracle_parts.py --load-from work_dirs/gcl_synth/stage_identity.pth
+    python projects/gcl_camera/tools/oracle_parts.py \
+        --load-from work_dirs/gcl_camera_synth/stage_identity.pth
 
 Renders every training image of synth_a again as the target's camera of its number would have taken
 it, in the pose and from the side of the image, and mixes the two by the masks. Each of the copies
-is the second view of a stage of phase M, as gcl_synth's control is (the image again) and its oracle
-(another pose and side too), all from the same E_c. The table is that of `report.md` in --out;
-without --load-from, E_c is trained first.
+is the positive of a stage of phase M, as in gcl_camera_synth's control (the image again) and its
+oracle (another pose and side too), all from the same E_c. The table is that of `report.md` in
+--out; without --load-from, E_c is trained first.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
 os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
 sys.path[:0] = [str(ROOT)]
@@ -43,7 +44,7 @@ PARTS = {
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--out', default='work_dirs/oracle_parts', help='folder of views and runs')
-    parser.add_argument('--load-from', help='stage_identity.pth of gcl_synth')
+    parser.add_argument('--load-from', help='stage_identity.pth of gcl_camera_synth')
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='that render')
     parser.add_argument('--seed', type=int, default=0, help='of the training')
     parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={})
@@ -79,15 +80,15 @@ def render_person(out: Path, job: Job) -> None:
 
 
 def configure(args: argparse.Namespace) -> Config:
-    """gcl_synth with a stage for each part between the control and the oracle."""
-    cfg = load_config(ROOT / 'configs/gcl_synth.py', args.cfg_options)
+    """gcl_camera_synth with a stage for each part between the control and the oracle."""
+    cfg = load_config(ROOT / 'projects/gcl_camera/configs/gcl_camera_synth.py', args.cfg_options)
     identity, control, oracle = cfg.train_cfg.stages[:3]
     loader = cfg.train_dataloader.again
     for part in PARTS:
         views = dict(type='FolderReID', root=str(Path(args.out, part).absolute()), split='train')
         cfg.train_dataloader[part] = dict(loader, dataset=dict(loader.dataset, second=views))
     parts = [
-        dict(control, name=part, title=title, loaders=dict(views=part), baselines=[])
+        dict(control, name=part, title=title, loaders=dict(pairs=part), baselines=[])
         for part, title in PARTS.items()
     ]
     branches = [dict(stage, start='identity') for stage in (control, *parts, oracle)]

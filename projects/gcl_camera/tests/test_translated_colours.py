@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools' / 'benchmarks'))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
 
 from translated_colours import errors_of, mean_colour
 
@@ -40,5 +40,5 @@ def test_views_by_the_camera_of_the_truth_are_compared_with_their_own_colours(tm
     parts = ((0.0, 1.0),)
     errors = errors_of(tmp_path, source, np.array([1, 1]), 3, wanted, parts)
     assert sorted(errors[0][:, 0]) == [30, 110]  # style 0 of image 1, style 1 of image 0
-    with pytest.raises(ValueError, match='no view translated as by the camera of the truth'):
+    with pytest.raises(ValueError, match='no picture translated as by the camera of the truth'):
         errors_of(tmp_path, source, np.array([2, 0]), 3, wanted, parts)

@@ -1,0 +1,25 @@
+"""CrossDomainGCL with camera styles: registers models, networks, the data set and its hook."""
+
+from .background_bank import BackgroundBank
+from .colour_transfer import CameraColourTransfer
+from .head_crops import HeadCrops
+from .model import CameraGCL, PairsGCL
+from .networks import CameraStridedDiscriminator, CameraStripeDecoder
+from .positive_pairs import PositivePair, PositivePairs
+from .translate_positives import TranslatePositivesHook
+from .translators import Untranslated, WithBackgrounds
+
+__all__ = [
+    'BackgroundBank',
+    'CameraColourTransfer',
+    'CameraGCL',
+    'CameraStridedDiscriminator',
+    'CameraStripeDecoder',
+    'HeadCrops',
+    'PairsGCL',
+    'PositivePair',
+    'PositivePairs',
+    'TranslatePositivesHook',
+    'Untranslated',
+    'WithBackgrounds',
+]

@@ -1,0 +1,42 @@
+"""Translators beside the model's own: persons before other backgrounds, and untranslated images.
+
+A third, the colours of the target in closed form, is `CameraColourTransfer`.
+"""
+
+import torch
+from torch import Tensor
+
+from reidgen.engine.translation import Translator
+
+from .background_bank import BackgroundBank
+from .model import style_cameras
+
+
+class Untranslated:
+    """The images as they are."""
+
+    stamp = dict(translator='none')
+
+    def __call__(self, raw, style: int) -> Tensor:
+        return raw.img.permute(0, 2, 3, 1)
+
+
+class WithBackgrounds:
+    """What a translator makes of the persons, in front of backgrounds of the style's camera.
+
+    Args:
+        translator: of the persons.
+        bank: of the backgrounds; the data set that is translated needs a pose map like its own.
+        num_cameras: person i stands in front of a background of camera i + style, counted round; 0:
+            of any camera.
+    """
+
+    def __init__(self, translator: Translator, bank: BackgroundBank, num_cameras: int = 0):
+        self.translator, self.bank, self.num_cameras = translator, bank, num_cameras
+        self.stamp = dict(**translator.stamp, backgrounds=dict(bank.stamp, num_cameras=num_cameras))
+
+    @torch.no_grad()
+    def __call__(self, raw, style: int) -> Tensor:
+        cameras = style_cameras(raw.index, style, self.num_cameras)
+        pictures = self.translator(raw, style)
+        return self.bank.behind(pictures, raw.pose_map, raw.index, cameras, style)
