@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from reidgen.choices import one_of
 from reidgen.losses.input_noise import InputNoise
+from reidgen.losses.label_noise import LabelNoise
 from reidgen.registry import LOSSES, with_options
 from reidgen.rng import StepRNG
 
@@ -43,13 +44,7 @@ class GANLoss(nn.Module):
     Args:
         scale_reduction: 'mean' or 'sum' over the scales (MUNIT and DG-Net sum).
         scale_weights: one a scale; 'mean' divides by their sum.
-        real_label, fake_label: the discriminator's targets; the generator's is always 1.
-        smooth_real, smooth_fake: instead, ranges (low, high) to draw the discriminator's targets
-            from.
-        flip_prob: probability with which fakes are shown to the discriminator as real, and reals as
-            fake.
-        draw_per: 'call': one target and one flip for the batch; 'sample': one each.
-        smooth_shared_over_scales: one target for all scales, or one a scale.
+        labels: options of `LabelNoise`: smoothed targets, swapped roles; None: targets 1 and 0.
         input_noise: dict(std, start=0, iters=None): noise N(0, std^2) on all that the discriminator
             sees; std falls linearly to 0 over `iters` iterations from `start`, and never if it is
             None.
@@ -63,31 +58,15 @@ class GANLoss(nn.Module):
         mode: str = 'bce',
         scale_reduction: str = 'mean',
         scale_weights: Sequence[float] | None = None,
-        real_label: float = 1.0,
-        fake_label: float = 0.0,
-        smooth_real: tuple[float, float] | None = None,
-        smooth_fake: tuple[float, float] | None = None,
-        flip_prob: float = 0.0,
-        draw_per: str = 'call',
-        smooth_shared_over_scales: bool = True,
+        labels: dict | None = None,
         input_noise: dict | None = None,
     ):
         super().__init__()
         one_of(mode, MODES, 'mode')
         one_of(scale_reduction, ('mean', 'sum'), 'scale_reduction')
-        one_of(draw_per, ('call', 'sample'), 'draw_per')
-        if not 0 <= flip_prob <= 1:
-            raise ValueError(f'flip_prob is {flip_prob}; set a probability from 0 to 1')
-        tricks = (
-            smooth_real is not None
-            or smooth_fake is not None
-            or flip_prob > 0
-            or (real_label, fake_label) != (1.0, 0.0)
-        )
-        if tricks and mode not in LABEL_MODES:
+        if labels and mode not in LABEL_MODES:
             raise ValueError(
-                f'mode {mode!r} has no labels to smooth or flip; leave real_label, fake_label, '
-                f'smooth_real, smooth_fake and flip_prob out, or use one of '
+                f'mode {mode!r} has no labels to smooth or swap; leave `labels` out, or use one of '
                 f'{", ".join(LABEL_MODES)}'
             )
         if mode == 'lsgan_sigmoid':
@@ -97,11 +76,9 @@ class GANLoss(nn.Module):
                 'current',
                 level=logging.WARNING,
             )
-        self.mode, self.draw_per, self.flip_prob = mode, draw_per, flip_prob
+        self.mode = mode
         self.scale_reduction, self.scale_weights = scale_reduction, scale_weights
-        self.real = _range('smooth_real', smooth_real, real_label)
-        self.fake = _range('smooth_fake', smooth_fake, fake_label)
-        self.smooth_shared_over_scales = smooth_shared_over_scales
+        self.labels = with_options(LabelNoise, labels or {}, 'labels')
         self.input_noise = None
         if input_noise:
             self.input_noise = with_options(InputNoise, input_noise, 'input_noise')
@@ -124,9 +101,9 @@ class GANLoss(nn.Module):
         real_out = self._outputs(discriminator, real, rng)
         fake_out = self._outputs(discriminator, fake.detach(), rng)
         with _float32(real_out[0]):
-            told_real, told_fake = self._flip(real_out, fake_out, rng)
-            y_real = self._targets(self.real, told_real, rng)
-            y_fake = self._targets(self.fake, told_fake, rng)
+            told_real, told_fake = self.labels.swapped(real_out, fake_out, rng=rng)
+            y_real = self.labels.targets(self.labels.real, told_real, rng=rng)
+            y_fake = self.labels.targets(self.labels.fake, told_fake, rng=rng)
             terms = [
                 self._discriminator_terms(*scale)
                 for scale in zip(told_real, told_fake, y_real, y_fake)
@@ -164,7 +141,7 @@ class GANLoss(nn.Module):
             )
         outputs = self._outputs(discriminator, fake.detach(), rng)
         with _float32(outputs[0]):
-            targets = self._targets(self.fake, outputs, rng)
+            targets = self.labels.targets(self.labels.fake, outputs, rng=rng)
             terms = [self._discriminator_terms(f, f, y, y)[1] for f, y in zip(outputs, targets)]
             return self._over_scales(terms), self._mean_outputs(outputs, outputs)[2]
 
@@ -206,44 +183,6 @@ class GANLoss(nn.Module):
             img = self.input_noise(img, rng)
         out = discriminator(img)
         return [scale.float() for scale in ([out] if isinstance(out, Tensor) else out)]
-
-    def _flip(
-        self, real: list[Tensor], fake: list[Tensor], rng: StepRNG
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        if self.flip_prob == 0:
-            return real, fake
-        if self.draw_per == 'call':
-            return (fake, real) if rng.uniform() < self.flip_prob else (real, fake)
-        if len(real[0]) != len(fake[0]):
-            raise ValueError(
-                f'{len(real[0])} real and {len(fake[0])} fake images cannot change '
-                f"roles one by one; use equal batch sizes or draw_per='call'"
-            )
-        flip = rng.rows(len(real[0]), device=real[0].device) < self.flip_prob  # (B,)
-        flips = [_like_rows(flip, r) for r in real]
-        return (
-            [torch.where(flip, f, r) for flip, r, f in zip(flips, real, fake)],
-            [torch.where(flip, r, f) for flip, r, f in zip(flips, real, fake)],
-        )
-
-    def _targets(
-        self, label: tuple[float, float], outputs: list[Tensor], rng: StepRNG
-    ) -> list[Tensor]:
-        shared = None
-        targets = []
-        for out in outputs:
-            y = self._target(label, out, rng) if shared is None else shared
-            shared = y if self.smooth_shared_over_scales else None
-            targets.append(_like_rows(y, out).expand_as(out))
-        return targets
-
-    def _target(self, label: tuple[float, float], out: Tensor, rng: StepRNG) -> Tensor:
-        low, high = label
-        if low == high:
-            return out.new_tensor([low])
-        if self.draw_per == 'call':
-            return out.new_tensor([rng.uniform(low, high)])
-        return low + (high - low) * rng.rows(len(out), device=out.device)  # (B,)
 
     def _discriminator_terms(
         self, r: Tensor, f: Tensor, y_real: Tensor, y_fake: Tensor
@@ -293,18 +232,5 @@ class GANLoss(nn.Module):
         return kind, *means
 
 
-def _like_rows(values: Tensor, out: Tensor) -> Tensor:
-    """(B,) or (1,) as (B, 1, ...), to broadcast against an output."""
-    return values.view(-1, *[1] * (out.dim() - 1))
-
-
 def _float32(like: Tensor) -> torch.autocast:
     return torch.autocast(like.device.type, enabled=False)
-
-
-def _range(key: str, drawn: Sequence[float] | None, fixed: float) -> tuple[float, float]:
-    if drawn is None:
-        return fixed, fixed
-    if len(drawn) != 2 or drawn[0] > drawn[1]:
-        raise ValueError(f'{key} is {drawn}; set a range (low, high), or None for a fixed label')
-    return tuple(drawn)

@@ -38,10 +38,12 @@ def test_bce_of_given_logits_and_labels():
     assert real == pytest.approx(sum(bce(v, 1) for v in (2, -1, 0.5, 0)) / 4)
     assert real == pytest.approx(0.651853, abs=1e-6)
     assert fake == pytest.approx(1.026854, abs=1e-6)
-    assert discriminator_terms(GANLoss('bce', real_label=0.9), z, z)[0] == pytest.approx(
-        0.689353, abs=1e-6
+    assert discriminator_terms(GANLoss('bce', labels=dict(smooth_real=(0.9, 0.9))), z, z)[
+        0
+    ] == pytest.approx(0.689353, abs=1e-6)
+    assert generator_term(GANLoss('bce', labels=dict(smooth_real=(0.9, 0.9))), z) == pytest.approx(
+        0.651853, abs=1e-6
     )
-    assert generator_term(GANLoss('bce', real_label=0.9), z) == pytest.approx(0.651853, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -238,13 +240,12 @@ def test_the_loss_is_float32_under_autocast(mode):
         {'smooth_real': (0.7, 1.0)},
         {'smooth_fake': (0.0, 0.3)},
         {'flip_prob': 0.1},
-        {'real_label': 0.9},
     ],
 )
 @pytest.mark.parametrize('mode', ['hinge', 'wgan', 'relativistic_avg'])
 def test_label_tricks_without_labels_are_refused_at_build(mode, trick):
-    with pytest.raises(ValueError, match=f"mode '{mode}' has no labels to smooth or flip"):
-        GANLoss(mode, **trick)
+    with pytest.raises(ValueError, match=f"mode '{mode}' has no labels to smooth or swap"):
+        GANLoss(mode, labels=trick)
 
 
 @pytest.mark.parametrize(
@@ -252,9 +253,9 @@ def test_label_tricks_without_labels_are_refused_at_build(mode, trick):
     [
         ({'mode': 'gan'}, r"mode is 'gan' \(did you mean 'wgan'\?\); choose one of bce, "),
         ({'scale_reduction': 'max'}, "scale_reduction is 'max'"),
-        ({'draw_per': 'pixel'}, "draw_per is 'pixel'"),
-        ({'flip_prob': 2}, 'flip_prob is 2'),
-        ({'smooth_real': (1.0, 0.7)}, r'smooth_real is \(1.0, 0.7\)'),
+        ({'labels': {'draw_per': 'pixel'}}, "draw_per is 'pixel'"),
+        ({'labels': {'flip_prob': 2}}, 'flip_prob is 2'),
+        ({'labels': {'smooth_real': (1.0, 0.7)}}, r'smooth_real is \(1.0, 0.7\)'),
         ({'input_noise': {'std': 0.1, 'iters': 0}}, 'iters 0'),
     ],
 )

@@ -43,9 +43,7 @@ def test_labels_are_drawn_as_often_as_asked(draw_per, shared, distinct):
     loss = GANLoss(
         'lsgan',
         scale_reduction='sum',
-        draw_per=draw_per,
-        smooth_shared_over_scales=shared,
-        smooth_real=(0.7, 1.2),
+        labels=dict(draw_per=draw_per, shared_over_scales=shared, smooth_real=(0.7, 1.2)),
     )
     loss.discriminator('D', judge(real, fake), REAL, FAKE, rng=StepRNG())['adv.D.real'].backward()
     labels = [-scale.grad * scale.numel() / 2 for scale in real]
@@ -59,7 +57,7 @@ def test_labels_are_drawn_as_often_as_asked(draw_per, shared, distinct):
 def test_one_sided_smoothing_moves_the_real_term_alone():
     hard, smooth = (
         discriminator_terms(GANLoss('bce'), R, F),
-        discriminator_terms(GANLoss('bce', real_label=0.9), R, F),
+        discriminator_terms(GANLoss('bce', labels=dict(smooth_real=(0.9, 0.9))), R, F),
     )
     assert smooth[1] == hard[1]
     assert smooth[0] == pytest.approx((bce(2, 0.9) + bce(0.5, 0.9)) / 2)
@@ -68,7 +66,7 @@ def test_one_sided_smoothing_moves_the_real_term_alone():
 def test_the_generators_label_is_hard_and_draws_nothing():
     rng = StepRNG()
     state = rng.generator.get_state()
-    loss = GANLoss('bce', flip_prob=1.0, **SMOOTH)
+    loss = GANLoss('bce', labels=dict(flip_prob=1.0, **SMOOTH['labels']))
     assert loss.generator(judge(R, F), FAKE, rng=rng).item() == pytest.approx(
         (bce(-2, 1) + bce(0.5, 1)) / 2
     )
@@ -77,18 +75,22 @@ def test_the_generators_label_is_hard_and_draws_nothing():
 
 def test_flip_probability_one_swaps_real_and_fake_exactly():
     for draw_per in ('call', 'sample'):
-        flipped = discriminator_terms(GANLoss('bce', flip_prob=1.0, draw_per=draw_per), R, F)
-        assert flipped == discriminator_terms(GANLoss('bce', draw_per=draw_per), F, R)
+        flipped = discriminator_terms(
+            GANLoss('bce', labels=dict(flip_prob=1.0, draw_per=draw_per)), R, F
+        )
+        assert flipped == discriminator_terms(GANLoss('bce', labels=dict(draw_per=draw_per)), F, R)
         assert flipped != discriminator_terms(GANLoss('bce'), R, F)
 
 
 def test_flips_leave_the_reported_probabilities_alone():
-    stats = GANLoss('bce', flip_prob=1.0).discriminator('D', judge(R, F), REAL, FAKE, rng=StepRNG())
+    stats = GANLoss('bce', labels=dict(flip_prob=1.0)).discriminator(
+        'D', judge(R, F), REAL, FAKE, rng=StepRNG()
+    )
     assert stats['stat.D.p_real'].item() == pytest.approx(R.sigmoid().mean().item())
 
 
 def test_a_flip_is_as_frequent_as_asked():
-    loss, rng, flips = GANLoss('lsgan', flip_prob=0.25), StepRNG(), 0
+    loss, rng, flips = GANLoss('lsgan', labels=dict(flip_prob=0.25)), StepRNG(), 0
     for iteration in range(800):
         rng.begin(iteration)
         flips += discriminator_terms(loss, torch.ones(1, 1), torch.zeros(1, 1), rng=rng)[0] == 1.0
@@ -97,7 +99,7 @@ def test_a_flip_is_as_frequent_as_asked():
 
 def test_samples_are_flipped_one_by_one():
     n = 64
-    loss = GANLoss('lsgan', flip_prob=0.5, draw_per='sample')
+    loss = GANLoss('lsgan', labels=dict(flip_prob=0.5, draw_per='sample'))
     real, fake = torch.ones(n, 1, 2, 2), torch.zeros(n, 1, 2, 2)
     terms = discriminator_terms(loss, real, fake)  # each flipped pair adds 1 / n to both terms
     assert terms[0] == terms[1]

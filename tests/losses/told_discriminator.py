@@ -8,7 +8,7 @@ from reidgen.rng import StepRNG
 
 REAL, FAKE = torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4)  # told apart by their first pixel
 R, F = torch.tensor([[2.0], [0.5]]), torch.tensor([[-2.0], [0.5]])  # opinions of these
-SMOOTH = {'smooth_real': (0.7, 1.0), 'smooth_fake': (0.0, 0.3)}
+SMOOTH = {'labels': {'smooth_real': (0.7, 1.0), 'smooth_fake': (0.0, 0.3)}}
 LN2 = math.log(2)
 
 

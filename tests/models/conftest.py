@@ -68,9 +68,7 @@ def toy_config(**changes) -> dict:
             gan_loss=dict(
                 type='GANLoss',
                 scale_reduction='sum',
-                smooth_real=(0.7, 1.0),
-                smooth_fake=(0.0, 0.3),
-                flip_prob=0.1,
+                labels=dict(smooth_real=(0.7, 1.0), smooth_fake=(0.0, 0.3), flip_prob=0.1),
             ),
             penalty=dict(type='GradientPenalty'),
             contrast=dict(type='MemoryContrast', num_negatives=4),

@@ -39,8 +39,8 @@ model = dict(
         C=dict(type='IdentityClassifier', in_dim=1280, num_identities=120)),
     bank=dict(num_samples=1234, dim=1280, momentum=0.2),
     bank_t=dict(num_samples=1200, dim=1280, momentum=0.2),
-    gan_loss=dict(type='GANLoss', mode='bce', scale_reduction='sum', smooth_real=(0.7, 1.0),
-                  smooth_fake=(0.0, 0.3), flip_prob=1 / 10001),
+    gan_loss=dict(type='GANLoss', mode='bce', scale_reduction='sum', labels=dict(
+        smooth_real=(0.7, 1.0), smooth_fake=(0.0, 0.3), flip_prob=1 / 10001)),
     penalty=dict(type='GradientPenalty', reduction='mean'),
     contrast=dict(type='MemoryContrast', temperature=0.04, num_negatives=8192),
     loss_weights=dict(adv=2.0, gp=10.0, recon=1.0, cycle=1.0, content=1.0, memory=1.0,
