@@ -43,7 +43,7 @@ class ModelTranslator:
 
     def __init__(self, model: AdversarialModel, to: str):
         self.model, self.to = model, to
-        self.stamp = dict(translator='model', to=to)
+        self.stamp = dict(name='model', to=to)
 
     @torch.no_grad()
     def __call__(self, raw, style: int = 0) -> Tensor:
@@ -94,7 +94,7 @@ def translate_dataset(
         OSError: a picture cannot be written.
     """
     folder, names = Path(folder), _names(dataset, names)
-    told = dict(stamp, **translator.stamp, style=style, images=len(names))
+    told = dict(stamp, translator=translator.stamp, style=style, images=len(names))
     _check_stamp(folder, told)
     rank, world_size = get_dist_info()
     mine = range(rank, len(names), world_size)

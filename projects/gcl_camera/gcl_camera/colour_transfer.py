@@ -50,7 +50,7 @@ class CameraColourTransfer:
         self.band, self.channel, self.threshold = tuple(band), channel, threshold
         self.num_cameras = num_cameras
         self.stamp = dict(
-            translator='colours',
+            name='colours',
             of=target.name,
             images=len(target),
             num_cameras=num_cameras,

@@ -15,7 +15,7 @@ from .model import style_cameras
 class Untranslated:
     """The images as they are."""
 
-    stamp = dict(translator='none')
+    stamp = dict(name='none')
 
     def __call__(self, raw, style: int) -> Tensor:
         return raw.img.permute(0, 2, 3, 1)

@@ -52,7 +52,8 @@ def toy(num_source: int = 2, num_target: int = 2, own: bool = True, **changes) -
         loss_weights=weights | changes.pop('loss_weights', {}),
         **(options | changes),
     )
-    model.bank.fill(torch.randn(NUM_ROWS, 8), torch.arange(NUM_ROWS) // 2)
+    rows = model.bank.num_samples
+    model.bank.fill(torch.randn(rows, 8), torch.arange(rows) // 2)
     return model.train()
 
 

@@ -103,5 +103,5 @@ def test_persons_stand_before_backgrounds_of_the_camera_of_their_style(dataset, 
     pictures = raw.img.permute(0, 2, 3, 1)
     expected = bank.behind(pictures, raw.pose_map, raw.index, torch.tensor([1, 2]), 1)
     assert torch.equal(translator(raw, 1), expected)  # (3 + 1) % 3, (4 + 1) % 3
-    assert translator.stamp['translator'] == 'none'
+    assert translator.stamp['name'] == 'none'
     assert translator.stamp['backgrounds']['images'] == len(dataset)

@@ -1,0 +1,70 @@
+"""Every config of the project, made small, trains one iteration of each of its stages."""
+
+from pathlib import Path
+
+import pytest
+
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config
+
+CONFIGS = sorted((Path(__file__).parents[1] / 'configs').glob('*.py'))
+SMALL = {
+    'CameraStripeDecoder': dict(content_dim=32, base_dim=8, hidden_dim=8),
+    'StripeAdaINDecoder': dict(content_dim=32, base_dim=8, hidden_dim=8),
+    'CameraStridedDiscriminator': dict(base_dim=4, num_downsample=2),
+    'StridedDiscriminator': dict(base_dim=4, num_downsample=2),
+    'StructureEncoder': dict(out_dim=8),
+    'IdentityClassifier': dict(in_dim=8, num_identities=4),
+}
+NUM_IMAGES = 16  # of four persons a domain
+
+
+def shrink(cfg) -> None:
+    """Small networks and drawn figures, one iteration a stage; in place."""
+    cfg.model.networks.E_c = dict(type='TinyEncoder')
+    for name, network in cfg.model.networks.items():
+        if name != 'E_c':
+            network.update(SMALL[network.type])
+    for bank in (cfg.model.bank, cfg.model.bank_t):
+        bank.update(num_samples=NUM_IMAGES, dim=8)
+    for name, loader in [*cfg.train_dataloader.items(), *cfg.val_dataloader.items()]:
+        loader.dataset = drawn(loader.dataset, 'b' if name in ('target', 'clusters') else 'a')
+        loader.update(num_workers=0, batch_size=4)
+        if loader.sampler.type in ('IdentitySampler', 'ClusterSampler'):
+            loader.sampler.update(num_identities=2, num_images=2)
+    if 'pseudo_label' in cfg.default_hooks:
+        cfg.default_hooks.pseudo_label.clustering = dict(type='KMeans', num_clusters=3)
+    for stage in cfg.train_cfg.stages:
+        stage.iters = 1
+    cfg.random_start = None  # it would set the iterations of a random start
+
+
+def drawn(dataset, domain: str) -> dict:
+    """The config of a data set, with figures drawn in memory instead of its images."""
+    if dataset.type == 'PositivePairs':
+        second = dataset.second
+        second = second if isinstance(second, str) else drawn(second, domain)
+        return dict(type='PositivePairs', dataset=drawn(dataset.dataset, domain), second=second)
+    small = dict(
+        type='ShapesReID',
+        domain=domain,
+        num_identities=4,
+        split=dataset.split,
+        labelled=dataset.get('labelled', True),
+        transforms=[dict(type='Resize', size=(64, 32))],
+    )
+    if 'pose_map' in dataset:
+        small['pose_map'] = [dict(type='Colour'), dict(type='ShapesMap')]
+    return small
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_trains_one_iteration_of_each_stage(path, tmp_path):
+    cfg = load_config(path)
+    shrink(cfg)
+    cfg.work_dir = str(tmp_path)
+    stages = [stage.name for stage in cfg.train_cfg.stages]
+    ReIDRunner.from_cfg(cfg).train()
+    for stage in stages:
+        assert (tmp_path / f'stage_{stage}.pth').exists()
+    assert '**AdaBN**' in (tmp_path / 'report.md').read_text()
