@@ -1,0 +1,54 @@
+"""val_loop.py: what is refused before any training."""
+
+import pytest
+from memory_runs import CONFIG
+from PIL import Image
+
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config
+
+
+@pytest.fixture
+def one_camera(tmp_path):
+    """Two people in queries and gallery, all by camera 1."""
+    for folder, names in (
+        ('query', ('0011_c1_q', '0012_c1_q')),
+        ('bounding_box_test', ('0011_c1_0', '0012_c1_0')),
+    ):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            Image.new('RGB', (32, 64)).save(tmp_path / folder / f'{name}.jpg')
+    return dict(
+        type='FolderReID',
+        layout='market',
+        root=str(tmp_path),
+        split='query+gallery',
+        transforms=[dict(type='Resize', size=(64, 32))],
+        _delete_=True,
+    )
+
+
+def runner_of(dataset, work_dir, **options):
+    options = {'val_dataloader.target.dataset': dataset} | options
+    cfg = load_config(CONFIG, options)
+    cfg.work_dir = str(work_dir)
+    return ReIDRunner.from_cfg(cfg)
+
+
+def test_a_test_set_without_a_match_is_refused_before_the_model_is_built(
+    one_camera, tmp_path, monkeypatch
+):
+    def built(*_):
+        raise AssertionError('the model was built first')
+
+    monkeypatch.setattr('mmengine.runner.Runner.build_model', built)
+    with pytest.raises(
+        ValueError, match=r"^folder: none of 2 queries .*set val_evaluator.protocol='no-camera'$"
+    ):
+        runner_of(one_camera, tmp_path / 'out')
+
+
+def test_the_protocol_that_the_refusal_names_fits(one_camera, tmp_path):
+    options = {'val_evaluator.protocol': 'no-camera'}
+    runner = runner_of(one_camera, tmp_path / 'out', **options)
+    assert runner.val_loop.evaluator.metrics[0].protocol.name == 'no-camera'
