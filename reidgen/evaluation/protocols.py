@@ -1,11 +1,11 @@
-"""What counts as found and what is left out, for a query of each protocol."""
+"""Evaluation protocols: matches and junk of a query."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is junk to a query, besides pid -1, which always is."""
+    """Evaluation protocol: the junk of a query besides pid -1, which always is junk."""
 
     name: str
     same_camera_is_junk: bool = True  # the query's person by the query's camera
@@ -13,7 +13,7 @@ class Protocol:
 
     @property
     def description(self) -> str:
-        """In words, for print."""
+        """Description in words, for printing."""
         if self.one_set:
             return 'one set against itself, junk are the image itself and pid -1'
         if self.same_camera_is_junk:
@@ -34,7 +34,7 @@ PROTOCOLS = {
 
 
 def find_protocol(name: str | Protocol) -> Protocol:
-    """The protocol of that name; an unknown one raises ValueError and lists the known."""
+    """Protocol of a name; an unknown one raises ValueError and lists the known."""
     if isinstance(name, Protocol):
         return name
     if name not in PROTOCOLS:
