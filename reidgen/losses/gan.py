@@ -1,4 +1,4 @@
-"""Adversarial objectives: what a discriminator and a generator minimise."""
+"""Adversarial objectives of discriminators and generators."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ SIGMOID_MODES = ('bce', 'bce_saturating', 'lsgan_sigmoid')  # sigmoid(logit) is 
 
 @LOSSES.register_module()
 class GANLoss(nn.Module):
-    """The objective of a discriminator and of its generator, over one output or several scales.
+    """Adversarial objective of a discriminator and its generator, over one or several scales.
 
     | mode             | discriminator: real term, fake term         | generator              |
     |------------------|--------------------------------------|------------------------|
@@ -46,7 +46,7 @@ class GANLoss(nn.Module):
         real_label, fake_label: the discriminator's targets; the generator's is always 1.
         smooth_real, smooth_fake: instead, ranges (low, high) to draw the discriminator's targets
             from.
-        flip_prob: probability with which fakes are shown to the discriminator as real, and reals as
+        flip_prob: probability with which fakes enter the discriminator's loss as real, and reals as
             fake.
         draw_per: 'call': one target and one flip for the batch; 'sample': one each.
         smooth_shared_over_scales: one target for all scales, or one a scale.
@@ -109,15 +109,15 @@ class GANLoss(nn.Module):
     def discriminator(
         self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, *, rng: StepRNG
     ) -> dict[str, Tensor]:
-        """The terms of the discriminator and its mean outputs; the fake is detached.
+        """Terms of the discriminator and its mean outputs; the fake is detached.
 
         Args:
             name: of the discriminator, in the keys.
             real, fake: (B, C, H, W); 'sample' flips need equal batch sizes.
 
         Returns:
-            'adv.<name>.real', 'adv.<name>.fake': 0-d terms of what the discriminator is told is
-            real, or fake. 'stat.<name>.p_real', 'p_fake': mean probability given to the true reals
+            'adv.<name>.real', 'adv.<name>.fake': 0-d terms of the images labelled real,
+            or fake. 'stat.<name>.p_real', 'p_fake': mean probability given to the true reals
             and fakes; where the output is no logit of a probability ('lsgan', 'hinge', 'wgan',
             'relativistic_avg') the mean output, as 'o_real', 'o_fake'. Detached.
         """
@@ -142,8 +142,7 @@ class GANLoss(nn.Module):
     def reject(
         self, discriminator: Discriminator, fake: Tensor, *, rng: StepRNG
     ) -> tuple[Tensor, Tensor]:
-        """The fake term alone, for what else a discriminator is to reject: real but mismatched
-        pairs.
+        """Fake term of the discriminator, for further fakes such as mismatched pairs.
 
         Labels are drawn as in `discriminator`, and never flipped, as there is no real to change
         roles.
@@ -176,7 +175,7 @@ class GANLoss(nn.Module):
         *,
         rng: StepRNG,
     ) -> Tensor:
-        """The generator's 0-d term: hard label 1, no smoothing, no flips.
+        """Term of the generator, 0-d: hard label 1, no smoothing, no flips.
 
         Args:
             real: needed by 'relativistic_avg' alone.
@@ -294,7 +293,7 @@ class GANLoss(nn.Module):
 
 
 def _like_rows(values: Tensor, out: Tensor) -> Tensor:
-    """(B,) or (1,) as (B, 1, ...), to broadcast against an output."""
+    """Values (B,) or (1,) as (B, 1, ...), to broadcast against an output."""
     return values.view(-1, *[1] * (out.dim() - 1))
 
 
