@@ -1,4 +1,4 @@
-"""What is remembered between iterations, and the pseudo-labels made of it."""
+"""Memories: feature banks, image pools, and pseudo-labels by clustering."""
 
 from reidgen.memory.bank import FeatureBank
 from reidgen.memory.clustering import Clusters, JaccardDBSCAN, JaccardHDBSCAN, KMeans

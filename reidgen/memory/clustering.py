@@ -1,4 +1,4 @@
-"""Clusterings: features of all training images to pseudo-labels, -1 for outliers.
+"""Clusterings of the features of all training images into pseudo-labels, -1 for outliers.
 
 Each is called with features (N, D), rows L2-normalised, and returns `Clusters`. Equal features and
 settings give equal labels.
@@ -41,7 +41,7 @@ class Clusters(NamedTuple):
 
 @CLUSTERINGS.register_module()
 class JaccardDBSCAN:
-    """DBSCAN on the k-reciprocal Jaccard distance, as SpCL and GCL make pseudo-labels.
+    """DBSCAN on the k-reciprocal Jaccard distance, for pseudo-labels as in SpCL and GCL.
 
     Labels are those of scikit-learn's DBSCAN on the dense matrix: clusters are numbered by their
     first core row, and a border row goes to the lowest-numbered cluster in its reach. All images
@@ -52,7 +52,7 @@ class JaccardDBSCAN:
         k1: neighbours searched for the distance, the image itself among them.
         k2: neighbours averaged over in local query expansion, the image itself among them.
         eps: radius of a neighbourhood, above 0 and below 1, inclusive; None takes the `rho` rule.
-            Round numbers such as 0.5 are the distance of many pairs, which rounding then decides.
+            Round numbers such as 0.5 are the distance of many pairs, which then depend on rounding.
         rho: share of the non-zero distances whose mean is eps, see `mean_of_smallest`: 2e-3 for
             Market-1501 and DukeMTMC-reID and 1.2e-3 for MSMT17 (GCL: Chen et al., CVPR 2021).
         min_samples: images within eps that make a core, itself among them.
@@ -175,7 +175,7 @@ class KMeans:
 
 
 def mutual_reachability_tree(distances: csr_array, min_samples: int) -> csr_array:
-    """A minimum spanning tree of max(core(i), core(j), d(i, j)) over all pairs (HDBSCAN).
+    """Minimum spanning tree of max(core(i), core(j), d(i, j)) over all pairs (HDBSCAN).
 
     core(i) is the distance of i to its `min_samples`-th nearest row, itself the first.
 
