@@ -4,10 +4,10 @@ python projects/cagan/evaluate.py CONFIG CHECKPOINT [--reid CONFIG CHECKPOINT]
 
 Every person of the config's `test_dataset` is dressed in another garment, drawn by the data set's
 seed. Rows of the table: the identity mapping, the garment's picture in place of the person, the
-model, and its painting without alpha (alpha = 1). Columns: L1 in grey levels of 255 and SSIM,
+model, and its candidate without mask (alpha = 1). Columns: L1 in grey levels of 255 and SSIM,
 inside and outside the garment. With --reid also the cosine distance, in the features of a trained
 re-identification model, to the truth (reid_truth), and to the person as they were, the garment
-painted grey in both (reid_rest): whether it is still the same person. With --lpips the perceptual
+filled grey in both (reid_rest): whether the identity is preserved. With --lpips the perceptual
 distance too.
 """
 

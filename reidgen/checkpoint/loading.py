@@ -25,7 +25,7 @@ def load_strictly(
         fix: the end of the error where it does not fit.
 
     Raises:
-        ValueError: says how many keys are missing, unknown or of another shape, and names the
+        ValueError: gives how many keys are missing, unknown or of another shape, and names the
             first; or a tensor holds numbers that cannot be weights.
     """
     own = _own(model)

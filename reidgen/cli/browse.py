@@ -46,7 +46,7 @@ PART_COLOURS = np.array(
 
 
 def run(args: argparse.Namespace) -> None:
-    """Writes the sheets and prints their paths."""
+    """Writes contact sheets and prints their paths."""
     for path in browse(args):
         print(path)
 

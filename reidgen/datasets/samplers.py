@@ -16,7 +16,7 @@ class EndlessSampler(Sampler[SeededIndex]):
     """Base of the endless samplers: a global sequence of batches, split among the ranks.
 
     Pass p is a pure function of (seed, p) and its incomplete last global batch is dropped. So one
-    process with a batch of 8 and two with 4 see the same sequence, and any place of it is reached
+    process with a batch of 8 and two with 4 get the same sequence, and any place of it is reached
     without replay.
 
     Args:

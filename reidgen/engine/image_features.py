@@ -90,7 +90,7 @@ def inception_extractor(weights: str | Path | None = None) -> FeatureExtractor:
     path = weights or hub_file(
         inception.URL_INCEPTION_V3, 'Inception weights of FID', 'give a local file (--inception)'
     )
-    read_checkpoint(path)  # torch-fidelity would run what a file with more than tensors says
+    read_checkpoint(path)  # torch-fidelity would run the code of a file with more than tensors
     network = inception.FeatureExtractorInceptionV3(
         'inception-v3-compat', ['2048'], feature_extractor_weights_path=str(path)
     ).to(get_device())

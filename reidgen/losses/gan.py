@@ -50,8 +50,8 @@ class GANLoss(nn.Module):
             fake.
         draw_per: 'call': one target and one flip for the batch; 'sample': one each.
         smooth_shared_over_scales: one target for all scales, or one a scale.
-        input_noise: dict(std, start=0, iters=None): noise N(0, std^2) on all that the discriminator
-            sees; std falls linearly to 0 over `iters` iterations from `start`, and never if it is
+        input_noise: dict(std, start=0, iters=None): noise N(0, std^2) on all discriminator
+            inputs; std falls linearly to 0 over `iters` iterations from `start`, and never if it is
             None.
 
     Raises:

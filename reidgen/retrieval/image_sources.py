@@ -47,7 +47,7 @@ def open_images(
     Args:
         path: of the folder or file.
         transforms: configs, see `FeatureExtractor.transforms`.
-        pattern: what file names tell, see FolderReID; None: nothing.
+        pattern: of labels in file names, see FolderReID; None: no labels.
         skip_corrupt: decode every file first and leave out the damaged ones with a warning; if not,
             a damaged file ends the extraction, which can be continued.
 

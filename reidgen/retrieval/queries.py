@@ -45,7 +45,7 @@ def read_queries(
     Args:
         path: an image, a folder of images, or the folder of a feature store.
         config: of the encoder of images; None: what the store was made with, as for the next two.
-        pattern: what names of images tell, see FolderReID.
+        pattern: of labels in image names, see FolderReID.
         skip_corrupt: decode every image first and leave out the damaged ones with a warning.
 
     Raises:

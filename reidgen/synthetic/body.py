@@ -72,14 +72,14 @@ class Surface(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """A person's body in its rest pose."""
+    """Body of a person in the rest pose."""
 
     vertices: np.ndarray  # (V, 3) float32
     bones: np.ndarray  # (36, 3) where each bone begins
 
 
 class Bent(NamedTuple):
-    """A body in a pose."""
+    """Body of a person in a pose."""
 
     vertices: np.ndarray  # (V, 3) float32
     bones: np.ndarray  # (36, 3) where each bone begins
@@ -179,7 +179,7 @@ class Body:
     def _usual_clothes(self, rows: np.ndarray) -> np.ndarray:
         """Offset (V, 1) float32 of the rendered mesh from the naked body.
 
-        The same for everybody, so that maps tell nothing about clothes. Meshes that are estimated
+        The same for everybody, so that maps do not depend on clothes. Meshes that are estimated
         from photographs fit the dressed outline, too: with this, the mean overlap with silhouettes
         rises from 0.85 to 0.88 (100 persons of synth_a who are in no other split).
         """

@@ -20,7 +20,7 @@ DOMAINS = {
 }
 FIRST_PID = {'train': 1, 'test': 5001, 'validation': 8001}
 MAX_PEOPLE = {'train': 4999, 'test': 2999, 'validation': 1999}
-MIN_CAMERAS = 4  # that see a person, of NUM_CAMERAS
+MIN_CAMERAS = 4  # with pictures of a person, of NUM_CAMERAS
 IMAGES_PER_CAMERA = {'train': 2, 'test': 3, 'validation': 3}  # the first of test is a query
 FRAME_STEP = 25
 LONERS = {'distractor': ('0000', 100_000), 'junk': ('-1', 200_000)}  # name, first frame

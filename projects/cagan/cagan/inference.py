@@ -19,7 +19,7 @@ class Swapped(NamedTuple):
     """Result of a swap, at the size of the person's image."""
 
     image: Tensor  # (3, h, w) uint8; the person's own pixels where alpha is 0
-    alpha: Tensor  # (1, h, w) uint8, 255 where the painting alone is seen
+    alpha: Tensor  # (1, h, w) uint8, 255 where the candidate picture replaces the person
     painted: Tensor  # (3, h, w) uint8 candidate picture
 
 
@@ -50,8 +50,8 @@ def swap(
 ) -> Swapped:
     """Swaps the garment of one person.
 
-    Alpha and painting are made at the network's size and brought to the person's, where they are
-    blended with the person's own pixels: a face that is not painted over stays as sharp as it was.
+    Alpha and candidate are made at the network's size and resized to the person's, where they are
+    blended with the person's own pixels: a face outside the mask stays as sharp as it was.
 
     Args:
         size: (height, width) that the model was trained with.

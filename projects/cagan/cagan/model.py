@@ -24,7 +24,7 @@ class Swaps(NamedTuple):
     """Forward swap x_ij = G(x_i, y_i, y_j) and backward swap x_ji = G(x_ij, y_j, y_i)."""
 
     x_ij: Tensor  # (B, 3, H, W) the person in y_j
-    alpha_ij: Tensor  # (B, 1, H, W) where it was painted
+    alpha_ij: Tensor  # (B, 1, H, W) weight of the candidate picture
     painted_ij: Tensor  # (B, 3, H, W) the candidate picture, before it is masked
     x_ji: Tensor  # back in y_i: close to x_i
     alpha_ji: Tensor

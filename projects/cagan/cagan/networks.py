@@ -45,7 +45,7 @@ def conv(in_channels: int, out_channels: int, stride: int = 1, norm: bool = True
 
 @GENERATORS.register_module()
 class CAGANGenerator(nn.Module):
-    """A U-Net over person, worn and wanted garment (Jetchev & Bergmann, ICCV-W 2017, section 3).
+    """U-Net over person, worn and wanted garment (Jetchev & Bergmann, ICCV-W 2017, section 3).
 
     Four halvings and four doublings; the two injected pictures are scaled down and concatenated
     after every halving, so that each scale has them unprocessed. 3,551,900 parameters at the

@@ -59,7 +59,7 @@ class MaskFolder(ForegroundMask):
     Args:
         root: folder of the masks.
         subfolders: folders above the image file that the masks keep: 1 for MSMT17.
-        on_missing: 'raise': as the data set's own `on_missing` says, which by default raises with
+        on_missing: 'raise': as the data set's own `on_missing`, which by default raises with
             the count; 'ones': an image without a mask is person everywhere, with one warning.
     """
 

@@ -160,7 +160,7 @@ class ContentEncoder(nn.Module):
         return [layer for _, layer in children[: (names.index(last) + 1) * freeze_at]]
 
     def _freeze(self) -> None:
-        # for good: the optimizer never sees them
+        # permanently: the optimizer does not hold them
         frozen = self._early_layers(self.freeze_at)
         if self.frozen_bn == 'stats+affine':
             frozen += batch_norms(self.trunk)
