@@ -1,4 +1,4 @@
-"""What the tests of all projects share: a config's model in the middle of training."""
+"""Shared fixtures of the projects' tests: a config's model in the middle of training."""
 
 import itertools
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Errors about unknown names: the place, the value, the nearest known name and all known ones."""
+"""Error texts about unknown names: place, value, nearest known name and all known names."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -8,24 +8,24 @@ T = TypeVar('T')
 
 
 def hint(value: Any, known: Iterable[Any]) -> str:
-    """` (did you mean 'x'?)` for the nearest of the known names; empty where none is near."""
+    """Suggestion ` (did you mean 'x'?)` of the nearest known name; empty where none is near."""
     near = get_close_matches(str(value), [str(name) for name in known], 1)
     return f" (did you mean '{near[0]}'?)" if near else ''
 
 
 def listed(known: Iterable[Any]) -> str:
-    """Known names as errors list them, in their order; `none` where there is none."""
+    """Known names as listed in errors, in order; `none` where there is none."""
     return ', '.join(str(name) for name in known) or 'none'
 
 
 def one_of(value: T, known: Sequence[T], place: str) -> T:
-    """The value, which is among the known ones.
+    """The value itself, checked to be among the known ones.
 
     Args:
         place: what the value was given for, such as `model.bn_mode`.
 
     Raises:
-        ValueError: it is not; place, value, the nearest and all known ones are told.
+        ValueError: it is not; names place, value, the nearest and all known ones.
     """
     # equal is not enough: True is no 1 and 2.0 is no 2 to whoever wrote the config
     if not any(value == name and type(value) is type(name) for name in known):

@@ -1,4 +1,4 @@
-"""What command lines share: KEY=VALUE options, and errors in one line. Nothing slow is imported."""
+"""Shared parts of the command lines: KEY=VALUE options, errors in one line, no slow imports."""
 
 import argparse
 import re
@@ -25,7 +25,7 @@ CONFIG_FOLDERS = ('configs', 'configs/*', 'projects/*/configs')  # of the workin
 
 
 class KeyValueAction(argparse.Action):
-    """KEY=VALUE pairs as a dict, values read by `parse_value`.
+    """Argparse action for KEY=VALUE pairs, collected as a dict with `parse_value`.
 
     What is no pair ends with the usage and the form, not with a traceback.
     """
@@ -59,7 +59,7 @@ class KeyValueAction(argparse.Action):
 
 
 def parse_value(text: str) -> Any:
-    """The value that a text stands for on the command line.
+    """Python value of a command line text.
 
     True, False (true, false), None, whole and decimal numbers, quoted texts, and lists, tuples and
     dicts in brackets, whose elements are read likewise and need no quotes: `[D,G]`. Anything else
@@ -92,7 +92,7 @@ def parse_value(text: str) -> Any:
 
 
 def _elements(text: str) -> Iterator[str]:
-    """Parts of a text between the commas that stand in no brackets or quotes."""
+    """Parts of a text between commas outside brackets and quotes."""
     start = place = 0
     while place < len(text):
         place = _skipped(text, place)
@@ -105,7 +105,7 @@ def _elements(text: str) -> Iterator[str]:
 
 
 def _bracket_end(text: str, start: int = 0) -> int:
-    """Index of the bracket that closes the one at `start`.
+    """Index of the bracket matching the one at `start`.
 
     Raises:
         ValueError: none does.
@@ -119,7 +119,7 @@ def _bracket_end(text: str, start: int = 0) -> int:
 
 
 def _skipped(text: str, place: int) -> int:
-    """Index of the end of what brackets or quotes begin at `place`; `place` where none do."""
+    """End index of the bracket or quote group at `place`; `place` where there is none."""
     if text[place] in PAIRS:
         return _bracket_end(text, place)
     # an apostrophe within a word quotes nothing
@@ -130,19 +130,19 @@ def _skipped(text: str, place: int) -> int:
 
 
 def _quote_end(text: str, start: int = 0) -> int:
-    """Index of the quote that ends the text which one begins at `start`; -1: none does."""
+    """Index of the quote that closes the one at `start`; -1 where there is none."""
     return text.find(text[start], start + 1)
 
 
 def count(text: str) -> int:
-    """A whole number from 0 upwards, as `type` of an option."""
+    """Non-negative integer, as `type` of an option."""
     if not re.fullmatch(r'\d+', text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 upwards")
     return int(text)
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """--cfg-options alone."""
+    """Adds the option --cfg-options."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -155,16 +155,16 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """--amp, --launcher and --cfg-options."""
+    """Adds the options --amp, --launcher and --cfg-options."""
     parser.add_argument('--amp', action='store_true', help='bfloat16 autocast')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
     add_config_options(parser)
 
 
 def check_config_file(path: str | Path) -> None:
-    """Raises FileNotFoundError where there is no config of that path.
+    """Raises FileNotFoundError where the config does not exist.
 
-    The nearest names are told, of its folder and of the configs below the working directory; where
+    The nearest names are given, of its folder and of the configs below the working directory; where
     none is near, what its folder has.
     """
     path = Path(path)
@@ -183,7 +183,7 @@ def check_config_file(path: str | Path) -> None:
 
 
 def run(command: Callable[[], object], folder: str | Path) -> None:
-    """Runs a command; what goes wrong ends the process with one line.
+    """Runs a command; an error ends the process with one line.
 
     The traceback goes to `error.txt` in the folder, or to a temporary file if the folder is not
     there; a second line says where. A command that ends well removes the `error.txt` of an earlier
@@ -201,7 +201,7 @@ def run(command: Callable[[], object], folder: str | Path) -> None:
 
 
 def in_one_line(error: Exception) -> str:
-    """`Type: message`; of an error in a worker of a loader the worker's own, not its traceback."""
+    """Error text `Type: message`; for an error in a loader's worker, the worker's own message."""
     text = str(error)
     if not FROM_WORKER.match(text):
         return f'{type(error).__name__}: {text}'
@@ -210,7 +210,7 @@ def in_one_line(error: Exception) -> str:
 
 
 def _write_traceback(folder: Path) -> Path:
-    """Writes the traceback of the error at hand; where it is."""
+    """Writes the current traceback; returns its path."""
     text = traceback.format_exc()
     if folder.is_dir():
         path = folder / ERROR_FILE

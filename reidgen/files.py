@@ -1,4 +1,4 @@
-"""Atomic writing, whole-file hashes, and stamps that tell one folder's files from another's."""
+"""Atomic writing, whole-file hashes, and stamps that identify the files of a folder."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ FIX = 'make room or give another folder'
 
 @contextlib.contextmanager
 def written_whole(path: str | Path, fix: str = FIX) -> Iterator[Path]:
-    """Path of a file `<name>.part` to write; at the end of the block it is renamed to `path`.
+    """Context with the path of a file `<name>.part`, renamed to `path` at its end.
 
     A kill or a power failure leaves the old file, the new one or none, never half of one, and a
     reader that lists pictures by suffix does not see the part.
@@ -43,18 +43,18 @@ def written_whole(path: str | Path, fix: str = FIX) -> Iterator[Path]:
 
 
 def write_bytes(path: str | Path, data: bytes | memoryview, fix: str = FIX) -> None:
-    """Writes a file, whole or not at all; raises as `written_whole`."""
+    """Writes bytes atomically; raises as `written_whole`."""
     with written_whole(path, fix) as part, open(part, 'wb') as file:
         file.write(data)
 
 
 def write_text(path: str | Path, text: str, fix: str = FIX) -> None:
-    """Writes UTF-8, whole or not at all; raises as `written_whole`."""
+    """Writes UTF-8 atomically; raises as `written_whole`."""
     write_bytes(path, text.encode(), fix)
 
 
 def write_json(path: str | Path, content: Any, compact: bool = False, fix: str = FIX) -> None:
-    """Writes JSON, whole or not at all; raises as `written_whole`.
+    """Writes JSON atomically; raises as `written_whole`.
 
     Args:
         compact: on one line without spaces, for large files; otherwise indented by one space.
@@ -64,13 +64,13 @@ def write_json(path: str | Path, content: Any, compact: bool = False, fix: str =
 
 
 def sha256_of(path: str | Path) -> str:
-    """Hex digest of a file, read piece by piece."""
+    """SHA-256 hex digest of a file."""
     with open(Path(path).expanduser(), 'rb') as file:
         return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def check_stamp(path: Path, stamp: dict, what: str, begun: bool, write: bool = True) -> None:
-    """Writes the stamp of a folder whose files are made bit by bit, or compares the one there.
+    """Writes the stamp of an incrementally filled folder, or checks the existing one.
 
     Args:
         path: of the stamp, in the folder.

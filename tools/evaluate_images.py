@@ -1,4 +1,4 @@
-"""Compares images: python tools/evaluate_images.py REAL TRANSLATED"""
+"""FID and KID of images: python tools/evaluate_images.py REAL TRANSLATED"""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Writes features of images: python tools/extract.py CONFIG CHECKPOINT --images FOLDER --out DIR"""
+"""Feature extraction: python tools/extract.py CONFIG CHECKPOINT --images FOLDER --out DIR"""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Renders the built-in synthetic people: python tools/render_synthetic.py --size tiny --out DIR"""
+"""Rendering of the built-in people: python tools/render_synthetic.py --size tiny --out DIR"""
 
 import sys
 from pathlib import Path

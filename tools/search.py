@@ -1,4 +1,4 @@
-"""Searches features: python tools/search.py STORE --query person.jpg --out DIR"""
+"""Search of a feature store: python tools/search.py STORE --query person.jpg --out DIR"""
 
 import sys
 from pathlib import Path

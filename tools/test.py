@@ -1,4 +1,4 @@
-"""Evaluates a checkpoint: python tools/test.py CONFIG work_dirs/NAME/stage_joint.pth"""
+"""Evaluation of a checkpoint: python tools/test.py CONFIG work_dirs/NAME/stage_joint.pth"""
 
 import sys
 from pathlib import Path

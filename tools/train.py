@@ -1,4 +1,4 @@
-"""Trains a config: python tools/train.py configs/gcl_market2duke.py"""
+"""Training of a config: python tools/train.py configs/gcl_market2duke.py"""
 
 import sys
 from pathlib import Path

@@ -1,13 +1,13 @@
-"""Compares swaps with the truth, which synthetic people have.
+"""Evaluates swaps against the ground truth of the synthetic people.
 
 python projects/cagan/evaluate.py CONFIG CHECKPOINT [--reid CONFIG CHECKPOINT]
 
 Every person of the config's `test_dataset` is dressed in another garment, drawn by the data set's
 seed. Rows of the table: the identity mapping, the garment's picture in place of the person, the
-model, and its painting without alpha (alpha = 1). Columns: L1 in grey levels of 255 and SSIM,
+model, and its candidate without mask (alpha = 1). Columns: L1 in grey levels of 255 and SSIM,
 inside and outside the garment. With --reid also the cosine distance, in the features of a trained
 re-identification model, to the truth (reid_truth), and to the person as they were, the garment
-painted grey in both (reid_rest): whether it is still the same person. With --lpips the perceptual
+filled grey in both (reid_rest): whether the identity is preserved. With --lpips the perceptual
 distance too.
 """
 
@@ -68,7 +68,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
 
 
 def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Means by method and measure; writes swaps.json, swaps.csv and swaps.png."""
+    """Mean errors by method and measure; writes swaps.json, swaps.csv and swaps.png."""
     model, cfg = load_model(args.config, args.checkpoint, args.cfg_options)
     dataset = build(cfg.test_dataset, DATASETS)
     if not dataset.has_truth:
@@ -97,7 +97,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
 def batch_errors(
     model, dataset, rows: list[int], embed: Embed | None, perceptual: LPIPS | None = None
 ):
-    """(method, errors of each picture) for some rows."""
+    """Methods with their errors of each image, for some rows."""
     batch, truth, garment = load(dataset, rows)
     made = swap_batch(model, batch)
     inside, outside = regions(garment)
@@ -122,7 +122,7 @@ def batch_errors(
 
 
 def load(dataset, rows: list[int]):
-    """Batch of SwapBatch, truth (B, 3, H, W) uint8, and garment (B, 1, H, W) bool."""
+    """SwapBatch, ground truth (B, 3, H, W) uint8 and garment region (B, 1, H, W) bool."""
     truths = [dataset.read_truth(row, dataset.wanted(row)) for row in rows]
     images, garments = (torch.stack(each) for each in zip(*truths))
     return default_collate([dataset[row] for row in rows]), images, garments
@@ -131,7 +131,7 @@ def load(dataset, rows: list[int]):
 def reid_distances(
     embed: Embed, image: Tensor, truth: Tensor, person: Tensor, inside: Tensor
 ) -> dict[str, Tensor]:
-    """(B,) cosine distances: 0 is the same to the re-identification model, 2 the opposite."""
+    """Cosine distances (B,) of re-ID embeddings, in [0, 2]."""
 
     def distance(a: Tensor, b: Tensor) -> Tensor:
         return 1 - (embed(a) * embed(b)).sum(dim=1)
@@ -141,7 +141,7 @@ def reid_distances(
 
 
 def load_embedding(config: str, checkpoint: str) -> Embed:
-    """The `embed` of a trained re-identification model, at the size it is evaluated with.
+    """Embedding function of a trained re-ID model, at its evaluation size.
 
     Raises:
         ValueError: the config's evaluation does not resize, so that the size is unknown.
@@ -171,7 +171,7 @@ def load_embedding(config: str, checkpoint: str) -> Embed:
 
 
 def averaged(batches: list[dict[str, Tensor]]) -> dict[str, float]:
-    """Mean of each measure over the pictures that have it."""
+    """Mean of each measure over the images where it is defined."""
     return {
         key: torch.cat([batch[key].double() for batch in batches]).nanmean().item()
         for key in batches[0]
@@ -179,7 +179,7 @@ def averaged(batches: list[dict[str, Tensor]]) -> dict[str, float]:
 
 
 def write(out: Path, means: dict, num: int, args: argparse.Namespace, dataset) -> None:
-    """The table, on the terminal and as files."""
+    """Writes the table as files and prints it."""
     out.mkdir(parents=True, exist_ok=True)
     result = dict(
         methods=means,
@@ -209,7 +209,7 @@ def write(out: Path, means: dict, num: int, args: argparse.Namespace, dataset) -
 
 
 def picture(model, dataset, rows: list[int]) -> Tensor:
-    """(3, h, w) uint8: person, garments, swap, alpha, painting, truth, and what is the garment."""
+    """Picture of the swaps, (3, h, w) uint8: inputs, outputs, ground truth and garment region."""
     batch, truth, garment = load(dataset, rows)
     made = swap_batch(model, batch)
     columns = [

@@ -1,4 +1,4 @@
-"""Dresses people: a person and a garment to the swapped picture, alpha and a panel.
+"""Swaps garments: writes the swapped image and the alpha mask of each pair, and a panel.
 
 python projects/cagan/swap.py CONFIG CHECKPOINT --person person.jpg --garment garment.jpg --out out
 python projects/cagan/swap.py CONFIG CHECKPOINT --person people --garment garments --out out
@@ -43,7 +43,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
 
 
 def dress(args: argparse.Namespace) -> int:
-    """Number of swaps written: <person>__<garment>.png, ..._alpha.png; and panel.png."""
+    """Number of swaps, written as <person>__<garment>.png and ..._alpha.png, with panel.png."""
     out = Path(args.out)
     persons, garments = pictures(args.person), pictures(args.garment)
     worn = {person: worn_by(person, args.worn) for person in persons}
@@ -70,7 +70,7 @@ def dress(args: argparse.Namespace) -> int:
 
 
 def pictures(path: str) -> list[Path]:
-    """The picture, or those in the folder, sorted."""
+    """Paths of the images: the file itself, or the sorted files of the folder."""
     place = Path(path)
     if place.is_dir():
         return list_images(place)
@@ -80,7 +80,7 @@ def pictures(path: str) -> list[Path]:
 
 
 def worn_by(person: Path, worn: str | None) -> Path | None:
-    """Picture of what a person wears.
+    """Path of the image of the garment that a person wears.
 
     Raises:
         FileNotFoundError: the folder has none of the person's name.
@@ -101,7 +101,7 @@ def worn_by(person: Path, worn: str | None) -> Path | None:
 def cells(
     size: tuple[int, int], person: Tensor, wanted: Tensor, worn: Tensor | None, result: Swapped
 ) -> list[Tensor]:
-    """A row of the panel, each (3, H, W) float in [0, 1]."""
+    """Images of a row of the panel, (3, H, W) float in [0, 1] each."""
     grey = torch.full((3, *size), 128, dtype=torch.uint8)
     alpha = result.alpha.expand(3, -1, -1)
     row = [person, grey if worn is None else worn, wanted, result.image, alpha, result.painted]

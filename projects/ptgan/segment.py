@@ -1,4 +1,4 @@
-"""Writes a mask of the person for every image of a data set, as MaskFolder reads them.
+"""Writes a foreground mask for every image of a data set, as MaskFolder reads them.
 
 python projects/ptgan/segment.py Market1501 root=data/market1501 --out data/mask/market1501
 """
@@ -35,7 +35,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
 
 
 def segment(args: argparse.Namespace) -> int:
-    """Number of masks written; those that are there stay."""
+    """Number of masks written; existing ones are kept."""
     options = dict(option.split('=', 1) for option in args.options)
     dataset = find(args.dataset, DATASETS)(split=args.split, labelled=False, **options)
     segmenter = PersonSegmenter(args.network, args.weights)

@@ -42,7 +42,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
 
 
 def write(args: argparse.Namespace) -> Path:
-    """The folder of the copies, complete."""
+    """Path of the folder with all copies."""
     cfg = load_config(args.config, args.cfg_options)
     model = build(cfg.model, MODELS)
     load_strictly(model, *read_weights(args.checkpoint))

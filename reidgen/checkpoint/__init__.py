@@ -1,4 +1,4 @@
-"""Checkpoints: reading them without running code, and loading them by the names of their tensors.
+"""Checkpoints: safe reading without code execution, and loading by tensor names.
 
 `read_checkpoint` gives a file of a training as it is; `read_weights` the state dict of any file
 that people have. `load_strictly` takes every tensor; `load_for_training` (--load-from) and

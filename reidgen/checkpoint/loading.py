@@ -25,7 +25,7 @@ def load_strictly(
         fix: the end of the error where it does not fit.
 
     Raises:
-        ValueError: says how many keys are missing, unknown or of another shape, and names the
+        ValueError: gives how many keys are missing, unknown or of another shape, and names the
             first; or a tensor holds numbers that cannot be weights.
     """
     own = _own(model)
@@ -37,7 +37,7 @@ def load_strictly(
 
 
 def load_for_evaluation(model: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
-    """Loads what `model.embed` evaluates, and of the other networks those that fit whole.
+    """Loads the networks that `model.embed` evaluates, and others where they fit completely.
 
     Logs one line: what was taken, and what stays as it was built.
 
@@ -69,7 +69,7 @@ def load_for_training(
     source: str | Path,
     needed: Collection[str] = (),
 ) -> None:
-    """Loads the networks and memories that a file has, each whole, to start a training from.
+    """Loads the networks and memories of a file, each completely, as the start of a training.
 
     A classifier of other identities and a memory of other images are left as they are built, too.
     Logs one line: what was taken, and what was left.
@@ -110,7 +110,7 @@ def _own(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _inside(model: nn.Module) -> tuple[str, ...]:
-    """What may be missing before the keys of a file: the name of the encoder, if it has one."""
+    """Key prefixes that a file may omit: that of the encoder, if the model has one."""
     encoder = getattr(model, 'encoder_name', None)
     return (f'{encoder}.',) if hasattr(model, encoder or '') else ()
 
@@ -133,9 +133,7 @@ def _missing(keys: Collection[str], found: Collection[str]) -> list[str]:
 
 
 def _fault(part: str, own: dict[str, Tensor], read: Match) -> str | None:
-    """Why the file's tensors of a network cannot be taken; '' where it has none, None if they
-    can.
-    """
+    """Reason why a network does not load from the file; '' where the file has none of it."""
     keys, found = _keys_of(part, own), read.found
     present = [key for key in keys if key in found]
     wrong = [key for key in present if found[key].shape != own[key].shape]
@@ -151,7 +149,7 @@ def _fault(part: str, own: dict[str, Tensor], read: Match) -> str | None:
 
 
 def _differs_in_rows(module: object, part: str, own: dict[str, Tensor], read: Match) -> bool:
-    """Whether a classifier or memory is another one in its number of rows alone."""
+    """Whether a classifier or memory differs in its number of rows only."""
     module = getattr(module, 'module', module)  # out of a distributed wrapper
     keys, found = _keys_of(part, own), read.found
     return (

@@ -1,4 +1,4 @@
-"""Whose tensors a file has: its keys under the names of a model."""
+"""Matching of a file's keys to the tensor names of a model."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -12,7 +12,7 @@ WRAPPERS = ('base', 'backbone', 'model', 'net', 'network', 'encoder')
 
 
 class Match(NamedTuple):
-    """Tensors of a file under the names of a model."""
+    """Tensors of a file under the model's names, and the keys left over."""
 
     found: dict[str, Tensor]
     left: list[str]  # keys of the file that have no place in the model
@@ -21,9 +21,7 @@ class Match(NamedTuple):
 
 
 def plain_key(key: str) -> str:
-    """A key of a state dict without the `module.` of distributed and `_orig_mod.` of compiled
-    wrappers.
-    """
+    """State dict key without `module.` and `_orig_mod.`, of distributed and compiled wrappers."""
     return re.sub(r'(^|\.)((module|_orig_mod)\.)+', r'\1', key)
 
 
@@ -34,7 +32,7 @@ def match(
     inside: Sequence[str] = (),
     wrappers: Sequence[str] = WRAPPERS,
 ) -> Match:
-    """The reading of a file's keys under which most of them are names of the model.
+    """Match of a file's keys under the prefixes that fit most names of the model.
 
     Keys are read as they are, without wrappers before them, and as those of one part alone.
 
@@ -74,7 +72,7 @@ def match(
 
 
 def check_values(found: Mapping[str, Tensor], own: Mapping[str, Tensor], source: str) -> None:
-    """Raises ValueError, with the first key, for numbers that cannot be a model's weights.
+    """Raises ValueError with the first key for values that cannot be a model's weights.
 
     Args:
         found: tensors of the file under the model's names, dense.
@@ -105,7 +103,7 @@ def _fault(value: Tensor, wanted: torch.dtype) -> str | None:
 
 
 def _plain(state: Mapping[str, Tensor], source: str) -> dict[str, str]:
-    """Key without distributed wrappers -> key of the file."""
+    """Mapping from keys without distributed wrappers to the keys of the file."""
     plain: dict[str, str] = {}
     for key in state:
         other = plain.setdefault(plain_key(key), key)
@@ -119,7 +117,7 @@ def _head(name: str, depth: int) -> str:
 
 
 def _chains(keys: Collection[str], wrappers: Sequence[str]) -> list[str]:
-    """'' and every chain of wrappers that keys start with: 'model.', 'model.backbone.'."""
+    """Wrapper prefixes of the keys: '', 'model.', 'model.backbone.'."""
     found = {''}
     for key in keys:
         chain = ''

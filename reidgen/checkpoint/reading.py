@@ -1,4 +1,4 @@
-"""Reading checkpoints: tensors and plain numbers only, never code."""
+"""Checkpoint reading: tensors and plain numbers only, never code."""
 
 import pickle
 import re
@@ -20,14 +20,14 @@ NAMES_SHOWN = 3  # of Python objects, in the log
 
 
 class Weights(NamedTuple):
-    """A state dict and where it is from."""
+    """A state dict and its source."""
 
     state: dict[str, Tensor]
     source: str  # for messages: the path, and the key in the file
 
 
 def read_checkpoint(path: str | Path) -> dict:
-    """The dictionary in a checkpoint, on the CPU: safetensors by suffix, else torch's format.
+    """Content of a checkpoint file as a dictionary on the CPU; torch or safetensors, by suffix.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -48,7 +48,7 @@ def read_checkpoint(path: str | Path) -> dict:
 
 
 def read_weights(path: str | Path) -> Weights:
-    """The state dict in a checkpoint, wherever the file has it.
+    """State dict of a checkpoint, at whatever keys the file has it.
 
     Under one of CONTAINERS; as a dictionary of one state dict a network; or in a model that was
     saved whole: its tensors are read, its classes are neither imported nor called.
@@ -93,7 +93,7 @@ def _existing(path: str | Path) -> Path:
 
 
 def _read(path: Path) -> object:
-    """Raises pickle.UnpicklingError where Python objects are in the file, else ValueError."""
+    """Loads tensors only; raises pickle.UnpicklingError for Python objects, else ValueError."""
     if path.suffix == '.safetensors':
         try:
             return load_file(path, device='cpu')
@@ -138,7 +138,7 @@ def _check_archive(path: Path) -> None:
 
 
 def _read_objects(path: Path) -> object:
-    """Content of a file with Python objects, of which stand-ins are left."""
+    """Content of a file with Python objects replaced by stand-ins."""
     try:
         content, names = load_inert(path)
     except (PermissionError, MemoryError):
@@ -156,7 +156,7 @@ def _read_objects(path: Path) -> object:
 
 
 def _state(content: object, source: str) -> tuple[dict[str, Tensor], str]:
-    """The state dict of a content, and `source` with the keys that lead there."""
+    """State dict within a file's content, and `source` extended by its keys."""
     inner = {}
     if isinstance(content, dict):
         inner = {key: content[key] for key in CONTAINERS if _flat(dict.get(content, key))}
@@ -171,7 +171,7 @@ def _state(content: object, source: str) -> tuple[dict[str, Tensor], str]:
 
 
 def _flat(value: object) -> dict[str, Tensor]:
-    """Tensors of nested dictionaries and of stand-ins of modules; names joined by dots."""
+    """Tensors of nested dictionaries and module stand-ins, names joined by dots."""
     if is_module(value):
         return module_state(value)
     found = {}
@@ -212,7 +212,7 @@ def _damaged(path: Path, error: Exception) -> str:
 
 
 def hub_file(url: str, what: str, fix: str) -> Path:
-    """A file of pretrained weights in torch.hub's cache, downloaded if it is not there.
+    """Path of pretrained weights in torch.hub's cache, downloaded if absent.
 
     Args:
         url: ends in `-<first digits of the SHA-256>.pth`.

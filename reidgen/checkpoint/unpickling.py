@@ -1,4 +1,4 @@
-"""Tensors out of files that hold Python objects, without importing or calling what they name."""
+"""Unpickling of tensors from files with Python objects, without importing or calling these."""
 
 import contextlib
 import pickle
@@ -19,7 +19,7 @@ MODULE = ('_parameters', '_buffers', '_modules')  # what every nn.Module is pick
 
 
 class Inert:
-    """Stand-in for a class or function that a file names: takes any argument, does nothing."""
+    """Stand-in for a pickled class or function; accepts any argument, does nothing."""
 
     def __new__(cls, *args, **kwargs):
         return super().__new__(cls)
@@ -32,24 +32,24 @@ class Inert:
 
 
 class InertDict(Inert):
-    """Stand-in for a class of dictionaries: torch's reader fills its own kinds alone."""
+    """Stand-in for a dict subclass; torch's reader fills only its own kinds."""
 
     def __new__(cls, *args, **kwargs):
         return OrderedDict()
 
 
 class InertList(list):
-    """Stand-in for a class of lists."""
+    """Stand-in for a list subclass."""
 
     def __init__(self, *args, **kwargs):
         super().__init__()
 
     def __setstate__(self, state) -> None:
-        """Attributes of a list are not wanted."""
+        """Ignores the attributes of a list subclass."""
 
 
 def load_inert(path: str | Path) -> tuple[object, list[str]]:
-    """What a file of `torch.save` holds, with stand-ins for its Python objects, and their names.
+    """Content of a `torch.save` file with stand-ins for its Python objects, and their names.
 
     A pickle makes objects by importing and calling whatever it names. torch's reader of
     `weights_only=True` resolves a name through tables alone: its own, of what rebuilds tensors,
@@ -77,7 +77,7 @@ def load_inert(path: str | Path) -> tuple[object, list[str]]:
 
 @contextlib.contextmanager
 def _stand_ins(path: str | Path, kinds: dict[str, type]) -> Iterator[dict[str, type]]:
-    """The caller's table for a while: name in the file -> a class of its own of `kinds`."""
+    """Context with a table of stand-in classes by their names in the file."""
     allowed = get_safe_globals()
     clear_safe_globals()
     try:
@@ -94,14 +94,14 @@ def _stand_ins(path: str | Path, kinds: dict[str, type]) -> Iterator[dict[str, t
 
 
 def is_module(value: object) -> bool:
-    """Whether a stand-in is of an nn.Module."""
+    """Whether a stand-in replaces an nn.Module."""
     return isinstance(value, Inert) and all(
         isinstance(value.state.get(part), dict) for part in MODULE
     )
 
 
 def module_state(module: Inert, prefix: str = '') -> dict[str, Tensor]:
-    """State dict of the module that a stand-in is of.
+    """State dict of the module that a stand-in replaces.
 
     Raises:
         RecursionError: the module contains itself.

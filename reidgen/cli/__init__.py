@@ -1,4 +1,4 @@
-"""Command line: `reidgen train CONFIG`, or as a script `python tools/train.py CONFIG`."""
+"""Command line interface: `reidgen train CONFIG`, or `python tools/train.py CONFIG`."""
 
 from .main import COMMANDS, main, parse, run_tool
 

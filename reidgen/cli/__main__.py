@@ -1,4 +1,4 @@
-"""`python -m reidgen.cli train CONFIG`: the console script where its folder is not on the path."""
+"""Console script as a module: `python -m reidgen.cli train CONFIG`."""
 
 from .main import main
 

@@ -46,13 +46,13 @@ PART_COLOURS = np.array(
 
 
 def run(args: argparse.Namespace) -> None:
-    """Writes the sheets and prints their paths."""
+    """Writes contact sheets and prints their paths."""
     for path in browse(args):
         print(path)
 
 
 def build_datasets(args: argparse.Namespace) -> dict[str, ReIDDataset]:
-    """By the name of the sheet."""
+    """Data sets by the name of their sheet."""
     options = dict(args.options)
     if args.target.endswith('.py'):
         loaders = load_config(args.target, options).train_dataloader
@@ -67,7 +67,7 @@ def build_datasets(args: argparse.Namespace) -> dict[str, ReIDDataset]:
 
 
 def chosen_rows(dataset: ReIDDataset, num_ids: int, num_images: int) -> list[list[int]]:
-    """Rows of the data set, one list a person, images spread evenly over what there is."""
+    """Rows of the data set, one list a person, images evenly spaced over the available ones."""
     persons: dict[int, list[int]] = {}
     for row, record in enumerate(dataset.records):
         persons.setdefault(record.pid, []).append(row)
@@ -80,7 +80,7 @@ def chosen_rows(dataset: ReIDDataset, num_ids: int, num_images: int) -> list[lis
 
 
 def annotated(dataset: ReIDDataset, row: int, height: int) -> list[np.ndarray]:
-    """The image, joints, mask, parts, the maps of all views and the garment, as RGB pictures."""
+    """RGB pictures of a record: image, joints, mask, parts, pose maps of all views, and garment."""
     record = dataset.records[row]
     image = dataset.read_image(record)
     picture = image.permute(1, 2, 0).numpy()
@@ -109,7 +109,7 @@ def annotated(dataset: ReIDDataset, row: int, height: int) -> list[np.ndarray]:
 
 
 def draw_joints(picture: np.ndarray, joints: np.ndarray, scale: float) -> np.ndarray:
-    """Limbs between visible joints in yellow, joints in red, hidden ones as blue rings."""
+    """Draws limbs between visible joints in yellow, joints in red, hidden ones as blue rings."""
     picture = picture.copy()
     places = [tuple(round(float(value + 0.5) * scale) for value in joint[:2]) for joint in joints]
     for first, second in LIMBS:
@@ -126,13 +126,13 @@ def grey(plane: np.ndarray) -> np.ndarray:
 
 
 def fitted(picture: np.ndarray, height: int) -> np.ndarray:
-    """The picture at that height, its aspect kept."""
+    """Picture resized to a height, aspect ratio kept."""
     width = max(1, round(picture.shape[1] * height / picture.shape[0]))
     return cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def sheet(rows: list[list[np.ndarray]], height: int) -> np.ndarray:
-    """(H, W, 3) uint8 RGB: rows of pictures with white lines between."""
+    """Contact sheet (H, W, 3) uint8 RGB: rows of pictures with white lines between."""
     strips = []
     for cells in rows:
         framed = [
@@ -154,7 +154,7 @@ def sheet(rows: list[list[np.ndarray]], height: int) -> np.ndarray:
 
 
 def browse(args: argparse.Namespace) -> list[Path]:
-    """Writes one sheet a data set."""
+    """Writes one contact sheet for each data set."""
     out, written = Path(args.out), []
     out.mkdir(parents=True, exist_ok=True)
     for name, dataset in build_datasets(args).items():

@@ -1,4 +1,4 @@
-"""Arguments of translate, evaluate-images, render and browse. Nothing slow is imported here."""
+"""Arguments of translate, evaluate-images, render and browse, without slow imports."""
 
 import argparse
 

@@ -20,7 +20,7 @@ from reidgen.files import write_json
 
 
 def run(args: argparse.Namespace) -> list[dict]:
-    """One row a metric; also written as JSON."""
+    """Rows of FID and KID, one for each metric and network; also written as JSON."""
     if {'reid_fid', 'reid_kid'} & set(args.metrics) and not (args.config and args.checkpoint):
         raise ValueError('reid_fid and reid_kid need --config and --checkpoint of a trained model')
     folders = dict(real=args.real, translated=args.translated)
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> list[dict]:
 
 
 def distances(extractor, sets: dict[str, ImageFolder], args: argparse.Namespace) -> list[dict]:
-    """Rows of FID and KID under one network."""
+    """Rows of FID and KID for one network's features."""
     real, translated = (
         image_features(extractor, sets[name], args.batch_size, args.num_workers)
         for name in ('real', 'translated')

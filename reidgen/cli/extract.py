@@ -15,7 +15,7 @@ from reidgen.retrieval import (
 
 
 def run(args: argparse.Namespace) -> Extraction:
-    """Extracts as the command line says and prints a line of numbers."""
+    """Extracts features and prints a summary line."""
     if args.dataset and (args.pattern or args.skip_corrupt):
         raise ValueError('--pattern and --skip-corrupt go with --images, not with --dataset')
     join_processes()

@@ -1,6 +1,6 @@
 """Dispatch of the subcommands: torch is imported once arguments and config files are checked.
 
-A misspelt option or config name is told at once, not after seconds of imports.
+A misspelt option or config name is reported at once, not after seconds of imports.
 """
 
 import argparse
@@ -77,7 +77,7 @@ WORK_DIRS = {'train': 'work_dirs/{config}', 'test': 'work_dirs/{config}/test'}
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """The console script: a subcommand and its arguments.
+    """Runs the console script: a subcommand and its arguments.
 
     The working directory becomes the last place to import from: `custom_imports` of a config name
     modules of the project that it is run in, such as `projects.cyclegan`.
@@ -86,7 +86,7 @@ def main(args: Sequence[str] | None = None) -> None:
         args: without the program's name; None: those of the process.
 
     Raises:
-        SystemExit: wrong arguments, or an error of the command, told in one line.
+        SystemExit: wrong arguments, or an error of the command, reported in one line.
     """
     parser = argparse.ArgumentParser(
         prog='reidgen', description='Person re-identification with GANs across domains.'
@@ -102,12 +102,12 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def run_tool(name: str, args: Sequence[str] | None = None) -> None:
-    """One subcommand as a script of its own, which has seen to the path itself."""
+    """Runs one subcommand as a script that has set `sys.path` itself."""
     _run(name, parse(name, args))
 
 
 def parse(name: str, args: Sequence[str] | None = None) -> argparse.Namespace:
-    """Arguments of one subcommand, its default work dir filled in."""
+    """Parsed arguments of one subcommand, with its default work dir."""
     parser = _described(argparse.ArgumentParser())
     COMMANDS[name].add_options(parser)
     return _with_work_dir(name, parser.parse_args(args))
@@ -139,7 +139,7 @@ def _run(name: str, args: argparse.Namespace) -> None:
 
 
 def config_files(args: argparse.Namespace) -> list[str]:
-    """Configs that the arguments name."""
+    """Config files among the arguments."""
     target = getattr(args, 'target', None) or ''  # of `browse`: a config or a data set's name
     given = getattr(args, 'config', None)
     return [path for path in (given, target if target.endswith('.py') else None) if path]

@@ -1,4 +1,4 @@
-"""Arguments of train, test, extract and search. Nothing slow is imported here."""
+"""Arguments of train, test, extract and search, without slow imports."""
 
 import argparse
 

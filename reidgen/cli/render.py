@@ -8,12 +8,12 @@ from reidgen.synthetic.manifest import write_reference
 
 
 def run(args: argparse.Namespace) -> None:
-    """Renders what is missing and prints the closing line."""
+    """Renders missing files and prints a summary line."""
     print(render(args))
 
 
 def render(args: argparse.Namespace) -> str:
-    """Renders what is missing; the closing line."""
+    """Renders missing files; returns a summary line."""
     seeds = Seeds(args.camera_seed, args.identity_seed, args.image_seed)
     start, images, size, ious = time.perf_counter(), 0, 0, []
     manifests = []

@@ -13,7 +13,7 @@ from reidgen.retrieval.topk import TopK
 
 
 def find(args: argparse.Namespace, store: FeatureStore, queries: Queries) -> tuple[TopK, dict]:
-    """Top-k lists of the queries, and how they were searched."""
+    """Top-k lists of the queries, and a description of the search."""
     if args.index == 'faiss':
         from reidgen.retrieval.faiss_index import FaissIndex
 
@@ -31,7 +31,7 @@ def find(args: argparse.Namespace, store: FeatureStore, queries: Queries) -> tup
 
 
 def kept_cameras(store: FeatureStore, cameras: list[int]) -> np.ndarray:
-    """(N,) bool: images of these cameras, numbered from 1 as in file names."""
+    """Mask (N,) bool of the images of these cameras, numbered from 1 as in file names."""
     camids = store.labels()[1] + 1
     known = np.unique(camids[camids > 0]).tolist()
     unknown = sorted(set(cameras) - set(known))
@@ -44,7 +44,7 @@ def kept_cameras(store: FeatureStore, cameras: list[int]) -> np.ndarray:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Searches as the command line says; prints, draws and writes the ranked lists."""
+    """Searches the store; prints, draws and writes the ranked lists."""
     store = FeatureStore(args.store)
     queries = read_queries(
         args.query,

@@ -12,7 +12,7 @@ from reidgen.models.adversarial import unwrap_model
 
 
 def run(args: argparse.Namespace) -> dict[str, float]:
-    """Metrics in per cent; writes results.json, results.csv and the pictures into the work dir."""
+    """Evaluates; returns metrics in per cent, writes results.json, results.csv and pictures."""
     cfg = load_config(args.config, args.cfg_options)
     cfg.work_dir = args.work_dir
     cfg.launcher, cfg.load_from, cfg.resume = args.launcher, args.checkpoint, False
@@ -35,9 +35,7 @@ def run(args: argparse.Namespace) -> dict[str, float]:
 
 
 def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namespace, loop) -> None:
-    """results.json (metrics, protocol, config, hash of the checkpoint) and results.csv (a row a
-    loader).
-    """
+    """Writes results.json (metrics, protocol, config, checkpoint hash) and results.csv."""
     first = next(iter(loop.loaders))
     names = [*loop.loaders, *(['adabn'] if loop.reports_both else [])]
     rows = {
@@ -82,7 +80,7 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
 
 
 def draw(folder: Path, loop) -> None:
-    """ranked_lists.png: what the last evaluation of the first loader kept; cmc.png: the curve."""
+    """Draws ranked_lists.png and cmc.png of the first loader's last evaluation."""
     from reidgen.visualization import draw_cmc
     from reidgen.visualization.ranked_lists import Cell, draw_lines
 
@@ -111,7 +109,7 @@ def draw(folder: Path, loop) -> None:
 
 
 def picture(dataset, row: int):
-    """The image of a row as it is stored."""
+    """Stored image of a row."""
     from PIL import Image
 
     return Image.fromarray(dataset.read_image(dataset.records[row]).permute(1, 2, 0).numpy())

@@ -9,7 +9,7 @@ from reidgen.engine.config import load_config
 
 
 def configure(args: argparse.Namespace) -> Config:
-    """The config with the command line merged."""
+    """Config with the command line options merged."""
     cfg = load_config(args.config, args.cfg_options)
     if args.resume and args.load_from:
         raise ValueError('--resume continues a run as it was, --load-from starts a new one')
@@ -30,5 +30,5 @@ def configure(args: argparse.Namespace) -> Config:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Trains as the command line says."""
+    """Trains the config."""
     ReIDRunner.from_cfg(configure(args)).train()

@@ -20,7 +20,7 @@ GRID_ROWS = 12
 
 
 def run(args: argparse.Namespace) -> list[Path]:
-    """Folders of pictures, one a split; beside them `grid_<split>.png`, before and after."""
+    """Writes translated images, a folder a split, with `grid_<split>.png` of before and after."""
     cfg = load_config(args.config, args.cfg_options)
     model_type = cfg.model['type']
     if find(model_type, MODELS).translate is AdversarialModel.translate:
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> list[Path]:
 
 @torch.no_grad()
 def draw(model, dataset: Dataset, domain: str, path: Path) -> None:
-    """A picture of persons from all over the data set, as they are and as they are translated."""
+    """Draws images from all over the data set beside their translations."""
     count, plain = min(GRID_ROWS, len(dataset)), dataset.plain(maps=True)
     rows = [number * len(dataset) // count for number in range(count)]
     batch = model.data_preprocessor(default_collate([plain[row] for row in rows]))

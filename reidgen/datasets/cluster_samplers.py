@@ -1,4 +1,4 @@
-"""Samplers of images whose labels are clusters, which change during a training."""
+"""Samplers by pseudo-labels, which change during a training."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ class TooFewClusters(ValueError):
 
 @DATA_SAMPLERS.register_module()
 class PseudoLabelSampler(EndlessSampler):
-    """Every image until the first clustering, then all that are no outlier.
+    """Shuffles all images until the first clustering, then all but outliers.
 
     Labels take effect at the next `iter`; call `set_start` with the batches done so far before it,
     as `divmod(batches, batches_per_pass)` is then the place in the new sequence.
@@ -75,7 +75,7 @@ class PseudoLabelSampler(EndlessSampler):
 
 @DATA_SAMPLERS.register_module()
 class ClusterSampler(IdentitySampler):
-    """P clusters with K images each: an IdentitySampler of pseudo-labels, outliers left out.
+    """IdentitySampler of P clusters with K images each by pseudo-labels, outliers left out.
 
     It has nothing to draw before `set_labels`, which takes effect at the next `iter`; call
     `set_start` with the batches done so far before it, as in PseudoLabelSampler.

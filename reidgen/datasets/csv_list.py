@@ -1,4 +1,4 @@
-"""Lists of images in CSV files, as programs and spreadsheets write them."""
+"""CSV lists of images, as written by programs and spreadsheets."""
 
 import codecs
 import csv
@@ -19,19 +19,19 @@ MARKS = (
 
 
 class Row(NamedTuple):
-    """A row of a list: cells by column, without the spaces around them."""
+    """A row of a list: cells by column, stripped of spaces."""
 
     cells: dict[str, str]
     where: str  # file and line, for errors
 
 
 def read_rows(path: Path, columns: Sequence[str], encoding: str | None = None) -> list[Row]:
-    """The rows of a list whose first line names its columns; empty rows are passed over.
+    """Rows of a list whose first line has the column names; empty rows are skipped.
 
     Args:
         path: of a file with commas, semicolons or tabs between the cells.
         columns: names that are known; the first must be there.
-        encoding: of the file; None: UTF-8, or what its byte order mark says.
+        encoding: of the file; None: UTF-8, or that of its byte order mark.
 
     Raises:
         FileNotFoundError: no such file.
@@ -97,7 +97,7 @@ def _fits(text: str, delimiter: str, columns: Sequence[str]) -> bool:
 
 
 def _split(text: str, delimiter: str, path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Place and cells of each row that is not empty."""
+    """Place and cells of each non-empty row."""
     rows = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, skipinitialspace=True)
     while True:
         where = f'{path}, line {rows.line_num + 1}'

@@ -8,7 +8,7 @@ from reidgen.registry import DATASETS
 
 @DATASETS.register_module()
 class DukeMTMC(ReIDDataset):
-    """DukeMTMC-reID, a copy that the user has: the set was withdrawn and is not offered here.
+    """DukeMTMC-reID from the user's own copy: the set was withdrawn and is not offered here.
 
     `root` may also be the folder that holds DukeMTMC-reID. The gallery has 702 queried persons and
     408 distractors, which have identities of their own.

@@ -1,4 +1,4 @@
-"""FolderReID: crops of one's own, from a folder or a CSV list."""
+"""FolderReID: user-supplied person crops from a folder or a CSV list."""
 
 import os
 import re
@@ -23,7 +23,7 @@ PATTERN = rf'(?:^|/){market_layout.PATTERN}[^/]*$'
 
 @DATASETS.register_module()
 class FolderReID(ReIDDataset):
-    r"""Any folder of crops; identities and cameras are optional, no counts are published.
+    r"""User-supplied person crops; identities and cameras are optional.
 
     Without identities (pid -1) a set can be an unlabelled target or be searched, not trained on
     with labels.
@@ -39,7 +39,7 @@ class FolderReID(ReIDDataset):
             listing the folder; it and its paths are relative to root. With a column split, its rows
             are of that split; without, all are of the split asked for. A row that is there twice is
             read once.
-        csv_encoding: of the list; None: UTF-8, or what its byte order mark says.
+        csv_encoding: of the list; None: UTF-8, or that of its byte order mark.
         allow_outside: whether the list may name files outside root.
         junk_rule: whether pid -1 is left out, and pid 0 of the training, as Market-1501 numbers
             junk and distractors; None: in layout 'market' alone. Without it -1 is not known, and 0
@@ -154,7 +154,7 @@ class FolderReID(ReIDDataset):
         return Record(self._place(path, row.where), pid, camera - self.first_camera)
 
     def _place(self, path: str, where: str) -> str:
-        """Path of a file from that in a list, where Windows may have put backslashes."""
+        """Path of a file listed with slashes or Windows' backslashes."""
         if '\\' in path and not os.path.exists(self.root / path):
             path = path.replace('\\', '/')
         place = os.path.normpath(self.root / path)
@@ -172,7 +172,7 @@ class FolderReID(ReIDDataset):
 
 
 def _groups(pattern: str) -> set[str]:
-    """Names of the groups of a pattern, pid or camid or both.
+    """Names of a pattern's groups, pid or camid or both.
 
     Raises:
         TypeError: it is no text.

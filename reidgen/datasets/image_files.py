@@ -1,4 +1,4 @@
-"""Image files: listed in order, decoded upright to uint8 tensors, checked before they are read."""
+"""Image files: sorted listing, checks, and decoding to upright uint8 tensors."""
 
 import os
 import stat
@@ -41,18 +41,18 @@ _checked: dict[tuple[str, int, int], str] = {}
 
 
 class Listing(NamedTuple):
-    """Image files of a folder, and how many entries are none, by reason."""
+    """Image files of a folder, and counts of other entries by reason."""
 
     images: list[Path]  # sorted by path
     left_out: Counter[str]
 
 
 class UnknownRangeError(ValueError):
-    """Pixels whose black and white are not known."""
+    """Error for pixels of unknown value range."""
 
 
 def list_images(folder: Path, recursive: bool = False) -> list[Path]:
-    """Image files of a folder, sorted by path; what is left out is counted in the log.
+    """Image files of a folder, sorted by path; other entries are counted in the log.
 
     Raises:
         FileNotFoundError: the folder is not there or holds no image.
@@ -64,7 +64,7 @@ def list_images(folder: Path, recursive: bool = False) -> list[Path]:
 
 
 def scan_images(folder: Path, recursive: bool = False) -> Listing:
-    """Image files of a folder as `list_images` has them, and the counts of what is left out.
+    """Image files of a folder as in `list_images`, with counts of the entries left out.
 
     Left out are hidden files and folders, folders of copies that systems make (`SYSTEM_FOLDERS`),
     links to folders, which may lead in circles, other suffixes than `SUFFIXES`, pipes and devices.
@@ -74,7 +74,7 @@ def scan_images(folder: Path, recursive: bool = False) -> Listing:
         recursive: whether sub-folders are read; if not, they are left out.
 
     Raises:
-        FileNotFoundError: the folder is not there or holds no image; what it holds is told.
+        FileNotFoundError: the folder is not there or holds no image; its entries are counted.
     """
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -101,7 +101,7 @@ def scan_images(folder: Path, recursive: bool = False) -> Listing:
 
 
 def _reason_to_leave_out(entry: os.DirEntry, recursive: bool) -> str:
-    """Why an entry of a folder is neither an image nor a folder to look into; '' if it is."""
+    """Reason why a folder's entry is left out; '' for an image or a folder to descend into."""
     is_folder = _is(entry.is_dir)
     if entry.name.startswith('.'):
         return 'hidden folders' if is_folder else 'hidden files'
@@ -126,7 +126,7 @@ def _is(asked: Callable[[], bool]) -> bool:
 
 
 def left_out_text(counts: Mapping[str, int]) -> str:
-    """'; left out: .txt files: 12, hidden files: 1', the rare reasons together; '' for no count."""
+    """Log text '; left out: .txt files: 12, hidden files: 1', rare reasons summed; '' for none."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     told = [f'{reason}: {count}' for reason, count in ranked[:NUM_REASONS]]
     if len(ranked) > NUM_REASONS:
@@ -135,7 +135,7 @@ def left_out_text(counts: Mapping[str, int]) -> str:
 
 
 def read_rgb(path: str | Path) -> Tensor:
-    """(3, H, W) uint8 RGB, upright as its EXIF orientation says.
+    """RGB image (3, H, W) uint8, rotated by its EXIF orientation.
 
     16 bits a channel are scaled to 8 (65535 is 255); transparency is dropped.
 
@@ -147,7 +147,7 @@ def read_rgb(path: str | Path) -> Tensor:
 
 
 def read_grey(path: str | Path) -> Tensor:
-    """(1, H, W) uint8 luma; reads and raises as `read_rgb`."""
+    """Luma image (1, H, W) uint8; reads and raises as `read_rgb`."""
     return _decode(path, 'L')
 
 
@@ -163,7 +163,7 @@ def _decode(path: str | Path, mode: str) -> Tensor:
 
 
 def load_upright(path: str | Path) -> Image.Image:
-    """The picture of a file, upright, with 8 bits a channel.
+    """Upright PIL image of a file, 8 bits a channel.
 
     Raises:
         UnknownRangeError: 32-bit or floating pixels.
@@ -194,7 +194,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def find_corrupt(paths: Sequence[str]) -> dict[str, str]:
-    """Decodes every file once and tells which cannot be: {path: reason}, in the order given.
+    """Undecodable files with their reasons, {path: reason}, in the order given.
 
     A file that was found good or bad before, and has the same size and time, is not decoded again
     in this process. A bar is shown on a terminal for more than 2000 files.

@@ -1,4 +1,4 @@
-"""Pose maps that need no file: the image itself, grey or in colour."""
+"""Pose maps from the image itself, grey or in colour."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from reidgen.registry import POSE_MAPS
 
 @POSE_MAPS.register_module()
 class Grayscale(PoseMap):
-    """The image's luma (ITU-R BT.601), DG-Net's structure input (Zheng et al., CVPR 2019).
+    """Luma of the image (ITU-R BT.601), DG-Net's structure input (Zheng et al., CVPR 2019).
 
     One view, no file. Its weakness is that clothes stay visible in it.
     """
@@ -23,7 +23,7 @@ class Grayscale(PoseMap):
 
 @POSE_MAPS.register_module()
 class Colour(PoseMap):
-    """The image itself: three channels, one view, no file.
+    """Image as its own pose map: three channels, one view, no file.
 
     For an encoder of structure whose instance norm takes each image's own colour statistics away
     (StructureEncoder): what is left of colours within the picture is kept, as in a translation from

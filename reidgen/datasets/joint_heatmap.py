@@ -1,4 +1,4 @@
-"""Pose maps from body joints: one channel a joint."""
+"""Pose maps from body joints, one channel a joint."""
 
 import json
 import math
@@ -20,7 +20,7 @@ OPENPOSE_SWAP = ((2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13), (14, 15), (
 
 @POSE_MAPS.register_module()
 class JointHeatmap(PoseMap):
-    """One channel a body joint, a Gaussian where it is (Ma et al., NeurIPS 2017: discs).
+    """Joint heatmaps: a Gaussian in one channel a joint (Ma et al., NeurIPS 2017: discs).
 
     Read from `<root>/<split>.json` (train.json, query.json, gallery.json):
     `{"0002_c1s1_000451_03.jpg": [[x, y, visible], ...], ...}`, pixels of the upright image, x to
@@ -76,7 +76,7 @@ class JointHeatmap(PoseMap):
         name = Path(record.path).name
         if name not in self._read(split):
             return [f'{self._file(split)}: {name}']
-        self._joints_of(record, split)  # told now, not in the middle of a training
+        self._joints_of(record, split)  # raises here, not in the middle of a training
         return []
 
     def how_to_make(self) -> str:
@@ -86,7 +86,7 @@ class JointHeatmap(PoseMap):
         return vision.horizontal_flip(maps)[..., self.order, :, :]
 
     def _joints_of(self, record: Record, split: str) -> Tensor:
-        """(J, 3) float32 x, y, visible; finite."""
+        """Joints (J, 3) float32: x, y, visible; finite."""
         name = Path(record.path).name
         told, place = self._read(split)[name], f'{self._file(split)}: {name}'
         try:
@@ -113,7 +113,7 @@ class JointHeatmap(PoseMap):
         return self.root / f'{split}.json'
 
     def _read(self, split: str) -> dict:
-        """The joints of a split by file name; none if there is no file."""
+        """Joints of a split by file name; empty if there is no file."""
         if split not in self._joints:
             path = self._file(split)
             try:
@@ -132,7 +132,7 @@ class JointHeatmap(PoseMap):
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict:
-    """The pairs as a dict; ValueError if a name is there twice, of which JSON keeps the last."""
+    """Pairs as a dict; ValueError for a repeated name, of which JSON keeps the last."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

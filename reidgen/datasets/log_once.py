@@ -1,4 +1,4 @@
-"""Log lines told once a run, however many loaders share what they are about."""
+"""Log lines written once a run, however many loaders share their subject."""
 
 import logging
 from weakref import WeakKeyDictionary

@@ -30,7 +30,7 @@ def read_market_split(
     first_camera: int = 1,
     junk_rule: bool = True,
 ) -> tuple[list[Record], Counter[str]]:
-    """Records of one split, sorted by file name, and counts of what is left out, by reason.
+    """Records of one split, sorted by file name, and counts of left-out files by reason.
 
     Args:
         root: the folder that holds the split's folder.

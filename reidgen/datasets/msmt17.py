@@ -23,7 +23,7 @@ LINE = re.compile(
 
 @DATASETS.register_module()
 class MSMT17(ReIDDataset):
-    """MSMT17, read from its list files; the release is told by the names of its folders.
+    """MSMT17 from its list files; the folder names identify the release.
 
     Identities of the training and of the test lists both start at 0 and are different persons:
     numbers must not be compared between splits. 0 is a person here, there are no distractors.
@@ -85,7 +85,7 @@ class MSMT17(ReIDDataset):
 
     @staticmethod
     def _read_list(path: Path, folder: Path) -> Iterator[tuple[Record, str]]:
-        """Of lines `0000/0000_000_01_0303morning_0008_0.jpg 0`, the records and their places.
+        """Records and places of list lines `0000/0000_000_01_0303morning_0008_0.jpg 0`.
 
         Some copies of the lists begin their paths with the folder, or have Windows' backslashes.
         """

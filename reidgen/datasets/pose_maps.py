@@ -1,4 +1,4 @@
-"""Pose maps: what E_p sees instead of the image. A new source is one class here."""
+"""Pose maps: the input of E_p in place of the image, by source."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ TURNS = (45, 90, 135, 180, 225, 270, 315)
 
 
 class PoseMap:
-    """A source of pose maps.
+    """Base of the sources of pose maps.
 
     Attributes:
         channels: M, channels of a map: E_p's `in_channels`.
@@ -42,36 +42,36 @@ class PoseMap:
         raise NotImplementedError
 
     def missing(self, record: Record, split: str) -> list[str]:
-        """What this image lacks, as paths for an error; empty if every view is there."""
+        """Paths of the image's missing maps, for an error; empty if every view is there."""
         return []
 
     def how_to_make(self) -> str:
-        """For the error about missing maps: what to do."""
+        """Instruction for the error about missing maps."""
         return 'make them, or choose another pose_map'
 
     def flip(self, maps: Tensor) -> Tensor:
-        """(..., M, H, W) maps of the mirrored image."""
+        """Maps (..., M, H, W) of the mirrored image."""
         return vision.horizontal_flip(maps)
 
     def attach(self, dataset) -> None:
-        """Told once which data set it serves; only sources that draw from it care."""
+        """Binds the source to its data set, once; a no-op for sources that need none."""
 
     @property
     def novel_views(self) -> tuple[int, ...]:
-        """The views other than the image's own."""
+        """Views other than the image's own."""
         return tuple(view for view in self.views if view != 0)
 
     @property
     def num_views(self) -> int:
-        """How many views there are, the own one included."""
+        """Number of views, the image's own included."""
         return 1 + len(self.novel_views)
 
 
 def checked_views(views: Sequence[int]) -> tuple[int, ...]:
-    """The views as a tuple.
+    """Checked views as a tuple.
 
     Raises:
-        ValueError: one is no whole number of degrees in 0..359, or is named twice.
+        ValueError: one is no whole number of degrees in 0..359, or is given twice.
     """
     wrong = [view for view in views if not isinstance(view, int) or not 0 <= view < 360]
     if wrong or len(set(views)) < len(views):
@@ -83,7 +83,7 @@ def checked_views(views: Sequence[int]) -> tuple[int, ...]:
 
 
 def build_pose_map(cfg: dict | PoseMap | Sequence[dict | PoseMap] | None) -> PoseMap | None:
-    """One source from one config, the concatenation of several from a list, None from None."""
+    """Source of one config, concatenation for a list of configs, None for None."""
     if cfg is None or isinstance(cfg, PoseMap):
         return cfg
     if isinstance(cfg, dict):
@@ -92,7 +92,7 @@ def build_pose_map(cfg: dict | PoseMap | Sequence[dict | PoseMap] | None) -> Pos
 
 
 class Concatenated(PoseMap):
-    """Several sources as one, along the channels: the luma beside a mesh, say.
+    """Channel-wise concatenation of several sources, such as luma and mesh.
 
     The novel view is one that every source with several views has. A source with one view keeps its
     own whatever is drawn, so `num_views` is that of the richer ones.
@@ -146,7 +146,7 @@ def _resized(pose_map: Tensor, size: tuple[int, int]) -> Tensor:
 
 @POSE_MAPS.register_module()
 class RenderedMesh(PoseMap):
-    """Grey renderings of the estimated body mesh, in the folders of GCL (Chen et al., CVPR 2021).
+    """Renderings of the estimated body mesh, in the folders of GCL (Chen et al., CVPR 2021).
 
         <root>/train/render/<image file name>        the image's own view
         <root>/train/render_45/<image file name>     the body turned by 45 degrees; and so on

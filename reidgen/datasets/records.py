@@ -1,4 +1,4 @@
-"""Lists of images with their persons and cameras, and the rules that such lists must obey."""
+"""Records of images with identities and cameras, and the checks on lists of them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ DISTRACTORS = {0: 'distractors (pid 0)'}
 
 
 class Record(NamedTuple):
-    """One image of a data set."""
+    """An image of a data set with its identity and camera."""
 
     path: str
     pid: int  # as in the file name; -1 where it is not known, or junk of Market-1501
@@ -17,10 +17,10 @@ class Record(NamedTuple):
 
 
 def without_junk(records: Sequence[Record], split: str) -> tuple[list[Record], Counter[str]]:
-    """What Market-1501's protocol reads (Zheng et al., ICCV 2015), and counts of what it does not.
+    """Records without junk by Market-1501's protocol (Zheng et al., ICCV 2015), and junk counts.
 
     pid -1 (badly drawn boxes) is left out of every split; pid 0 (distractors) of 'train' alone, in
-    the gallery they stay as wrong answers to every query.
+    the gallery they stay as false matches of every query.
     """
     dropped = JUNK | DISTRACTORS if split == 'train' else JUNK
     left_out = Counter(dropped[record.pid] for record in records if record.pid in dropped)
@@ -28,19 +28,19 @@ def without_junk(records: Sequence[Record], split: str) -> tuple[list[Record], C
 
 
 class Told:
-    """What a list has told of its images so far: none may be two persons, or of two cameras."""
+    """Register of a list's images, none of which may have two identities or two cameras."""
 
     def __init__(self):
         self._rows: dict[str, tuple[Record, str, set[str]]] = {}
 
     def is_new(self, record: Record, where: str, split: str) -> bool:
-        """Whether no earlier row has told this image of this split.
+        """Whether no earlier row has this image in this split.
 
         Args:
             where: file and line, for the error.
 
         Raises:
-            ValueError: an earlier row tells another identity or camera; both rows are named.
+            ValueError: an earlier row has another identity or camera; names both rows.
         """
         first, earlier, splits = self._rows.setdefault(record.path, (record, where, set()))
         if first != record:
@@ -62,7 +62,7 @@ def check_ranges(
     cameras: tuple[int, int] | None,
     first_camera: int = 1,
 ) -> None:
-    """Identities and cameras are what the data set can have.
+    """Raises ValueError for identities or cameras outside the data set's range.
 
     Args:
         what: name and split, for the message.
@@ -95,7 +95,7 @@ def check_ranges(
 
 
 def check_named(records: Sequence[Record], what: str) -> None:
-    """Every image has an identity; ValueError with the count and the first that has none."""
+    """Raises ValueError, with their count and the first, for images without an identity."""
     nameless = [record.path for record in records if record.pid < 0]
     if nameless:
         raise ValueError(
@@ -108,7 +108,7 @@ def check_named(records: Sequence[Record], what: str) -> None:
 def count_difference(
     records: Sequence[Record], what: str, published: tuple[int, int]
 ) -> str | None:
-    """None if (identities, images) are the published ones, else a sentence with both."""
+    """Message where (identities, images) are not the published counts, else None."""
     counted = len({record.pid for record in records}), len(records)
     if counted == tuple(published):
         return None
@@ -121,7 +121,7 @@ def count_difference(
 def keep_cameras(
     records: Sequence[Record], cameras: Sequence[int], what: str, first_camera: int = 1
 ) -> list[Record]:
-    """The images of these cameras, numbered as in the file names.
+    """Images of these cameras, numbered as in the file names.
 
     Raises:
         TypeError: cameras is no list.

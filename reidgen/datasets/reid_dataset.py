@@ -1,4 +1,4 @@
-"""ReIDDataset: from a folder on disk to the fields of a batch. Subclasses read names."""
+"""ReIDDataset: base of the data sets, from a folder on disk to the fields of a batch."""
 
 import copy
 import logging
@@ -31,7 +31,7 @@ NUM_NAMED = 10  # files that an error or a warning lists
 
 
 class ReIDDataset(Dataset):
-    """Images of persons, in sorted order: row i keys the FeatureBank.
+    """Data set of person images in sorted order; row i keys the FeatureBank.
 
     A labelled training split numbers its identities 0..K-1 in sorted order of the file's; test
     splits keep the file's numbers. Pseudo-labels never enter: they live in the bank.
@@ -107,48 +107,48 @@ class ReIDDataset(Dataset):
         self._splits = [part for part, records in parts.items() for _ in records]
         self._number(num_query=len(parts.get('query', ())))
 
-    # ---- what a subclass writes ----
+    # ---- to be implemented by a subclass ----
 
     def read_split(self, split: str) -> list[Record]:
         """Records of 'train', 'query', 'gallery' or 'multi_query', sorted, junk left out."""
         raise NotImplementedError
 
     def count_left_out(self, records: list[Record], left_out: Mapping[str, int]) -> list[Record]:
-        """The records as they are; what `read_split` leaves out is counted for the log."""
+        """Records unchanged; the counts of what `read_split` leaves out are kept for the log."""
         self.left_out += Counter(left_out)  # which drops zeros
         return records
 
     def read_image(self, record: Record) -> Tensor:
-        """(3, H, W) uint8; a data set that draws its images overrides this and `find_root`."""
+        """Image (3, H, W) uint8; overridden, with `find_root`, where images are drawn."""
         return read_rgb(record.path)
 
     def find_root(self, root: str | Sequence[str]) -> Path:
-        """The first of the places that is a folder, or the folder of `inner` in it."""
+        """First of the places that is a folder, or its subfolder `inner`."""
         expected = f' with {", ".join(self.folders)} inside' if self.folders else ''
         return find_root(root, self.inner, type(self).__name__, expected)
 
-    # ---- what is known once it is built ----
+    # ---- known once it is built ----
 
     @property
     def num_identities(self) -> int:
-        """Identities handed out, -1 not counted: 0 if not labelled."""
+        """Number of identities, -1 not counted; 0 if not labelled."""
         return len(set(self.pids.tolist()) - {-1})
 
     @property
     def num_views(self) -> int:
-        """Views of the pose maps, the image's own included; 0 without pose maps."""
+        """Number of views of the pose maps, the image's own included; 0 without pose maps."""
         return 0 if self.pose_map is None else self.pose_map.num_views
 
     @property
     def map_channels(self) -> int:
-        """M, channels of a map; 0 without pose maps."""
+        """Number of map channels M; 0 without pose maps."""
         return 0 if self.pose_map is None else self.pose_map.channels
 
     def __len__(self) -> int:
         return len(self.records)
 
     def plain(self, maps: bool = False) -> 'ReIDDataset':
-        """The same images, nothing random: for the memory's first fill, AdaBN and fixed panels.
+        """Copy without augmentation, for memory initialisation, AdaBN and fixed visuals.
 
         Args:
             maps: keep the pose maps; the novel view is then the first of the source's novel views.
@@ -161,7 +161,7 @@ class ReIDDataset(Dataset):
         return plain
 
     def __getitem__(self, item: int | SeededIndex) -> ImageBatch | DomainBatch:
-        """One image: uint8 tensors without batch dimension, and ints, for default_collate.
+        """Item of a row: uint8 tensors without batch dimension, and ints, for default_collate.
 
         A SeededIndex's seed decides everything random about it; a plain row number is its own seed.
         torch's global random state is left as it was.
@@ -176,7 +176,7 @@ class ReIDDataset(Dataset):
         return DomainBatch(sample.img, sample.maps[0], sample.maps[-1], *ids)
 
     def augment(self, image: Tensor, seed: int) -> Tensor:
-        """(3, H, W) uint8: a picture of one's own through the transforms of the set."""
+        """Image (3, H, W) uint8 after the data set's transforms."""
         return self._transformed(lambda: Sample(image), seed).img
 
     def _transformed(self, load: Callable[[], Sample], seed: int) -> Sample:

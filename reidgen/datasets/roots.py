@@ -1,4 +1,4 @@
-"""Folders where data sets lie: checked paths, and the first of several that is there."""
+"""Root folders of data sets: checked paths, and the first existing one of several."""
 
 import os
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def as_path(value: str | os.PathLike, key: str) -> Path:
-    """A path from a config, with `~` expanded.
+    """Path from a config, with `~` expanded.
 
     Raises:
         TypeError: it is no text and no path.
@@ -21,7 +21,7 @@ def as_path(value: str | os.PathLike, key: str) -> Path:
 
 
 def as_places(value: str | os.PathLike | Sequence[str], key: str = 'root') -> list[Path]:
-    """One path or several from a config; raises as `as_path`, ValueError also where none is given.
+    """Paths from a config's path or list; raises as `as_path`, ValueError for an empty list.
 
     Raises:
         TypeError: it is no path and no list of paths.
@@ -38,7 +38,7 @@ def as_places(value: str | os.PathLike | Sequence[str], key: str = 'root') -> li
 
 
 def find_root(root: str | Sequence[str], inner: Sequence[str], who: str, expected: str) -> Path:
-    """The first of the places that is a folder, or the first folder of `inner` in it.
+    """First of the places that is a folder, or the first of its subfolders `inner`.
 
     Args:
         who: class of the data set, for the error.

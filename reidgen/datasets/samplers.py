@@ -1,4 +1,4 @@
-"""Endless samplers of a training: seeded, started anywhere, one sequence for all ranks."""
+"""Endless seeded training samplers with random access and one sequence for all ranks."""
 
 from collections.abc import Iterator
 
@@ -13,10 +13,10 @@ from reidgen.structures import SeededIndex
 
 
 class EndlessSampler(Sampler[SeededIndex]):
-    """One global sequence of global batches, of which each rank takes its rows.
+    """Base of the endless samplers: a global sequence of batches, split among the ranks.
 
     Pass p is a pure function of (seed, p) and its incomplete last global batch is dropped. So one
-    process with a batch of 8 and two with 4 see the same sequence, and any place of it is reached
+    process with a batch of 8 and two with 4 get the same sequence, and any place of it is reached
     without replay.
 
     Args:
@@ -51,26 +51,26 @@ class EndlessSampler(Sampler[SeededIndex]):
 
     @property
     def global_batch(self) -> int:
-        """Images of a batch on all ranks together."""
+        """Batch size summed over ranks."""
         return self.batch_size * self.world_size
 
     @property
     def batches_per_pass(self) -> int:
-        """Global batches until everything has had its turn once."""
+        """Global batches of a pass over the data set."""
         raise NotImplementedError
 
     def rows_of_pass(self, number: int) -> np.ndarray:
-        """(batches_per_pass * global_batch,) int64 rows of the data set, in order."""
+        """Data set rows of a pass in order, (batches_per_pass * global_batch,) int64."""
         raise NotImplementedError
 
     def set_start(self, batches: int) -> None:
-        """The next `iter` starts at this batch, counted from the beginning of the training."""
+        """Sets the batch at which the next `iter` starts, counted over the training."""
         if not _is_whole(batches) or batches < 0:
             raise ValueError(f'a sampler starts at a batch from 0, not at {batches!r}')
         self.start = batches
 
     def __len__(self) -> int:
-        """Images of a pass on this rank; iterating does not end there."""
+        """Images of a pass on this rank; iteration does not end there."""
         return self.batches_per_pass * self.batch_size
 
     def __iter__(self) -> Iterator[SeededIndex]:
@@ -109,13 +109,13 @@ def _is_whole(value) -> bool:
 
 
 def permutation(length: int, *seed: int) -> np.ndarray:
-    """(length,) int64: a random order that depends on the numbers of the seed alone."""
+    """Random permutation (length,) int64 determined by the seed numbers."""
     return np.random.default_rng(seed_of(*seed)).permutation(length)
 
 
 @DATA_SAMPLERS.register_module()
 class ShuffleSampler(EndlessSampler):
-    """Every image once a pass, in random order."""
+    """Shuffled passes over all images."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class ShuffleSampler(EndlessSampler):
 
 @DATA_SAMPLERS.register_module()
 class IdentitySampler(EndlessSampler):
-    """P identities with K images each (Hermans et al., 2017, section 2), for batch-hard triplets.
+    """Batches of P identities with K images each (Hermans et al., 2017, section 2), for triplets.
 
     A pass shows every identity once with K of its images, in random order, but for the last that do
     not fill a batch; over the passes an identity's images come in turn. One with fewer than K
@@ -150,7 +150,7 @@ class IdentitySampler(EndlessSampler):
         batch_size: P * K, on one rank.
         num_identities: P, on one rank.
         num_images: K.
-        camera_aware: the K images are of as many cameras as the identity has been seen by.
+        camera_aware: the K images are of as many cameras as the identity has.
 
     Raises:
         ValueError: P or K is below 1, P * K is not batch_size, fewer than P identities, or images
@@ -183,7 +183,7 @@ class IdentitySampler(EndlessSampler):
         self.rows_of = self._grouped()
 
     def _grouped(self) -> list[np.ndarray]:
-        """Rows of each identity."""
+        """Rows grouped by identity."""
         pids = self.dataset.pids.numpy()
         if (pids < 0).any():
             raise ValueError(
@@ -236,7 +236,7 @@ class IdentitySampler(EndlessSampler):
         )
 
     def _images(self, rows: np.ndarray, identity: int, turn: int) -> np.ndarray:
-        """(K,) of the rows of an identity, the next of its images at every turn."""
+        """Rows (K,) of an identity, continuing through its images over the passes."""
         groups = max(len(rows) // self.num_images, 1)
         shuffle, group = divmod(turn, groups)
         order = rows[permutation(len(rows), self.seed, shuffle, identity)]
@@ -246,7 +246,7 @@ class IdentitySampler(EndlessSampler):
         return np.resize(order[group * self.num_images :], self.num_images)
 
     def _by_turns_of_cameras(self, rows: np.ndarray) -> np.ndarray:
-        """The rows, the first images of all cameras before their second ones."""
+        """Rows interleaved by camera: the first images of all cameras, then their second ones."""
         camids = self.dataset.camids.numpy()[rows]
         nth = np.empty(len(rows), dtype=np.int64)  # how many of its camera came before
         for camid in np.unique(camids):

@@ -1,4 +1,4 @@
-"""ShapesReID: two domains of stick figures, drawn in memory: for tests, no benchmark."""
+"""ShapesReID: two domains of stick figures drawn in memory, for tests, no benchmark."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ MAX_PERSONS = NUM_COLOURS * NUM_COLOURS * len(STRIPES)
 
 @DATASETS.register_module()
 class ShapesReID(ReIDDataset):
-    """Dressed stick figures: clothes are the identity; background, cast and noise the domain.
+    """Dressed stick figures; clothes define the identity, background, cast and noise the domain.
 
     Everything is a function of (seed, domain, person, image): nothing is read or written. Training
     persons are 1..num_identities, test persons the next num_identities. The images of a person go
@@ -37,7 +37,7 @@ class ShapesReID(ReIDDataset):
     Args:
         domain: 'a' (bright, warm) or 'b' (dark, bluish, noisier).
         images_per_identity: of every person.
-        num_cameras: each sees the figures from another side and with another brightness.
+        num_cameras: each with a viewing direction and brightness of its own.
         size: (height, width).
         seed: another one, other clothes and poses.
         transforms, pose_map, labelled, ...: as ReIDDataset; the maps are `dict(type='ShapesMap')`.
@@ -103,7 +103,7 @@ class ShapesReID(ReIDDataset):
         )
 
     def read_image(self, record: Record) -> Tensor:
-        """(3, H, W) uint8, drawn the first time it is asked for."""
+        """Image (3, H, W) uint8, drawn at first access."""
         if record.path not in self._drawn:
             brightness = 100 - 12 * (record.camid % 3)
             style = STYLES[self.domain]
@@ -119,7 +119,7 @@ class ShapesReID(ReIDDataset):
         return self._drawn[record.path]
 
     def read_map(self, record: Record, view: int) -> Tensor:
-        """(1, H, W) uint8: the figure's grey body, turned by `view` degrees."""
+        """Map (1, H, W) uint8 of the figure's grey body, turned by `view` degrees."""
         key = f'{record.path}@{view}'
         if key not in self._drawn:
             pixels = draw_map(self.size, self._pose(record), view)
@@ -127,7 +127,7 @@ class ShapesReID(ReIDDataset):
         return self._drawn[key]
 
     def read_mask(self, record: Record) -> Tensor:
-        """(1, H, W) uint8: 255 where the figure is."""
+        """Mask (1, H, W) uint8, 255 on the figure."""
         return (self.read_map(record, 0) > 0).to(torch.uint8) * 255
 
     def _rng(self, record: Record, purpose: int) -> np.random.Generator:
@@ -146,7 +146,7 @@ class ShapesReID(ReIDDataset):
         )
 
     def _clothes(self, pid: int) -> Clothes:
-        """Neighbouring persons wear other shirts; no two persons of a domain wear the same."""
+        """Clothes of a person, unique in the domain; neighbours differ in their shirts."""
         rng = np.random.default_rng(seed_of(self.seed, ord(self.domain)))
         shirts, trousers = rng.permutation(NUM_COLOURS), rng.permutation(NUM_COLOURS)
         person = pid - 1
@@ -163,7 +163,7 @@ class ShapesReID(ReIDDataset):
 
 @POSE_MAPS.register_module()
 class ShapesMap(PoseMap):
-    """The grey bodies of ShapesReID's figures, at their own view and turned.
+    """Pose maps of ShapesReID: grey bodies at their own and at turned views.
 
     Args:
         views: degrees.

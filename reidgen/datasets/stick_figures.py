@@ -1,4 +1,4 @@
-"""Dressed stick figures and grey maps of their bodies: the pictures of ShapesReID."""
+"""Drawing of ShapesReID: dressed stick figures and grey maps of their bodies."""
 
 import colorsys
 import math
@@ -19,7 +19,7 @@ ARM, FOREARM, THIGH, SHIN = 0.30, 0.27, 0.42, 0.44
 
 
 class Clothes(NamedTuple):
-    """What an identity is told by."""
+    """Appearance of an identity."""
 
     shirt: Colour
     trousers: Colour
@@ -29,7 +29,7 @@ class Clothes(NamedTuple):
 
 
 class Pose(NamedTuple):
-    """How the figure stands in the picture."""
+    """Posture and placement of the figure in the picture."""
 
     azimuth_deg: float  # 0 faces the camera, counted as the body turns to its left
     swing: float  # of arms and legs in -1..1
@@ -38,7 +38,7 @@ class Pose(NamedTuple):
 
 
 class Style(NamedTuple):
-    """What a domain looks like."""
+    """Appearance of a domain."""
 
     sky: Colour  # background, top
     ground: Colour  # background, bottom
@@ -48,7 +48,7 @@ class Style(NamedTuple):
 
 
 class Limb(NamedTuple):
-    """A capsule between two points of the body."""
+    """Capsule between two points of the body."""
 
     name: str
     start: Point
@@ -57,12 +57,12 @@ class Limb(NamedTuple):
 
 
 def hue(turn: float, saturation: float = 0.85, value: float = 0.9) -> Colour:
-    """uint8 RGB of a place on the colour circle, turn in 0..1."""
+    """RGB colour, uint8, of a hue in 0..1."""
     return tuple(round(255 * c) for c in colorsys.hsv_to_rgb(turn, saturation, value))
 
 
 def body(swing: float) -> list[Limb]:
-    """The limbs of a walking figure; swing -1..1 is the place in the stride."""
+    """Limbs of a walking figure; swing -1..1 is the phase of the stride."""
     limbs = [
         Limb('torso', NECK, HIPS, 0.17),
         Limb('head', HEAD, HEAD, 0.13),
@@ -88,7 +88,7 @@ def _below(joint: Point, length: float, angle: float) -> Point:
 
 
 class Canvas:
-    """Limbs projected onto a picture of (height, width), the farthest first."""
+    """Drawing surface of (height, width) with limbs projected onto it, the farthest first."""
 
     def __init__(self, size: tuple[int, int], pose: Pose, view_deg: float = 0.0):
         self.height, self.width = size[0] * SCALE, size[1] * SCALE
@@ -99,20 +99,20 @@ class Canvas:
         self.limbs = sorted(body(pose.swing), key=self.nearness)
 
     def depth(self, point: Point) -> float:
-        """How near the camera, in the body's units: -1 far, 1 near."""
+        """Nearness of a point to the camera in body units, from -1 (far) to 1 (near)."""
         return point[2] * self.cos - point[0] * self.sin
 
     def nearness(self, limb: Limb) -> float:
-        """Depth of a limb's middle."""
+        """Nearness of a limb's middle."""
         return (self.depth(limb.start) + self.depth(limb.end)) / 2
 
     def project(self, point: Point) -> tuple[float, float]:
-        """Pixel (x, y) of a point of the body; a figure that faces us has its left on our right."""
+        """Pixel (x, y) of a point of the body; a facing figure's left is on the right."""
         across = point[0] * self.cos + point[2] * self.sin
         return self.centre[0] + across * self.unit, self.centre[1] - point[1] * self.unit
 
     def capsule(self, draw: ImageDraw.ImageDraw, limb: Limb, colour) -> None:
-        """A thick line with round ends."""
+        """Draws a thick line with round ends."""
         start, end = self.project(limb.start), self.project(limb.end)
         radius = limb.radius * self.unit
         draw.line([start, end], fill=colour, width=max(round(2 * radius), 1))
@@ -120,12 +120,12 @@ class Canvas:
             draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=colour)
 
     def shrunk(self, picture: Image.Image) -> np.ndarray:
-        """The picture averaged down to its real size, uint8 (H, W) or (H, W, 3)."""
+        """Picture averaged down to its final size, uint8 (H, W) or (H, W, 3)."""
         return np.array(picture.reduce(SCALE))
 
 
 def draw_map(size: tuple[int, int], pose: Pose, view_deg: float = 0.0) -> np.ndarray:
-    """(H, W) uint8 grey body, nearer limbs lighter, 0 around it; turned by view_deg."""
+    """Grey body map (H, W) uint8, nearer limbs lighter, 0 around it; turned by view_deg."""
     canvas = Canvas(size, pose, view_deg)
     picture = Image.new('L', (canvas.width, canvas.height))
     draw = ImageDraw.Draw(picture)
@@ -137,7 +137,7 @@ def draw_map(size: tuple[int, int], pose: Pose, view_deg: float = 0.0) -> np.nda
 def draw_person(
     size: tuple[int, int], pose: Pose, clothes: Clothes, style: Style, rng: np.random.Generator
 ) -> np.ndarray:
-    """(H, W, 3) uint8 photograph of the figure, in the style of a domain."""
+    """Image (H, W, 3) uint8 of the figure in the style of a domain."""
     canvas = Canvas(size, pose)
     picture = Image.fromarray(_background((canvas.height, canvas.width), style, rng))
     draw = ImageDraw.Draw(picture)
@@ -167,7 +167,7 @@ def _stripe(canvas: Canvas, draw: ImageDraw.ImageDraw, torso: Limb, colour: Colo
 
 
 def _background(size: tuple[int, int], style: Style, rng: np.random.Generator) -> np.ndarray:
-    """From sky to ground, with blotches of an eighth of the picture."""
+    """Background gradient from sky to ground, with blotches of an eighth of the picture."""
     height, width = size
     down = np.linspace(0, 1, height)[:, None, None]
     plain = (1 - down) * np.array(style.sky) + down * np.array(style.ground)

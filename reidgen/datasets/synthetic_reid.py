@@ -1,4 +1,4 @@
-"""SyntheticReID: the built-in rendered people, drawn on first use, then read like any other set."""
+"""SyntheticReID: the built-in rendered people, rendered on first use."""
 
 import csv
 import json
@@ -31,11 +31,11 @@ from reidgen.synthetic import (
 )
 from reidgen.synthetic import TURNS as RENDERED_TURNS
 
-WEARERS = ('train', 'test', 'validation')  # who has a garment picture
+WEARERS = ('train', 'test', 'validation')  # splits with garment pictures
 
 
 class GarmentPair(NamedTuple):
-    """For try-on: a person, the flat picture of what they wear, and what others wear."""
+    """Try-on sample: a person, the flat picture of the worn garment, and those of others."""
 
     record: Record
     worn: str  # path of a 128 x 96 picture on white
@@ -111,7 +111,7 @@ class SyntheticReID(ReIDDataset):
         super().__init__(root, split, **kwargs)
 
     def find_root(self, root: str | Sequence[str]) -> Path:
-        """The rendering, which is made now if no place has it, and compared with its manifest."""
+        """Folder of the rendering, checked against its manifest; rendered now if missing."""
         places = as_places(root)
         found = [place for place in places if read_manifest(place / self.plan.folder) is not None]
         self._place = (found or places)[0]
@@ -128,18 +128,18 @@ class SyntheticReID(ReIDDataset):
         return folder
 
     def need_maps(self) -> None:
-        """Renders the meshes if they are not there yet."""
+        """Renders missing meshes."""
         ensure(self.plan, self._place, True, self.workers)
 
     def read_split(self, split: str) -> list[Record]:
         return self.count_left_out(*market_layout.read_market_split(self.root, split))
 
     def read_mask(self, record: Record) -> Tensor:
-        """(1, 128, 64) uint8: 255 where the person is seen, bag and hair included."""
+        """Mask (1, 128, 64) uint8, 255 where the person is visible, bag and hair included."""
         return read_grey(self._beside(record, 'mask', '.png'))
 
     def read_parts(self, record: Record) -> Tensor:
-        """(1, 128, 64) uint8 rows of `reidgen.synthetic.PARTS`; 0 where the person is not seen."""
+        """Part map (1, 128, 64) uint8, rows of `reidgen.synthetic.PARTS`; 0 off the person."""
         parts = read_grey(self._beside(record, 'parts', '.png'))
         if parts.max() >= len(PARTS):
             raise ValueError(
@@ -150,7 +150,7 @@ class SyntheticReID(ReIDDataset):
         return parts
 
     def read_joints(self, record: Record) -> Tensor:
-        """(18, 3) float32: x, y in pixels from the centre of the first, and 1 where visible."""
+        """Joints (18, 3) float32: x, y in pixels from the first pixel's centre; 1 where visible."""
         name = Path(record.path).name
         if not self._joints:
             for path in (self.root / 'joints').glob('*.json'):
@@ -158,8 +158,8 @@ class SyntheticReID(ReIDDataset):
         return torch.tensor(self._joints[name], dtype=torch.float32)
 
     def garment_pairs(self) -> list[GarmentPair]:
-        """One for each image of an identity, in the order of the records; distractors wear none
-        that is pictured."""
+        """Try-on samples of the images of identities, in the order of the records; distractors
+        have no garment picture."""
         with (self.root / 'garment_pairs.csv').open(newline='') as file:
             rows = list(csv.DictReader(file))
         splits = set(self.split.split('+'))
@@ -180,7 +180,7 @@ class SyntheticReID(ReIDDataset):
         return pairs
 
     def read_swapped(self, record: Record, garment: str) -> tuple[Tensor, Tensor]:
-        """What an image would be had the person worn another garment: rendered now, not stored.
+        """Image of the same person and scene in another garment; rendered now, not stored.
 
         Args:
             garment: path of a garment's picture, `GarmentPair.worn` or one of `others`; that of
@@ -212,7 +212,7 @@ class SyntheticReID(ReIDDataset):
 
 @POSE_MAPS.register_module()
 class SyntheticMesh(PoseMap):
-    """The grey body meshes of SyntheticReID, at their own view and turned; rendered when missing.
+    """Body meshes of SyntheticReID at their own and turned views; rendered when missing.
 
     Args:
         views: degrees out of 45, 90, ..., 315.

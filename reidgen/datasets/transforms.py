@@ -18,7 +18,7 @@ MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean (0.485, 0.456, 0.406) in uint8
 
 
 class Sample(NamedTuple):
-    """One image on its way through the transforms."""
+    """Image with its pose maps, as passed from transform to transform."""
 
     img: Tensor  # (3, H, W) uint8
     maps: Tensor | None = None  # (V, M, h, w) uint8: own view, novel view
@@ -26,7 +26,7 @@ class Sample(NamedTuple):
 
 
 class Transform:
-    """A callable from Sample to Sample; `random` says whether it draws numbers.
+    """Base of the transforms, callables from Sample to Sample; `random` marks augmentations.
 
     Where nothing may be random, `at_rest` takes the place of one that does; None: nothing does.
     """
@@ -39,11 +39,11 @@ class Transform:
 
 
 def build_transforms(cfgs: Sequence[dict]) -> list[Transform]:
-    """The transforms in order.
+    """Transforms built from their configs, in order.
 
     Raises:
         ValueError: one is no config, or has an argument that its class does not take or lacks one.
-        TypeError: the class of one does not say whether it is random.
+        TypeError: a class does not define `random`.
     """
     if isinstance(cfgs, dict):
         raise TypeError(f"transforms is a list of dict(type='Name', ...), not one dict: {cfgs}")
@@ -59,7 +59,7 @@ def build_transforms(cfgs: Sequence[dict]) -> list[Transform]:
 
 
 def without_chance(transforms: Sequence[Transform]) -> list[Transform]:
-    """The transforms that draw no numbers, and what stands for the others."""
+    """Deterministic transforms, and the deterministic counterparts of the random ones."""
     kept = [
         getattr(transform, 'at_rest', None) if transform.random else transform
         for transform in transforms
@@ -68,14 +68,14 @@ def without_chance(transforms: Sequence[Transform]) -> list[Transform]:
 
 
 def check_prob(prob: float) -> float:
-    """prob, if it is a probability; ValueError if not."""
+    """Checked probability; ValueError if it is none."""
     if not 0 <= prob <= 1:
         raise ValueError(f'prob is {prob}; it must be in 0..1')
     return prob
 
 
 def check_size(size: Sequence[int], name: str = 'size') -> list[int]:
-    """size as a list, if it is (height, width); ValueError if not."""
+    """Checked (height, width) as a list; ValueError if it is none."""
     pair = isinstance(size, list | tuple) and len(size) == 2
     if not pair or not all(isinstance(side, int) and side >= 1 for side in size):
         raise ValueError(f'{name} is {size!r}; it must be (height, width), such as (256, 128)')
@@ -84,7 +84,7 @@ def check_size(size: Sequence[int], name: str = 'size') -> list[int]:
 
 @TRANSFORMS.register_module()
 class Resize(Transform):
-    """Bicubic with antialias, image and maps.
+    """Bicubic resizing with antialias, image and maps.
 
     Args:
         size: (height, width).
@@ -103,7 +103,7 @@ class Resize(Transform):
 
 @TRANSFORMS.register_module()
 class RandomFlip(Transform):
-    """Mirrors image and maps; the source of the maps says what that means for its channels.
+    """Random mirroring of image and maps; the maps' source permutes its channels as needed.
 
     Args:
         prob: of mirroring.
@@ -123,7 +123,7 @@ class RandomFlip(Transform):
 
 @TRANSFORMS.register_module()
 class RandomPadCrop(Transform):
-    """Pads all four sides and cuts the old size out anywhere: a shift, the same for image and maps.
+    """Random shift: pads all sides and crops the old size, at one place of image and maps.
 
     Args:
         padding: pixels; the shift is uniform in -padding..padding each way.
@@ -156,7 +156,7 @@ class RandomPadCrop(Transform):
 
 @TRANSFORMS.register_module()
 class ResizeRandomCrop(Transform):
-    """Resizes to a larger size and cuts the final one out anywhere, at one place of image and maps.
+    """Random crop after resizing to a larger size, at one place of image and maps.
 
     The augmentation of CycleGAN (Zhu et al., ICCV 2017). Where nothing may be random the whole
     picture is resized to `size` instead.
@@ -187,7 +187,7 @@ class ResizeRandomCrop(Transform):
 
 @TRANSFORMS.register_module()
 class RandomErase(Transform):
-    """Paints a random rectangle of the image over (Zhong et al., AAAI 2020); the maps stay whole.
+    """Random erasing of a rectangle (Zhong et al., AAAI 2020); image only.
 
     Deviations, both torchvision's: the ratio of the sides is uniform in its logarithm, so that
     lying and standing rectangles are equally likely, and after ten rectangles that do not fit the

@@ -1,4 +1,4 @@
-"""Engine: loops, hooks, optimizer groups and the runner that assembles a config."""
+"""Engine: loops, hooks, optimizer groups and the runner."""
 
 from . import hooks
 from .ddp import SepDDP

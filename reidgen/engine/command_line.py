@@ -1,4 +1,4 @@
-"""`reidgen.command_line` under the name that tools with torch imported know it by."""
+"""Alias of `reidgen.command_line` for tools that import torch."""
 
 from reidgen.command_line import KeyValueAction, add_common_options, count, run
 

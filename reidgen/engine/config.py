@@ -1,4 +1,4 @@
-"""Reading a config: command line merged, data roots filled in, names and keys checked."""
+"""Config loading: merged command line, data roots, and checks of names and keys."""
 
 import inspect
 import re
@@ -25,7 +25,7 @@ RECIPE = ('train_cfg', 'optim_wrapper')  # what a random start changes
 def load_config(
     path: str | Path, options: dict[str, Any] | None = None, reads: Sequence[str] = ()
 ) -> Config:
-    """The config of a file, ready for `ReIDRunner.from_cfg`.
+    """Config of a file, ready for `ReIDRunner.from_cfg`.
 
     Args:
         path: a Python config.
@@ -59,14 +59,12 @@ def load_config(
 
 
 def drop_pretrained(cfg: Config) -> None:
-    """Lets no network of the model look for pretrained weights, as a checkpoint brings every one;
-    in place.
-    """
+    """Removes the networks' pretrained weights from a config whose checkpoint has all; in place."""
     cfg.model = without_weights(cfg.model)
 
 
 def without_weights(model: dict) -> dict:
-    """A copy of a model's config in which no network looks for pretrained weights."""
+    """Copy of a model's config without the networks' pretrained weights."""
     model = deepcopy(model)
     for network in model.get('networks', {}).values():
         if 'weights' in network:
@@ -75,11 +73,10 @@ def without_weights(model: dict) -> dict:
 
 
 def merge_random_start(cfg: Config) -> None:
-    """Merges the config's `random_start`, what is trained otherwise without pretrained weights; in
-    place.
+    """Merges the config's `random_start`, the recipe without pretrained weights; in place.
 
-    A recipe for pretrained weights does not learn from a random start, so a config whose `weights`
-    end at None says what is done then: dotted keys below train_cfg and optim_wrapper, a stage by
+    A recipe for pretrained weights does not train from a random start, so a config whose `weights`
+    end at None has the changes for it: dotted keys below train_cfg and optim_wrapper, a stage by
     its name. What the command line has set stays.
 
     Raises:
@@ -103,10 +100,10 @@ def merge_random_start(cfg: Config) -> None:
 
 
 def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
-    """Takes out of a config what training needs; in place.
+    """Removes the training parts of a config; in place.
 
     Training data stay readable (`training_data`): batch-norm statistics may be re-estimated on
-    them. No network looks for pretrained weights, as the checkpoint brings every one.
+    them. Networks load no pretrained weights, as the checkpoint has all.
 
     Args:
         keep_weights: there is no checkpoint; networks start from their pretrained weights.
@@ -125,7 +122,7 @@ def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
 
 
 def _check_options(cfg: Config, options: dict[str, Any], reads: Sequence[str]) -> None:
-    """Raises ValueError for an option that nothing would read."""
+    """Raises ValueError for an option without effect."""
     known = _runner_keys() | {'data_roots', 'random_start', *reads}
     for option in options:
         first, *rest = option.split('.')

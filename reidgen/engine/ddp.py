@@ -1,4 +1,4 @@
-"""Several processes: one DistributedDataParallel a network."""
+"""Distributed training: one DistributedDataParallel a network."""
 
 import inspect
 from collections.abc import Sequence
@@ -70,8 +70,8 @@ class SepDDP(MMSeparateDistributedDataParallel):
 
 
 def leaves_parameters_unused(model: AdversarialModel, stages: Sequence[Stage]) -> bool:
-    """Whether a stage trains the encoder while a loss family is off, which may have been the only
-    one that reaches some of its parameters."""
+    """Whether a stage trains the encoder with a loss family off, so that parameters may get no
+    gradient."""
     for stage in stages:
         phases = [p for p in model.phases() if stage.phases is None or p.name in stage.phases]
         trains = any(model.encoder_name in phase.trains for phase in phases)
@@ -83,8 +83,8 @@ def leaves_parameters_unused(model: AdversarialModel, stages: Sequence[Stage]) -
 
 
 def average_statistics(model: AdversarialModel) -> None:
-    """Gives every process the mean of all their batch-norm statistics, so that all evaluate, and
-    the first one saves, the same network. Layers in eval mode are equal and left alone."""
+    """Averages batch-norm statistics over the processes, so that all evaluate, and the first one
+    saves, the same network. Layers in eval mode are equal and left alone."""
     if get_world_size() > 1:
         layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training]
         buffers = [buffer for layer in layers for buffer in layer.buffers(recurse=False)]

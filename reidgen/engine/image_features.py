@@ -1,4 +1,4 @@
-"""Images of a folder as features of a network: what FID and KID compare."""
+"""Network features of the images of a folder, for FID and KID."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from .loading import trained_model
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """A network that makes features of images, and what a reader of the number must know of it."""
+    """Feature network with its name, weights hash and input resizing, for reports."""
 
     name: str  # in the results
     prefix: str  # of the metrics' names: '' is for the Inception network of FID alone
@@ -33,7 +33,7 @@ class FeatureExtractor:
 
 
 class ImageFolder(Dataset):
-    """The images of a folder and its sub-folders, sorted, in one size.
+    """Images of a folder and its sub-folders, sorted, in one size.
 
     Args:
         folder: PNG or JPEG files.
@@ -67,14 +67,14 @@ class ImageFolder(Dataset):
 def image_features(
     extractor: FeatureExtractor, images: Dataset, batch_size: int = 64, num_workers: int = 0
 ) -> Tensor:
-    """(N, D) float32 features on the CPU, in the order of the images."""
+    """Features (N, D) float32 on the CPU, in the order of the images."""
     loader = DataLoader(images, batch_size, num_workers=num_workers)
     batches = tqdm(loader, f'{extractor.name} features', leave=False, disable=None)
     return torch.cat([extractor.network(batch.to(get_device())).float().cpu() for batch in batches])
 
 
 def inception_extractor(weights: str | Path | None = None) -> FeatureExtractor:
-    """The network of FID (Heusel et al., NeurIPS 2017) as torch-fidelity has it: 2048 features.
+    """Inception network of FID (Heusel et al., NeurIPS 2017) by torch-fidelity, 2048 features.
 
     Args:
         weights: a local file of torch-fidelity's; None: the one of its release, or of the cache.
@@ -90,7 +90,7 @@ def inception_extractor(weights: str | Path | None = None) -> FeatureExtractor:
     path = weights or hub_file(
         inception.URL_INCEPTION_V3, 'Inception weights of FID', 'give a local file (--inception)'
     )
-    read_checkpoint(path)  # torch-fidelity would run what a file with more than tensors says
+    read_checkpoint(path)  # torch-fidelity would run the code of a file with more than tensors
     network = inception.FeatureExtractorInceptionV3(
         'inception-v3-compat', ['2048'], feature_extractor_weights_path=str(path)
     ).to(get_device())
@@ -104,7 +104,7 @@ def inception_extractor(weights: str | Path | None = None) -> FeatureExtractor:
 
 
 def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> FeatureExtractor:
-    """A trained re-identification model: its normalised embeddings, at its test size.
+    """Normalised embeddings of a trained re-ID model at its test size.
 
     Args:
         config: the config it was trained with.
@@ -133,7 +133,7 @@ def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> 
 
 
 def evaluation_size(cfg, config: str | Path) -> list[int]:
-    """[height, width] that a config evaluates at.
+    """Test size [height, width] of a config.
 
     Raises:
         ValueError: it has no evaluation, or none that resizes.

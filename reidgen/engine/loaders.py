@@ -1,4 +1,4 @@
-"""Training loaders: named, endless, drawn in step."""
+"""Named endless training loaders, drawn in parallel."""
 
 import inspect
 import zlib
@@ -24,9 +24,9 @@ KEYS = [
 def build_loader(
     dataset: Dataset, cfg: dict, seed: int, name: str, group: str = 'train_dataloader'
 ) -> DataLoader:
-    """A loader from its config: `batch_size`, `num_workers`, `sampler`, `collate_fn`.
+    """Data loader of a config: `batch_size`, `num_workers`, `sampler`, `collate_fn`.
 
-    The sampler is told its batch size and a seed of its own, (seed, name). The loader has a
+    The sampler gets its batch size and a seed of its own, (seed, name). The loader has a
     generator of its own, so drawing from it leaves the random state of training alone.
 
     Args:
@@ -34,7 +34,7 @@ def build_loader(
 
     Raises:
         ValueError: a key or value that a loader or its sampler does not take, or one that it needs
-            is missing; its place in the config, and the known keys are told.
+            is missing; names its place in the config and the known keys.
     """
     cfg = dict(cfg)
     place = f'{group}.{name}'
@@ -88,9 +88,7 @@ def _check_resumable(loader: str, sampler) -> None:
 
 
 class RankSampler(torch.utils.data.Sampler):
-    """Rows of a data set in order, every world_size-th from this rank's on: each row once over all
-    ranks.
-    """
+    """Sequential sampler of this rank's rows, every world_size-th; each row once over all ranks."""
 
     def __init__(self, dataset: Dataset):
         rank, world_size = get_dist_info()
@@ -104,13 +102,13 @@ class RankSampler(torch.utils.data.Sampler):
 
 
 def rank_loader(dataset: Dataset, batch_size: int = 128, num_workers: int = 0) -> DataLoader:
-    """This rank's share of a data set in order, untouched by augmentation: memory filling."""
+    """Loader of this rank's share of a data set in order, without augmentation."""
     return _plain_loader(dataset, batch_size, num_workers, sampler=RankSampler(dataset))
 
 
 def shuffled_loader(dataset: Dataset, batch_size: int = 128, num_workers: int = 0) -> DataLoader:
-    """One pass over a data set in an order fixed for good, the same on all ranks, untouched by
-    augmentation; full batches only, if there is one: batch-norm statistics."""
+    """Loader of one pass in a fixed shuffled order, the same on all ranks, without augmentation,
+    for batch-norm statistics; full batches only, if there is one."""
     return _plain_loader(
         dataset, batch_size, num_workers, shuffle=True, drop_last=len(dataset) >= batch_size
     )
@@ -128,14 +126,14 @@ def _plain_loader(dataset: Dataset, batch_size: int, num_workers: int, **kwargs)
 
 
 class ParallelLoader:
-    """Several named loaders; each step draws one batch from those that the stage names.
+    """Named loaders, of which each iteration draws a batch from those of the stage.
 
     Yields NamedTuples with a field for each, `batch.source.img`. Only the loaders that are drawn
     run worker processes.
 
     Args:
         loaders: by name.
-        length: iterations of the training, which mmengine's hooks ask for.
+        length: iterations of the training, for mmengine's hooks.
 
     Raises:
         ValueError: a sampler that cannot be started at a batch.
@@ -158,7 +156,7 @@ class ParallelLoader:
         return {name: loader.dataset for name, loader in self.loaders.items()}
 
     def start(self, fields: dict[str, str], positions: dict[str, int]) -> None:
-        """Draws from these loaders next, each from the given batch on.
+        """Selects the loaders to draw from, each from the given batch on.
 
         Args:
             fields: field of the batch -> loader.
@@ -172,13 +170,13 @@ class ParallelLoader:
                 self.restart(name, positions[name])
 
     def restart(self, name: str, position: int) -> None:
-        """Starts one loader anew at a batch, prefetched ones dropped."""
+        """Restarts one loader at a batch, dropping prefetched ones."""
         loader = self.loaders[name]
         loader.sampler.set_start(position)
         self._iterators[name], self._position[name] = iter(loader), position
 
     def stop(self, name: str | None = None) -> None:
-        """Ends the worker processes of one loader, or of all."""
+        """Stops the worker processes of one loader, or of all."""
         for ended in [name] if name else list(self._iterators):
             self._iterators.pop(ended, None)
             self.loaders[ended]._iterator = None  # persistent workers live here

@@ -1,4 +1,4 @@
-"""The checkpoints of a work dir, and a model as one of them left it."""
+"""Checkpoints of a work dir, and trained models loaded from checkpoints."""
 
 import logging
 import re
@@ -23,7 +23,7 @@ __all__ = [
 
 
 def newest_checkpoint(work_dir: str | Path, logger: logging.Logger | None = None) -> Path | None:
-    """The latest `iter_N.pth` or `stage_<name>.pth` that is whole; None if there is none."""
+    """Latest complete `iter_N.pth` or `stage_<name>.pth`; None if there is none."""
     logger = logger or logging.getLogger(__name__)
     numbers: dict[Path, int] = {}
     for path in training_checkpoints(work_dir):
@@ -36,7 +36,7 @@ def newest_checkpoint(work_dir: str | Path, logger: logging.Logger | None = None
 
 
 def _iteration(path: Path, logger: logging.Logger) -> int:
-    """Of a checkpoint; -1 if it is cut short or damaged."""
+    """Iteration of a checkpoint; -1 if it is cut short or damaged."""
     try:
         return read_checkpoint(path)['meta']['iter']
     except ValueError as error:
@@ -45,7 +45,7 @@ def _iteration(path: Path, logger: logging.Logger) -> int:
 
 
 def training_checkpoints(work_dir: str | Path) -> list[Path]:
-    """Every `iter_N.pth` and `stage_<name>.pth` of a work dir, whole or not."""
+    """Paths `iter_N.pth` and `stage_<name>.pth` of a work dir, complete or not."""
     return [
         path
         for path in sorted(Path(work_dir).glob('*.pth'))
@@ -54,8 +54,8 @@ def training_checkpoints(work_dir: str | Path) -> list[Path]:
 
 
 def check_fresh(work_dir: str | Path) -> None:
-    """Raises FileExistsError where a new training would mix its checkpoints with those of another
-    one, so that a resume could not tell them apart.
+    """Raises FileExistsError where a work dir has the checkpoints of another training, which a
+    resume could not distinguish.
     """
     there = training_checkpoints(work_dir)
     if there:
@@ -68,15 +68,15 @@ def check_fresh(work_dir: str | Path) -> None:
 def trained_model(
     cfg: Config, checkpoint: str | Path, amp: bool = False, to_embed: bool = False
 ) -> AdversarialModel:
-    """The model of a config with a checkpoint's tensors, in eval mode, on a GPU if there is one.
+    """Model of a config with a checkpoint's tensors, in eval mode, on a GPU if there is one.
 
-    No runner, no data set. The config's model no longer looks for pretrained weights afterwards.
+    No runner, no data set. The config's model has no pretrained weights afterwards.
 
     Args:
         cfg: of `load_config`.
         checkpoint: a .pth or .safetensors file with every tensor of the model.
         amp: bfloat16 autocast in what the model computes.
-        to_embed: only `embed` is wanted, so the networks that it evaluates are enough.
+        to_embed: only `embed` is needed, so the networks that it evaluates are enough.
 
     Raises:
         FileNotFoundError: no such file.

@@ -14,7 +14,7 @@ from reidgen.rng import seed_of
 
 
 class MicroBatches:
-    """What the phases of an iteration read of each of its micro-batches.
+    """Micro-batches of an iteration with their shared forwards and random numbers.
 
     Of a single batch the shared forward is computed once, one graph for all phases. Of n batches
     that would hold n graphs until the last phase, the memory that accumulation is to save. So each
@@ -56,7 +56,7 @@ class MicroBatches:
         return len(self.batches)
 
     def read(self, phase: Phase, number: int) -> Any:
-        """The shared forward of a micro-batch for a phase; None where the phase shares none."""
+        """Shared forward of a micro-batch for a phase; None where the phase shares none."""
         if phase.forward is None:
             return None
         if phase.detached or self.num == 1:
@@ -68,7 +68,7 @@ class MicroBatches:
 
     @contextmanager
     def random_numbers(self, number: int) -> Iterator[None]:
-        """The model's random numbers are those of this micro-batch."""
+        """Context with the model's random numbers of this micro-batch."""
         generator = self.model.rng.generator
         generator.set_state(self._rng_states[number])
         yield
@@ -84,7 +84,7 @@ class MicroBatches:
         return states
 
     def _forward(self, number: int, graph: bool, track: bool) -> Any:
-        """The shared forward of a micro-batch; computed again, with the numbers of the first time.
+        """Shared forward of a micro-batch, recomputed with the same random numbers.
 
         Args:
             graph: for gradients.
@@ -102,7 +102,7 @@ class MicroBatches:
 
     @contextmanager
     def _repeatable(self, number: int) -> Iterator[None]:
-        """Random numbers, the model's and those of dropout, are those of the first time here."""
+        """Context that repeats the random numbers of the first forward, dropout included."""
         cuda = self.model.data_preprocessor.device.type == 'cuda'
         if number not in self._starts:
             torch_states = torch.get_rng_state(), torch.cuda.get_rng_state() if cuda else None
@@ -120,7 +120,7 @@ class MicroBatches:
 
 
 def without_graph(value: Any) -> Any:
-    """Tensors detached, in tuples, lists and dicts however deep; anything else as it is."""
+    """Copy of nested tuples, lists and dicts with all tensors detached."""
     if isinstance(value, Tensor):
         return value.detach()
     if isinstance(value, dict):
@@ -131,7 +131,7 @@ def without_graph(value: Any) -> Any:
 
 
 def mean_logs(logs: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Mean of each value over the micro-batches that have it."""
+    """Mean of each logged value over the micro-batches that have it."""
     if len(logs) == 1:
         return logs[0]
     keys = dict.fromkeys(key for log in logs for key in log)

@@ -1,4 +1,4 @@
-"""Optimizers as groups of networks."""
+"""Optimizers of groups of networks."""
 
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
@@ -8,7 +8,7 @@ from reidgen.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIMIZERS, find
 
 
 class NetworkOptimWrapper(OptimWrapper):
-    """One optimizer over all parameters of some networks.
+    """Optimizer over all parameters of a group of networks.
 
     Args:
         optimizer: a torch optimizer.
@@ -35,7 +35,7 @@ class NetworkOptimWrapper(OptimWrapper):
         self.base_lrs = tuple(group['lr'] for group in optimizer.param_groups)
 
     def serves(self, phase: str) -> bool:
-        """Whether this phase steps the group."""
+        """Whether a phase steps this group."""
         return self.phases is None or phase in self.phases
 
     def step(self, **kwargs) -> None:
@@ -48,7 +48,7 @@ class NetworkOptimWrapper(OptimWrapper):
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class OptimizerPerGroup:
-    """Builds one optimizer a group: `D=dict(networks=['D_s', 'D_t'], type='Adam', lr=1e-4)`.
+    """Builder of one optimizer a group: `D=dict(networks=['D_s', 'D_t'], type='Adam', lr=1e-4)`.
 
     A network in two groups is stepped by both (E_p in G's and F's group is the literal double
     registration); `phases=['I']` keeps a group to some phases.
@@ -100,7 +100,7 @@ class OptimizerPerGroup:
 
 
 def check_groups(model, optim: OptimWrapperDict, stages) -> None:
-    """Raises where a stage trains a network that no group steps, or a group in two phases.
+    """Raises ValueError where a stage trains a network of no group, or a group in two phases.
 
     A group whose networks are trained in different phases of one stage would be stepped with the
     gradients of one phase and the momentum of the other.

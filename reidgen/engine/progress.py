@@ -5,5 +5,5 @@ from tqdm import tqdm
 
 
 def progress(loader, what: str):
-    """The loader behind a progress bar with ETA, on the main process's terminal only."""
+    """Loader wrapped in a progress bar with ETA, on the main process's terminal only."""
     return tqdm(loader, what, leave=False, disable=None if is_main_process() else True)

@@ -1,4 +1,4 @@
-"""The runner: mmengine's, with strict loading, whole files and a quiet start."""
+"""Runner: mmengine's with strict loading and atomic checkpoints."""
 
 import json
 import os
@@ -49,7 +49,7 @@ LAUNCHERS = dict(
 
 @RUNNERS.register_module()
 class ReIDRunner(Runner):
-    """Assembles a config and runs it.
+    """Runner that builds the parts of a config and runs them.
 
     Unlike mmengine 0.10.7: a checkpoint must fit the model, to resume key by key; it is read
     without running code (`weights_only=True`); it is written beside and renamed, so a file of its
@@ -71,7 +71,7 @@ class ReIDRunner(Runner):
         return logger
 
     def setup_env(self, env_cfg: dict) -> None:
-        """Joins the process group; on machines without CUDA over gloo, which mmengine cannot."""
+        """Joins the process group, without CUDA over gloo, which mmengine does not support."""
         variable, starter = LAUNCHERS.get(self._launcher, (None, None))
         if variable is not None and variable not in os.environ:
             raise ValueError(
@@ -84,7 +84,7 @@ class ReIDRunner(Runner):
         super().setup_env(env_cfg)
 
     def set_randomness(self, seed, diff_rank_seed: bool = False, deterministic: bool = False):
-        """mmengine's; a GPU kernel without a deterministic version warns, where it would stop."""
+        """Seeds as mmengine does; GPU kernels without a deterministic version warn only."""
         if deterministic:
             os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
         super().set_randomness(seed, diff_rank_seed, deterministic)
@@ -103,7 +103,7 @@ class ReIDRunner(Runner):
         )
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
-        """The hooks of the config; None switches one off, mmengine's or ours."""
+        """Registers the default hooks of the config; None switches one off."""
         theirs = (
             'runtime_info',
             'timer',
@@ -122,11 +122,11 @@ class ReIDRunner(Runner):
 
     @property
     def iter(self) -> int:
-        """Iterations done; 0 before there is a train loop, which mmengine's would build."""
+        """Iterations done; 0 before the train loop is built."""
         return self._train_loop.iter if isinstance(self._train_loop, BaseLoop) else 0
 
     def build_model(self, model):
-        """The model, after the data sets: their faults show before any weights are fetched."""
+        """Model, built after the data sets, whose errors come before any download of weights."""
         if isinstance(self._train_loop, dict) and 'stages' in self._train_loop:
             stages = parse_stages(self._train_loop['stages'], self._train_loop.get('first_stage'))
             for name in used_loaders(stages, tuple(self._train_dataloader)):
@@ -149,14 +149,14 @@ class ReIDRunner(Runner):
         return built
 
     def _find_checkpoint(self) -> str | None:
-        """What the model is loaded or resumed from."""
+        """Path of the checkpoint to load or resume from; None without one."""
         if self._resume and self._load_from is None:
             newest = newest_checkpoint(self.work_dir, self.logger)
             return None if newest is None else str(newest)
         return self._load_from
 
     def _starts_at_random(self, model) -> bool:
-        """Whether the config's `random_start` is for this training; all processes agree.
+        """Whether the config's `random_start` applies to this training; equal on all processes.
 
         A run that is resumed goes on as it began, whatever weights are there now.
         """
@@ -167,11 +167,11 @@ class ReIDRunner(Runner):
             return meta.get('random_start', False)
         networks = [getattr(model, name) for name in getattr(model, 'network_names', ())]
         answer = [any(not getattr(network, 'pretrained', True) for network in networks)]
-        broadcast_object_list(answer)  # each may have looked for weights on a disk of its own
+        broadcast_object_list(answer)  # each may have searched a disk of its own for weights
         return answer[0]
 
     def dataset(self, loader: dict) -> Dataset:
-        """The data set of a loader's config; loaders of equal `dataset` share it."""
+        """Data set of a loader's config, shared by loaders of equal `dataset`."""
         cfg = dict(loader['dataset'])
         key = json.dumps(cfg, sort_keys=True, default=str)
         if key not in self._datasets:
@@ -179,7 +179,7 @@ class ReIDRunner(Runner):
         return self._datasets[key]
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model):
-        """The model on its device; with several processes, each network in its own DDP."""
+        """Model on its device; with several processes, each network in its own DDP."""
         if is_model_wrapper(model):
             return model
         model = model.to(get_device())
@@ -193,7 +193,7 @@ class ReIDRunner(Runner):
         return SepDDP(model, device_ids=[int(os.environ['LOCAL_RANK'])], **cfg)
 
     def load_or_resume(self) -> None:
-        """Loads or resumes once; `resume` without `load_from` looks into the work dir."""
+        """Loads or resumes once; `resume` without `load_from` takes the newest checkpoint."""
         if self._has_loaded:
             return
         if self._checkpoint is None and self._resume:
@@ -215,10 +215,10 @@ class ReIDRunner(Runner):
         strict: bool = True,
         revise_keys: list | None = None,
     ) -> dict:
-        """Loads weights and buffers: to resume every key, else the networks that the file has.
+        """Loads weights and buffers: every key to resume, else the networks in the file.
 
         Raises:
-            ValueError: keys or shapes differ from the model's (the first ones are named), or a
+            ValueError: keys or shapes differ from the model's (names the first ones), or a
                 training is to be resumed from a file without its state.
         """
         if not self._resume:
@@ -265,7 +265,7 @@ class ReIDRunner(Runner):
         by_epoch: bool = False,
         backend_args=None,
     ) -> None:
-        """Writes beside and renames: a kill leaves the old file or the new one, never half of one.
+        """Writes a checkpoint atomically: a kill leaves the old file or the new one.
 
         Raises:
             OSError: the disk is full or the folder not writable; nothing of the new file is left.

@@ -1,4 +1,4 @@
-"""Learning rate rules of a stage: one pure function, and what may be given to it."""
+"""Learning rate rules of a stage: the factor and the check of its arguments."""
 
 import inspect
 from typing import Any
@@ -17,7 +17,7 @@ def lr_factor(
     floor: float = 0.0,
     unit: int = 1,
 ) -> float:
-    """Factor of the initial learning rate at an iteration of a stage.
+    """Factor on the initial learning rate at an iteration of a stage.
 
     Args:
         done: iterations of the stage that are done.
@@ -61,7 +61,7 @@ LEAST = dict(warmup=0, every=1, linear_from=0, unit=1)  # whole numbers, and the
 
 
 def check_rule(rule: dict[str, Any], iters: int) -> None:
-    """Raises ValueError where the values of a rule, whose keys are known, cannot be followed."""
+    """Raises ValueError for unusable values of a learning rate rule with known keys."""
     for key, value in rule.items():
         if key in LEAST:
             fits, wanted = _whole(value, LEAST[key]), f'a whole number from {LEAST[key]}'

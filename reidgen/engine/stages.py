@@ -1,4 +1,4 @@
-"""Stages of a training: a pure function of the iteration, so resuming needs no state."""
+"""Stages of a training, a pure function of the iteration."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -15,7 +15,7 @@ SPECTATORS = ('eval_every', 'title')  # keys that the training does not depend o
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of iterations with its own phases, loaders, weights and learning rates.
+    """Range of iterations with its own phases, loaders, loss weights and learning rates.
 
     Args:
         name: of the stage; its last checkpoint is `stage_<name>.pth`.
@@ -103,7 +103,7 @@ class Stage:
                 raise ValueError(f'{place}: {error}') from error
 
     def fields(self, names: Sequence[str]) -> dict[str, str]:
-        """Field of the batch -> training loader that it is drawn from; `names` are all loaders."""
+        """Mapping from batch fields to training loaders; `names` are all loaders."""
         if isinstance(self.loaders, dict):
             return self.loaders
         return {name: name for name in (names if self.loaders is None else self.loaders)}
@@ -135,8 +135,8 @@ def _check_starts(stages: Sequence[Stage]) -> None:
 
 
 def _from_stage(stages: Sequence[Stage], number: int) -> tuple[Stage, ...]:
-    """The stages from that one on, which starts from what was loaded; so does another one that
-    starts from the same stage.
+    """Stages from a number on, of which the first, and others with the same start, use the loaded
+    weights.
     """
     first, *others = stages[number:]
     from_stage_before = number > 0 and first.start in ('last', 'best')
@@ -168,7 +168,7 @@ def _tuple(value):
 
 
 def stage_at(stages: Sequence[Stage], iteration: int) -> tuple[Stage, int]:
-    """The stage of an iteration (from 0) and how many of its iterations are done."""
+    """Stage of an iteration (from 0) and the number of its iterations done."""
     start = 0
     for stage in stages:
         if iteration < start + stage.iters:
@@ -178,7 +178,7 @@ def stage_at(stages: Sequence[Stage], iteration: int) -> tuple[Stage, int]:
 
 
 def batches_drawn(stages: Sequence[Stage], iteration: int, loader: str) -> int:
-    """How many batches of a loader were drawn before this iteration."""
+    """Number of batches drawn from a loader before an iteration."""
     drawn, start = 0, 0
     for stage in stages:
         if loader in stage.fields((loader,)).values():
@@ -188,7 +188,7 @@ def batches_drawn(stages: Sequence[Stage], iteration: int, loader: str) -> int:
 
 
 def used_loaders(stages: Sequence[Stage], names: Sequence[str]) -> list[str]:
-    """Those of the named training loaders that a stage draws from, in order.
+    """Names of the training loaders that any stage draws from, in order.
 
     Raises:
         ValueError: a stage draws from a loader that is not there.
@@ -203,7 +203,7 @@ def used_loaders(stages: Sequence[Stage], names: Sequence[str]) -> list[str]:
 
 
 def check_reads(stages: Sequence[Stage], phases: Sequence, names: Sequence[str]) -> None:
-    """Raises ValueError where a stage runs a phase without a field of the batch that it reads.
+    """Raises ValueError where a stage lacks a batch field that one of its phases reads.
 
     Args:
         phases: of the model, with `name` and `reads`.
@@ -221,12 +221,12 @@ def check_reads(stages: Sequence[Stage], phases: Sequence, names: Sequence[str])
 
 
 def describe(stages: Sequence[Stage]) -> list[dict]:
-    """Plain data that tells the stages, kept in checkpoints."""
+    """Description of the stages as plain data, kept in checkpoints."""
     return [asdict(stage) for stage in stages]
 
 
 def check_same_stages(saved: Sequence[dict], stages: Sequence[Stage]) -> None:
-    """Raises where a checkpoint's stages differ from the config's in what the training depends on.
+    """Raises ValueError where a checkpoint's stages differ from the config's in training settings.
 
     The last may get longer; when a stage is evaluated and what the report calls it may change.
 

@@ -1,4 +1,4 @@
-"""One iteration of any model: the only place that freezes, backpropagates and steps."""
+"""Training iteration of any model: freezing, backpropagation and optimizer steps."""
 
 from collections.abc import Mapping
 
@@ -13,12 +13,12 @@ from .micro_batches import MicroBatches, mean_logs
 def run_phases(
     model: AdversarialModel, batch, optim, iteration: int, done: int
 ) -> dict[str, Tensor]:
-    """Runs the phases that are due, in order, on one preprocessed batch or several micro-batches.
+    """Runs the due phases in order on a preprocessed batch or its micro-batches.
 
     Gradients are accumulated over micro-batches phase by phase: the networks of a phase are stepped
     once, by the mean gradient of all micro-batches, before the next phase begins. So the generator
     of the second micro-batch meets the discriminator that all have trained, as in one batch n times
-    as large, and a step is that batch's, but for what looks beyond an image: batch norm's
+    as large, and a step is that batch's, but for what depends on other images: batch norm's
     statistics, hard triplets and pairs of batch-mates are those of a micro-batch, and so are random
     numbers. A second evaluation of the shared forward is the price, see `MicroBatches`.
 
@@ -67,12 +67,12 @@ def run_phases(
 
 
 def log_key(phase: str, term: str) -> str:
-    """`G/loss_recon.t2t`; statistics keep their name: `D/stat.Dt.p_real`."""
+    """Log key of a term, `G/loss_recon.t2t`, or of a statistic, `D/stat.Dt.p_real`."""
     return f'{phase}/{term}' if term.startswith('stat.') else f'{phase}/loss_{term}'
 
 
 def weigh(terms: Mapping[str, Tensor], weights: Mapping[str, float], phase: str) -> Tensor:
-    """Weighted sum of raw terms, 0-d float32: the only place where a weight is applied.
+    """Weighted sum of the raw loss terms, 0-d float32.
 
     Raises:
         ValueError: a family has neither a weight of its own nor one for this phase.
@@ -99,9 +99,7 @@ def weigh(terms: Mapping[str, Tensor], weights: Mapping[str, float], phase: str)
 
 
 def check_finite(total: Tensor, terms: Mapping[str, Tensor], phase: str, iteration: int) -> None:
-    """Raises FloatingPointError that names the terms and the iteration if the sum is NaN or
-    infinite.
-    """
+    """Raises FloatingPointError with terms and iteration for a NaN or infinite sum."""
     if torch.isfinite(total):
         return
     broken = {term: value.item() for term, value in terms.items() if not torch.isfinite(value)}

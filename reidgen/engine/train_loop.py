@@ -1,4 +1,4 @@
-"""Staged training with several loaders."""
+"""Loop of a staged training with several loaders."""
 
 import torch
 from mmengine.runner import BaseLoop
@@ -15,7 +15,7 @@ from .step import run_phases
 
 @LOOPS.register_module()
 class StagedTrainLoop(BaseLoop):
-    """Trains stage after stage, counted in iterations.
+    """Training loop over stages, counted in iterations.
 
     Args:
         runner: the runner.
@@ -72,17 +72,17 @@ class StagedTrainLoop(BaseLoop):
 
     @property
     def epoch(self) -> int:
-        """0: the whole training is one epoch to mmengine."""
+        """Epoch, always 0: the whole training is one epoch to mmengine."""
         return self._epoch
 
     @property
     def stage_names(self) -> tuple[str, ...]:
-        """Of all stages of the config, those that `first_stage` leaves out included."""
+        """Names of all stages of the config, those before `first_stage` included."""
         return (*self.left_out, *(stage.name for stage in self.stages))
 
     @property
     def stage(self) -> Stage:
-        """The stage of the current iteration; after the last one, the last stage."""
+        """Stage of the current iteration; after the last one, the last stage."""
         return stage_at(self.stages, min(self._iter, self.max_iters - 1))[0]
 
     @property
@@ -92,7 +92,7 @@ class StagedTrainLoop(BaseLoop):
 
     @property
     def fields(self) -> dict[str, str]:
-        """Field of the batch -> training loader, in the current stage."""
+        """Mapping from batch fields to training loaders in the current stage."""
         return self.stage.fields(tuple(self.dataloader.loaders))
 
     def dataset_of(self, field: str):
@@ -100,11 +100,11 @@ class StagedTrainLoop(BaseLoop):
         return self.dataloader.dataset[self.fields[field]]
 
     def batches_drawn(self, loader: str, iteration: int | None = None) -> int:
-        """Batches that a training loader has given before an iteration; by default the current."""
+        """Number of batches drawn from a loader before an iteration, by default the current one."""
         return batches_drawn(self.stages, self._iter if iteration is None else iteration, loader)
 
     def run(self) -> torch.nn.Module:
-        """Launches training, from wherever `_iter` stands."""
+        """Trains from the current iteration to the end."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         if (
@@ -133,7 +133,7 @@ class StagedTrainLoop(BaseLoop):
         return self.runner.model
 
     def run_iter(self, batches: list) -> None:
-        """One iteration: preprocess, run the phases, tell the hooks, which see the first batch."""
+        """Runs an iteration: preprocessing, phases, and hooks, which get the first micro-batch."""
         self.runner.call_hook('before_train_iter', batch_idx=self._iter, data_batch=batches[0])
         logs = run_phases(
             self.model,
@@ -159,9 +159,7 @@ class StagedTrainLoop(BaseLoop):
             self.evaluate(stage)
 
     def evaluate(self, stage: Stage) -> dict[str, float]:
-        """Metrics of the model as it stands, on behalf of a stage: the one just trained or about to
-        be.
-        """
+        """Metrics of the current model, reported for a stage."""
         self.evaluated_stage = stage
         return self.runner.val_loop.run()
 

@@ -1,4 +1,4 @@
-"""Retrieval evaluation, also with batch norm adapted to the target."""
+"""Loop of retrieval evaluation, optionally with AdaBN."""
 
 from mmengine.evaluator import Evaluator
 from mmengine.runner import BaseLoop
@@ -13,7 +13,7 @@ from .progress import progress
 
 
 def set_dataset(evaluator: Evaluator, dataset: ReIDDataset) -> None:
-    """Tells the metrics of what data set they are; they may refuse it by its labels alone.
+    """Sets the data set of the metrics, which check its labels.
 
     Raises:
         ValueError: no query has a match under a metric's protocol.
@@ -26,7 +26,7 @@ def set_dataset(evaluator: Evaluator, dataset: ReIDDataset) -> None:
 
 @LOOPS.register_module()
 class RetrievalValLoop(BaseLoop):
-    """Embeds query and gallery images and reports retrieval.
+    """Evaluation loop: embeds query and gallery images and reports retrieval metrics.
 
     Args:
         runner: the runner.
@@ -83,7 +83,7 @@ class RetrievalValLoop(BaseLoop):
         return next(iter(self.evaluators.values()))
 
     def run(self) -> dict[str, float]:
-        """Evaluates every loader; metrics by name. The model is left in the mode it was in."""
+        """Metrics of all loaders by name; the model's mode is restored."""
         self.runner.call_hook('before_val')
         self.runner.call_hook('before_val_epoch')
         metrics = self.evaluate_adapted() if self.recalibrates else self.evaluate()
@@ -97,7 +97,7 @@ class RetrievalValLoop(BaseLoop):
         return metrics
 
     def evaluate(self, names: tuple[str, ...] | None = None) -> dict[str, float]:
-        """Metrics of E_c as it stands, no hook called; of the named loaders, by default all."""
+        """Metrics of the current E_c on the named loaders, by default all; calls no hook."""
         was_training, metrics = self.model.training, {}
         self.model.eval()
         first = next(iter(self.loaders))
@@ -110,8 +110,7 @@ class RetrievalValLoop(BaseLoop):
         return metrics
 
     def evaluate_adapted(self) -> dict[str, float]:
-        """Metrics with batch-norm statistics re-estimated on unlabelled target training images
-        (AdaBN).
+        """Metrics with batch-norm statistics of unlabelled target training images (AdaBN).
 
         The first loader is evaluated so, the others as the encoder stands. The encoder is left as
         it was.
@@ -144,7 +143,7 @@ class RetrievalValLoop(BaseLoop):
         return evaluator.evaluate(len(loader.dataset))
 
     def adabn_loader(self):
-        """Loader of the images that batch-norm statistics are re-estimated on.
+        """Loader of the images for re-estimating batch-norm statistics.
 
         Raises:
             ValueError: `val_cfg.adabn` names no training loader.

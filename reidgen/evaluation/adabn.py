@@ -1,4 +1,4 @@
-"""AdaBN: batch-norm statistics of another domain. No weight moves and no label is needed.
+"""AdaBN: batch-norm statistics of another domain, without labels or weight updates.
 
 Li et al., "Revisiting batch normalization for practical domain adaptation", 2016; Pattern
 Recognition 2018.
@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @contextmanager
 def adapted_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> Iterator[nn.Module]:
-    """The network in eval mode with statistics of `batches`, as long as the context lasts.
+    """Context with the network in eval mode and batch-norm statistics of `batches`.
 
     On exit, also by an exception, all is as before: buffers bit by bit, `num_batches_tracked`
     included, momenta, and every module's training flag.
@@ -40,7 +40,7 @@ def adapted_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> Iterato
 
 @torch.no_grad()
 def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Replaces mean and variance of every batch norm, in place, by those of one pass of `batches`.
+    """Replaces the statistics of all batch norms, in place, by those of one pass of `batches`.
 
     A layer's mean is the plain average of its batches' means, its variance that of their unbiased
     variances (PyTorch's momentum=None); a shorter last batch counts as much as the others. Layers

@@ -1,4 +1,4 @@
-"""Scores by the camera of the query and the camera of the gallery."""
+"""Retrieval scores by camera pair."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from reidgen.evaluation.scores import score
 
 @dataclass(frozen=True, eq=False)
 class CameraTable:
-    """Scores in [0, 1] of queries by one camera in the gallery images of another."""
+    """Scores in [0, 1] for each pair of query camera and gallery camera."""
 
     query_cameras: tuple[int, ...]  # C
     gallery_cameras: tuple[int, ...]  # E
@@ -30,7 +30,7 @@ class CameraTable:
     protocol: str
 
     def __str__(self) -> str:
-        """mAP / rank-1 in per cent; rows are the queries' cameras, numbered as given."""
+        """Table of mAP / rank-1 in per cent; rows are the query cameras, numbered as given."""
         lines = [' ' * 8 + ''.join(f'{f"to {camera}":>16}' for camera in self.gallery_cameras)]
         for camera, *cells in zip(self.query_cameras, self.mAP, self.rank1):
             cells = [
@@ -49,7 +49,7 @@ def evaluate_camera_pairs(
     ap: str = 'standard',
     block: int = 256,
 ) -> CameraTable:
-    """mAP and rank-1 for each pair of cameras: the gallery holds one camera's images alone.
+    """mAP and rank-1 for each camera pair, with a gallery of one camera's images only.
 
     Together it takes as long as one `evaluate`, whose arguments these are.
 
@@ -93,7 +93,7 @@ def evaluate_camera_pairs(
 def _by_camera(
     ranked: Ranked, asked_by: np.ndarray, num_cameras: int, ap: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """mAP and rank-1 (2, C) of the queries of each camera, and how many are counted (C,).
+    """mAP and rank-1 (2, C) by query camera, and the number of counted queries (C,).
 
     Args:
         asked_by: (Q,) place of each query's camera.

@@ -1,4 +1,4 @@
-"""Squared distances at the speed of a matrix product, and exact wherever its rounding could matter.
+"""Squared distances by fast matrix products, exact wherever rounding could matter.
 
 Everything that ranks goes one way: ranked galleries, neighbour search, search of a feature store.
 `half_distances` takes |g|^2 / 2 - q.g of all pairs from one product, which is fast, but rounds in
@@ -36,7 +36,7 @@ TILE = {'cpu': 1024, 'cuda': 16384}  # gallery rows of a tile: a tile should fit
 def half_distances(
     query: Tensor, gallery: Tensor, half_norms: Tensor, out: Tensor, product: Tensor | None = None
 ) -> Tensor:
-    """|g|^2 / 2 - q.g into `out`: half squared distances, |q|^2 / 2 left out, but rounded.
+    """Half squared distances less |q|^2 / 2, |g|^2 / 2 - q.g, rounded, in `out`.
 
     Args:
         query: (b, D) rows; `gallery` (g, D) in the same dtype.
@@ -54,7 +54,7 @@ def half_distances(
 
 
 def product_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the processor multiplies it natively: more than twice as fast as float32."""
+    """Data type of the products: bfloat16 where native (over twice as fast), else float32."""
     if device.type == 'cpu':
         for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported'):
             if getattr(torch.cpu, name, lambda: False)():
@@ -64,7 +64,7 @@ def product_dtype(device: torch.device) -> torch.dtype:
 
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
-    """Products in the precision of their factors: TF32 and autocast break the bound on rounding."""
+    """Context without TF32 and autocast, which break the bound on rounding."""
     try:
         precision = torch.get_float32_matmul_precision()
     except RuntimeError:  # refused once the newer switches have been used
@@ -89,7 +89,7 @@ def full_precision(device: torch.device) -> Iterator[None]:
 
 
 class CentredRows(NamedTuple):
-    """Rows to search, and what bounds the rounding of their products."""
+    """Centred rows to search, with norms that bound the rounding of their products."""
 
     rows: Tensor  # (G, D) float32
     centre: Tensor  # (D,) float32, taken off all rows: it changes no distance, but shrinks products
@@ -100,7 +100,7 @@ class CentredRows(NamedTuple):
 
 
 def centred_rows(rows: Tensor, dtype: torch.dtype) -> CentredRows:
-    """The rows (G, D) with their centre, norms and bounds, for products in `dtype`."""
+    """Rows (G, D) with their centre, norms and bounds, for products in `dtype`."""
     total = sum(chunk.sum(0, dtype=torch.float64) for chunk in rows.split(CHUNK))
     centre = (total / len(rows)).float()
     half_norms, roughness = [], []
@@ -114,7 +114,7 @@ def centred_rows(rows: Tensor, dtype: torch.dtype) -> CentredRows:
 
 
 def shift(rows: Tensor, centre: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Rows less the centre in `dtype`, and the norm (n,) float64 of what rounding took off each."""
+    """Rows less the centre in `dtype`, and the norms (n,) float64 of their rounding errors."""
     shifted = rows - centre
     rounded = shifted.to(dtype)
     subtracted = FLOAT32 * SAFETY * shifted.norm(dim=1).double()
@@ -124,7 +124,7 @@ def shift(rows: Tensor, centre: Tensor, dtype: torch.dtype) -> tuple[Tensor, Ten
 
 
 def product_error(shifted: Tensor, roughness: Tensor, gallery: CentredRows) -> Tensor:
-    """(b,) bound on the rounding of half distances, for any order of summation in the product.
+    """Bound (b,) on the rounding of half distances, for any order of summation.
 
     By Cauchy and Schwarz: what rounding took off the rows, the sum of D products (bfloat16 ones are
     added in pairs, without fusing), the product's own rounding, the half norm's and the last one.
@@ -142,7 +142,7 @@ def product_error(shifted: Tensor, roughness: Tensor, gallery: CentredRows) -> T
 
 
 class RankingDistances:
-    """Half distances of a query and a gallery set, tile by tile, and their slack.
+    """Half distances of a query and a gallery set by tiles, with their rounding slack.
 
     How far such a value may be wrong is measured: on `MEASURED` rows, evenly spaced, the largest
     difference from float64 in units of (|q||g| + |g|^2 / 2) eps / 2. `slack` allows for
@@ -180,13 +180,13 @@ class RankingDistances:
         return max(float(error.nan_to_num(0).max()), LEAST_ERROR)
 
     def slack(self, rows: Tensor) -> Tensor:
-        """(b,) what the values of two gallery images to one query may differ in by rounding."""
+        """Slack (b,): rounding error of the difference of two gallery values of a query."""
         longest = self.gallery_norms.max().sqrt()
         size = self.query_norms[rows].sqrt() * longest + longest.square() / 2
         return (2 * self.unit * size).to(self.query.dtype)
 
     def values(self, query: Tensor, start: int, out: Tensor) -> Tensor:
-        """(b, g) values of (b, D) queries and the tile of gallery rows from `start`, in `out`."""
+        """Values (b, g) of queries (b, D) and the tile of gallery rows from `start`, in `out`."""
         tile = slice(start, start + self.tile)
         gallery = self.gallery[tile]
         out = out[: len(query) * len(gallery)].view(len(query), len(gallery))
@@ -195,7 +195,7 @@ class RankingDistances:
     def values_of_pairs(
         self, query: Tensor, place: Tensor, position: Tensor, columns: Tensor
     ) -> Tensor:
-        """(P,) values of (b, D) queries in the order of their pid and images of that pid.
+        """Values (P,) of queries (b, D), in the order of their pid, and images of that pid.
 
         Args:
             place: (P,) row of `query`, ascending.
@@ -220,7 +220,7 @@ class RankingDistances:
         return values
 
     def exact(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """(P,) float64 squared distances of query rows and gallery rows."""
+        """Squared distances (P,) float64 of query rows and gallery rows."""
         return pair_distances(self.query, self.gallery, rows, columns, torch.float64)
 
 
@@ -230,7 +230,7 @@ class RankingDistances:
 def pair_distances(
     left: Tensor, right: Tensor, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """(P,) squared Euclidean distances of left[rows[p]] and right[columns[p]], summed in `dtype`.
+    """Squared distances (P,) of left[rows[p]] and right[columns[p]], summed in `dtype`.
 
     The relative error is at most `relative_error(D)` in float32. On a CPU a value depends on its
     two rows alone, not on the pairs beside it, so equal rows tie.
@@ -247,7 +247,7 @@ def pair_distances(
 
 
 def relative_error(dim: int) -> float:
-    """Of `pair_distances` in float32, in whatever order torch adds within a lane.
+    """Relative error of `pair_distances` in float32, for any order of torch's additions.
 
     Three roundings of a squared difference, then D / lanes and lanes additions.
     """
@@ -260,7 +260,7 @@ def _lanes(dim: int) -> int:
 
 
 def squared_norms(rows: Tensor) -> Tensor:
-    """(N, D) to (N,) float64, right to the rounding of one square; inf where those overflow."""
+    """Squared norms (N,) float64 of rows (N, D), exact to the rounding of the squares."""
     norms = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
     # in place: results kept one by one between the temporaries would tear the heap to pieces
     at_once = PAIRS['cpu'] // 2
@@ -271,7 +271,7 @@ def squared_norms(rows: Tensor) -> Tensor:
 
 
 def squared_distances(query: Tensor, gallery: Tensor) -> Tensor:
-    """(Q, D) and (G, D) to (Q, G) float32 squared Euclidean distances, none below 0.
+    """Squared Euclidean distances (Q, G) float32 of rows (Q, D) and (G, D), none below 0.
 
     Summed in float64 and rounded once, so that a value does not depend on the rows beside it.
     """

@@ -29,7 +29,7 @@ from reidgen.evaluation.scores import AP_KINDS, RetrievalResult, score
 
 
 class RankedRows(NamedTuple):
-    """The first gallery rows of one query, junk kept and flagged."""
+    """Top gallery rows of a query, junk kept and flagged."""
 
     query: int  # row among the queries
     gallery: np.ndarray  # (top,) int64 rows of the gallery, nearest first
@@ -92,7 +92,7 @@ def evaluate_distances(
     max_rank: int = 50,
     block: int = 256,
 ) -> RetrievalResult:
-    """`evaluate` from a (Q, G) matrix of finite distances, smaller is nearer, of any range."""
+    """Scores as of `evaluate` from a matrix (Q, G) of finite distances, smaller is nearer."""
     matrix = as_matrix(distances, 'distance')
     check_finite(matrix, 'distance')
     labels = fitted_labels(labels, *matrix.shape, matrix.device, find_protocol(protocol))
@@ -110,14 +110,14 @@ def evaluate_blocks(
     block: int = 256,
     device: torch.device | str | None = None,
 ) -> RetrievalResult:
-    """`evaluate` from distances that are made when they are needed: re-ranked ones, for instance.
+    """Scores as of `evaluate` from blocks of distances computed on demand, such as re-ranked ones.
 
     Args:
         distances_of: from (b,) ascending rows of queries to their (b, G) finite floating-point
             distances on `device`, smaller is nearer; called once for every query that has images
             of its person in the gallery, `block` of them at a time. What it returns is read only.
         labels: of the Q queries and G gallery images.
-        device: of the distances; None: what `distances_of.device` says, else the CPU.
+        device: of the distances; None: `distances_of.device`, else the CPU.
     """
     rules = find_protocol(protocol)
     _check_options(ap, max_rank, block)
@@ -136,10 +136,10 @@ def ranked_lists(
     rows: Sequence[int] | None = None,
     block: int = 256,
 ) -> list[RankedRows]:
-    """The first `top` gallery images of chosen queries, for drawing; arguments as in `evaluate`.
+    """Top `top` gallery images of chosen queries, for drawing; arguments as in `evaluate`.
 
     Args:
-        rows: of the queries, in the order wanted; None takes all.
+        rows: of the queries, in the order of the result; None takes all.
 
     Raises:
         ValueError: as `evaluate`, or a row that is no query; but queries may be without a match.
@@ -162,7 +162,7 @@ def ranked_lists(
 def flagged_lists(
     distances: Tensor, rows: Tensor, labels: RetrievalLabels, protocol: Protocol, top: int
 ) -> list[RankedRows]:
-    """The first `top` gallery images of the queries `rows` (b,), from their distances (b, G)."""
+    """Top `top` gallery images of the queries `rows` (b,), from their distances (b, G)."""
     good, junk = match_and_junk_masks(rows, labels, protocol)
     order = distances.argsort(dim=1, stable=True)[:, :top]  # (b, top)
     kinds = (good.long() + 2 * junk.long()).gather(1, order).tolist()
@@ -172,7 +172,7 @@ def flagged_lists(
 
 
 def _same_space(query_features: Array, gallery_features: Array) -> tuple[Tensor, Tensor]:
-    """(Q, D) and (G, D) of one D and dtype; anything else raises."""
+    """Features (Q, D) and (G, D), checked for equal D and dtype."""
     query, gallery = as_matrix(query_features, 'query'), as_matrix(gallery_features, 'gallery')
     if query.shape[1] != gallery.shape[1] or query.dtype != gallery.dtype:
         fix = 'embed both with the same encoder'

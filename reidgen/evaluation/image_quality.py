@@ -1,4 +1,4 @@
-"""Distances of the feature distributions of real and painted images, and their variety.
+"""Quality of translated images: distances of feature distributions, and diversity.
 
 The mathematics is torchmetrics'; features are computed once, by whatever network, and given as
 they are. Needs `pip install 'reidgen[metrics]'`.
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 
 class KernelDistance(NamedTuple):
-    """KID over random subsets."""
+    """Mean and deviation of KID over random subsets."""
 
     mean: float
     std: float
@@ -23,7 +23,7 @@ class KernelDistance(NamedTuple):
 
 
 class GivenFeatures(nn.Identity):
-    """Stands where torchmetrics expects the network: the features are computed already."""
+    """Identity in place of torchmetrics' network, for precomputed features."""
 
     def __init__(self, num_features: int):
         super().__init__()
@@ -87,7 +87,7 @@ def kernel_distance(
 def ssim_diversity(
     load: Callable[[int], Tensor], num_images: int, num_pairs: int = 1000, seed: int = 0
 ) -> float:
-    """1 - mean SSIM over random pairs of different images of one set: how varied it is.
+    """Diversity of a set: 1 - mean SSIM over random pairs of different images.
 
     SSIM of Wang et al. (2004) with an 11 x 11 Gaussian of sigma 1.5, a mean over channels and
     pixels. 0: all images are alike.
@@ -110,7 +110,7 @@ def ssim_diversity(
 
 
 def random_pairs(num_images: int, num_pairs: int, seed: int) -> Sequence[tuple[int, int]]:
-    """Different pairs (a, b) of rows, a < b, in random order; all there are if too many are asked.
+    """Random distinct pairs (a, b) of rows, a < b; all pairs if there are fewer.
 
     Raises:
         ValueError: fewer than two images.
@@ -130,7 +130,7 @@ def random_pairs(num_images: int, num_pairs: int, seed: int) -> Sequence[tuple[i
 
 
 def check_features(real: Tensor, painted: Tensor) -> None:
-    """Raises ValueError where two sets of features cannot be compared."""
+    """Raises ValueError for two sets of features that cannot be compared."""
     shapes = tuple(real.shape), tuple(painted.shape)
     if any(len(shape) != 2 or shape[0] < 2 for shape in shapes) or shapes[0][1] != shapes[1][1]:
         raise ValueError(

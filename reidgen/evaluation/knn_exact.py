@@ -1,4 +1,4 @@
-"""Exact nearest neighbours of queries in a gallery: proposed by a fast product, settled by sums.
+"""Exact nearest neighbours of queries in a gallery: fast candidates, exact distances.
 
 Half distances in low precision propose candidates, with a bound on their rounding; distances of
 the candidates are summed again in float32 with a far tighter bound; the few that are still too
@@ -29,7 +29,7 @@ CROWD = 2**22  # candidates of crowded rows held at a time
 def knn_exact(
     query: Tensor, gallery: Tensor, k: int, block: int, among_themselves: bool
 ) -> tuple[Tensor, Tensor]:
-    """Index and distance of `neighbours.Neighbours`, from checked arguments.
+    """Index and distance as of `neighbours.Neighbours`, from checked arguments.
 
     Args:
         among_themselves: query and gallery are the same rows, and each is its own first neighbour.
@@ -49,7 +49,7 @@ def knn_exact(
 def _search(
     query: Tensor, gallery: CentredRows, k: int, keep: int, own: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """The k nearest of each query: columns (b, k) and distances (b, k) float32.
+    """Columns (b, k) and distances (b, k) float32 of each query's k nearest rows.
 
     Args:
         keep: candidates proposed, above k; rows that need more are searched again with more.
@@ -77,7 +77,7 @@ def _search(
 def _propose(
     query: Tensor, gallery: CentredRows, keep: int, own: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The `keep` least half distances of each query, from the centre.
+    """Candidates: the `keep` least half distances of each query.
 
     Returns:
         Half distances (b, keep) float64, ascending, that of `own` -infinite; their columns; and
@@ -100,7 +100,7 @@ def _propose(
 def _half_distances(
     shifted: Tensor, gallery: CentredRows, start: int, own: Tensor | None
 ) -> Tensor:
-    """(b, g) float32 of the gallery rows from `start`."""
+    """Half distances (b, g) float32 of the gallery rows from `start`."""
     chunk = gallery.rows[start : start + COLUMNS]
     half = torch.empty(len(shifted), len(chunk), device=chunk.device)
     for first in range(0, len(chunk), CHUNK):
@@ -121,7 +121,7 @@ def settle(
     k: int,
     own: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """The k nearest of the candidates of each query, equal ones by column.
+    """Exact k nearest of each query's candidates, equal ones by column.
 
     Args:
         columns: (b, m) of the gallery, none twice among the possible ones.

@@ -1,4 +1,4 @@
-"""Nearest neighbours of all rows among themselves, each product taken once for both of its rows."""
+"""Nearest neighbours of all rows among themselves, in half the products."""
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ PROPOSED = 40  # pairs kept, per row and neighbour: beyond it the rows are too c
 
 @torch.no_grad()
 def knn_self(features: Tensor, k: int) -> tuple[Tensor, Tensor] | None:
-    """Index (N, k) and distance (N, k) as of `knn_exact` among themselves, in half the products.
+    """Index (N, k) and distance (N, k) as of `knn_exact` of the rows among themselves.
 
     A pair is kept while its approximate distance is within the bound of one of its rows: the
     k-th smallest seen there so far, and what rounding may hide. Bounds only fall, so no neighbour
@@ -65,7 +65,7 @@ def knn_self(features: Tensor, k: int) -> tuple[Tensor, Tensor] | None:
 
 
 def _propose_pairs(features: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
-    """Pairs (P,) first < second that may be neighbours, in no order, and their half distances.
+    """Candidate pairs (P,), first < second, in no order, and their half distances.
 
     Returns:
         Both rows (P,) and half the squared distance (P,), wrong by rounding; and the bound (N,)
@@ -115,7 +115,7 @@ def _tile(
     product: Tensor,
     tile: Tensor,
 ) -> Tensor:
-    """(b, c) half the squared distances, in the buffers; infinite on and below the diagonal."""
+    """Half squared distances (b, c) in the buffers; infinite on and below the diagonal."""
     left, right = shifted[rows], shifted[columns]
     half = tile.flatten()[: len(left) * len(right)].view(len(left), len(right))
     product = product.flatten()[: half.numel()].view(half.shape)
@@ -129,7 +129,7 @@ def _tile(
 
 
 def _bound(smallest: Tensor, half: Tensor, k: int, dim: int) -> Tensor:
-    """A bound on the k-th smallest half distance of each row (`dim` 1) or column (`dim` 0).
+    """Upper bound on the k-th smallest half distance of each row (`dim` 1) or column (`dim` 0).
 
     Where none has been seen before, the k-th smallest of minima over groups is one: there are k
     groups, hence k pairs, not above it.
@@ -157,7 +157,7 @@ def _within(half: Tensor, row_limit: Tensor, column_limit: Tensor) -> tuple[Tens
 
 
 def _lower(smallest: Tensor, row: Tensor, value: Tensor) -> Tensor:
-    """The k smallest of each row (n, k) after more values (P,), sorted by `row` (P,), were seen."""
+    """K smallest values of each row (n, k), updated by values (P,) sorted by `row` (P,)."""
     if not len(row):
         return smallest
     touched, place = row.unique_consecutive(return_inverse=True)
@@ -169,7 +169,7 @@ def _lower(smallest: Tensor, row: Tensor, value: Tensor) -> Tensor:
 
 
 def _as_rectangle(row: Tensor, value: Tensor, before: Tensor, fill: float) -> Tensor:
-    """(n, m) whose rows are those of `before` (n, l), then their values (P,), sorted by `row`."""
+    """Matrix (n, m): rows of `before` (n, l) extended by their values (P,), sorted by `row`."""
     counts = row.bincount(minlength=len(before))
     place = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
     width = before.shape[1]

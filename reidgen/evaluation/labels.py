@@ -1,4 +1,4 @@
-"""Labels of a query and a gallery set, and the form that features must have.
+"""Labels of a query and a gallery set, and checks of labels and features.
 
 Every error names the argument, its value or rows, and the fix. Letters: Q queries, G gallery
 images.
@@ -21,7 +21,7 @@ class RetrievalLabels:
     """Identity, camera and, for errors, name of each query and gallery image.
 
     Integers of any kind and container are taken: lists, arrays, tensors. Cameras may be left out;
-    a protocol that compares them then says so.
+    a protocol that compares them then raises.
 
     Args:
         query_pids: (Q,) identities. Only -1 is special, no identity; 0 is one like others.
@@ -102,12 +102,12 @@ class RetrievalLabels:
 
     @property
     def num_query(self) -> int:
-        """Q."""
+        """Number of query images Q."""
         return len(self.query_pids)
 
     @property
     def num_gallery(self) -> int:
-        """G."""
+        """Number of gallery images G."""
         return len(self.gallery_pids)
 
     def to(self, device: torch.device | str) -> 'RetrievalLabels':
@@ -120,13 +120,13 @@ class RetrievalLabels:
         )
 
     def with_gallery(self, seen: Tensor) -> 'RetrievalLabels':
-        """The labels with the gallery images `seen` (G,) bool alone, their names left out."""
+        """Labels with the gallery restricted to `seen` (G,) bool, without names."""
         camids = None if self.gallery_camids is None else self.gallery_camids[seen]
         return RetrievalLabels(self.query_pids, self.gallery_pids[seen], self.query_camids, camids)
 
 
 def as_integers(values: Array, name: str) -> Tensor:
-    """(N,) integers of any container as int64.
+    """Integers (N,) of any container as int64.
 
     Raises:
         TypeError: something else than integers among them, or integers beyond int64.
@@ -162,7 +162,7 @@ def as_integers(values: Array, name: str) -> Tensor:
 
 
 def _not_integers(values: Tensor | np.ndarray, kind: str, name: str) -> str:
-    """The message for (N,) values that are no integers; names one of them and the fix."""
+    """Error text for values (N,) that are no integers, with one of them and the fix."""
     fix = 'give whole numbers'
     if kind in 'US' or (kind == 'O' and isinstance(values[0], str)):
         fix = (
@@ -186,7 +186,7 @@ def _is_int64(value: object) -> bool:
 
 
 def as_matrix(values: Array, what: str) -> Tensor:
-    """Features or distances as a floating-point matrix, half precision as float32.
+    """Floating-point matrix of features or distances, half precision as float32.
 
     Args:
         what: 'query', 'gallery' or the like, for errors.
@@ -219,7 +219,7 @@ def fitted_labels(
     device: torch.device,
     protocol: Protocol,
 ) -> RetrievalLabels:
-    """The labels on the device of the features, once they are known to fit them and the protocol.
+    """Labels on the features' device, checked against the features and the protocol.
 
     Raises:
         TypeError: anything but RetrievalLabels.
@@ -242,7 +242,7 @@ def fitted_labels(
 
 
 def check_protocol(labels: RetrievalLabels, protocol: Protocol) -> None:
-    """Raises ValueError where labels lack what a protocol compares; see `fitted_labels`."""
+    """Raises ValueError where labels lack a protocol's fields; see `fitted_labels`."""
     num_query, num_gallery = labels.num_query, labels.num_gallery
     if num_query == 0 or num_gallery == 0:
         raise ValueError(
@@ -279,7 +279,7 @@ def check_rows(
     names: Sequence[str] | None = None,
     numbers: Tensor | None = None,
 ) -> None:
-    """As `check_finite`, from (N,) bool; `numbers` (N,) of the rows, if not 0 to N-1."""
+    """Raises as `check_finite`, from bool (N,); `numbers` (N,) of the rows, if not 0 to N-1."""
     bad = (~finite).nonzero().flatten()
     bad = (bad if numbers is None else numbers[bad]).tolist()
     if not bad:

@@ -1,4 +1,4 @@
-"""Matches and junk of each query, from labels alone.
+"""Matches and junk of each query, from the labels.
 
 Letters: Q queries, G gallery images, b some queries, C gallery images of the queries' identities.
 """
@@ -13,7 +13,7 @@ from reidgen.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
 
 
 class SameIdentityRows(NamedTuple):
-    """The gallery images of the queries' identities, and where each query finds its own."""
+    """Gallery rows grouped by identity, and each query's range among them."""
 
     columns: Tensor  # (C,) gallery rows by pid, then by row
     start: Tensor  # (Q,) of a query's identity in `columns`
@@ -21,7 +21,7 @@ class SameIdentityRows(NamedTuple):
 
 
 class SameIdentityPairs(NamedTuple):
-    """Some queries with all gallery images of their identity."""
+    """Pairs of some queries and all gallery images of their identities."""
 
     place: Tensor  # (P,) among these queries, ascending
     position: Tensor  # (P,) in `SameIdentityRows.columns`
@@ -32,7 +32,7 @@ class SameIdentityPairs(NamedTuple):
 def match_and_junk_masks(
     rows: Tensor, labels: RetrievalLabels, protocol: Protocol
 ) -> tuple[Tensor, Tensor]:
-    """Two (b, G) bool masks for the queries `rows` (b,): what counts as found, what is left out."""
+    """Masks (b, G) bool of the matches and of the junk of the queries `rows` (b,)."""
     same = labels.query_pids[rows, None] == labels.gallery_pids
     junk = (labels.gallery_pids == -1).expand_as(same)
     if protocol.same_camera_is_junk:
@@ -55,7 +55,7 @@ def same_identity_rows(labels: RetrievalLabels) -> SameIdentityRows:
 def same_identity_pairs(
     rows: Tensor, same: SameIdentityRows, labels: RetrievalLabels, protocol: Protocol
 ) -> SameIdentityPairs:
-    """The pairs of the queries `rows` (b,)."""
+    """Pairs of the queries `rows` (b,)."""
     count = same.count[rows]
     place = torch.arange(len(rows), device=rows.device).repeat_interleave(count)
     number = torch.arange(len(place), device=rows.device) - (count.cumsum(0) - count)[place]
@@ -70,7 +70,7 @@ def same_identity_pairs(
 
 
 def queries_with_match(labels: RetrievalLabels, protocol: str | Protocol) -> Tensor:
-    """(Q,) bool: whether the gallery holds a match of the query; in O((Q + G) log(Q + G)).
+    """Mask (Q,) bool of queries with a match in the gallery; in O((Q + G) log(Q + G)).
 
     Raises:
         ValueError: as `labels.check_protocol`.
@@ -117,7 +117,7 @@ def fitting_protocols(labels: RetrievalLabels) -> list[str]:
 def check_matches(
     labels: RetrievalLabels, protocol: str | Protocol, name: str = '', key: str = 'protocol'
 ) -> None:
-    """Raises where no query has a match: no score will exist, whatever the features.
+    """Raises ValueError where no query has a match, so that no score exists.
 
     It takes labels alone, so it can be called before anything is trained.
 

@@ -1,4 +1,4 @@
-"""ReIDMetric: collects features batch by batch and evaluates them once."""
+"""ReIDMetric: retrieval metric over features collected batch by batch."""
 
 import logging
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ LENGTH_SHOWN = 10  # gallery images of a list that is kept to be shown
 
 
 class Evaluated(NamedTuple):
-    """What the last evaluation saw, for pictures: N rows in the order of the data set."""
+    """Inputs of the last evaluation, for pictures: N rows in the order of the data set."""
 
     result: RetrievalResult
     features: Tensor  # (N, D) float32
@@ -108,7 +108,7 @@ class ReIDMetric(BaseMetric):
 
     @property
     def dataset_meta(self) -> dict | None:
-        """The data set's `metainfo`; set before the evaluation, and checked then."""
+        """Metainfo of the data set, checked when set, before the evaluation."""
         return self._dataset_meta
 
     @dataset_meta.setter
@@ -118,7 +118,7 @@ class ReIDMetric(BaseMetric):
         self._dataset_meta = meta
 
     def check_labels(self, pids: Tensor, camids: Tensor) -> None:
-        """Raises where no image of the data set could be found, before any feature is computed.
+        """Raises ValueError where no query of the data set has a match, before any forward.
 
         Args:
             pids: (N,) int64 of all rows; `camids` (N,) likewise. `dataset_meta` is set before.
@@ -132,7 +132,7 @@ class ReIDMetric(BaseMetric):
         check_matches(labels, self.protocol, name, 'val_evaluator.protocol')
 
     def process(self, data_batch: ImageBatch | DomainBatch, data_samples: Tensor) -> None:
-        """Keeps one batch.
+        """Stores the features of a batch.
 
         Args:
             data_batch: its pid, camid and index (B,) are read.
@@ -158,7 +158,7 @@ class ReIDMetric(BaseMetric):
         )
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """The scores in per cent, equal on all ranks; `size` is the length of the data set."""
+        """Scores in per cent, equal on all ranks; `size` is the length of the data set."""
         self._num_rows = size
         try:
             return super().evaluate(size)
@@ -166,7 +166,7 @@ class ReIDMetric(BaseMetric):
             self.results.clear()  # rows left by a failure would stand in for the next one's
 
     def compute_metrics(self, results: list[tuple[Tensor, ...]]) -> dict[str, float]:
-        """The scores in per cent from batches in any order; sets `last`.
+        """Scores in per cent from batches in any order; sets `last`.
 
         Raises:
             RuntimeError: no batch, or images of the data set that none held.
@@ -200,7 +200,7 @@ class ReIDMetric(BaseMetric):
         num_query: int,
         paths: Sequence[str] | None,
     ) -> tuple[RetrievalResult, list[RankedRows]]:
-        """The scores, and the lists that are shown."""
+        """Scores, and the ranked lists for drawing."""
         labels = self._labels(num_query, pids, camids, paths)
         query, gallery = features[: labels.num_query], features[-labels.num_gallery :]
         options = dict(protocol=self.protocol, ap=self.ap, max_rank=max(50, *self.ranks))
@@ -241,7 +241,7 @@ class ReIDMetric(BaseMetric):
         )
 
     def _in_order(self, results: list[tuple[Tensor, ...]]) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (N, D), pids and camids (N,) by row, each row once: padded samplers repeat."""
+        """Features (N, D), pids and camids (N,) by row, repeats of padded samplers dropped."""
         if not results:
             raise RuntimeError('nothing to evaluate: no batch was processed; check the val loader')
         features, pids, camids, index = (torch.cat(each) for each in zip(*results))

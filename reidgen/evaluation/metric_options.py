@@ -1,4 +1,4 @@
-"""Options of ReIDMetric, checked before any feature is computed."""
+"""Checks of ReIDMetric's options."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from reidgen.evaluation.rerank import rerank_distances
 
 
 def check_ranks(ranks: Sequence[int]) -> None:
-    """Raises ValueError unless these are whole numbers from 1 upwards, one at least."""
+    """Raises ValueError unless the ranks are positive integers, one at least."""
     if not isinstance(ranks, Sequence) or isinstance(ranks, str) or not ranks:
         raise ValueError(f'ranks={ranks!r}: give a list of them, such as (1, 5, 10)')
     if not all(isinstance(rank, int) and rank >= 1 for rank in ranks):
@@ -17,7 +17,7 @@ def check_ranks(ranks: Sequence[int]) -> None:
 
 
 def check_expansion(expansion: dict | None) -> None:
-    """Raises ValueError for arguments that `alpha_query_expansion` does not take; None: none."""
+    """Raises ValueError for unknown arguments of `alpha_query_expansion`; None: no expansion."""
     if expansion is None:
         return
     settings = _with_defaults('expansion', expansion, alpha_query_expansion)
@@ -27,7 +27,7 @@ def check_expansion(expansion: dict | None) -> None:
 
 
 def check_rerank(rerank: dict | None) -> None:
-    """Raises ValueError for arguments that `rerank_distances` does not take; None: none."""
+    """Raises ValueError for unknown arguments of `rerank_distances`; None: no re-ranking."""
     if rerank is None:
         return
     settings = _with_defaults('rerank', rerank, rerank_distances)
@@ -41,7 +41,7 @@ def check_rerank(rerank: dict | None) -> None:
 
 
 def _with_defaults(name: str, settings: dict, function: Callable) -> dict:
-    """The settings and, for those not given, the function's defaults; features come before them.
+    """Settings completed by the function's defaults; features come before them.
 
     Raises:
         ValueError: it is no dict, or has a key that the function does not take.
@@ -70,7 +70,7 @@ def check_number(
     why: str = '',
     whole: bool = True,
 ) -> None:
-    """Raises ValueError unless a value lies between two, these included; `why` tells the upper."""
+    """Raises ValueError for a value outside a closed range; `why` explains the upper bound."""
     kind = int if whole else int | float
     if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
         limits = f'from {low} upwards' if high == float('inf') else f'from {low} to {high}{why}'

@@ -1,4 +1,4 @@
-"""Multi-query evaluation: one feature for all images of a person by a camera."""
+"""Multi-query evaluation: one feature for all images of a person in a camera."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from reidgen.evaluation.labels import Array, as_integers, as_matrix, check_finit
 def multi_query(
     query_pids: Array, query_camids: Array, features: Array, pids: Array, camids: Array
 ) -> Tensor:
-    """(Q, D) for `evaluate`: the mean over a query's person and camera, L2-normalised again.
+    """Features (Q, D) for `evaluate`: means by the query's person and camera, L2-normalised.
 
     Market-1501's protocol (Zheng et al., ICCV 2015), whose images for it are in `gt_bbox`.
 

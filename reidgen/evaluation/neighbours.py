@@ -1,4 +1,4 @@
-"""Nearest neighbours, exact and in bounded memory.
+"""Exact nearest neighbours in bounded memory.
 
 Letters: Q queries, G gallery rows, N rows compared with themselves, D embedding.
 """
@@ -17,7 +17,7 @@ HNSW_LINKS, HNSW_SEARCHED = 32, 128  # links of a node; nodes looked at in a sea
 
 
 class Neighbours(NamedTuple):
-    """The k nearest gallery rows of each query, nearest first; equal distances by row number."""
+    """K nearest gallery rows of each query, nearest first; equal distances by row number."""
 
     index: Tensor  # (Q, k) int64 rows of the gallery
     distance: Tensor  # (Q, k) float32 squared Euclidean, none below 0
@@ -26,7 +26,7 @@ class Neighbours(NamedTuple):
 def nearest_neighbours(
     query: Tensor, gallery: Tensor, k: int, method: str = 'exact', block: int = 2048
 ) -> Neighbours:
-    """The k nearest gallery rows of every query row under (squared) Euclidean distance.
+    """K nearest gallery rows of each query row under (squared) Euclidean distance.
 
     'exact' loses no neighbour: a fast product proposes, all that its rounding could have hidden is
     looked at again, and where float32 cannot tell two distances apart float64 decides. So neither
@@ -42,7 +42,7 @@ def nearest_neighbours(
 
     Raises:
         ValueError: an unknown method, shapes that do not fit, NaN or Inf, k not within 1..G.
-        ImportError: faiss is asked for and not installed.
+        ImportError: the method is faiss, which is not installed.
     """
     query, gallery = _checked(query, gallery, k, method, block)
     if method != 'exact':
@@ -53,7 +53,7 @@ def nearest_neighbours(
 def neighbours_of_each(
     features: Tensor, k: int, method: str = 'exact', block: int = 2048
 ) -> Neighbours:
-    """The k nearest rows of every row among all rows, itself the first; see `nearest_neighbours`.
+    """K nearest rows of each row among all rows, itself first; see `nearest_neighbours`.
 
     A row is its own first neighbour even where others equal it.
 

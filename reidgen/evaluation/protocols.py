@@ -34,7 +34,7 @@ PROTOCOLS = {
 
 
 def find_protocol(name: str | Protocol) -> Protocol:
-    """The protocol of that name; an unknown one raises ValueError and lists the known."""
+    """Protocol of a name; an unknown one raises ValueError and lists the known."""
     if isinstance(name, Protocol):
         return name
     if name not in PROTOCOLS:

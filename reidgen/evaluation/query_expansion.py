@@ -19,7 +19,7 @@ def alpha_query_expansion(
     alpha: float = 3.0,
     block: int = 256,
 ) -> Tensor:
-    """(Q, D): the query and its k nearest gallery features, each weighed by similarity ** alpha.
+    """Expanded queries (Q, D): sums with the k nearest features, weighed by similarity ** alpha.
 
     Alpha-weighted query expansion (Radenovic et al., TPAMI 2019, section 3.4); the query's own
     weight is its similarity to itself, 1. alpha=0 is average query expansion (Chum et al., ICCV
@@ -59,7 +59,7 @@ def alpha_query_expansion(
 def database_augmentation(
     gallery_features: Array, k: int = 10, weights: str = 'rank', block: int = 256
 ) -> Tensor:
-    """(G, D): every gallery feature replaced by a weighted sum of itself and its neighbours.
+    """Augmented gallery (G, D): weighted sums of each feature and its neighbours.
 
     Database-side augmentation (Arandjelovic and Zisserman, CVPR 2012), here with the nearest
     features for neighbours.
@@ -111,7 +111,7 @@ def _nearest(
 
 
 def _weighted(weight: Tensor, gallery: Tensor, index: Tensor) -> Tensor:
-    """(b, D): the sum over k of weight (b, k) times the gallery rows `index` (b, k)."""
+    """Sums (b, D) over k of weight (b, k) times the gallery rows `index` (b, k)."""
     total = gallery.new_zeros(len(index), gallery.shape[1])
     for rank in range(index.shape[1]):  # (b, k, D) would be the largest array by far
         total.addcmul_(weight[:, rank, None], gallery[index[:, rank]])

@@ -1,4 +1,4 @@
-"""Ranks of the matches by counting what lies before them: no list is sorted.
+"""Ranks of the matches by counting nearer images, without sorting.
 
 AP, CMC and INP need nothing but the ranks of a query's few matches, and the rank of a match is one
 more than the number of gallery images before it. Distances come in tiles, are sorted into bins
@@ -18,7 +18,7 @@ Exact = Callable[[Tensor, Tensor], Tensor]  # places (n,) and gallery rows (n,) 
 
 
 class MatchCounter:
-    """Counts, for every match of b queries, the gallery images before it.
+    """Counter of the gallery images nearer than each match of b queries.
 
     Nearer is before; at equal distance, the gallery's order decides. Images of the query's own
     person, matches and junk, must be given as infinitely far, so that others alone are counted.
@@ -80,7 +80,7 @@ class MatchCounter:
         self.counts = self.bucket.new_zeros(2 * (len(self.place) + num_rows))
 
     def _bin(self, values: Tensor, rows: Tensor | slice = slice(None)) -> Tensor:
-        """(n, g) values to bins of all queries; never decreasing in the value, step by step."""
+        """Bins of values (n, g), numbered over all queries; each step is monotone in the value."""
         scaled = values - self.nearest[rows]
         scaled.mul_(self.per_width[rows]).add_(1).clamp_(0, BINS - 1).add_(self.offset[rows])
         return scaled.long()
@@ -103,7 +103,7 @@ class MatchCounter:
     def _compare(
         self, value: Tensor, place: Tensor, column: Tensor, begin: Tensor, stop: Tensor
     ) -> None:
-        """Images one by one with matches begin..stop-1, which share their bin."""
+        """Compares images with the matches begin..stop-1 in their bin."""
         exact = value.double()
         if self.slack is not None:
             close = torch.zeros_like(place, dtype=torch.bool)
@@ -126,11 +126,11 @@ class MatchCounter:
             self.tied += torch.bincount(match[equal & later], minlength=len(self.tied))
 
     def _near(self, value: Tensor, match: Tensor) -> Tensor:
-        """Where rounding may hide which of an image and a match is the nearer."""
+        """Mask of pairs of image and match whose order may be lost to rounding."""
         return (value - self.value[match]).abs() <= self.slack[self.place[match]]
 
     def settle(self, asked: Tensor) -> None:
-        """Exact distances of the matches `asked` (M,) bool."""
+        """Computes the exact distances of the matches `asked` (M,) bool."""
         rows = (asked & ~self.known).nonzero().flatten()
         if len(rows):
             self.settled[rows] = self.exact(self.place[rows], self.column[rows])
@@ -147,7 +147,7 @@ class MatchCounter:
         return place, self._before()[order] + found + 1
 
     def precision_at_thresholds(self) -> Tensor:
-        """(M,) precision of all images no farther than a match, in the order of `place`."""
+        """Precision (M,) of all images no farther than a match, in the order of `place`."""
         self.settle(torch.ones_like(self.known))
         order = self.settled.argsort(stable=True)
         order = order[self.place[order].argsort(stable=True)]
@@ -168,7 +168,7 @@ class MatchCounter:
 
 
 def _pairs(begin: Tensor, stop: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Image i with each of the matches begin[i]..stop[i]-1: no image twice in one yield."""
+    """Pairs of image i and match in begin[i]..stop[i]-1, no image twice in one yield."""
     image = torch.arange(len(begin), device=begin.device)
     for step in range(int((stop - begin).max()) if len(begin) else 0):
         image = image[begin[image] + step < stop[image]]

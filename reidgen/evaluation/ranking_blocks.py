@@ -1,4 +1,4 @@
-"""Ranks of all matches, some queries and some gallery images at a time."""
+"""Ranks of all matches, computed in blocks of queries and gallery images."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -29,7 +29,7 @@ class Ranked(NamedTuple):
 
     query: Tensor  # (M,) int64
     rank: Tensor  # (M,) int64, from 1
-    precision: Tensor | None  # (M,) float64 at the threshold of each match, where asked for
+    precision: Tensor | None  # (M,) float64 at the threshold of each match, if requested
 
 
 def rank_features(
@@ -42,7 +42,7 @@ def rank_features(
     block: int,
     at_thresholds: bool,
 ) -> Ranked:
-    """Ranks under squared Euclidean distance, as its float64 values order them.
+    """Ranks under squared Euclidean distance in the order of its float64 values.
 
     Args:
         query_norms: (Q,) float64 squared norms of the rows; `gallery_norms` (G,) likewise.
@@ -92,7 +92,7 @@ def rank_distances(
     block: int,
     at_thresholds: bool,
 ) -> Ranked:
-    """Ranks under given distances, which are taken as they are."""
+    """Ranks under given distances."""
     own = same_identity_rows(labels)
     without_pid = labels.gallery_pids == -1
     shape = len(without_pid)
@@ -130,7 +130,7 @@ def rank_distances(
 
 
 def _blocks(queries: Tensor, own: SameIdentityRows, block: int) -> Iterator[Tensor]:
-    """Rows of queries that have images of their person at all, at most `block` of them."""
+    """Blocks of at most `block` queries that have images of their identity."""
     for rows in queries[own.count[queries] > 0].split(min(block, MAX_ROWS)):
         held = own.count[rows].cumsum(0) // MAX_PAIRS
         sizes = torch.unique_consecutive(held, return_counts=True)[1]
@@ -140,7 +140,7 @@ def _blocks(queries: Tensor, own: SameIdentityRows, block: int) -> Iterator[Tens
 def _with_matches(
     rows: Tensor, own: SameIdentityRows, labels: RetrievalLabels, protocol: Protocol
 ) -> tuple[Tensor, SameIdentityPairs]:
-    """Which of the rows have a match, (b,) bool, and the pairs of these alone."""
+    """Mask (b,) of the rows with a match, and their pairs."""
     pairs = same_identity_pairs(rows, own, labels, protocol)
     has = torch.bincount(pairs.place[pairs.good], minlength=len(rows)) > 0
     return has, pairs if has.all() else same_identity_pairs(rows[has], own, labels, protocol)

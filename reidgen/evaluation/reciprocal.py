@@ -1,4 +1,4 @@
-"""k-reciprocal sets, their weights and what rows share of them (Zhong et al., CVPR 2017); sparse.
+"""k-reciprocal sets, their weights and overlaps (Zhong et al., CVPR 2017); sparse.
 
 Letters: N rows, V their weights, m what two rows share.
 """
@@ -35,7 +35,7 @@ def expanded_reciprocal_neighbours(index: np.ndarray, k1: int) -> csr_array:
     """R*(i): R(i, k1) and, of its members j, the R(j, k1 / 2) that it shares (eq. 5 there).
 
     R(j, h) is taken in if more than two thirds of it lie in R(i, k1); h is k1 / 2 rounded, halves
-    to the even number. As in the authors' code, R(., k) looks at k neighbours and the row itself,
+    to the even number. As in the authors' code, R(., k) covers k neighbours and the row itself,
     so far as `index` goes.
 
     Args:
@@ -59,7 +59,7 @@ def expanded_reciprocal_neighbours(index: np.ndarray, k1: int) -> csr_array:
 
 
 def neighbour_sets(index: np.ndarray, values: np.ndarray | None = None) -> csr_array:
-    """Neighbours (N, k) as a (N, N) matrix with their values (N, k) or int32 ones in it."""
+    """Sparse matrix (N, N) of neighbours (N, k), with their values (N, k) or int32 ones."""
     num_rows, k = index.shape
     values = np.ones(index.shape, np.int32) if values is None else values
     return csr_array(
@@ -145,12 +145,12 @@ def shared_weights(
 
 
 def num_summands(weights: csr_array) -> int:
-    """Minima that `shared_weights` adds up for all rows: as many as there are pairs, or more."""
+    """Number of minima that `shared_weights` sums for all rows."""
     return int((np.bincount(weights.indices).astype(np.int64) ** 2).sum())
 
 
 class _Lists(NamedTuple):
-    """Of each entry (i, j), the rows g that weigh j too: a part of one long list."""
+    """Rows g with weight on j for each entry (i, j), as parts of one long list."""
 
     row: np.ndarray  # int32 g, ascending within a part
     weight: np.ndarray  # float32 V_gj
@@ -177,7 +177,7 @@ def _inverted(weights: csr_array, upper: bool) -> _Lists:
 
 
 def _shared_by(weights: csr_array, lists: _Lists, first: int, last: int) -> csr_array:
-    """The rows first..last-1 of m."""
+    """Rows first..last-1 of m."""
     num_block = last - first
     entries = slice(weights.indptr[first], weights.indptr[last])
     sizes = lists.sizes[entries]

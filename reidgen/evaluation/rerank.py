@@ -1,4 +1,4 @@
-"""k-reciprocal re-ranking (Zhong et al., CVPR 2017), sparse, for a block of queries at a time.
+"""k-reciprocal re-ranking (Zhong et al., CVPR 2017), sparse, by blocks of queries.
 
 Letters: Q queries, G gallery images, M = Q + G, D embedding.
 """
@@ -26,7 +26,7 @@ def rerank_distances(
     weight: float = 0.3,
     method: str = 'exact',
 ) -> 'RerankedDistances':
-    """Distances of queries to a gallery after k-reciprocal re-ranking, computed when asked for.
+    """Distances of queries to a gallery after k-reciprocal re-ranking, computed on demand.
 
     Both sets are searched together. O is the squared Euclidean distance, divided by the largest in
     its row; a neighbour weighs exp(-O) over the expanded k-reciprocal set (eq. 5 and 7), weights
@@ -79,7 +79,7 @@ def rerank_distances(
 
 
 class RerankedDistances:
-    """(Q, G) distances of `rerank_distances`, a block of queries at a time.
+    """Re-ranked distances (Q, G) of `rerank_distances`, by blocks of queries.
 
     Attributes:
         shape: Q and G.
@@ -124,7 +124,7 @@ class RerankedDistances:
 
 @torch.no_grad()
 def _squared_distances(query: Tensor, gallery: Tensor) -> Tensor:
-    """(b, G) float32, from the gallery's mean: shorter rows lose less to rounding."""
+    """Squared distances (b, G) float32, centred at the gallery's mean against rounding."""
     centre = gallery.mean(dim=0)
     query = query - centre
     half = query.new_empty(len(query), len(gallery))
@@ -137,7 +137,7 @@ def _squared_distances(query: Tensor, gallery: Tensor) -> Tensor:
 
 @torch.no_grad()
 def farthest_distances(features: Tensor) -> Tensor:
-    """(M,) float64 squared Euclidean distance of each row to the farthest row."""
+    """Squared Euclidean distance (M,) float64 of each row to its farthest row."""
     farthest = []
     for part in features.split(BLOCK):
         farthest.append(_squared_distances(part, features).argmax(dim=1))

@@ -10,7 +10,7 @@ AP_KINDS = ('standard', 'trapezoid', 'threshold')
 
 @dataclass(frozen=True, eq=False)
 class RetrievalResult:
-    """Scores over the counted queries, those with at least one match; all in [0, 1]."""
+    """Retrieval scores in [0, 1] over the queries with at least one match."""
 
     mAP: float
     cmc: np.ndarray  # (max_rank,) float64, rank 1 first; constant beyond the end of the gallery
@@ -24,7 +24,7 @@ class RetrievalResult:
     description: str  # of the protocol
 
     def summary(self, ranks: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
-        """mAP, rank1, rank5, ... and mINP as fractions.
+        """Summary of mAP, rank1, rank5, ... and mINP as fractions.
 
         Raises:
             ValueError: a rank is not between 1 and `max_rank`.

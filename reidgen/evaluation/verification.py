@@ -29,7 +29,7 @@ STEPS = 2**16  # thresholds, at least half as many
 
 @dataclass(frozen=True, eq=False)
 class VerificationResult:
-    """Error rates in [0, 1] at evenly spaced thresholds, counted exactly at each."""
+    """Verification error rates in [0, 1] at evenly spaced thresholds, exact counts."""
 
     thresholds: np.ndarray  # (T,) float64, ascending from 0, of squared Euclidean distance
     fmr: np.ndarray  # (T,) float64, never falling
@@ -50,7 +50,7 @@ class VerificationResult:
         return float(self.fmr[place]), float(self.fnmr[place])
 
     def fnmr_at(self, fmr: float) -> float:
-        """The least FNMR among the thresholds whose FMR is at most `fmr`; 1 if there are none.
+        """Least FNMR among thresholds with an FMR of at most `fmr`; 1 if there are none.
 
         Raises:
             ValueError: `fmr` is not in [0, 1].
@@ -62,12 +62,12 @@ class VerificationResult:
 
     @property
     def eer(self) -> float:
-        """Equal error rate: the mean of FMR and FNMR where they are nearest to one another."""
+        """Equal error rate: mean of FMR and FNMR where they are closest."""
         place = np.abs(self.fmr - self.fnmr).argmin()
         return float(self.fmr[place] + self.fnmr[place]) / 2
 
     def roc(self) -> tuple[np.ndarray, np.ndarray]:
-        """False match rates (T,) and true match rates (T,), 1 - FNMR, for a curve."""
+        """ROC curve: false match rates (T,) and true match rates (T,), 1 - FNMR."""
         return self.fmr, 1 - self.fnmr
 
     def __str__(self) -> str:
@@ -111,7 +111,7 @@ def verify_distances(
     protocol: str | Protocol = 'market1501',
     block: int = 256,
 ) -> VerificationResult:
-    """`verify` from a (Q, G) matrix of finite distances, none below 0."""
+    """Rates as of `verify` from a matrix (Q, G) of finite distances, none below 0."""
     matrix = as_matrix(distances, 'distance')
     check_finite(matrix, 'distance')
     if matrix.numel() and matrix.min() < 0:
@@ -156,7 +156,7 @@ def _verify(
 def _pairs(
     labels: RetrievalLabels, protocol: Protocol, block: int
 ) -> Iterator[tuple[Tensor, slice, Tensor, Tensor]]:
-    """Query rows (b,), gallery columns, and which of the pairs are genuine and impostor."""
+    """Blocks of query rows (b,) and gallery columns, with masks of genuine and impostor pairs."""
     for rows in torch.arange(len(labels.query_pids), device=labels.query_pids.device).split(block):
         good, junk = match_and_junk_masks(rows, labels, protocol)
         for start in range(0, good.shape[1], CHUNK):

@@ -1,4 +1,4 @@
-"""Losses: plain tensors in, 0-d tensors out; weights belong to the model."""
+"""Losses from plain tensors to 0-d tensors; their weights belong to the model."""
 
 from reidgen.losses.contrast import CentroidContrast, MemoryContrast
 from reidgen.losses.gan import GANLoss

@@ -1,4 +1,4 @@
-"""Losses against a memory: GCL's, of two views of an image, and that against cluster centroids."""
+"""Contrastive losses against a feature bank: GCL's memory contrast, and cluster centroids."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from reidgen.rng import StepRNG
 
 
 class Bank(Protocol):
-    """What is asked of a memory; `reidgen.memory.FeatureBank` is one."""
+    """Interface of a feature bank, as of `reidgen.memory.FeatureBank`."""
 
     def read(self) -> tuple[Tensor, Tensor]:
         """Unit features (N, D) and labels (N,); -1 is an outlier."""
@@ -19,7 +19,7 @@ class Bank(Protocol):
 
 @LOSSES.register_module()
 class MemoryContrast(nn.Module):
-    """Three contrastive terms against the FeatureBank (GCL: Chen et al., CVPR 2021).
+    """Memory contrast of GCL (Chen et al., CVPR 2021): three terms against the FeatureBank.
 
     With unit rows M, the real image's u, the generated image's u', the row i of the image, and rows
     p, q drawn among those of its label (i among them):
@@ -49,7 +49,7 @@ class MemoryContrast(nn.Module):
     def forward(
         self, bank: Bank, u: Tensor, u_generated: Tensor, index: Tensor, *, rng: StepRNG
     ) -> Tensor:
-        """0-d float32; the bank is read, never written.
+        """Loss, 0-d float32; the bank is read, never written.
 
         Args:
             u, u_generated: (B, D) embeddings of the real images and of their renderings, raw.
@@ -88,7 +88,7 @@ class MemoryContrast(nn.Module):
         """Logits of the negatives, -inf where a row has fewer."""
         same = labels[None] == label[:, None]  # (B, N)
         logits = u_generated @ features.t() / self.temperature
-        # decided by the bank alone: every process must draw, or none
+        # depends on the bank only: every process must draw, or none
         smallest = labels[labels >= 0].unique(return_counts=True)[1]
         if len(smallest) == 0 or len(labels) - smallest.min() <= self.num_negatives:
             return logits.masked_fill(same, -torch.inf)
@@ -99,7 +99,7 @@ class MemoryContrast(nn.Module):
 
 @LOSSES.register_module()
 class CentroidContrast(nn.Module):
-    """Cross-entropy over the cluster centroids of a FeatureBank.
+    """Contrastive cross-entropy over the cluster centroids of a FeatureBank.
 
     With unit rows M and the image's unit embedding u of cluster y:
 
@@ -120,7 +120,7 @@ class CentroidContrast(nn.Module):
         self.temperature = temperature
 
     def forward(self, bank: Bank, u: Tensor, index: Tensor) -> Tensor:
-        """0-d float32; the bank is read, never written.
+        """Loss, 0-d float32; the bank is read, never written.
 
         Args:
             u: (B, D) embeddings, raw.
@@ -144,7 +144,7 @@ class CentroidContrast(nn.Module):
 
 
 def _rows_of_label(labels: Tensor, label: Tensor, chance: Tensor) -> Tensor:
-    """(B, n) rows that have the label (B,), placed among these by chance (B, n) in [0, 1)."""
+    """Rows (B, n) drawn among those with the label (B,), by uniform numbers (B, n) in [0, 1)."""
     ordered, row = labels.sort(stable=True)
     first = torch.searchsorted(ordered, label)
     count = torch.searchsorted(ordered, label, right=True) - first

@@ -1,4 +1,4 @@
-"""Adversarial objectives: what a discriminator and a generator minimise."""
+"""Adversarial objectives of discriminators and generators."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ SIGMOID_MODES = ('bce', 'bce_saturating', 'lsgan_sigmoid')  # sigmoid(logit) is 
 
 @LOSSES.register_module()
 class GANLoss(nn.Module):
-    """The objective of a discriminator and of its generator, over one output or several scales.
+    """Adversarial objective of a discriminator and its generator, over one or several scales.
 
     | mode             | discriminator: real term, fake term         | generator              |
     |------------------|--------------------------------------|------------------------|
@@ -86,15 +86,15 @@ class GANLoss(nn.Module):
     def discriminator(
         self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, *, rng: StepRNG
     ) -> dict[str, Tensor]:
-        """The terms of the discriminator and its mean outputs; the fake is detached.
+        """Terms of the discriminator and its mean outputs; the fake is detached.
 
         Args:
             name: of the discriminator, in the keys.
             real, fake: (B, C, H, W); 'sample' flips need equal batch sizes.
 
         Returns:
-            'adv.<name>.real', 'adv.<name>.fake': 0-d terms of what the discriminator is told is
-            real, or fake. 'stat.<name>.p_real', 'p_fake': mean probability given to the true reals
+            'adv.<name>.real', 'adv.<name>.fake': 0-d terms of the images labelled real,
+            or fake. 'stat.<name>.p_real', 'p_fake': mean probability given to the true reals
             and fakes; where the output is no logit of a probability ('lsgan', 'hinge', 'wgan',
             'relativistic_avg') the mean output, as 'o_real', 'o_fake'. Detached.
         """
@@ -119,8 +119,7 @@ class GANLoss(nn.Module):
     def reject(
         self, discriminator: Discriminator, fake: Tensor, *, rng: StepRNG
     ) -> tuple[Tensor, Tensor]:
-        """The fake term alone, for what else a discriminator is to reject: real but mismatched
-        pairs.
+        """Fake term of the discriminator, for further fakes such as mismatched pairs.
 
         Labels are drawn as in `discriminator`, and never flipped, as there is no real to change
         roles.
@@ -153,7 +152,7 @@ class GANLoss(nn.Module):
         *,
         rng: StepRNG,
     ) -> Tensor:
-        """The generator's 0-d term: hard label 1, no smoothing, no flips.
+        """Term of the generator, 0-d: hard label 1, no smoothing, no flips.
 
         Args:
             real: needed by 'relativistic_avg' alone.

@@ -1,4 +1,4 @@
-"""Losses that know who is who: classification and triplets."""
+"""Losses with identity labels: classification and triplets."""
 
 import torch
 import torch.nn.functional as nnf
@@ -23,7 +23,7 @@ class LabelSmoothCrossEntropy(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, logits: Tensor, pid: Tensor) -> Tensor:
-        """0-d float32 of logits (B, K) and pid (B,) in 0..K-1."""
+        """Loss, 0-d float32, of logits (B, K) and pid (B,) in 0..K-1."""
         return nnf.cross_entropy(logits.float(), pid, label_smoothing=self.epsilon)
 
 
@@ -72,7 +72,7 @@ class TripletLoss(nn.Module):
         self.include_self, self.ignore_label = include_self, ignore_label
 
     def forward(self, embedding: Tensor, pid: Tensor) -> Tensor:
-        """0-d float32 of embeddings (B, D) and pid (B,), any integers."""
+        """Loss, 0-d float32, of embeddings (B, D) and pid (B,), any integers."""
         with torch.autocast(embedding.device.type, enabled=False):
             embedding = embedding.float()
             distances, positive, negative = self._pairs(embedding, pid)
@@ -85,7 +85,7 @@ class TripletLoss(nn.Module):
 
     @torch.no_grad()
     def statistics(self, embedding: Tensor, pid: Tensor) -> dict[str, Tensor]:
-        """What the hardest positive d_ap and negative d_an of the batch's anchors look like.
+        """Statistics of the hardest positive d_ap and negative d_an of the batch's anchors.
 
         Returns:
             0-d, each a mean over the anchors that have both: 'prec', the share with d_an > d_ap;
@@ -134,7 +134,7 @@ class TripletLoss(nn.Module):
         return d_ap, d_an  # (anchors,) each
 
     def _terms(self, distances: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        """One term an anchor, or one a triplet."""
+        """Hinge terms, one an anchor or one a triplet."""
         if len(distances) == 0:
             return distances.flatten()
         if self.kind.startswith('batch_hard'):

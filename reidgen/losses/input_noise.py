@@ -1,4 +1,4 @@
-"""Noise on what a discriminator sees."""
+"""Noise on the input of a discriminator."""
 
 from torch import Tensor
 
@@ -6,7 +6,7 @@ from reidgen.rng import StepRNG
 
 
 class InputNoise:
-    """Gaussian noise on what a discriminator sees (instance noise: Sonderby et al., ICLR 2017).
+    """Gaussian noise on the input of a discriminator (instance noise: Sonderby et al., ICLR 2017).
 
     Args:
         std: at the start.
@@ -23,7 +23,7 @@ class InputNoise:
         self.std, self.start, self.iters = std, start, iters
 
     def std_at(self, iteration: int) -> float:
-        """Standard deviation at this iteration."""
+        """Standard deviation at an iteration."""
         if self.iters is None:
             return self.std
         return self.std * min(1.0, max(0.0, 1 - (iteration - self.start) / self.iters))

@@ -1,4 +1,4 @@
-"""Gradient penalties: how steep a discriminator may be."""
+"""Gradient penalties of discriminators."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +17,7 @@ DRAGAN_SPREAD = 0.5  # of the noise around a real image, in standard deviations 
 
 @LOSSES.register_module()
 class GradientPenalty(nn.Module):
-    """A penalty on g, the gradient of a discriminator's output with respect to its input.
+    """Penalty on g, the gradient of a discriminator's output with respect to its input.
 
     | kind       | where                               | value                             |
     |------------|-------------------------------------|-----------------------------------|
@@ -64,7 +64,7 @@ class GradientPenalty(nn.Module):
     def forward(
         self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, *, rng: StepRNG
     ) -> dict[str, Tensor]:
-        """'gp.<name>', 0-d, and 'stat.<name>.grad_norm', the mean |g|, detached.
+        """Penalty 'gp.<name>', 0-d, and statistic 'stat.<name>.grad_norm', the mean |g|, detached.
 
         In an iteration that is left out (`every`), the penalty is a zero without a graph, and there
         is no stat.

@@ -1,4 +1,4 @@
-"""FeatureBank: what is remembered of every training image."""
+"""FeatureBank: features and labels of all training images."""
 
 import torch
 import torch.nn.functional as nnf
@@ -10,7 +10,7 @@ from reidgen.registry import MEMORIES
 
 @MEMORIES.register_module()
 class FeatureBank(nn.Module):
-    """One L2-normalised feature and one label a training image (GCL: Chen et al., CVPR 2021).
+    """L2-normalised feature and label of each training image (GCL: Chen et al., CVPR 2021).
 
     Everything is a buffer, hence saved and moved with the model.
 
@@ -40,7 +40,7 @@ class FeatureBank(nn.Module):
 
     @torch.no_grad()
     def fill(self, features: Tensor, labels: Tensor) -> None:
-        """Writes every row.
+        """Writes all rows.
 
         Args:
             features: (N, D), in the order of the sorted training list; normalised here.
@@ -68,7 +68,7 @@ class FeatureBank(nn.Module):
         self.filled.fill_(True)
 
     def read(self) -> tuple[Tensor, Tensor]:
-        """The features and labels themselves, not copies.
+        """Features and labels, not copied.
 
         Raises:
             RuntimeError: the bank has not been filled.
@@ -78,7 +78,7 @@ class FeatureBank(nn.Module):
 
     @torch.no_grad()
     def update(self, index: Tensor, embedding: Tensor) -> None:
-        """row <- normalise(momentum * row + (1 - momentum) * normalise(embedding)).
+        """Momentum update row <- normalise(momentum * row + (1 - momentum) * normalise(embedding)).
 
         Every process writes the rows of all processes, so that their banks stay equal. An index
         that comes twice is updated once, from its old row and the last of its embeddings.

@@ -1,4 +1,4 @@
-"""Clusterings: features of all training images to pseudo-labels, -1 for outliers.
+"""Clusterings of the features of all training images into pseudo-labels, -1 for outliers.
 
 Each is called with features (N, D), rows L2-normalised, and returns `Clusters`. Equal features and
 settings give equal labels. `explain` puts the settings beside what the distances were, for the case
@@ -60,7 +60,7 @@ class JaccardDBSCAN:
         k1: neighbours searched for the distance, the image itself among them.
         k2: neighbours averaged over in local query expansion, the image itself among them.
         eps: radius of a neighbourhood, above 0 and below 1, inclusive; None takes the `rho` rule.
-            Round numbers such as 0.5 are the distance of many pairs, which rounding then decides.
+            Round numbers such as 0.5 are the distance of many pairs, which then depend on rounding.
         rho: share of the non-zero distances whose mean is eps, see `mean_of_smallest`: 2e-3 for
             Market-1501 and DukeMTMC-reID and 1.2e-3 for MSMT17 (GCL: Chen et al., CVPR 2021).
         ties: of the `rho` rule: pairs at distance 0 are 'excluded', as it is written, or 'counted'
@@ -212,7 +212,7 @@ class KMeans:
 
 
 def mutual_reachability_tree(distances: csr_array, min_samples: int) -> csr_array:
-    """A minimum spanning tree of max(core(i), core(j), d(i, j)) over all pairs (HDBSCAN).
+    """Minimum spanning tree of max(core(i), core(j), d(i, j)) over all pairs (HDBSCAN).
 
     core(i) is the distance of i to its `min_samples`-th nearest row, itself the first.
 

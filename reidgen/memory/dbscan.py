@@ -1,4 +1,4 @@
-"""DBSCAN on sparse distances, and its radius by GCL's rule from a stream of them."""
+"""DBSCAN on sparse distances, and its radius by GCL's rule from blocks of distances."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -13,14 +13,14 @@ SPARE_PAIRS = 2**20  # held beyond the nearest ones before the others are droppe
 
 
 class Pairs(NamedTuple):
-    """Pairs of N rows, each once, and their distances."""
+    """Distinct pairs of N rows with their distances."""
 
     row: np.ndarray  # (P,) int
     column: np.ndarray  # (P,) int, above the row
     distance: np.ndarray  # (P,) in [0, 1]
 
     def as_matrix(self, num_rows: int) -> csr_array:
-        """(N, N) sparse and symmetric, explicit zeros on the diagonal."""
+        """Sparse symmetric matrix (N, N), explicit zeros on the diagonal."""
         itself = np.arange(num_rows)
         rows = np.concatenate([self.row, self.column, itself])
         columns = np.concatenate([self.column, self.row, itself])
@@ -29,7 +29,7 @@ class Pairs(NamedTuple):
 
 
 def dbscan(distances: csr_array, eps: float, min_samples: int) -> np.ndarray:
-    """DBSCAN (Ester et al., KDD 1996) on sparse distances, by connected components of its cores.
+    """DBSCAN (Ester et al., KDD 1996) on sparse distances, by connected components of core rows.
 
     Args:
         distances: (N, N) symmetric, explicit zeros on the diagonal; a pair not stored is farther
@@ -61,7 +61,7 @@ def dbscan(distances: csr_array, eps: float, min_samples: int) -> np.ndarray:
 
 
 def pairs_within(blocks: Iterable[csr_array], eps: float) -> Pairs:
-    """The pairs at `eps` or nearer, of blocks (b, N) of rows that hold each pair once."""
+    """Pairs within `eps`, of blocks (b, N) of rows that hold each pair once."""
     kept, first = [], 0
     for block in blocks:
         kept.append(_within(block, first, eps))
@@ -70,7 +70,7 @@ def pairs_within(blocks: Iterable[csr_array], eps: float) -> Pairs:
 
 
 def nearest_pairs(blocks: Iterable[csr_array], count: int) -> Pairs:
-    """The `count` nearest pairs at a distance above 0, those as far as the last, and all at 0.
+    """Nearest pairs: `count` at distances above 0, ties of the last, and all at 0.
 
     No more than about three times as many are held at any time, and the matrix never is.
 
@@ -107,7 +107,7 @@ def core_distances(blocks: Iterable[csr_array], min_samples: int) -> np.ndarray:
 
 
 def share_of_pairs(rho: float, num_rows: int, num_zero: int = 0) -> int:
-    """`rho` of the pairs of N rows but those at distance 0, halves rounded to the even number."""
+    """Number of pairs in the share `rho` of those above distance 0, halves rounded to even."""
     return round(rho * (num_rows * (num_rows - 1) // 2 - num_zero))
 
 
@@ -163,7 +163,7 @@ def mean_of_smallest(
 
 
 def by_first_row(labels: np.ndarray) -> np.ndarray:
-    """The same clusters, numbered from 0 by their first row; negative labels become -1."""
+    """Cluster labels renumbered from 0 by their first row; negative labels become -1."""
     known, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     number = np.full(len(known), -1, np.int64)
     order = first.argsort()
@@ -178,7 +178,7 @@ def _within(block: csr_array, first: int, farthest: float) -> Pairs:
 
 
 def _nearest(pairs: Pairs, count: int) -> tuple[Pairs, float]:
-    """The pairs not farther than the `count`-th above 0, and its distance."""
+    """Pairs not farther than the `count`-th above 0, and its distance."""
     positive = pairs.distance[pairs.distance > 0]
     if len(positive) <= count:
         return pairs, np.inf

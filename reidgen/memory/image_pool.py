@@ -1,4 +1,4 @@
-"""ImagePool: what the discriminators were shown before."""
+"""ImagePool: a history of generated images for discriminators."""
 
 import torch
 from mmengine.dist import all_gather, get_dist_info
@@ -10,8 +10,7 @@ from reidgen.rng import StepRNG
 
 @MEMORIES.register_module()
 class ImagePool(nn.Module):
-    """A history of painted images, so that a discriminator does not forget what it has learned to
-    refuse.
+    """History buffer of generated images for training a discriminator.
 
     Shrivastava et al. (CVPR 2017), as in CycleGAN (Zhu et al., ICCV 2017). Until it is full it
     keeps and returns every image; then, with probability 1/2, an image takes the place of a random
@@ -41,10 +40,10 @@ class ImagePool(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor, *, rng: StepRNG) -> Tensor:
-        """What the discriminator is shown instead of these images; copies, without gradient.
+        """Images for the discriminator: these or older ones, copied, without gradient.
 
         Args:
-            images: (B, channels, H, W) just painted.
+            images: (B, channels, H, W) just generated.
             rng: random numbers of the step.
 
         Raises:

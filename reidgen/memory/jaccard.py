@@ -16,7 +16,7 @@ NORM_TOLERANCE = 1e-3
 def jaccard_distance(
     features: Tensor, k1: int = 30, k2: int = 6, method: str = 'exact', block: int = 2048
 ) -> csr_array:
-    """Distance by shared k-reciprocal neighbours (Zhong et al., CVPR 2017, eq. 10).
+    """Jaccard distance of k-reciprocal neighbours (Zhong et al., CVPR 2017, eq. 10).
 
     The variant of clustering methods (SpCL, GCL): k1 neighbours are searched, the image itself
     included, where re-ranking searches k1 + 1; a neighbour weighs exp(-squared Euclidean distance),
@@ -58,7 +58,7 @@ def jaccard_distance(
 
 
 def distance_blocks(weights: csr_array, upper: bool = False) -> Iterator[csr_array]:
-    """Jaccard distances (b, N) of a block of rows at a time, as stored by `jaccard_distance`.
+    """Jaccard distances (b, N) by blocks of rows, as stored by `jaccard_distance`.
 
     Args:
         weights: of `neighbour_weights`.
@@ -72,7 +72,7 @@ def distance_blocks(weights: csr_array, upper: bool = False) -> Iterator[csr_arr
 def neighbour_weights(
     features: Tensor, k1: int, k2: int, method: str = 'exact', block: int = 2048
 ) -> csr_array:
-    """V of eq. 7 after local query expansion: (N, N) sparse float32, rows sum to 1.
+    """Weights V of eq. 7 after local query expansion, (N, N) sparse float32, rows sum to 1.
 
     Arguments and errors as in `jaccard_distance`.
     """
@@ -84,13 +84,13 @@ def neighbour_weights(
 
 
 def row_totals(weights: csr_array) -> np.ndarray:
-    """(N,) float64 sums of the rows, 1 but for rounding, added in the order of `shared_weights`."""
+    """Row sums (N,) float64, 1 but for rounding, added in the order of `shared_weights`."""
     row = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
     return np.bincount(row, weights.data, weights.shape[0])
 
 
 def _as_distances(first: int, shared: csr_array, totals: np.ndarray) -> csr_array:
-    """1 - m / (2 - m), where the 2 is the sum of both rows: so equal rows are at 0 exactly."""
+    """Distances 1 - m / (2 - m), with both rows' sums for 2, so equal rows are at exactly 0."""
     row = np.repeat(np.arange(first, first + shared.shape[0]), np.diff(shared.indptr))
     union = totals[row] + totals[shared.indices] - shared.data
     distance = (1 - shared.data / union).astype(np.float32)
@@ -98,7 +98,7 @@ def _as_distances(first: int, shared: csr_array, totals: np.ndarray) -> csr_arra
 
 
 def check_features(features: Tensor) -> None:
-    """Raises ValueError unless features are (N, D), finite, with rows of unit length."""
+    """Raises ValueError unless features are (N, D) and finite, with rows of unit length."""
     if features.ndim != 2:
         raise ValueError(f'features have shape {tuple(features.shape)}; give a matrix (N, D)')
     norms = features.detach().norm(dim=1)

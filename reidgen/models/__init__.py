@@ -1,4 +1,4 @@
-"""Models: networks, and the systems that train them."""
+"""Models: networks, and the training systems built of them."""
 
 from . import discriminators, encoders, generators
 from .adversarial import AdversarialModel, MemoryUse, Phase

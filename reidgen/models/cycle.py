@@ -1,4 +1,4 @@
-"""Translation there and back between two domains: the base of CycleGAN and its descendants."""
+"""Translation with cycle consistency between two domains: base of CycleGAN, SPGAN and PTGAN."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ SYMMETRIC = dict(type='BatchNormalizer', mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.
 
 
 class Cycle(NamedTuple):
-    """What G (target style) and F (source style) generate of a batch, (B, 3, H, W) each."""
+    """Translations and reconstructions of a batch by G and F, (B, 3, H, W) each."""
 
     x_s2t: Tensor  # G(x_s)
     x_t2s: Tensor  # F(x_t)

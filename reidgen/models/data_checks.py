@@ -1,4 +1,4 @@
-"""Images, batches and samplers that do not fit the networks, told before any training."""
+"""Checks before training that images, batches and samplers fit the networks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ STATE = ('stage_name', '_running', 'frozen', 'loss_weights')  # what entering a 
 
 
 def check_image_sizes(datasets: Mapping[str, Dataset], names: Sequence[str], multiple: int) -> None:
-    """Raises ValueError where images cannot be compared with each other or with their translation.
+    """Raises ValueError for image sizes that differ or that the decoders cannot restore.
 
     Args:
         datasets: training sets by loader; the first image of each is read, as it is handed out.
@@ -48,7 +48,7 @@ def image_size(dataset: Dataset) -> tuple[int, int]:
 def check_batches(
     model: AdversarialModel, stages: Sequence, batch_sizes: Mapping[str, int], samplers: Mapping
 ) -> list[str]:
-    """Warnings about batches that teach nothing; what would stop a later stage raises.
+    """Warnings about batches without training signal; errors of later stages are raised.
 
     Args:
         stages: `reidgen.engine.stages.Stage`, in order; the model is left as it was.
@@ -70,7 +70,7 @@ def check_batches(
 
 @contextmanager
 def entered(model: AdversarialModel, stage) -> Iterator[None]:
-    """The model is in a stage, in training mode; afterwards as it was."""
+    """Context with the model in a stage, in training mode."""
     state, training = {name: getattr(model, name) for name in STATE}, model.training
     try:
         model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
@@ -85,7 +85,7 @@ def entered(model: AdversarialModel, stage) -> Iterator[None]:
 def check_batch_norm(
     model: AdversarialModel, fields: Mapping[str, str], batch_sizes: Mapping[str, int]
 ) -> None:
-    """Raises ValueError where a batch norm over images would be trained on one image at a time.
+    """Raises ValueError where a batch norm over images would train on batches of one.
 
     Args:
         model: in a stage, in training mode.
@@ -118,7 +118,7 @@ def check_batch_norm(
 def triplet_warnings(
     model: AdversarialModel, fields: Mapping[str, str], samplers: Mapping
 ) -> list[str]:
-    """What a weighed triplet loss lacks in the identity batches of a stage.
+    """Warnings about identity batches without positives or negatives for the triplet loss.
 
     Args:
         model: in a stage.

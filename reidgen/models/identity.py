@@ -1,4 +1,4 @@
-"""IdentityModel: an encoder trained to tell the identities of a labelled set apart."""
+"""IdentityModel: supervised identity classification, the direct transfer baseline."""
 
 import torch.nn.functional as nnf
 from torch import Tensor
@@ -12,7 +12,7 @@ FEATURES = ('embedding', 'pre_bn', 'head')
 
 @MODELS.register_module()
 class IdentityModel(AdversarialModel):
-    """ID-discriminative embedding: classification of identities, triplets if they are weighed.
+    """ID-discriminative embedding (IDE): identity classification, and triplets if weighed.
 
         E_c -> embedding -> C          BNNeck (Luo et al., CVPRW 2019), stage 1 of CrossDomainGCL
         E_c -> pre_bn -> H -> C        IDE (Zheng et al., arXiv 1610.02984), with a head
@@ -82,7 +82,7 @@ class IdentityModel(AdversarialModel):
             giver, given = name, getattr(network, 'out_dim', None)
 
     def identity_losses(self, batch, x: None) -> dict[str, Tensor]:
-        """Triplet before, classes after batch norm."""
+        """Triplet loss before, classification loss after batch norm."""
         s = batch.identity
         code = self.E_c(s.img)
         read = self.H(code.pre_bn) if 'H' in self.network_names else code.embedding

@@ -1,4 +1,4 @@
-"""From what loaders hand out to what networks see."""
+"""Preprocessing of batches on the device."""
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -12,7 +12,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @MODELS.register_module()
 class BatchNormalizer(BaseDataPreprocessor):
-    """Moves a batch to the device and turns uint8 into float32 there.
+    """Preprocessor: moves a batch to the device and normalises uint8 to float32 there.
 
     Loaders hand out uint8: a quarter of the bytes between processes and to the device. A uint8
     tensor (B, 3, H, W) is normalised by `mean` and `std`; a field whose name ends in `_map`, and
@@ -37,7 +37,7 @@ class BatchNormalizer(BaseDataPreprocessor):
         self.register_buffer('shift', (mean / std).view(3, 1, 1), persistent=False)
 
     def forward(self, data, training: bool = False):
-        """A batch (NamedTuple, tuple, dict or tensor) of the same structure on the device."""
+        """Batch (NamedTuple, tuple, dict or tensor) of the same structure on the device."""
         return self._normalize(self.cast_data(data))
 
     def _normalize(self, data, is_map: bool = False):

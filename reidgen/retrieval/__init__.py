@@ -1,4 +1,4 @@
-"""Retrieval with a trained encoder: features of any images, kept on disk and searched.
+"""Retrieval with a trained encoder: feature extraction, feature stores and search.
 
 extractor = FeatureExtractor('config.py', 'checkpoint.pth')
 extract(extractor, open_images('crops', extractor.transforms), 'features')

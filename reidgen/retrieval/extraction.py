@@ -23,7 +23,7 @@ LONGEST = timedelta(days=30)  # that one process may wait for another
 
 @dataclass(frozen=True)
 class Extraction:
-    """What an extraction did."""
+    """Summary of an extraction."""
 
     num_images: int  # in the store
     num_made: int  # of them now, by all processes
@@ -40,7 +40,7 @@ class Extraction:
 
 
 def join_processes() -> None:
-    """Joins the processes that torchrun started; over gloo, as no tensor is exchanged."""
+    """Joins torchrun's process group over gloo, as no tensor is exchanged."""
     if torch.distributed.is_torchelastic_launched() and not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo', timeout=LONGEST)
         if torch.cuda.is_available():
@@ -56,7 +56,7 @@ def extract(
     shard_size: int = 4096,
     dtype: str = 'float32',
 ) -> Extraction:
-    """Writes the features of a data set, whatever an earlier call left to do.
+    """Writes the features of a data set, continuing an interrupted call.
 
     A batch never crosses a shard, so the features depend neither on where an earlier call stopped
     nor on the number of processes. A bar with the time left is shown on a terminal.
@@ -111,7 +111,7 @@ def _make(
     batch_size: int,
     num_workers: int,
 ) -> None:
-    """Embeds and writes these shards."""
+    """Embeds the images of some shards and writes these."""
     parts = {
         shard: [rows[at : at + batch_size] for at in range(0, len(rows), batch_size)]
         for shard in shards
@@ -135,6 +135,6 @@ def _make(
 
 
 def _below(record: Record, root: Path) -> Record:
-    """The record with its path relative to the root where it lies below it."""
+    """Record with its path relative to the root if below it."""
     path = Path(record.path)
     return record._replace(path=str(path.relative_to(root) if path.is_relative_to(root) else path))

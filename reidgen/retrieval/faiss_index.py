@@ -1,4 +1,4 @@
-"""faiss indexes of a feature store, built once and kept beside the features."""
+"""faiss indexes of feature stores, kept beside the features."""
 
 import re
 from pathlib import Path
@@ -17,14 +17,14 @@ QUERIES = 1024  # whose results are rescored at a time
 
 
 def default_factory(num_rows: int) -> str:
-    """faiss's name of an index: 'Flat' for few rows, else some sqrt(N) inverted lists of bytes."""
+    """Factory string of the index: 'Flat' for few rows, else some sqrt(N) inverted lists, SQ8."""
     if num_rows < FLAT_BELOW:
         return 'Flat'
     return f'IVF{2 ** round(num_rows.bit_length() / 2)},SQ8'
 
 
 class FaissIndex:
-    """An index over all rows of a store, held in memory; distances of what it finds are exact.
+    """In-memory faiss index over a store; distances of the results are exact.
 
     Args:
         store: its folder gets `faiss_<factory>_<key>.index` the first time.
@@ -69,7 +69,7 @@ class FaissIndex:
             ) from error
 
     def search(self, query: Tensor, top: int = 10, own: Tensor | None = None) -> TopK:
-        """The `top` nearest rows that the index finds; as `search.search`, on the CPU."""
+        """Approximate `top` nearest rows by the index; as `search.search`, on the CPU."""
         k = top if own is None else top + 1
         parts = []
         for part in query.cpu().split(QUERIES):
@@ -80,7 +80,7 @@ class FaissIndex:
         return topk if own is None else without_self(topk, own)
 
     def _rescored(self, query: Tensor, rows: Tensor) -> TopK:
-        """Distances from the features themselves; rows (q, k) with -1 where faiss found fewer."""
+        """Exact distances from the features; rows (q, k) with -1 where faiss found fewer."""
         unique, index = rows.clamp(min=0).unique(return_inverse=True)
         distances = exact_distances(query, self.store.features(unique.numpy()), index)
         missing = rows < 0
@@ -108,7 +108,7 @@ class FaissIndex:
             faiss.write_index(index, str(part))
 
     def _training_rows(self) -> range:
-        """Evenly spaced: neighbouring rows are often of one person."""
+        """Evenly spaced training rows, as adjacent rows are often of one person."""
         lists = re.search(r'IVF(\d+)', self.factory)
         wanted = TRAINED_ON * max(1024, int(lists[1]) if lists else 0)
         return range(0, len(self.store), max(1, len(self.store) // wanted))

@@ -1,4 +1,4 @@
-"""FeatureExtractor: a trained encoder with the test transforms of its config."""
+"""FeatureExtractor: a trained encoder with its config's test transforms."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ UNIT_WITHIN = 1e-3  # of length 1, what a row's may differ
 
 
 class FeatureExtractor:
-    """Images to L2-normalised features, as `tools/test.py` makes them.
+    """Extractor of L2-normalised features, equal to those of `tools/test.py`.
 
     Args:
         config: the Python config it was trained with.
@@ -72,7 +72,7 @@ class FeatureExtractor:
         self.model.to(device or get_device()).eval()
 
     def embed(self, batch) -> Tensor:
-        """(B, D) float32 on the CPU, rows of unit length, of a batch as loaders hand it out.
+        """Unit features (B, D) float32 on the CPU, of a batch from a loader.
 
         Raises:
             ValueError: features are not (B, D) or not of unit length.
@@ -94,11 +94,11 @@ class FeatureExtractor:
     def batches(
         self, dataset: ReIDDataset, batches: Sequence[Sequence[int]], num_workers: int = 0
     ) -> Iterator[Tensor]:
-        """Features (B, D) of each batch of rows, in order; nothing random, no pose maps.
+        """Features (B, D) of each batch of rows, in order, without augmentation and pose maps.
 
         Raises:
-            ValueError: NaN or Inf among the features; the images are named.
-            OSError: an image cannot be read; it is named.
+            ValueError: NaN or Inf among the features; names the images.
+            OSError: an image cannot be read; names it.
         """
         loader = DataLoader(
             dataset.plain(),
@@ -125,7 +125,7 @@ class FeatureExtractor:
 
 
 def test_transforms(cfg: Config, config: str | Path) -> list[dict]:
-    """Configs of the transforms of the first validation loader.
+    """Configs of the test transforms, those of the first validation loader.
 
     Raises:
         ValueError: the config has none.
@@ -141,7 +141,7 @@ def test_transforms(cfg: Config, config: str | Path) -> list[dict]:
 
 
 def _settings_sha256(settings: dict, transforms: list[dict]) -> str:
-    """Of what decides the features beside the weights, and of no path or loss weight."""
+    """SHA-256 of the settings that determine the features, besides weights."""
     kept = {key: value for key, value in settings.items() if key != 'loss_weights'}
     text = json.dumps([kept, transforms], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

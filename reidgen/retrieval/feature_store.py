@@ -1,4 +1,4 @@
-"""FeatureStore: features of any number of images on disk, read through memory maps."""
+"""FeatureStore: features on disk, read through memory maps."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ AGAIN = 'run the same tools/extract.py command again: it keeps whole shards and 
 
 
 class FeatureStore:
-    """N feature rows in shards of S, one mapped at a time: memory does not grow with N.
+    """Store of N feature rows in shards of S, one mapped at a time, so memory is bounded.
 
     The folder holds manifest.json (see `Manifest`), images.csv and `shard_<number>_<key>.npy`, each
     (S, D), the last one shorter. Opening it checks every shard's size and the list of images.
@@ -42,11 +42,11 @@ class FeatureStore:
 
     @property
     def dims(self) -> int:
-        """D."""
+        """Feature dimension D."""
         return self.manifest.dims
 
     def shards(self) -> Iterator[tuple[int, Tensor]]:
-        """First row and features (S, D) float32 of each shard, in order; not to be written to.
+        """First row and features (S, D) float32 of each shard, in order, read-only.
 
         A float32 shard is the mapped file: what is not kept takes no memory afterwards.
         """
@@ -54,7 +54,7 @@ class FeatureStore:
             yield self.manifest.rows(number).start, self._shard(number)
 
     def features(self, rows: Collection[int] | None = None) -> Tensor:
-        """(len(rows), D) float32 of these rows in their order; None: all, held in memory."""
+        """Features (len(rows), D) float32 of these rows in their order; None: all."""
         if rows is None:
             rows = range(len(self))
         rows = np.asarray(rows, dtype=np.int64)
@@ -67,14 +67,14 @@ class FeatureStore:
         return found
 
     def records(self, rows: Collection[int]) -> dict[int, Record]:
-        """Path as in images.csv, pid and camid of these rows, in one pass over the list."""
+        """Records of these rows, with paths as in images.csv, in one pass over the list."""
         wanted = set(rows)
         return {
             row: record for row, record in enumerate(iterate_images(self.folder)) if row in wanted
         }
 
     def labels(self) -> tuple[np.ndarray, np.ndarray]:
-        """pids and camids, (N,) int64 each, -1 where unknown; cameras from 0."""
+        """Identities and cameras (from 0), (N,) int64 each, -1 where unknown."""
         pids, camids = np.empty((2, len(self)), np.int64)
         for row, record in enumerate(iterate_images(self.folder)):
             pids[row], camids[row] = record.pid, record.camid
@@ -87,7 +87,7 @@ class FeatureStore:
 
 
 def check_images(folder: Path, manifest: Manifest) -> None:
-    """Raises where images.csv is missing or not the list of the manifest."""
+    """Raises an error where images.csv is missing or not the list of the manifest."""
     path = folder / IMAGES
     if not path.is_file():
         raise FileNotFoundError(f'{path} is missing; {AGAIN}')
@@ -99,7 +99,7 @@ def check_images(folder: Path, manifest: Manifest) -> None:
 
 
 def check_shards(folder: Path, manifest: Manifest) -> None:
-    """Raises for the first shard that is not whole; for missing ones, with their number."""
+    """Raises an error for the first incomplete shard; for missing ones, with their number."""
     faults = {
         number: fault
         for number in range(manifest.num_shards)
@@ -126,7 +126,7 @@ def check_shards(folder: Path, manifest: Manifest) -> None:
 
 
 def shard_fault(folder: Path, manifest: Manifest, number: int) -> str | None:
-    """None for a whole shard, else what is wrong with it: 'is missing', 'is cut short (...)', ...
+    """Fault of a shard, 'is missing', 'is cut short (...)', ...; None for a complete one.
 
     Only the head of the file is read.
     """

@@ -1,4 +1,4 @@
-"""images.csv: the images of a feature store, a line each, in the order of its rows."""
+"""Image list images.csv of a feature store, a line a row."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ COLUMNS = ('path', 'pid', 'camid')
 
 
 def images_text(records: Iterable[Record]) -> str:
-    """The list: path, pid and camid (from 0), -1 where unknown, in the order of the rows."""
+    """Text of the list: path, pid and camid (from 0), -1 where unknown, by row."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(COLUMNS)
@@ -21,7 +21,7 @@ def images_text(records: Iterable[Record]) -> str:
 
 
 def iterate_images(folder: Path) -> Iterator[Record]:
-    """The records of images.csv, one after another, for lists that are long."""
+    """Iterator over the records of images.csv, for long lists."""
     with open(folder / IMAGES, newline='') as file:
         rows = csv.reader(file)
         next(rows)

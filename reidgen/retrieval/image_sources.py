@@ -1,4 +1,4 @@
-"""Images to embed: any folder, one file, or a data set that the config describes."""
+"""Image sources for extraction: a folder, a file, or a data set of the config."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from reidgen.registry import DATASETS, build
 
 
 class FolderImages(FolderReID):
-    """A folder of which an image that cannot be read says how to go on without it."""
+    """Folder data set whose errors about unreadable images name --skip-corrupt."""
 
     def read_image(self, record: Record) -> Tensor:
         try:
@@ -26,7 +26,7 @@ class FolderImages(FolderReID):
 
 
 class ImageFile(FolderReID):
-    """One image file as a data set; `root` is its path."""
+    """Data set of one image file; `root` is its path."""
 
     def find_root(self, root: str | Path) -> Path:
         self._file = Path(root)
@@ -42,12 +42,12 @@ def open_images(
     pattern: str | None = None,
     skip_corrupt: bool = False,
 ) -> ReIDDataset:
-    """All images below a folder, or one image; pid and camid are -1 where names do not tell.
+    """Data set of all images below a folder, or of one image; unknown pid and camid are -1.
 
     Args:
         path: of the folder or file.
         transforms: configs, see `FeatureExtractor.transforms`.
-        pattern: what file names tell, see FolderReID; None: nothing.
+        pattern: of labels in file names, see FolderReID; None: no labels.
         skip_corrupt: decode every file first and leave out the damaged ones with a warning; if not,
             a damaged file ends the extraction, which can be continued.
 
@@ -73,7 +73,7 @@ def open_images(
 
 
 def open_dataset(cfg: Config, name_and_split: str, transforms: Sequence[dict]) -> ReIDDataset:
-    """A data set that a config describes at its top level, such as `market1501` or `source`.
+    """Data set of a config's top level, such as `market1501` or `source`.
 
     Args:
         name_and_split: 'market1501/gallery'; the split is one of ReIDDataset's.

@@ -13,17 +13,17 @@ DTYPES = ('float32', 'float16')
 
 @dataclass(frozen=True)
 class EncoderInfo:
-    """What made the features: where it lay, and hashes that tell it from any other."""
+    """Origin of the features: config and checkpoint, with identifying hashes."""
 
     config: str  # absolute path
-    cfg_options: dict  # what overrode the config
+    cfg_options: dict  # overrides of the config
     checkpoint: str  # absolute path
     checkpoint_sha256: str  # of the file
     model_sha256: str  # of the config's model and test transforms
     amp: bool = False  # bfloat16 autocast, which changes the features a little
 
     def difference(self, other: 'EncoderInfo') -> str | None:
-        """None where features of both can be compared, else what differs, with both values."""
+        """Difference, with both values, that makes features incomparable; None without one."""
         for key in ('checkpoint_sha256', 'model_sha256', 'amp'):
             mine, theirs = getattr(self, key), getattr(other, key)
             if mine != theirs:
@@ -37,7 +37,7 @@ class EncoderInfo:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Of N images with D dimensions in shards of S rows, the last one shorter."""
+    """Manifest of N features with D dimensions in shards of S rows, the last one shorter."""
 
     encoder: EncoderInfo
     dataset: str  # its name and split, for messages
@@ -52,7 +52,7 @@ class Manifest:
 
     @property
     def key(self) -> str:
-        """8 hex digits, in the name of each shard: another encoder or list has another key."""
+        """Key of encoder and image list, 8 hex digits in the name of each shard."""
         encoder = self.encoder
         decides = [encoder.checkpoint_sha256, encoder.model_sha256, encoder.amp, self.images_sha256]
         decides += [self.dims, self.shard_size, self.dtype]
@@ -63,17 +63,17 @@ class Manifest:
         return -(-self.num_images // self.shard_size)
 
     def rows(self, shard: int) -> range:
-        """Rows of the list of images that a shard holds."""
+        """Rows of a shard in the list of images."""
         first = shard * self.shard_size
         return range(first, min(first + self.shard_size, self.num_images))
 
     def shard_path(self, folder: Path, shard: int) -> Path:
-        """`shard_00000_<key>.npy`."""
+        """Path of a shard, `shard_00000_<key>.npy`."""
         return folder / f'shard_{shard:05d}_{self.key}.npy'
 
 
 def read_manifest(folder: str | Path) -> Manifest:
-    """The manifest of a feature store.
+    """Manifest read from a feature store.
 
     Raises:
         FileNotFoundError: the folder has none.

@@ -17,7 +17,7 @@ from .manifest import MANIFEST
 
 
 class Queries(NamedTuple):
-    """Q queries in order, held in memory."""
+    """Records and features of Q queries, in memory."""
 
     records: list[Record]  # paths absolute or as given
     features: Tensor  # (Q, D) float32
@@ -40,12 +40,12 @@ def read_queries(
     device: str | None = None,
     skip_corrupt: bool = False,
 ) -> Queries:
-    """Features to search a store for.
+    """Queries with features for a store.
 
     Args:
         path: an image, a folder of images, or the folder of a feature store.
         config: of the encoder of images; None: what the store was made with, as for the next two.
-        pattern: what names of images tell, see FolderReID.
+        pattern: of labels in image names, see FolderReID.
         skip_corrupt: decode every image first and leave out the damaged ones with a warning.
 
     Raises:
@@ -69,7 +69,7 @@ def open_extractor(
     cfg_options: dict[str, Any] | None = None,
     device: str | None = None,
 ) -> FeatureExtractor:
-    """The encoder that a store was made with; arguments as in `read_queries`."""
+    """Extractor with the encoder of a store; arguments as in `read_queries`."""
     made = store.manifest.encoder
     for what, given, recorded in (
         ('config', config, made.config),

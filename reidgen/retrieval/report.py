@@ -1,4 +1,4 @@
-"""Report of a search: the ranked list of each query as text, CSV, JSON and a picture."""
+"""Report of a search: ranked lists as text, CSV, JSON and a picture."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ COLUMNS = ('query', 'rank', 'path', 'row', 'distance', 'pid', 'camid', 'kind')
 
 
 class Hit(NamedTuple):
-    """A gallery image in a ranked list."""
+    """Gallery image in a ranked list."""
 
     rank: int  # from 1
     path: str
@@ -28,7 +28,7 @@ class Hit(NamedTuple):
 
 
 class RankedList(NamedTuple):
-    """A query and the gallery images found for it, nearest first."""
+    """A query and its top gallery images, nearest first."""
 
     query: Record
     hits: list[Hit]
@@ -37,7 +37,7 @@ class RankedList(NamedTuple):
 def ranked_lists(
     queries: Sequence[Record], topk: TopK, store: FeatureStore, root: str | Path | None = None
 ) -> list[RankedList]:
-    """The ranked list of each query, with paths, identities and cameras.
+    """Ranked list of each query, with paths, identities and cameras.
 
     Args:
         root: where the gallery's images lie now; None: where they lay at extraction.
@@ -64,7 +64,7 @@ def _hit(query: Record, rank: int, row: int, distance: float, record: Record, ro
 
 
 def as_text(lists: Sequence[RankedList]) -> str:
-    """A line a query and a line a hit."""
+    """Text with a line for each query and hit."""
     lines = []
     for query, hits in lists:
         lines.append(f'{query.path}{_person(query)}')
@@ -82,7 +82,7 @@ def _person(image: Record | Hit) -> str:
 
 
 def write_csv(lists: Sequence[RankedList], path: Path) -> None:
-    """A row a hit, with COLUMNS."""
+    """Writes a CSV row for each hit, with COLUMNS."""
     with open(path, 'w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
@@ -94,7 +94,7 @@ def write_csv(lists: Sequence[RankedList], path: Path) -> None:
 
 
 def write_json(lists: Sequence[RankedList], path: Path, about: dict) -> None:
-    """`about` the search, and under `ranked_lists` an object a query with its hits."""
+    """Writes JSON with `about` the search and `ranked_lists`, an object for each query."""
     listed = [
         dict(query.query._asdict(), hits=[hit._asdict() for hit in query.hits]) for query in lists
     ]
@@ -102,7 +102,7 @@ def write_json(lists: Sequence[RankedList], path: Path, about: dict) -> None:
 
 
 def draw(lists: Sequence[RankedList], top: int, path: Path) -> None:
-    """The lists as a picture: green a match, red a miss, dark where nobody says who it is.
+    """Draws the lists: matches green, misses red, unknown identities dark.
 
     Raises:
         FileNotFoundError: an image is not where it was.

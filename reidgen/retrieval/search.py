@@ -1,4 +1,4 @@
-"""Exact search of a feature store, shard by shard: memory does not grow with the gallery.
+"""Exact search of a feature store, shard by shard, in bounded memory.
 
 Letters: Q queries, N gallery rows, D embedding, k results of each query.
 """
@@ -22,7 +22,7 @@ def search(
     keep: np.ndarray | None = None,
     own: Tensor | None = None,
 ) -> TopK:
-    """The `top` nearest rows of a store, exactly: no neighbour is lost to rounding.
+    """Exact `top` nearest rows of a store, without loss to rounding.
 
     Each shard's nearest are found by `nearest_neighbours`, their distances summed in float64 and
     merged with the best so far, so the result does not depend on the size of the shards. A bar is
@@ -65,7 +65,7 @@ def search_other_cameras(
     top: int = 10,
     keep: np.ndarray | None = None,
 ) -> TopK:
-    """`search` that shows each query no image of its own camera; one pass a camera of the queries.
+    """Search as `search` without images of the query's camera; one pass a query camera.
 
     Args:
         query_camids: (Q,) int64, numbered as in the store.
@@ -94,7 +94,7 @@ def _nothing(query: Tensor) -> TopK:
 
 
 def _nearest(query: Tensor, shard: Tensor, rows: Tensor, k: int) -> TopK:
-    """The k nearest of a shard (S, D) whose rows in the gallery are `rows` (S,)."""
+    """K nearest rows of a shard (S, D) with the gallery rows `rows` (S,)."""
     index = nearest_neighbours(query, shard, min(k, len(shard))).index
     return TopK(rows.to(index.device)[index], exact_distances(query, shard, index))
 

@@ -1,4 +1,4 @@
-"""StoreWriter: fills a feature store shard by shard; what a kill interrupted is made again."""
+"""StoreWriter: resumable writing of a feature store by shards."""
 
 import io
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ FIX = 'make room or give another folder, then run the same command again: what i
 
 
 class StoreWriter:
-    """A feature store that is being written, new or begun before.
+    """Writer of a feature store, new or begun before.
 
-    `todo` is asked and `prepare` called by one process; `write` by any number of them, each with
+    `todo` and `prepare` are called by one process; `write` by any number of them, each with
     shards of its own.
 
     Args:
@@ -56,7 +56,7 @@ class StoreWriter:
         )
 
     def prepare(self) -> None:
-        """Writes list and manifest, or checks that those there are of this very extraction.
+        """Writes list and manifest, or checks that existing ones are of the same extraction.
 
         Where no shard was written there is nothing to go on with, and nothing to be lost.
 
@@ -77,7 +77,7 @@ class StoreWriter:
         write_bytes(self.folder / MANIFEST, manifest_text(self.manifest).encode(), FIX)
 
     def todo(self) -> list[int]:
-        """Shards that are missing, cut short or otherwise not what they should be."""
+        """Numbers of the shards that are missing, cut short or otherwise faulty."""
         return [
             number
             for number in range(self.manifest.num_shards)
@@ -85,7 +85,7 @@ class StoreWriter:
         ]
 
     def write(self, number: int, features: np.ndarray) -> None:
-        """Writes a shard, whole or not at all.
+        """Writes a shard atomically.
 
         Args:
             features: (S, D) of its rows, finite and of unit length.
@@ -106,7 +106,7 @@ class StoreWriter:
 
 
 def _difference(there: Manifest, new: Manifest) -> str | None:
-    """None where `new` goes on with what is there, else what differs."""
+    """Difference that prevents continuing the existing store; None without one."""
     encoder = there.encoder.difference(new.encoder)
     if encoder is not None:
         return f'there and now {encoder}'

@@ -1,4 +1,4 @@
-"""The built-in synthetic people: a small renderer in numpy, scipy and OpenCV, without torch."""
+"""Renderer of the built-in synthetic people, in numpy, scipy and OpenCV, without torch."""
 
 from reidgen.synthetic.body import JOINTS
 from reidgen.synthetic.manifest import check_files, read_manifest, reference_difference

@@ -1,4 +1,4 @@
-"""What is behind a person: a ground and a wall that real rays hit, and the person's shadow."""
+"""Background of a picture: ray-cast ground and wall, and the person's shadow."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ FADE_FROM, FADE_OVER = 30, 60  # metres in which the ground turns into its mean 
 
 
 class Standpoint(NamedTuple):
-    """Where in the camera's scene the person stands."""
+    """Position of the person in the camera's scene."""
 
     x: float
     y: float
@@ -24,7 +24,7 @@ class Standpoint(NamedTuple):
 def draw_background(
     camera: Camera, view: View, size: tuple[int, int], stand: Standpoint, light: Light
 ) -> np.ndarray:
-    """(H, W, 3) float32 linear."""
+    """Background (H, W, 3) float32, linear colours."""
     ray, eye = view.rays(size), view.place.astype(np.float32)
     along = -eye[2] / np.minimum(ray[2], np.float32(-1e-4))
     along[ray[2] >= -1e-4] = 1e6  # rays that go up never land
@@ -54,7 +54,7 @@ def _with_wall(
     stand: Standpoint,
     light: Light,
 ) -> np.ndarray:
-    """The wall is the plane y = distance + tan(turn) x; it hides the ground behind it."""
+    """Adds the wall, the plane y = distance + tan(turn) x, which hides the ground behind."""
     slope = np.float32(np.tan(np.deg2rad(camera.wall_turn_deg)))
     distance = np.float32(camera.wall_distance + stand.wall_shift)
     to_wall = (distance - eye[1] + slope * eye[0]) / np.maximum(
@@ -64,7 +64,7 @@ def _with_wall(
     hit = (to_wall < along) & (height > 0)
     if not hit.any():
         return ground
-    bottom = int(np.nonzero(hit.any(1))[0].max()) + 1  # the wall is above: paint no more
+    bottom = int(np.nonzero(hit.any(1))[0].max()) + 1  # the wall is above: draw no more
     hit, height = hit[:bottom], height[:bottom]
     across = eye[0] + to_wall[:bottom] * ray[0][:bottom] + np.float32(stand.x)
     row = np.clip((8 - height) * PIXELS_PER_METRE, 0, SIDE - 1)
@@ -81,7 +81,7 @@ def _wrapped(metres: np.ndarray) -> np.ndarray:
 
 
 def _shadow(x: np.ndarray, y: np.ndarray, light: Light, height: int) -> np.ndarray:
-    """(H, W) share of light that the person takes from the ground around (0, 0)."""
+    """Shadow (H, W): share of light blocked by the person, on the ground around (0, 0)."""
     under = np.exp(-((x / 0.28) ** 2 + (y / 0.28) ** 2)) * np.float32(0.45)
     dx, dy = (float(-light.direction[k] / light.direction[2]) for k in (0, 1))
     slope = np.hypot(dx, dy) + 1e-6

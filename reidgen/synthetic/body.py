@@ -1,4 +1,4 @@
-"""The body: 1024 sampled adults, a skeleton of 36 bones, and the surfaces that clothes grow on.
+"""Body model: 1024 sampled adults, a skeleton of 36 bones, and the surfaces under clothes.
 
 Everything is read from assets/body.npz, which tools/bake_body.py makes from MakeHuman's data (CC0).
 """
@@ -59,27 +59,27 @@ JOINT_BONES = (
 
 
 class Surface(NamedTuple):
-    """One of the body's meshes: skin, mesh (coarser skin), tights, skirt or hair."""
+    """Mesh of the body: skin, mesh (coarser skin), tights, skirt or hair."""
 
     vertices: np.ndarray  # (V,) rows of the body's vertices
     faces: np.ndarray  # (T, 3) rows of `vertices`, counter-clockwise from outside
     sums: sparse.csr_matrix  # (V, T) sums the faces around each vertex
 
     def normals(self, posed: np.ndarray) -> np.ndarray:
-        """(V, 3) unit normals, from all the body's posed vertices."""
+        """Unit normals (V, 3), from all posed vertices of the body."""
         a, b, c = (posed[self.vertices[self.faces[:, k]]] for k in range(3))
         return unit(self.sums @ cross(b - a, c - a))
 
 
 class Shape(NamedTuple):
-    """A person's body in its rest pose."""
+    """Body of a person in the rest pose."""
 
     vertices: np.ndarray  # (V, 3) float32
     bones: np.ndarray  # (36, 3) where each bone begins
 
 
 class Bent(NamedTuple):
-    """A body in a pose."""
+    """Body of a person in a pose."""
 
     vertices: np.ndarray  # (V, 3) float32
     bones: np.ndarray  # (36, 3) where each bone begins
@@ -87,7 +87,7 @@ class Bent(NamedTuple):
 
 
 class Body:
-    """What all persons share.
+    """Body model shared by all persons.
 
     Attributes:
         template: (V, 3) the mean body at rest; garments are cut in its coordinates.
@@ -125,7 +125,7 @@ class Body:
         self._joint_bones = [self.bones.index(name) for name in JOINT_BONES]
 
     def draw(self, rng: np.random.Generator) -> int:
-        """Number of a body; their height parameter is normal around 0.5, of HEIGHT_STD.
+        """Random body number, with heights normal around 0.5 with HEIGHT_STD.
 
         The asset's bodies are 1.27 to 2.41 m tall, far beyond people; drawn ones are 1.52 to 2.03.
         """
@@ -135,7 +135,7 @@ class Body:
                 return number
 
     def shape(self, number: int) -> Shape:
-        """The body of that number, at rest: arms out by 42 degrees, forearms bent forward."""
+        """Body of a number in the rest pose: arms out by 42 degrees, forearms bent forward."""
         flat = self._coefficients[number] @ self._basis + self._mean
         split = 3 * len(self.template)
         return Shape(flat[:split].reshape(-1, 3), flat[split:].reshape(-1, 3))
@@ -172,14 +172,14 @@ class Body:
         return Bent(vertices, begins, transforms)
 
     def joints(self, bent: Bent) -> np.ndarray:
-        """(18, 3) of JOINTS."""
+        """Joint positions (18, 3), in the order of JOINTS."""
         face = bent.vertices[self._face_points]
         return np.concatenate([face[:1], bent.bones[self._joint_bones], face[1:]])
 
     def _usual_clothes(self, rows: np.ndarray) -> np.ndarray:
-        """(V, 1) float32: how far the rendered mesh lies outside the naked body.
+        """Offset (V, 1) float32 of the rendered mesh from the naked body.
 
-        The same for everybody, so that maps tell nothing about clothes. Meshes that are estimated
+        The same for everybody, so that maps do not depend on clothes. Meshes that are estimated
         from photographs fit the dressed outline, too: with this, the mean overlap with silhouettes
         rises from 0.85 to 0.88 (100 persons of synth_a who are in no other split).
         """
@@ -202,7 +202,7 @@ class Body:
 
     @cached_property
     def _face_points(self) -> list[int]:
-        """Vertices at the nose, the eyes and the ears, right before left."""
+        """Vertices of nose, eyes and ears, right before left."""
         head = np.intersect1d(np.where(self.head > 0.8)[0], self.surfaces['skin'].vertices)
         nose = head[np.argmin(self.template[head, 1])]
         _, y, z = self.template[nose]
@@ -217,7 +217,7 @@ class Body:
 
 
 def _narrower(height: np.ndarray) -> np.ndarray:
-    """Chance to keep each body so that heights sampled widely become a narrower normal."""
+    """Probability to keep each body, which narrows the height distribution to a normal one."""
     excess = 1 / HEIGHT_STD**2 - 1 / BAKED_HEIGHT_STD**2
     return np.exp(-((height.astype(float) - 0.5) ** 2) / 2 * excess)
 

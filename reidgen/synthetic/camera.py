@@ -1,4 +1,4 @@
-"""Cameras: what the two domains look like, six cameras of each, and the view of one picture."""
+"""Cameras: styles of the two domains, six cameras of each, and the view of a picture."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ Range = tuple[float, float]  # of a uniform draw
 
 
 class CameraStyle(NamedTuple):
-    """What the cameras of a domain are drawn from."""
+    """Parameter ranges of a domain's cameras."""
 
     ground: tuple[str, ...]  # camera k has the k-th, going round
     wall: tuple[str, ...]
@@ -86,7 +86,7 @@ STYLES = {
 
 
 class Camera(NamedTuple):
-    """One camera: its place, its scene, its light and its sensor. Angles in degrees."""
+    """Camera with its place, scene, light and sensor; angles in degrees."""
 
     elevation_deg: float
     distance: float
@@ -110,14 +110,14 @@ class Camera(NamedTuple):
     gamma: float
 
     def draw_yaw(self, rng: np.random.Generator) -> float:
-        """Which way a person walks: mostly with the flow or against it."""
+        """Walking direction of a person, mostly along or against the flow."""
         if rng.random() < 0.7:
             return self.flow_deg + rng.choice([0, 180]) + rng.normal(0, 25)
         return rng.uniform(0, 360)
 
 
 def draw_camera(style: CameraStyle, number: int, rng: np.random.Generator) -> Camera:
-    """Camera `number` (from 0) of a domain."""
+    """Random camera `number` (from 0) of a domain."""
     turn, height_deg = rotation('z', rng.uniform(0, 360)), rng.uniform(30, 65)
     sun = turn @ [0, -np.cos(np.deg2rad(height_deg)), np.sin(np.deg2rad(height_deg))]
     warmth = rng.uniform(*style.warmth)
@@ -158,13 +158,13 @@ def draw_camera(style: CameraStyle, number: int, rng: np.random.Generator) -> Ca
 
 
 def _faded(texture: np.ndarray, style: CameraStyle) -> np.ndarray:
-    """Linear float32 of an sRGB texture, its contrast lowered."""
+    """Linear float32 texture of an sRGB one, with lower contrast."""
     mean = texture.mean((0, 1))
     return ((mean + (texture - mean) * style.background_contrast) ** 2.2).astype(np.float32)
 
 
 class View:
-    """A pinhole camera that looks at a person at the origin, and the box cut from its picture.
+    """Pinhole view of a person at the origin, and the box cropped from it.
 
     Args:
         elevation_deg: looking down by so much.
@@ -185,20 +185,20 @@ class View:
         self.box = (0.0, 0.0, 1.0, 1.0)  # left, top, width, height on the plane at depth 1
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(V, 2) on the plane at depth 1, and (V,) 1 / depth."""
+        """Projections (V, 2) on the plane at depth 1, and nearness (V,), 1 / depth."""
         seen = (points - self.place) @ self.axes.T
         nearness = 1 / seen[:, 2]
         return seen[:, :2] * nearness[:, None], nearness
 
     def to_pixels(self, points: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """(V, 2) float32 pixels of the box at (height, width), and (V,) float32 1 / depth."""
+        """Pixels (V, 2) float32 in the box at (height, width), and nearness (V,), 1 / depth."""
         on_plane, nearness = self.project(points)
         left, top, width, height = self.box
         scale = np.array([size[1] / width, size[0] / height])
         return ((on_plane - [left, top]) * scale).astype(np.float32), nearness.astype(np.float32)
 
     def rays(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """x, y and z, each (H, W) float32: directions through the centres of the box's pixels."""
+        """Ray directions x, y and z through the box's pixel centres, (H, W) float32 each."""
         left, top, width, height = self.box
         u = left + (np.arange(size[1]) + 0.5) / size[1] * width
         v = top + (np.arange(size[0]) + 0.5) / size[0] * height

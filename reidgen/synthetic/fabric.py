@@ -1,4 +1,4 @@
-"""What cloth looks like, and where a garment ends, decided for every pixel.
+"""Cloth patterns, folds and garment borders, evaluated at every pixel.
 
 All functions take points in the template's coordinates, so edges and patterns are crisp whatever
 the mesh, and the same in every pose and picture.
@@ -13,7 +13,7 @@ from reidgen.synthetic.identity import Garment
 
 
 class Places(NamedTuple):
-    """Where on a body points are, each (N,): the columns of Body.attributes."""
+    """Positions of points on the body, (N,) each: the columns of Body.attributes."""
 
     x: np.ndarray
     y: np.ndarray
@@ -24,12 +24,12 @@ class Places(NamedTuple):
     scalp: np.ndarray
 
     def take(self, rows: np.ndarray) -> 'Places':
-        """Some of them."""
+        """Selected points."""
         return Places(*(column[rows] for column in self))
 
 
 def _noise() -> np.ndarray:
-    """(256, 256) float32 of standard deviation 1, smooth over three pixels."""
+    """Noise (256, 256) float32 of standard deviation 1, smooth over three pixels."""
     white = np.random.default_rng(7).normal(0, 1, (256, 256)).astype(np.float32)
     smooth = cv2.GaussianBlur(white, (0, 0), 3, borderType=cv2.BORDER_REFLECT_101)
     return smooth / smooth.std()
@@ -39,7 +39,7 @@ NOISE = _noise()
 
 
 def folds(places: Places, is_cloth: np.ndarray) -> np.ndarray:
-    """(N,) relative brightness around 0: wrinkles of cloth, less of skin."""
+    """Relative brightness (N,) around 0: wrinkles of cloth, less of skin."""
     x, y, z = places.x, places.y, places.z
     shade = np.float32(0.02) * _noise_at(x * 400 + 500, z * 400 + 500)
     cloth = np.nonzero(is_cloth)[0]
@@ -55,7 +55,7 @@ def _noise_at(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def pattern_mix(garment: Garment, places: Places) -> np.ndarray:
-    """(N,) float32 share of the second colour in [0, 1]."""
+    """Share (N,) float32 of the second colour, in [0, 1]."""
     x, y, z, arm, period = places.x, places.y, places.z, places.arm, garment.period
     name = garment.pattern
     if name == 'plain':
@@ -85,7 +85,7 @@ def pattern_mix(garment: Garment, places: Places) -> np.ndarray:
 
 
 def upper_covers(upper: Garment, places: Places, margin: float = 0.0) -> np.ndarray:
-    """(N,) bool: points that the upper garment covers, by more than a margin."""
+    """Mask (N,) bool of points covered by the upper garment, by more than a margin."""
     deeper = upper.v_neck * np.clip(1 - np.abs(places.x) / 0.09, 0, 1) * (places.y < -0.03)
     on_trunk = (places.z > upper.hem + margin) & (places.z < upper.neck - deeper - margin)
     covered = np.where(places.arm > 0.5, places.s < upper.sleeve - margin, on_trunk)
@@ -93,7 +93,7 @@ def upper_covers(upper: Garment, places: Places, margin: float = 0.0) -> np.ndar
 
 
 def trousers_cover(lower: Garment, places: Places, margin: float = 0.0) -> np.ndarray:
-    """(N,) bool: points that trousers cover and skin cannot show through; a skirt covers none."""
+    """Mask (N,) bool of points covered by trousers, which hide the skin; none by a skirt."""
     if lower.kind == 'skirt':
         return np.zeros(len(places.z), bool)
     return (places.z > lower.hem + margin) & (places.z < 0.25) & (places.arm < 0.4)

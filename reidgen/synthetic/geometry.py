@@ -1,10 +1,10 @@
-"""Turns in space and a simple solid. Metres; z is up, x to the body's left, it faces -y."""
+"""Rotations and a simple solid. Metres; z is up, x to the body's left, it faces -y."""
 
 import numpy as np
 
 
 def rotation(axis: str, degrees: float) -> np.ndarray:
-    """(3, 3) float64, a turn about 'x', 'y' or 'z'."""
+    """Rotation matrix (3, 3) float64 about 'x', 'y' or 'z'."""
     angle = np.deg2rad(degrees)
     c, s = np.cos(angle), np.sin(angle)
     rows = {
@@ -16,7 +16,7 @@ def rotation(axis: str, degrees: float) -> np.ndarray:
 
 
 def turned(points: np.ndarray, yaw_deg: float) -> np.ndarray:
-    """(V, 3) float32: points or directions turned about the vertical axis."""
+    """Points or directions (V, 3) float32, rotated about the vertical axis."""
     return points.astype(np.float32) @ rotation('z', yaw_deg).T.astype(np.float32)
 
 
@@ -30,7 +30,7 @@ def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """(N, 3) rows of length 1; a row of zeros stays."""
+    """Rows (N, 3) scaled to length 1; a row of zeros stays."""
     length = np.sqrt(np.einsum('ij,ij->i', vectors, vectors))
     return vectors / (length + 1e-9)[:, None]
 
@@ -38,7 +38,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 def rounded_box(
     size: tuple[float, float, float], num_rings: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points (V, 3) around the origin, faces (T, 3) and normals of a superellipsoid."""
+    """Superellipsoid around the origin: points (V, 3), faces (T, 3) and normals."""
     around, up = np.meshgrid(
         np.linspace(0, 2 * np.pi, 2 * num_rings, endpoint=False),
         np.linspace(-np.pi / 2, np.pi / 2, num_rings),

@@ -1,4 +1,4 @@
-"""Who a person is: a body, and clothes drawn from a summer's or a winter's wardrobe.
+"""Identities: a body, and clothes from a summer or a winter wardrobe.
 
 Lengths are in the template's coordinates: z is -0.85 at the soles, 0.77 at the neck, 0.95 on top.
 """
@@ -22,7 +22,7 @@ THICKNESS = {
 
 
 class Garment(NamedTuple):
-    """An upper or a lower garment; fields that the other one has are at their defaults."""
+    """Upper or lower garment; fields of the other kind are at their defaults."""
 
     kind: str  # tee, tank, shirt, sweater, jacket, coat; trousers, skirt
     colour: np.ndarray  # (3,) sRGB in [0, 1]
@@ -40,7 +40,7 @@ class Garment(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """A person: what stays the same in all pictures of them."""
+    """Person attributes that are the same in all pictures."""
 
     body: int
     upper: Garment
@@ -58,7 +58,7 @@ class Identity(NamedTuple):
 
 
 def jittered(rng: np.random.Generator, colour: np.ndarray, strength: float = 0.06) -> np.ndarray:
-    """The colour a little lighter or darker, and a little off."""
+    """Colour with small random changes of brightness and hue."""
     brightness = rng.uniform(1 - 1.5 * strength, 1 + 1.5 * strength)
     moved = colour * brightness + rng.normal(0, strength * 0.5, 3)
     return np.clip(moved, 0.02, 0.98).astype(np.float32)
@@ -138,7 +138,7 @@ def _draw_lower(rng: np.random.Generator, winter: bool, female: bool, upper: Gar
 
 
 def draw_identity(body: Body, clothes: str, rng: np.random.Generator) -> Identity:
-    """A person.
+    """Random identity.
 
     Args:
         clothes: 'summer' or 'winter'.

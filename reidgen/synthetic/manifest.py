@@ -1,4 +1,4 @@
-"""The manifest of a rendering: what there is, and fingerprints by which changes are found.
+"""Manifest of a rendering: contents, and fingerprints for detecting changes.
 
 A JPEG file is decoded, and the means of its luma in 32 blocks are kept as whole grey levels. Two
 decoders, or two encoders of the same picture, differ by far less than TOLERANCE in a mean over 256
@@ -29,7 +29,7 @@ REFERENCE = Path(__file__).parent / 'assets' / 'reference.json'
 
 
 def fingerprint(data: bytes, name: str) -> str:
-    """32 block means of a JPEG file, or the checksum of a PNG file's pixels, in hexadecimal.
+    """Fingerprint in hexadecimal: 32 block means of a JPEG file, checksum of a PNG's pixels.
 
     Raises:
         ValueError: the data are no picture.
@@ -49,7 +49,7 @@ def fingerprint(data: bytes, name: str) -> str:
 
 
 def differ(first: str, second: str, tolerance: int = TOLERANCE) -> bool:
-    """Whether two fingerprints are of different pictures."""
+    """Whether two fingerprints differ beyond decoder tolerance."""
     if len(first) != 2 * NUM_BLOCKS or len(second) != 2 * NUM_BLOCKS:
         return first != second
     a, b = (np.frombuffer(bytes.fromhex(code), np.uint8).astype(int) for code in (first, second))
@@ -57,7 +57,7 @@ def differ(first: str, second: str, tolerance: int = TOLERANCE) -> bool:
 
 
 def read_manifest(folder: Path) -> dict | None:
-    """The manifest of a finished rendering; None if there is none.
+    """Manifest of a finished rendering; None if there is none.
 
     Raises:
         ValueError: the file is damaged.
@@ -76,10 +76,10 @@ def read_manifest(folder: Path) -> dict | None:
 def check_files(
     folder: Path, manifest: dict, how: str = 'sample', rng: np.random.Generator | None = None
 ) -> None:
-    """Compares a rendering with its manifest.
+    """Checks a rendering against its manifest.
 
     Args:
-        how: 'sample' decodes NUM_SAMPLED files, 'all' every file, 'none' looks at nothing; the
+        how: 'sample' decodes NUM_SAMPLED files, 'all' every file, 'none' reads nothing; the
             first two also compare the names.
         rng: draws the sample; None: other files each time.
 
@@ -126,7 +126,7 @@ def _complain(folder: Path, wrong: Sequence[str]) -> None:
 
 
 def write_reference(manifests: Sequence[dict]) -> None:
-    """Makes these renderings those of the published numbers: for a new version.
+    """Writes these renderings' fingerprints as the reference of a new version.
 
     Args:
         manifests: of the size 'tiny', one a domain.
@@ -147,7 +147,7 @@ def write_reference(manifests: Sequence[dict]) -> None:
 
 
 def reference_difference(manifest: dict) -> str | None:
-    """None if a benchmark rendering is that of the published numbers, else a sentence.
+    """Message where a benchmark rendering is not that of the published numbers, else None.
 
     The pictures of a few persons, who are in every size, are compared with those that the version
     was published with.

@@ -1,4 +1,4 @@
-"""Pose maps: the body's mesh in the box of a picture, at its own view and turned."""
+"""Pose maps: renderings of the body mesh in a picture's box, at its own and turned views."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ MESH_LIGHT = np.array([0.25, -0.8, 0.55], np.float32) / np.sqrt(0.25**2 + 0.8**2
 
 
 def mesh_views(body: Body, shot: Shot, turns_deg: Sequence[int] = TURNS) -> list[np.ndarray]:
-    """(H, W) uint8 grey renderings of the body in the shot's box, one a turn; 0 outside."""
+    """Grey renderings (H, W) uint8 of the body in the shot's box, one a turn; 0 outside."""
     surface = body.surfaces['mesh']
     faces, normals = surface.faces, surface.normals(shot.person.naked)
     vertices = shot.person.naked[surface.vertices] + body.mesh_growth * normals

@@ -1,4 +1,4 @@
-"""A dressed person as triangles: layers that grow from the body along its normals.
+"""Dressed person as triangle meshes: layers offset from the body along its normals.
 
 MakeHuman's helper surfaces (tights, skirt, hair) follow body and skeleton; each garment is a piece
 of one, moved outward. Bags and hair buns are rounded boxes that hang on a bone.
@@ -29,7 +29,7 @@ SKIN_MARGIN = 0.012  # how far under a garment skin is still drawn
 
 
 class Grown(NamedTuple):
-    """A piece of one of the body's surfaces, moved outward."""
+    """Part of a body surface, offset outward."""
 
     layer: int
     surface: str
@@ -39,7 +39,7 @@ class Grown(NamedTuple):
 
 
 class Hung(NamedTuple):
-    """A rounded box on a bone."""
+    """Rounded box attached to a bone."""
 
     layer: int
     points: np.ndarray  # (V, 3) at rest, or around the bone's begin if `upright`
@@ -51,7 +51,7 @@ class Hung(NamedTuple):
 
 
 class Posed(NamedTuple):
-    """A dressed person in a pose, feet on the ground at the origin, facing -y."""
+    """Posed dressed person, feet on the ground at the origin, facing -y."""
 
     vertices: np.ndarray  # (V, 3) float32 of the outfit
     normals: np.ndarray  # (V, 3)
@@ -60,7 +60,7 @@ class Posed(NamedTuple):
 
 
 class Outfit:
-    """The layers of one person, made once and posed for every picture.
+    """Clothing layers of a person, built once and posed for every picture.
 
     Attributes:
         faces: (T, 3) of all layers together.
@@ -87,11 +87,11 @@ class Outfit:
 
     @cached_property
     def places(self) -> Corners:
-        """The vertices' places on the body, for interpolation."""
+        """Body positions of the vertices, for interpolation."""
         return Corners.of(self.attributes, self.faces)
 
     def posed(self, rotations: dict[str, np.ndarray]) -> Posed:
-        """The person in a pose."""
+        """Person in a pose."""
         bent = self.body.bend(self.shape, rotations)
         vertices, normals, of_surface = [], [], {}
         for part in self._grown:
@@ -166,7 +166,7 @@ class Outfit:
 
 
 def _garments(body: Body, identity: Identity) -> list[Grown]:
-    """The layers of skin, cloth and long hair."""
+    """Layers of skin, cloth and long hair."""
     upper, lower = identity.upper, identity.lower
     parts = [_skin(body, identity)]
     tights = body.surfaces['tights']
@@ -206,7 +206,7 @@ def _garments(body: Body, identity: Identity) -> list[Grown]:
 
 
 def _skin(body: Body, identity: Identity) -> Grown:
-    """The body with short hair, hat and soles, without what no pixel can show through clothes."""
+    """Skin layer with short hair, hat and soles, without the parts hidden by clothes."""
     skin = body.surfaces['skin']
     thickness = HAIR_THICKNESS[identity.hair]
     if identity.hat is not None:

@@ -1,10 +1,10 @@
-"""Colours that clothes, bags, shoes, hair and skin are drawn from."""
+"""Palettes of clothes, bags, shoes, hair and skin."""
 
 import numpy as np
 
 
 def _colours(*codes: str) -> np.ndarray:
-    """(N, 3) float32 in [0, 1] from hexadecimal codes."""
+    """Colours (N, 3) float32 in [0, 1] from hexadecimal codes."""
     return np.array([list(bytes.fromhex(code)) for code in codes], np.float32) / 255
 
 

@@ -1,4 +1,4 @@
-"""What a domain consists of: its people, who is seen by which camera, and the names of the files.
+"""Plan of a domain: its people, their cameras, and the file names.
 
 Training persons are numbered from 1, test persons from 5001, those for choosing parameters from
 8001: a larger size holds all files of a smaller one, unchanged.
@@ -20,7 +20,7 @@ DOMAINS = {
 }
 FIRST_PID = {'train': 1, 'test': 5001, 'validation': 8001}
 MAX_PEOPLE = {'train': 4999, 'test': 2999, 'validation': 1999}
-MIN_CAMERAS = 4  # that see a person, of NUM_CAMERAS
+MIN_CAMERAS = 4  # with pictures of a person, of NUM_CAMERAS
 IMAGES_PER_CAMERA = {'train': 2, 'test': 3, 'validation': 3}  # the first of test is a query
 FRAME_STEP = 25
 LONERS = {'distractor': ('0000', 100_000), 'junk': ('-1', 200_000)}  # name, first frame
@@ -28,11 +28,11 @@ FOLDERS = {'train': 'bounding_box_train', 'query': 'query', 'gallery': 'bounding
 
 
 class Size(NamedTuple):
-    """How many persons a domain has."""
+    """Numbers of persons in a domain."""
 
     num_train: int
     num_test: int
-    num_distractors: int  # in the gallery, seen once, wrong for every query
+    num_distractors: int  # in the gallery, with one image, a false match of every query
     num_junk: int  # badly drawn boxes, which the protocol leaves out
 
 
@@ -44,14 +44,14 @@ SIZES = {
 
 
 class Job(NamedTuple):
-    """All pictures of one person."""
+    """Job of rendering all pictures of one person."""
 
     kind: str  # train, test, validation, distractor or junk
     number: int  # pid, or the number of a distractor or junk box from 0
 
 
 class Picture(NamedTuple):
-    """One file to be."""
+    """Planned picture file."""
 
     name: str  # 0001_c1s1_000100_01
     split: str  # train, query or gallery
@@ -60,7 +60,7 @@ class Picture(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A rendering: a domain in a size.
+    """Plan of a rendering: a domain in a size.
 
     Attributes:
         size: name; with `counts` replaced, any other name.
@@ -78,7 +78,7 @@ class Plan(NamedTuple):
     def of(
         cls, domain: str, size: str = 'base', seeds: Seeds = BENCHMARK, validation: bool = False
     ) -> 'Plan':
-        """A domain in one of the three sizes.
+        """Plan of a domain in one of the three sizes.
 
         Raises:
             ValueError: there is no such domain or size, or a seed is negative.
@@ -93,24 +93,24 @@ class Plan(NamedTuple):
 
     @property
     def people(self) -> str:
-        """The domain that the people are of."""
+        """Domain of the people."""
         return DOMAINS[self.domain][0]
 
     @property
     def cameras(self) -> str:
-        """The domain that the cameras are of."""
+        """Domain of the cameras."""
         return DOMAINS[self.domain][1]
 
     @property
     def is_benchmark(self) -> bool:
-        """Whether these are the pictures that published numbers are about."""
+        """Whether these are the pictures of the published numbers."""
         return (
             self.seeds == BENCHMARK and not self.validation and SIZES.get(self.size) == self.counts
         )
 
     @property
     def folder(self) -> str:
-        """Below the root: synth_a/base, and what differs from the benchmark."""
+        """Folder below the root: synth_a/base, with suffixes for differences from the benchmark."""
         name = f'{self.domain}/{self.size}'
         if self.validation:
             name += '-validation'
@@ -119,7 +119,7 @@ class Plan(NamedTuple):
         return name
 
     def jobs(self) -> list[Job]:
-        """Everybody, in order.
+        """Jobs of all persons, in order.
 
         Raises:
             ValueError: there are more people than numbers for them.
@@ -134,7 +134,7 @@ class Plan(NamedTuple):
         return jobs + [Job('junk', k) for k in range(self.counts.num_junk)]
 
     def pictures(self, job: Job) -> list[Picture]:
-        """Where and how often a person is seen; the same in synth_a and synth_a2b."""
+        """Planned pictures of a person; the same in synth_a and synth_a2b."""
         rng = self.stream('schedule', job)
         if job.kind in LONERS:
             label, first_frame = LONERS[job.kind]
@@ -158,7 +158,7 @@ class Plan(NamedTuple):
         return pictures
 
     def stream(self, purpose: str, job: Job, *more: int) -> np.random.Generator:
-        """Random numbers of one person for one purpose.
+        """Random stream of a person for a purpose.
 
         'identity' depends on the identity seed, all others on the image seed. 'picture' is the
         domain's own; the others are the people's, hence alike in synth_a and synth_a2b.
@@ -168,8 +168,8 @@ class Plan(NamedTuple):
         return stream(purpose, seed, domain, *job, *more)
 
     def split_counts(self) -> dict[str, tuple[int, int]]:
-        """(identities, images) of each split as they are read: distractors are one identity, junk
-        is none."""
+        """Numbers of identities and images by split, as read: distractors are one identity, junk
+        none."""
         persons: dict[str, set] = {split: set() for split in FOLDERS}
         images = dict.fromkeys(FOLDERS, 0)
         for job in self.jobs():

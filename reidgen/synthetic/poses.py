@@ -1,4 +1,4 @@
-"""Poses from simple models of walking and standing, as rotations of bones."""
+"""Walking and standing poses from simple models, as bone rotations."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ FLAT_POSE = {
 
 
 def draw_pose(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Rotations (3, 3) by bone."""
+    """Random pose as rotations (3, 3) by bone."""
     kind = rng.choice(KINDS)
     arm_down = {'L': rng.uniform(28, 38), 'R': -rng.uniform(28, 38)}
     swing = {'L': 0.0, 'R': 0.0}

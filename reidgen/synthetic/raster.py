@@ -1,4 +1,4 @@
-"""A z-buffer rasteriser in numpy: all fragments of all triangles at once, the nearest kept.
+"""Z-buffer rasteriser in numpy, over all fragments of all triangles at once.
 
 No OpenGL and no loop over triangles: pictures here have a few thousand triangles of a few pixels.
 """
@@ -12,7 +12,7 @@ HALF = np.float32(0.5)  # of a pixel
 
 
 class Fragments(NamedTuple):
-    """Pixels covered by triangles, several at one place where surfaces lie behind each other."""
+    """Fragments: pixels covered by triangles, several at a pixel where surfaces overlap."""
 
     face: np.ndarray  # (N,) row of the triangle
     second: np.ndarray  # (N,) weight of its second corner
@@ -21,12 +21,12 @@ class Fragments(NamedTuple):
     nearness: np.ndarray  # (N,) 1 / depth
 
     def take(self, rows: np.ndarray) -> 'Fragments':
-        """Some of them."""
+        """Selected fragments."""
         return Fragments(*(column[rows] for column in self))
 
 
 class Corners(NamedTuple):
-    """Values at a triangle's first corner and differences to it, ready to interpolate."""
+    """Values at the triangles' first corners and differences to it, for interpolation."""
 
     first: np.ndarray  # (T, K) float32
     to_second: np.ndarray  # (T, K) differences to it
@@ -34,13 +34,13 @@ class Corners(NamedTuple):
 
     @classmethod
     def of(cls, values: np.ndarray, faces: np.ndarray) -> 'Corners':
-        """From (V, K) values at the vertices."""
+        """Corners from values (V, K) at the vertices."""
         values = values.astype(np.float32, copy=False)
         first, second, third = (np.take(values, faces[:, k], axis=0) for k in range(3))
         return cls(first, second - first, third - first)
 
     def at(self, fragments: Fragments) -> np.ndarray:
-        """(K, N) values at fragments."""
+        """Interpolated values (K, N) at fragments."""
         mixed = np.take(self.to_second, fragments.face, axis=0)
         mixed *= fragments.second[:, None]
         part = np.take(self.to_third, fragments.face, axis=0)
@@ -53,7 +53,7 @@ class Corners(NamedTuple):
 def rasterise(
     points: np.ndarray, nearness: np.ndarray, faces: np.ndarray, height: int, width: int
 ) -> Fragments:
-    """Fragments of the triangles that face the camera, hidden ones included.
+    """Fragments of the camera-facing triangles, hidden ones included.
 
     Each triangle is cut at its middle corner into two halves, each half into pixel lines, each line
     into pixels; the corners' weights and the nearness are linear along a line.
@@ -61,7 +61,7 @@ def rasterise(
     Args:
         points: (V, 2) float32, pixels; the centre of the first is (0.5, 0.5).
         nearness: (V,) float32, 1 / depth.
-        faces: (T, 3), counter-clockwise for one who looks at the front.
+        faces: (T, 3), counter-clockwise as seen from the front.
     """
     x, y = np.ascontiguousarray(points.T)
     x0, x1, x2 = (x[faces[:, k]] for k in range(3))
@@ -100,7 +100,7 @@ def rasterise(
 
 
 def nearest(pixel: np.ndarray, nearness: np.ndarray, num_pixels: int) -> np.ndarray:
-    """(num_pixels,) row of the nearest fragment at each pixel, -1 where there is none."""
+    """Row (num_pixels,) of the nearest fragment at each pixel, -1 where there is none."""
     winner = np.full(num_pixels, -1, np.intp)
     rows = np.arange(len(pixel))
     winner[pixel] = rows  # of several at one pixel, any one stays
@@ -120,7 +120,7 @@ def _lines(
     height: int,
     width: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pixel lines of T triangles: half (upper halves 0..T-1, then lower), y, first x, length."""
+    """Scan lines of T triangles: half (upper halves 0..T-1, then lower), y, first x, length."""
     x0, x1, y0, y1 = _sorted(x0, x1, y0, y1)
     x1, x2, y1, y2 = _sorted(x1, x2, y1, y2)
     x0, x1, y0, y1 = _sorted(x0, x1, y0, y1)  # by y: 0 on top, 2 at the bottom
@@ -151,6 +151,6 @@ def _lines(
 def _sorted(
     xa: np.ndarray, xb: np.ndarray, ya: np.ndarray, yb: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of points, the one with the smaller y first."""
+    """Pairs of points sorted by y."""
     swap = ya > yb
     return (np.where(swap, xb, xa), np.where(swap, xa, xb), np.minimum(ya, yb), np.maximum(ya, yb))

@@ -1,4 +1,4 @@
-"""What is known about each rendered person, and the lists that are made of it."""
+"""Annotation records of the rendered persons, and the lists made of them."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from reidgen.synthetic.plan import FOLDERS, Job
 
 
 def read_json(path: Path) -> dict | None:
-    """What a file holds; None if it is not there or not whole."""
+    """Content of a JSON file; None if it is missing or incomplete."""
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
@@ -20,18 +20,18 @@ def read_json(path: Path) -> dict | None:
 
 
 def mean_iou(records: Iterable[dict]) -> dict:
-    """Mean overlap of mesh and silhouette, and of how many pictures."""
+    """Mean IoU of mesh and silhouette, and the number of pictures."""
     ious = [iou for record in records for iou in record['ious']]
     return {'mean': round(float(np.mean(ious)), 4) if ious else None, 'images': len(ious)}
 
 
 def merged_files(records: Iterable[dict]) -> dict[str, str]:
-    """Fingerprints of all files, by name in order."""
+    """Fingerprints of all files, sorted by name."""
     return dict(sorted(item for record in records for item in record['files'].items()))
 
 
 def write_joints(part: Path, records: Iterable[dict]) -> None:
-    """joints/<split>.json, as JointHeatmap reads it."""
+    """Writes joints/<split>.json, as JointHeatmap reads it."""
     (part / 'joints').mkdir(exist_ok=True)
     joints: dict[str, dict] = {split: {} for split in FOLDERS}
     for record in records:
@@ -42,7 +42,7 @@ def write_joints(part: Path, records: Iterable[dict]) -> None:
 
 
 def write_garment_pairs(part: Path, records: dict[Job, dict]) -> None:
-    """Which garment each person wears: split, image, worn; all others of the split are not."""
+    """Writes the worn garment of each image: split, image, worn."""
     rows = [
         (split, f'{FOLDERS[split]}/{name}', f'garment/{job.number:04d}.jpg')
         for job, record in records.items()

@@ -1,4 +1,4 @@
-"""A picture of the plan once more, taken by a camera of another domain.
+"""Rerendering of planned pictures under another domain's cameras.
 
 Person, pose, the way they face, the box and the angle that they are seen from stay; scene, light
 and sensor are the other camera's. What an oracle such as synth_a2b changes can be taken apart so:
@@ -14,7 +14,7 @@ from reidgen.synthetic.writer import cameras_of, make_outfit, occluders_of, shoo
 
 
 def rerender(plan: Plan, other: Plan, job: Job, picture: Picture) -> Photograph:
-    """A picture as the camera of the same number of another plan would have taken it.
+    """Picture rerendered under the camera of the same number of another plan.
 
     Args:
         plan: whose pose, box and viewpoint the picture has.
@@ -45,12 +45,12 @@ def rerender(plan: Plan, other: Plan, job: Job, picture: Picture) -> Photograph:
 
 
 def _share(now: np.ndarray, usual: np.ndarray) -> np.float32:
-    """How bright a light is in one picture, of what it usually is."""
+    """Brightness of a picture's light relative to the camera's."""
     return np.float32(now.sum() / usual.sum())
 
 
 def mixed(person: Photograph, scene: Photograph) -> np.ndarray:
-    """(H, W, 3) uint8: the person of one picture, cut out by its mask, in front of the other's.
+    """Composite (H, W, 3) uint8: the person of one picture, by its mask, over another picture.
 
     Where the other one's own person stands, and not the first's, their pixels stay.
     """

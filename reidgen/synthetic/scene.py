@@ -1,4 +1,4 @@
-"""One picture of one person: the shot, the photograph with its annotations, the garment."""
+"""Picture of a person: shot, photograph with annotations, and garment."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,7 +27,7 @@ JOINT_DEPTHS = np.array([{**FACE, **TRUNK, **LIMBS}[name.split('_')[-1]] for nam
 
 
 class Shot(NamedTuple):
-    """A person before a camera, framed."""
+    """Posed person in a camera's view with the crop box."""
 
     person: Posed
     yaw_deg: float
@@ -36,7 +36,7 @@ class Shot(NamedTuple):
 
 
 class Photograph(NamedTuple):
-    """A picture and what is known about it."""
+    """Picture with its annotations."""
 
     image: np.ndarray  # (H, W, 3) uint8 RGB
     quality: int  # of its JPEG file
@@ -54,10 +54,10 @@ def take_shot(
     rng: np.random.Generator,
     junk: bool = False,
 ) -> Shot:
-    """Poses the person and puts a box around them.
+    """Random shot of a person: pose, view, crop box and light.
 
     Args:
-        yaw_deg: which way they walk in this camera; turned a little for each picture.
+        yaw_deg: walking direction in this camera; changed a little for each picture.
         pose_rng: decides the pose and the turn.
         rng: decides the rest of the picture.
         junk: a badly drawn box: far off, or around a fragment.
@@ -93,7 +93,7 @@ def take_shot(
 
 
 def draw_alone(outfit: Outfit, shot: Shot) -> Figure:
-    """The person of a shot without surroundings, SCALE times as large as a picture."""
+    """Figure of a shot without background, SCALE times as large as a picture."""
     size = (SIZE[0] * SCALE, SIZE[1] * SCALE)
     points, nearness = shot.view.to_pixels(turned(shot.person.vertices, shot.yaw_deg), size)
     normals = turned(shot.person.normals, shot.yaw_deg)
@@ -108,7 +108,7 @@ def photograph(
     rng: np.random.Generator,
     passers: Sequence[Figure] = (),
 ) -> Photograph:
-    """The picture of a shot.
+    """Photograph of a shot.
 
     Args:
         passers: figures that may stand behind the person or before them.
@@ -137,7 +137,7 @@ def photograph(
 def _passer(
     passers: Sequence[Figure], before: bool, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Another person at the edge: (H, W) alpha and (H, W, 3) colour times alpha."""
+    """Passer-by at the edge: alpha (H, W) and premultiplied colour (H, W, 3)."""
     chosen = passers[rng.integers(len(passers))]
     height, width = chosen.alpha.shape
     zoom = rng.uniform(0.95, 1.2) if before else rng.uniform(0.75, 1.05)
@@ -160,7 +160,7 @@ def _occlude(
     light: Light,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Another person, a low wall or a pole before the person; the scene and what is left."""
+    """Random occlusion by a passer-by, a low wall or a pole: the scene and the visible mask."""
     height, width = visible.shape
     kind = rng.integers(3)
     if kind == 0 and passers:
@@ -182,13 +182,13 @@ def _occlude(
 
 
 def _shrunk(plane: np.ndarray) -> np.ndarray:
-    """(H, W) or (H, W, K) means of SCALE x SCALE blocks."""
+    """Means (H, W) or (H, W, K) of SCALE x SCALE blocks."""
     height, width = plane.shape[0] // SCALE, plane.shape[1] // SCALE
     return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _parts(figure: Figure, visible: np.ndarray) -> np.ndarray:
-    """The part that fills most of each pixel, where more than half of it is the person."""
+    """Majority part of each pixel, where the person covers more than half of it."""
     seen = np.where(visible > 0.5, figure.parts, 0)
     shares = [_shrunk((seen == part).astype(np.uint8) * 4) for part in range(1, len(PARTS))]
     largest = np.argmax(shares, 0).astype(np.uint8) + 1
@@ -196,7 +196,7 @@ def _parts(figure: Figure, visible: np.ndarray) -> np.ndarray:
 
 
 def _joints(shot: Shot, figure: Figure, visible: np.ndarray) -> np.ndarray:
-    """A joint is visible inside the picture where nothing lies before it but its own limb."""
+    """Joints with visibility: inside the picture and occluded by nothing but their own limb."""
     height, width = visible.shape
     points, nearness = shot.view.to_pixels(
         turned(shot.person.joints, shot.yaw_deg), (height, width)
@@ -211,7 +211,7 @@ def _joints(shot: Shot, figure: Figure, visible: np.ndarray) -> np.ndarray:
 
 
 def draw_garment(outfit: Outfit) -> np.ndarray:
-    """(128, 96, 3) uint8 RGB: the upper garment alone, flat and from the front, on white."""
+    """Flat frontal image (128, 96, 3) uint8 RGB of the upper garment on white."""
     person, view = outfit.posed(FLAT_POSE), View(0, 6, aim=1.1)
     used = np.unique(outfit.faces[outfit.layers == UPPER])
     covered = upper_covers(outfit.identity.upper, Places(*outfit.attributes[used].T))

@@ -1,4 +1,4 @@
-"""Random streams of the synthetic people, each keyed by what it is for, never by call order."""
+"""Random streams of the synthetic people, keyed by purpose, independent of call order."""
 
 import zlib
 from typing import NamedTuple
@@ -20,5 +20,5 @@ BENCHMARK = Seeds()
 
 
 def stream(*key: str | int) -> np.random.Generator:
-    """Numbers that depend on the key alone: `stream('camera', 0, 'synth_a', 3)`."""
+    """Random stream of a key: `stream('camera', 0, 'synth_a', 3)`."""
     return np.random.default_rng([zlib.crc32(str(part).encode()) for part in key])

@@ -1,4 +1,4 @@
-"""From linear light to the uint8 picture that a surveillance camera delivers."""
+"""Sensor model: from linear light to the uint8 picture of a surveillance camera."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ PIVOT = 0.45  # grey that contrast leaves alone
 def develop(
     linear: np.ndarray, camera: Camera, size: tuple[int, int], scale: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """(H, W, 3) uint8 of (height, width).
+    """Developed picture (H, W, 3) uint8 at (height, width).
 
     Args:
         linear: (scale * H, scale * W, 3) float32.

@@ -1,4 +1,4 @@
-"""From posed layers to a lit picture of the person alone, and which part each pixel shows."""
+"""Shading of posed layers: a lit figure without background, with its part map."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ LIP_TINT = np.array([0.8, 0.5, 0.5], np.float32)
 
 
 class Light(NamedTuple):
-    """Sun and sky; colours are linear."""
+    """Light of sun and sky, in linear colours."""
 
     direction: np.ndarray  # (3,) towards the sun
     sun: np.ndarray  # (3,)
@@ -29,7 +29,7 @@ class Light(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A person without surroundings."""
+    """Rendered person without background."""
 
     colour: np.ndarray  # (H, W, 3) float32 linear, 0 outside
     alpha: np.ndarray  # (H, W) float32, 0 or 1
@@ -46,7 +46,7 @@ def draw_figure(
     light: Light,
     garment_only: bool = False,
 ) -> Figure:
-    """Rasterises and paints.
+    """Rasterised and shaded figure.
 
     Args:
         points, nearness: (V, 2) pixels and (V,) 1 / depth of the outfit's vertices.
@@ -89,7 +89,7 @@ def draw_figure(
 
 
 def _is_there(identity: Identity, layer: np.ndarray, places: Places) -> np.ndarray:
-    """(N,) bool: layers are cut to the garment, and skin under clothes is left out."""
+    """Mask (N,) bool of fragments inside their garment, without skin under clothes."""
     there = np.ones(len(layer), bool)
     upper, lower = identity.upper, identity.lower
 
@@ -116,7 +116,7 @@ def _is_there(identity: Identity, layer: np.ndarray, places: Places) -> np.ndarr
 def _paint(
     identity: Identity, layer: np.ndarray, places: Places, straps: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 3) float32 sRGB and (N,) uint8 rows of PARTS."""
+    """Colours (N, 3) float32 sRGB, and parts (N,) uint8, rows of PARTS."""
     colour = np.empty((len(layer), 3), np.float32)
     part = PART_OF_LAYER[layer]
     rows = np.nonzero(layer == SKIN)[0]

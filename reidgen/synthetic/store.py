@@ -1,4 +1,4 @@
-"""Renderings on disk: made once, whole or not at all, continued after an interruption.
+"""Renderings on disk: atomic, and resumed after an interruption.
 
 A rendering grows in `<folder>.part`, one person after another; a person counts as done when their
 record lies in `progress/`, which is written last. The finished folder is renamed, so whatever has a
@@ -39,7 +39,7 @@ PICTURE_FOLDERS = (*FOLDERS.values(), 'mask', 'parts', 'garment')
 
 
 def ensure(plan: Plan, root: str | Path, maps: bool = True, workers: int = 1) -> Path:
-    """The folder of a complete rendering, which is made now if it is not there.
+    """Folder of a complete rendering, rendered now if missing.
 
     Args:
         maps: with the strips of meshes; they are added to a rendering that has none.
@@ -115,7 +115,7 @@ def _explained(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time; the system frees the lock of a process that dies."""
+    """Context of an inter-process lock, freed by the system when a process dies."""
     lock = FileLock(folder.with_name(f'.{folder.name}.lock'))
     try:
         lock.acquire(timeout=0)
@@ -152,7 +152,7 @@ def _render_all(plan: Plan, folder: Path, maps: bool, workers: int) -> None:
 
 
 def _add_maps(plan: Plan, folder: Path, workers: int) -> None:
-    """Strips of meshes for a rendering that was made without."""
+    """Adds strips of meshes to a rendering without them."""
     part = folder.with_name(f'{folder.name}.maps.part')
     if (folder / 'mesh').is_dir():  # stopped between the two steps below: go back one
         if part.is_dir() and not (part / 'mesh').exists():
@@ -172,7 +172,7 @@ def _add_maps(plan: Plan, folder: Path, workers: int) -> None:
 
 
 def _begin(plan: Plan, part: Path, inner: tuple[str, ...], maps: bool) -> None:
-    """A folder to render into: what is left of the same rendering, or a new one."""
+    """Prepares the folder to render into: that of an interrupted rendering, or a new one."""
     described = {**_describe(plan), 'maps': maps, 'libraries': _libraries()}
     if part.is_dir() and read_json(part / 'plan.json') != described:
         shutil.rmtree(part)
@@ -182,7 +182,7 @@ def _begin(plan: Plan, part: Path, inner: tuple[str, ...], maps: bool) -> None:
 
 
 def _run(plan: Plan, part: Path, workers: int, pictures: bool, maps: bool) -> dict[Job, dict]:
-    """Renders who is not done yet; the records of all, in the plan's order."""
+    """Renders the unfinished persons; the records of all, in the plan's order."""
     jobs = plan.jobs()
     sizes = {job: len(plan.pictures(job)) for job in jobs}
     left = [job for job in jobs if read_json(_record_path(part, job)) is None]

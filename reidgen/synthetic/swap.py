@@ -1,4 +1,4 @@
-"""A picture of the plan once more, with its person in somebody else's garment.
+"""Rerendering of planned pictures in another person's garment.
 
 Bodies share one template in whose coordinates garments are cut, so any upper garment fits any
 person. Pose, camera, box, light, background, whoever stands before the person, and the sensor's
@@ -19,7 +19,7 @@ from reidgen.synthetic.writer import cameras_of, make_outfit, occluders_of, shoo
 
 
 def render_swapped(plan: Plan, job: Job, picture: Picture, wearer: Job) -> Photograph:
-    """A picture as it would be had its person worn the upper garment of another one.
+    """Picture rerendered with the person in another one's upper garment.
 
     Args:
         job, picture: whose picture, and which: one of `plan.pictures(job)`.
@@ -42,12 +42,12 @@ def render_swapped(plan: Plan, job: Job, picture: Picture, wearer: Job) -> Photo
 
 
 def pictures_by_name(plan: Plan) -> dict[str, tuple[Job, Picture]]:
-    """Whose picture a file is, by the file's name without suffix."""
+    """Jobs and pictures by file name without suffix."""
     return {picture.name: (job, picture) for job in plan.jobs() for picture in plan.pictures(job)}
 
 
 def as_stored(taken: Photograph) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of a photograph after its JPEG file, as data sets read it."""
+    """Image (H, W, 3) uint8 RGB of a photograph after JPEG compression."""
     options = [cv2.IMWRITE_JPEG_QUALITY, taken.quality]
     data = cv2.imencode('.jpg', np.ascontiguousarray(taken.image[:, :, ::-1]), options)[1]
     return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1])

@@ -1,4 +1,4 @@
-"""Ground and walls: square sRGB pictures of 8 x 8 metres, drawn from a random stream."""
+"""Ground and wall textures: random sRGB pictures of 8 x 8 metres."""
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ WINDOW = (0.14, 0.18, 0.24)
 
 
 def ground_texture(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """(512, 512, 3) float32 in [0.02, 1]."""
+    """Ground texture (512, 512, 3) float32 in [0.02, 1]."""
     texture = _plain(GROUNDS[kind], rng.uniform(0.8, 1.2))
     for sigma, strength in ((1, 0.05), (4, 0.04), (24, 0.07)):
         texture *= 1 + strength * _cloud(sigma, rng, cv2.BORDER_REFLECT)
@@ -40,7 +40,7 @@ def ground_texture(kind: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def wall_texture(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """(512, 512, 3) float32 in [0.01, 1]; the first row is 8 metres up, the last on the ground."""
+    """Wall texture (512, 512, 3) float32 in [0.01, 1], from 8 metres up to the ground."""
     texture = _hedge(rng) if kind == 'hedge' else _house(kind, rng)
     for _ in range(int(rng.integers(4, 10))):
         _clutter(texture, rng)
@@ -82,7 +82,7 @@ def _house(kind: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def _clutter(texture: np.ndarray, rng: np.random.Generator) -> None:
-    """A bin, a bicycle or a car in front of the wall: a shaded box, sometimes with a lighter top.
+    """Draws a bin, bicycle or car before the wall: a shaded box, sometimes with a lighter top.
 
     It is drawn into the texture, which is still being made.
     """
@@ -103,13 +103,13 @@ def _plain(colour: tuple[float, ...], brightness: float = 1.0) -> np.ndarray:
 
 
 def _cloud(sigma: float, rng: np.random.Generator, border: int = cv2.BORDER_DEFAULT) -> np.ndarray:
-    """(SIDE, SIDE, 1) float32 noise of standard deviation 1, smooth over sigma pixels."""
+    """Noise (SIDE, SIDE, 1) float32 of standard deviation 1, smooth over sigma pixels."""
     white = rng.normal(0, 1, (SIDE, SIDE)).astype(np.float32)
     smooth = cv2.GaussianBlur(white, (0, 0), sigma, borderType=border)
     return (smooth / smooth.std())[..., None]
 
 
 def _cells(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
-    """(SIDE, SIDE, 1) brightness of stones, each a little different."""
+    """Brightness (SIDE, SIDE, 1) of stones, each a little different."""
     cells = rng.normal(1, 0.06, (rows, columns)).astype(np.float32)
     return cells.repeat(SIDE // rows, 0).repeat(SIDE // columns, 1)[..., None]

@@ -1,4 +1,4 @@
-"""Renders one person's pictures and writes them, with all that is known about them."""
+"""Writer of one person's pictures and annotations."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -31,13 +31,13 @@ MESH_GREY = 20  # brighter than this, a pixel of a map is the body's
 
 @lru_cache(maxsize=1)
 def the_body() -> Body:
-    """The body, read once a process."""
+    """Body model, loaded once a process."""
     return Body()
 
 
 @lru_cache(maxsize=2)
 def cameras_of(domain: str, seed: int) -> tuple[Camera, ...]:
-    """The six cameras of synth_a or synth_b."""
+    """Six cameras of synth_a or synth_b."""
     return tuple(
         draw_camera(STYLES[domain], k, stream('camera', seed, domain, k))
         for k in range(NUM_CAMERAS)
@@ -46,7 +46,7 @@ def cameras_of(domain: str, seed: int) -> tuple[Camera, ...]:
 
 @lru_cache(maxsize=2)
 def occluders_of(plan: Plan) -> tuple[Figure, ...]:
-    """Figures that walk through the pictures of others; the same in every size."""
+    """Figures of passers-by, the same in every size."""
     figures = []
     for number in range(NUM_PASSERS):
         job = Job('passer', number)
@@ -66,7 +66,7 @@ def occluders_of(plan: Plan) -> tuple[Figure, ...]:
 
 
 def make_outfit(plan: Plan, job: Job) -> Outfit:
-    """The person of a job, dressed."""
+    """Outfit of a job's person."""
     rng = plan.stream('identity', job)
     return Outfit(the_body(), draw_identity(the_body(), CLOTHES[plan.people], rng))
 
@@ -74,7 +74,7 @@ def make_outfit(plan: Plan, job: Job) -> Outfit:
 def render_job(
     plan: Plan, job: Job, folder: Path, pictures: bool = True, maps: bool = True
 ) -> dict:
-    """Writes all files of one person into the sub-folders of a folder.
+    """Writes all files of a person into the sub-folders of a folder.
 
     Args:
         pictures: photographs, masks, parts, and the garment.
@@ -115,7 +115,7 @@ def render_job(
 def shoot(
     plan: Plan, job: Job, picture: Picture, outfit: Outfit
 ) -> tuple[Shot, np.random.Generator]:
-    """The shot of a picture, and the random numbers that the photograph goes on with."""
+    """Shot of a picture, and the random stream continued by the photograph."""
     camera = cameras_of(plan.cameras, plan.seeds.camera)[picture.camera]
     where = picture.camera, picture.number
     yaw = camera.draw_yaw(plan.stream('walk', job, picture.camera))  # one way through a camera
@@ -146,7 +146,7 @@ def _write_picture(folder: Path, picture: Picture, taken: Photograph, record: di
 
 
 def _write(folder: Path, name: str, pixels: np.ndarray, quality: int, record: dict) -> None:
-    """Encodes BGR or grey pixels by the suffix; the fingerprint goes into the record."""
+    """Writes BGR or grey pixels, encoded by suffix; adds the fingerprint to the record."""
     options = [] if name.endswith('.png') else [cv2.IMWRITE_JPEG_QUALITY, quality]
     data = cv2.imencode(name[-4:], np.ascontiguousarray(pixels), options)[1].tobytes()
     (folder / name).write_bytes(data)

@@ -1,4 +1,4 @@
-"""Pictures of results: ranked lists, CMC and loss curves, grids of translations."""
+"""Visualization of results: ranked lists, CMC and loss curves, translation grids."""
 
 from reidgen.visualization.curves import draw_cmc, draw_loss_curves
 from reidgen.visualization.grids import panel, save_png

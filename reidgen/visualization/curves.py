@@ -1,4 +1,4 @@
-"""CMC curves of several runs, and the losses of one, as picture files."""
+"""Plots of CMC curves and of training losses."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-# the object-oriented interface throughout: pyplot holds global state and may want a screen
+# the object-oriented interface throughout: pyplot holds global state and may need a screen
 
 
 def draw_cmc(results: Mapping[str, np.ndarray], path: str | Path, max_rank: int = 20) -> None:
-    """Share of queries whose first match is at rank k or before, one curve a name.
+    """Draws CMC curves, one a name: the share of queries with a match at rank k or before.
 
     Args:
         results: name to (K,) CMC in [0, 1], rank 1 first; K may differ.
@@ -49,7 +49,7 @@ def draw_cmc(results: Mapping[str, np.ndarray], path: str | Path, max_rank: int 
 def draw_loss_curves(
     scalars: str | Path, path: str | Path, keys: Sequence[str] | None = None
 ) -> None:
-    """The curves of a run's log over iterations, one plot a phase (what stands before the slash).
+    """Draws the logged losses of a run over iterations, a plot for each phase.
 
     Args:
         scalars: mmengine's log, `vis_data/scalars.json` of the work dir: one JSON object a line.
@@ -89,7 +89,7 @@ def draw_loss_curves(
 
 
 def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Name to (steps, values), (K,) each, sorted by step.
+    """Logged scalars by name, as steps and values (K,), sorted by step.
 
     Of a step logged twice the later line stays: a run that is resumed may append to its log. What
     is no number is passed over.

@@ -1,4 +1,4 @@
-"""Translations side by side: rows are persons, columns what the networks made of them."""
+"""Translation grids: a row a person, a column a network output."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ TITLE = 14  # height of the line of titles
 def panel(
     columns: Sequence[tuple[str, Tensor]], mean: Sequence[float], std: Sequence[float]
 ) -> Tensor:
-    """A picture of one row a person and one column a (title, batch).
+    """Grid picture with a row a person and a column a (title, batch).
 
     Args:
         columns: each batch (B, C, H, W) float, alike but for C. Three channels are an image, its
@@ -46,13 +46,13 @@ def panel(
 
 
 def save_png(picture: Tensor, path: str | Path) -> None:
-    """Writes a (3, H, W) uint8 picture, folders included."""
+    """Writes a picture (3, H, W) uint8 as PNG, creating its folder."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()).save(path, format='PNG')
 
 
 def _picture(batch: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """(B, 3, H, W) in [0, 1] of normalised images or of maps."""
+    """Pictures (B, 3, H, W) in [0, 1], of normalised images or of maps."""
     if batch.shape[1] == 3:
         batch = batch * torch.tensor(std).view(3, 1, 1) + torch.tensor(mean).view(3, 1, 1)
     else:
@@ -61,7 +61,7 @@ def _picture(batch: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tens
 
 
 def _titles(titles: list[str], cell_width: int, width: int) -> Tensor:
-    """(3, TITLE, width) uint8, each title above its column."""
+    """Title bar (3, TITLE, width) uint8, each title above its column."""
     strip = Image.new('RGB', (width, TITLE), 'white')
     for column, title in enumerate(titles):
         box = Image.new('RGB', (cell_width, TITLE), 'white')  # its edge cuts what is too long

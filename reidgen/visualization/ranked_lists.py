@@ -1,4 +1,4 @@
-"""Ranked lists as a picture: each query and its nearest gallery images, framed right or wrong."""
+"""Pictures of ranked lists: queries and their top gallery images, framed by correctness."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ COLOURS = {
     'match': (0, 160, 60),
     'miss': (210, 30, 30),
     'junk': (150, 150, 150),
-    'unknown': (60, 60, 60),  # nobody says who is on it
+    'unknown': (60, 60, 60),  # unknown identity
 }
 BORDER = 4  # pixels, as are the others
 CAPTION = 14  # height of the line below an image
@@ -37,7 +37,7 @@ def draw_ranked_lists(
     size: tuple[int, int] = (128, 64),
     path_out: str | Path | None = None,
 ) -> Image.Image:
-    """One line a query: the query with a blue border, then its nearest gallery images.
+    """Draws a line a query: the query with a blue border, then its top gallery images.
 
     Green is a match, red a miss, grey junk, which the scores leave out and the picture keeps. A
     caption is the pid and, from 1 as in file names, the camera. A gallery shorter than `top` leaves
@@ -76,7 +76,7 @@ def draw_ranked_lists(
 
 
 class Cell(NamedTuple):
-    """One image of a picture of ranked lists."""
+    """Image of a ranked list with its border and caption."""
 
     read: Callable[[], Image.Image]  # called when it is drawn
     kind: str  # a key of COLOURS
@@ -89,7 +89,7 @@ def draw_lines(
     size: tuple[int, int] = (128, 64),
     path_out: str | Path | None = None,
 ) -> Image.Image:
-    """One line a query: its cell, a gap, then the cells of its list; arguments as above.
+    """Draws a line a query: its cell, a gap, then the cells of its list; arguments as above.
 
     Raises:
         ValueError: no line, or one of more than `top` images.
@@ -115,7 +115,7 @@ def draw_lines(
 
 
 def cell_size(size: tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of an image of that size with its border and caption."""
+    """Size (height, width) of a cell: an image of this size with border and caption."""
     return size[0] + 2 * BORDER + CAPTION, size[1] + 2 * BORDER
 
 

@@ -1,4 +1,4 @@
-"""How hard the rendered people are: baselines over training seeds and camera seeds.
+"""Difficulty of the rendered people: baselines over training seeds and camera seeds.
 
     python tools/benchmarks/difficulty.py --out work_dirs/difficulty
 
@@ -61,7 +61,7 @@ FILE = 'difficulty.json'
 
 
 class Run(NamedTuple):
-    """One evaluation or training."""
+    """Evaluation or training of a config with its seeds."""
 
     config: str
     seed: int
@@ -69,12 +69,12 @@ class Run(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its key in the file, and its folder."""
+        """Key in the file, and name of the folder."""
         return f'{self.config}-seed{self.seed}-cameras{self.camera_seed}'
 
 
 def numbers(text: str) -> list[int]:
-    """'1,2' to [1, 2]; '' to none."""
+    """Integers of a comma-separated text."""
     return [int(number) for number in text.split(',') if number]
 
 
@@ -93,7 +93,7 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
 
 
 def planned(args: argparse.Namespace) -> Iterator[Run]:
-    """The runs in order; what is not trained has one training seed."""
+    """Runs in order; untrained ones have one training seed."""
     for config in args.configs:
         seeds = args.seeds[:1] if config in WITHOUT_TRAINING else args.seeds
         yield from (Run(config, seed, 0) for seed in seeds)
@@ -101,13 +101,13 @@ def planned(args: argparse.Namespace) -> Iterator[Run]:
 
 
 def configure(one: Run, args: argparse.Namespace) -> Config:
-    """The config of a run."""
+    """Config of a run."""
     cfg = load_config(ROOT / f'configs/baselines/{one.config}.py', args.cfg_options)
     cfg.work_dir = str(Path(args.out, one.name))
     cfg.experiment_name = one.name
     cfg.randomness = dict(seed=one.seed)
     for loader in [*cfg.get('train_dataloader', {}).values(), *cfg.val_dataloader.values()]:
-        # nobody reads the meshes here
+        # the meshes are not read here
         loader.dataset.update(size=args.size, camera_seed=one.camera_seed, maps=False)
         # workers that outlive their runner take five seconds each to notice
         loader.persistent_workers = False
@@ -137,7 +137,7 @@ def measure(one: Run, args: argparse.Namespace) -> dict[str, float]:
 
 
 def read(path: Path, settings: dict) -> dict[str, dict[str, float]]:
-    """The runs of a file; none if it is not there.
+    """Runs of a file; none if it is missing.
 
     Raises:
         ValueError: it was made with other settings.
@@ -155,19 +155,19 @@ def read(path: Path, settings: dict) -> dict[str, dict[str, float]]:
 
 
 def write(path: Path, settings: dict, runs: dict[str, dict[str, float]]) -> None:
-    """The measurements so far; a kill leaves the old file or the new one."""
+    """Writes the measurements so far, atomically."""
     write_json(path, dict(settings, machine=machine(), runs=runs))
 
 
 def machine() -> str:
-    """What the seconds were measured on."""
+    """Description of the machine of the measurements."""
     import torch
 
     return f'{os.cpu_count()} CPU cores, {platform.machine()}, torch {torch.__version__}'
 
 
 def table(runs: dict[str, dict[str, float]], args: argparse.Namespace) -> str:
-    """Markdown: mean and sample standard deviation over training seeds, then other cameras."""
+    """Markdown table: mean and sample standard deviation over seeds, then other cameras."""
     head = ['', 'mAP', 'rank-1', 'trainings']
     head += [f'cameras {camera_seed}: mAP / rank-1' for camera_seed in args.camera_seeds]
     lines = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
@@ -194,14 +194,14 @@ def table(runs: dict[str, dict[str, float]], args: argparse.Namespace) -> str:
 
 
 def spread(values: list[float]) -> str:
-    """'31.2 +- 1.4', or the value alone."""
+    """Text '31.2 +- 1.4', or the value alone."""
     if len(values) == 1:
         return f'{values[0]:.1f}'
     return f'{statistics.mean(values):.1f} +- {statistics.stdev(values):.1f}'
 
 
 def benchmark(args: argparse.Namespace) -> str:
-    """Runs what the file lacks; the table."""
+    """Runs the missing measurements; returns the table."""
     folder = Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
     settings = dict(size=args.size, iters=args.iters, options=dict(args.cfg_options))

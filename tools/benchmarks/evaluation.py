@@ -1,4 +1,4 @@
-"""Seconds and memory of mAP and CMC at Market-1501's size, beside other code.
+"""Time and memory of mAP and CMC at Market-1501's size, compared with other code.
 
     pip install --no-deps torchreid
     python tools/benchmarks/evaluation.py --json evaluation.json
@@ -57,7 +57,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def market(kind: str, dim: int, times: int) -> tuple[torch.Tensor, ...]:
-    """Unit features (Q, dim) and (G, dim), and the arrays of RetrievalLabels: always the same."""
+    """Reproducible unit features (Q, dim) and (G, dim), and the arrays of RetrievalLabels."""
     generator = torch.Generator().manual_seed(0)
     num_gallery = times * NUM_GALLERY
 
@@ -89,13 +89,13 @@ def market(kind: str, dim: int, times: int) -> tuple[torch.Tensor, ...]:
 
 
 def product(query: torch.Tensor, gallery: torch.Tensor) -> None:
-    """The yardstick: a Market-1501 gallery at a time."""
+    """Matrix product as reference, a Market-1501 gallery at a time."""
     for part in gallery.split(NUM_GALLERY):
         query @ part.t()
 
 
 def load(path: str, name: str) -> Callable:
-    """A function from a file alone: its package may import what is not installed."""
+    """Function loaded from a file, without importing its package."""
     spec = importlib.util.spec_from_file_location('peer', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -124,7 +124,7 @@ def scikit_learn_rank(distances, query_pids, gallery_pids, query_camids, gallery
 
 
 def way(args: argparse.Namespace) -> Callable:
-    """From features and labels to the mAP and the seconds of ranking, if they are known apart."""
+    """Evaluation function of a way: returns mAP and, if known, the seconds of ranking."""
     if args.run == 'reidgen':
         from reidgen.evaluation import RetrievalLabels, evaluate
 
@@ -149,7 +149,7 @@ def way(args: argparse.Namespace) -> Callable:
 
 
 class PeakMemory:
-    """MB of anonymous memory at most while it lasts, above the start; looked at every 5 ms.
+    """Peak of anonymous memory in MB above the start, sampled every 5 ms.
 
     Not VmHWM, which also counts pages of libraries that come and go.
     """
@@ -177,7 +177,7 @@ class PeakMemory:
 
 
 def run(args: argparse.Namespace) -> dict:
-    """One way at one size: the first call for memory, the others in turns with the product."""
+    """Measures a way at a size: memory in the first call, time in the others."""
     torch.set_num_threads(1)
     function = way(args)
     data = market(args.features, args.dim, args.times[0])

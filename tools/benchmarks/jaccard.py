@@ -1,4 +1,4 @@
-"""Seconds and memory of k-reciprocal Jaccard distances and DBSCAN, beside the published way.
+"""Time and memory of k-reciprocal Jaccard distances and DBSCAN, ours and published.
 
     pip install 'reidgen[faiss]'
     python tools/benchmarks/jaccard.py --sizes 3000 6000 12936 --json jaccard.json
@@ -48,7 +48,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def people(num_images: int, dim: int) -> np.ndarray:
-    """(N, dim) float32 unit rows, the same for the same arguments."""
+    """Reproducible unit features (N, dim) float32 of people."""
     generator = np.random.default_rng(0)
     num_people = num_images // 17
     latent = generator.standard_normal((num_people, 128), np.float32)
@@ -60,7 +60,7 @@ def people(num_images: int, dim: int) -> np.ndarray:
 
 
 def by_published_definition(features: np.ndarray, k1: int, k2: int) -> np.ndarray:
-    """(N, N) float32 distances, one image after another."""
+    """Jaccard distances (N, N) float32 by the published definition, image by image."""
     import faiss
 
     num_images = len(features)
@@ -97,7 +97,7 @@ def by_published_definition(features: np.ndarray, k1: int, k2: int) -> np.ndarra
 
 
 def published_clusters(distances: np.ndarray) -> tuple[np.ndarray, float]:
-    """Labels and eps."""
+    """Labels and eps by the published procedure."""
     from sklearn.cluster import DBSCAN
 
     above = distances[np.triu_indices(len(distances), 1)]
@@ -108,13 +108,13 @@ def published_clusters(distances: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def status(key: str) -> float:
-    """MB of this process: VmRSS now, VmHWM at most so far."""
+    """Memory of this process in MB: VmRSS current, VmHWM peak."""
     line = Path('/proc/self/status').read_text().split(f'{key}:')[1]
     return int(line.split()[0]) / 1024
 
 
 def timed(function, *args):
-    """Result, processor seconds, wall seconds."""
+    """Result, CPU seconds and wall seconds of a call."""
     cpu, wall = time.process_time(), time.perf_counter()
     result = function(*args)
     return result, time.process_time() - cpu, time.perf_counter() - wall
@@ -161,7 +161,7 @@ def run_here(args: argparse.Namespace) -> None:
 
 
 def agreement(one: np.ndarray, other: np.ndarray) -> float:
-    """Share of pairs of images that both or neither put into one cluster (Rand index)."""
+    """Rand index of two clusterings."""
 
     def pairs(*labels: np.ndarray) -> float:
         counts = np.unique(np.stack(labels), axis=1, return_counts=True)[1].astype(float)
@@ -172,7 +172,7 @@ def agreement(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def measure(num_images: int, args: argparse.Namespace) -> dict:
-    """Numbers of each way, by its name, and how far they agree."""
+    """Measurements by way, and the agreement of their clusters."""
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / 'features.npy', people(num_images, args.dim))
         numbers, labels = {'num_images': num_images, 'dim': args.dim}, []

@@ -1,4 +1,4 @@
-"""Seconds and memory of searching a gallery on disk: random unit vectors, written shard by shard.
+"""Time and memory of searching a gallery on disk, of random unit vectors.
 
     python tools/benchmarks/search.py --gallery 1000000 --dims 512 --json search.json
 
@@ -60,7 +60,7 @@ def people(count: int, dims: int, seed: int) -> np.ndarray:
 
 
 def vectors(count: int, args: argparse.Namespace, *seed: int) -> np.ndarray:
-    """(count, D) float32 unit vectors; of `people`, a centre and half as long a deviation."""
+    """Unit vectors (count, D) float32; of `people`, a centre and half as long a deviation."""
     rng = np.random.default_rng((args.seed, *seed))
     rows = rng.standard_normal((count, args.dims), np.float32)
     if args.people:
@@ -70,7 +70,7 @@ def vectors(count: int, args: argparse.Namespace, *seed: int) -> np.ndarray:
 
 
 def write_store(folder: str, num_rows: int, args: argparse.Namespace) -> np.ndarray:
-    """A store of random rows; returns queries."""
+    """Writes a store of random rows; returns queries."""
     encoder = EncoderInfo('random', {}, 'random', f'seed {args.seed}', 'random')
     manifest = Manifest(encoder, 'random', '/', '', 0, args.dims, args.shard_size)
     images = [Record(f'{row:07d}', -1, -1) for row in range(num_rows)]
@@ -82,7 +82,7 @@ def write_store(folder: str, num_rows: int, args: argparse.Namespace) -> np.ndar
 
 
 def check(query: np.ndarray, store: FeatureStore, found: TopK) -> None:
-    """Raises RuntimeError where a plain loop in float64 finds other rows."""
+    """Raises RuntimeError where a plain float64 loop finds other rows."""
     for number, row in enumerate(query.astype(np.float64)):
         distances = np.concatenate(
             [((shard.double().numpy() - row) ** 2).sum(1) for _, shard in store.shards()]
@@ -93,12 +93,12 @@ def check(query: np.ndarray, store: FeatureStore, found: TopK) -> None:
 
 
 def peak_mib() -> float:
-    """Of this process so far, mapped pages included."""
+    """Peak memory of this process in MiB, mapped pages included."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(num_rows: int, args: argparse.Namespace) -> dict:
-    """Numbers by name."""
+    """Measurements by name."""
     with tempfile.TemporaryDirectory(dir=args.folder, prefix='reidgen_search_') as folder:
         start = time.perf_counter()
         # in a process of its own: the memory it takes is no part of the search's
@@ -140,7 +140,7 @@ def measure(num_rows: int, args: argparse.Namespace) -> dict:
 def measure_faiss(
     store: FeatureStore, query: torch.Tensor, exact: TopK, args: argparse.Namespace
 ) -> dict:
-    """Numbers of the default index."""
+    """Measurements of the default index by name."""
     from reidgen.retrieval.faiss_index import FaissIndex
 
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Seconds and memory of one training iteration of a config's model, on random pictures.
+"""Time and memory of a training iteration of a config's model, on random images.
 
     python tools/benchmarks/step.py configs/gcl_market2duke.py --batch-size 4 --stage joint
 
@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def build(cfg, device: str):
-    """Model and optimizer groups of a config, with a filled memory."""
+    """Model and optimizer groups of a config, with filled feature banks."""
     from reidgen.engine.config import drop_pretrained
     from reidgen.engine.optim import OptimizerPerGroup
     from reidgen.registry import MODELS, build
@@ -51,7 +51,7 @@ def build(cfg, device: str):
 
 
 def random_domain(batch_size: int, size: tuple[int, int], channels: int, device: str):
-    """A DomainBatch of noise."""
+    """DomainBatch of noise."""
     from reidgen.structures import DomainBatch
 
     img = torch.randn(batch_size, 3, *size, device=device)
@@ -61,7 +61,7 @@ def random_domain(batch_size: int, size: tuple[int, int], channels: int, device:
 
 
 def measure(args: argparse.Namespace) -> dict:
-    """Numbers by name."""
+    """Measurements by name."""
     from reidgen.engine.config import load_config
     from reidgen.engine.stages import parse_stages
     from reidgen.engine.step import run_phases

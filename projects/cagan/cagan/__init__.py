@@ -1,4 +1,4 @@
-"""CAGAN (Jetchev & Bergmann, ICCV Workshops 2017): swapping garments on people."""
+"""CAGAN (Jetchev & Bergmann, ICCV Workshops 2017): garment transfer between images of persons."""
 
 from .datasets import GarmentDataset, Pair, Truth
 from .keras_networks import KerasCAGANDiscriminator, KerasCAGANGenerator

@@ -1,4 +1,4 @@
-"""Persons with the garment they wear, and another garment drawn for each: what all sets share."""
+"""Base of the garment data sets: persons, the garments they wear, and garments to swap to."""
 
 import copy
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ NUM_NAMED = 5  # files that an error lists
 
 
 class Pair(NamedTuple):
-    """A person and what they wear."""
+    """Paths of a person's image, of the worn garment and, where fixed, of the target garment."""
 
     person: str  # path of the picture
     worn: str  # path of the garment's picture
@@ -37,14 +37,14 @@ class Pair(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """What a swap should have painted."""
+    """Ground truth of a swap: the person in the target garment, and the garment's region."""
 
     image: Tensor  # (3, H, W) uint8
     garment: Tensor  # (1, H, W) bool: the garment's pixels before and after
 
 
 class GarmentDataset(Dataset):
-    """Items are SwapBatch(person, worn, wanted) of uint8 pictures (3, H, W).
+    """Data set of SwapBatch(person, worn, wanted) items, uint8 images (3, H, W).
 
     The wanted garment is drawn anew at every access, uniformly over the garments of other articles.
     In training the person is enlarged by `margin` and cut out anywhere, person and worn garment are
@@ -65,7 +65,7 @@ class GarmentDataset(Dataset):
     """
 
     name = 'garments'
-    has_truth = False  # whether `read_truth` knows the answer
+    has_truth = False  # whether `read_truth` has the ground truth
 
     def __init__(
         self,
@@ -101,10 +101,10 @@ class GarmentDataset(Dataset):
             f'{type(self).__name__} {split}: {len(self)} persons, {len(self.garments)} garments'
         )
 
-    # ---- what a data set writes ----
+    # ---- to be implemented by a data set ----
 
     def read_pairs(self) -> list[Pair]:
-        """The split, in an order that is always the same."""
+        """Pairs of the split, in a fixed order."""
         raise NotImplementedError
 
     def article(self, garment: str) -> str:
@@ -112,15 +112,15 @@ class GarmentDataset(Dataset):
         return Path(garment).stem
 
     def read_person(self, path: str) -> Tensor:
-        """(3, h, w) uint8."""
+        """Image of a person, (3, h, w) uint8."""
         return read_rgb(path)
 
     def read_garment(self, path: str) -> Tensor:
-        """(3, h, w) uint8."""
+        """Image of a garment, (3, h, w) uint8."""
         return read_rgb(path)
 
     def read_truth(self, row: int, wanted: str) -> Truth:
-        """The person of a row in another garment, where that is known (`has_truth`)."""
+        """Ground truth of a row's person in another garment; with `has_truth` only."""
         raise TypeError(f'{type(self).__name__} does not know what its persons look like in others')
 
     # ---- items ----
@@ -129,7 +129,7 @@ class GarmentDataset(Dataset):
         return len(self.pairs)
 
     def plain(self, maps: bool = False) -> 'GarmentDataset':
-        """The same pairs, nothing random."""
+        """Copy of the data set without augmentation, with fixed target garments."""
         plain = copy.copy(self)
         plain.augmented = False
         return plain
@@ -154,7 +154,7 @@ class GarmentDataset(Dataset):
         return SwapBatch(person, worn, vision.horizontal_flip(wanted) if alone else wanted)
 
     def wanted(self, row: int) -> str:
-        """Path of the garment that a row is swapped to where nothing is random."""
+        """Path of the fixed target garment of a row."""
         pair = self.pairs[row]
         if pair.wanted is not None:
             return pair.wanted
@@ -162,7 +162,7 @@ class GarmentDataset(Dataset):
         return self._draw_other(pair.worn, rng)
 
     def resized(self, picture: Tensor, margin: Sequence[int] = (0, 0)) -> Tensor:
-        """(3, H, W) uint8, with antialias."""
+        """Image resized with antialias, (3, H, W) uint8."""
         size = [side + more for side, more in zip(self.size, margin)]
         if list(picture.shape[1:]) == size:
             return picture

@@ -1,4 +1,4 @@
-"""A trained CAGAN on pictures of any size."""
+"""Inference of a trained CAGAN on images of any size."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,15 +16,15 @@ from .model import CAGAN, SwapBatch
 
 
 class Swapped(NamedTuple):
-    """One person in another garment, at the size of the person's picture."""
+    """Result of a swap, at the size of the person's image."""
 
     image: Tensor  # (3, h, w) uint8; the person's own pixels where alpha is 0
-    alpha: Tensor  # (1, h, w) uint8, 255 where the painting alone is seen
+    alpha: Tensor  # (1, h, w) uint8, 255 where the candidate picture replaces the person
     painted: Tensor  # (3, h, w) uint8 candidate picture
 
 
 def load_model(config: str | Path, checkpoint: str | Path, options: dict | None = None):
-    """(model in eval mode, config) of a training.
+    """Trained model in eval mode, and its config.
 
     Raises:
         TypeError: the config's model is no CAGAN.
@@ -48,15 +48,15 @@ def swap(
     wanted: Tensor,
     worn: Tensor | None = None,
 ) -> Swapped:
-    """Dresses one person.
+    """Swaps the garment of one person.
 
-    Alpha and painting are made at the network's size and brought to the person's, where they are
-    blended with the person's own pixels: a face that is not painted over stays as sharp as it was.
+    Alpha and candidate are made at the network's size and resized to the person's, where they are
+    blended with the person's own pixels: a face outside the mask stays as sharp as it was.
 
     Args:
         size: (height, width) that the model was trained with.
         person, wanted, worn: (3, h, w) uint8, each of a size of its own. Without `worn` the network
-            is shown grey, which it never saw in training: an approximation.
+            gets a grey image, which was not in training: an approximation.
     """
     normalise = model.data_preprocessor
     own = normalise(person[None])  # (1, 3, h, w)
@@ -71,14 +71,14 @@ def swap(
 
 @torch.no_grad()
 def swap_batch(model: CAGAN, batch: SwapBatch) -> dict[str, Tensor]:
-    """(B, 3, H, W) uint8 `swapped` and `painted` of uint8 pictures, and float `alpha`."""
+    """Outputs for a batch: uint8 `swapped` and `painted` (B, 3, H, W), and float `alpha`."""
     pictures = model.data_preprocessor(batch)
     swapped, alpha, painted = model.swap(*pictures)
     return {'swapped': to_uint8(swapped), 'painted': to_uint8(painted), 'alpha': alpha.cpu()}
 
 
 def to_uint8(picture: Tensor) -> Tensor:
-    """[-1, 1] to uint8 on the CPU, clipped and rounded."""
+    """Images in [-1, 1] as uint8 on the CPU, clipped and rounded."""
     return ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
 
 

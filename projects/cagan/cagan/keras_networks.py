@@ -1,4 +1,4 @@
-"""The networks of the Keras implementation of CAGAN (shaoanlu, CAGAN.ipynb): 4 x 4 kernels.
+"""Networks of the Keras implementation of CAGAN (shaoanlu, CAGAN.ipynb), 4 x 4 kernels.
 
 Both start at N(0, 0.02^2), scales of norms at N(1, 0.02^2), offsets and biases at 0. Deviation: its
 instance norm adds epsilon to the standard deviation, torch's adds it to the variance.
@@ -37,7 +37,7 @@ def _instance_norm(channels: int) -> nn.InstanceNorm2d:
 
 @GENERATORS.register_module()
 class KerasCAGANGenerator(nn.Module):
-    """U-Net that sees person and worn garment again at every scale, in encoder and decoder.
+    """U-Net with person and worn garment injected at every scale of encoder and decoder.
 
     At 128 x 96 and the default width, s/k being the two pictures averaged over k x k pixels:
 
@@ -85,7 +85,7 @@ class KerasCAGANGenerator(nn.Module):
         _start(self)
 
     def forward(self, person: Tensor, worn: Tensor, wanted: Tensor) -> Painting:
-        """Alpha in [0, 1] and the person in `wanted`, in [-1, 1].
+        """Alpha mask in [0, 1] and candidate image of the person in `wanted`, in [-1, 1].
 
         Args:
             person, worn, wanted: (B, 3, H, W) in [-1, 1].
@@ -138,7 +138,7 @@ class KerasCAGANDiscriminator(nn.Module):
         _start(self)
 
     def forward(self, pair: Tensor) -> Tensor:
-        """Probabilities, or logits if not `sigmoid`, of (B, 6, H, W): person and garment.
+        """Patch probabilities, or logits if not `sigmoid`, of person and garment (B, 6, H, W).
 
         Raises:
             ValueError: a side is below 32 pixels, or no multiple of 16.

@@ -1,4 +1,4 @@
-"""LPIPS from weights that the user has; none are shipped."""
+"""LPIPS metric; its weights are the user's own files, none are shipped."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class LPIPS(nn.Module):
 
     @torch.no_grad()
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """(B,) distances of (B, 3, H, W) uint8 pictures, both sides 64 pixels or more."""
+        """Distances (B,) of uint8 images (B, 3, H, W), both sides 64 pixels or more."""
         distance = a.new_zeros(len(a), dtype=torch.float32)
         for head, one, other in zip(self.heads, self._features(a), self._features(b)):
             difference = (nnf.normalize(one, eps=1e-10) - nnf.normalize(other, eps=1e-10)) ** 2

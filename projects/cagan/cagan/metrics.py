@@ -1,4 +1,4 @@
-"""How far a swap is from the truth, on the garment and beside it."""
+"""Errors of a swap against its ground truth, inside and outside the garment region."""
 
 import torch
 import torch.nn.functional as nnf
@@ -9,7 +9,7 @@ MARGIN = 3  # pixels around the garment that count for neither side: the camera 
 
 
 def ssim_map(a: Tensor, b: Tensor, data_range: float = 255.0) -> Tensor:
-    """(B, H, W) structural similarity of each pixel (Wang et al., 2004), mean of the channels.
+    """Structural similarity of each pixel (Wang et al., 2004), (B, H, W), mean over channels.
 
     Gaussian window of 11 x 11, sigma 1.5; the border is reflected.
 
@@ -39,7 +39,7 @@ def ssim_map(a: Tensor, b: Tensor, data_range: float = 255.0) -> Tensor:
 
 
 def regions(garment: Tensor, margin: int = MARGIN) -> tuple[Tensor, Tensor]:
-    """Inside and outside: (B, 1, H, W) bool; a ring of `margin` pixels is in neither.
+    """Inner and outer region, (B, 1, H, W) bool; a ring of `margin` pixels is in neither.
 
     Args:
         garment: (B, 1, H, W) bool, pixels of the garment before or after.
@@ -49,11 +49,11 @@ def regions(garment: Tensor, margin: int = MARGIN) -> tuple[Tensor, Tensor]:
 
 
 def swap_errors(painted: Tensor, truth: Tensor, garment: Tensor) -> dict[str, Tensor]:
-    """(B,) errors of each picture; NaN where a region has no pixel.
+    """L1 and SSIM errors of each image by region, (B,); NaN where a region is empty.
 
     `l1_in`, `l1_out`: mean absolute difference in grey levels of 255. `ssim_in`, `ssim_out`: mean
     of the SSIM map over the region, where the rest of the picture is taken from the truth, so that
-    a window that looks over the edge does not mix the two.
+    a window across the edge does not mix the two.
 
     Args:
         painted, truth: (B, 3, H, W) uint8.
@@ -71,6 +71,6 @@ def swap_errors(painted: Tensor, truth: Tensor, garment: Tensor) -> dict[str, Te
 
 
 def mean_over(values: Tensor, where: Tensor) -> Tensor:
-    """(B,) means of (B, H, W) values over (B, H, W) pixels; NaN where there is none."""
+    """Means (B,) of values (B, H, W) over a pixel mask (B, H, W); NaN where it is empty."""
     where = where.to(values.dtype)
     return (values * where).sum(dim=(1, 2)) / where.sum(dim=(1, 2))

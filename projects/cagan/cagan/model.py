@@ -1,4 +1,4 @@
-"""CAGAN: dresses a person in another garment, learned without a single picture of the result."""
+"""CAGAN: garment transfer trained without images of the result."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ MEAN = STD = (0.5, 0.5, 0.5)  # pictures in [-1, 1]
 
 
 class SwapBatch(NamedTuple):
-    """What the nine channels of G are made of."""
+    """Input of G: person, worn garment and target garment, nine channels in all."""
 
     person: Tensor  # (B, 3, H, W) in [-1, 1], x_i
     worn: Tensor  # (B, 3, H, W) picture of the garment that the person wears, y_i
@@ -21,10 +21,10 @@ class SwapBatch(NamedTuple):
 
 
 class Swaps(NamedTuple):
-    """There and back: x_ij = G(x_i, y_i, y_j), x_ji = G(x_ij, y_j, y_i)."""
+    """Forward swap x_ij = G(x_i, y_i, y_j) and backward swap x_ji = G(x_ij, y_j, y_i)."""
 
     x_ij: Tensor  # (B, 3, H, W) the person in y_j
-    alpha_ij: Tensor  # (B, 1, H, W) where it was painted
+    alpha_ij: Tensor  # (B, 1, H, W) weight of the candidate picture
     painted_ij: Tensor  # (B, 3, H, W) the candidate picture, before it is masked
     x_ji: Tensor  # back in y_i: close to x_i
     alpha_ji: Tensor
@@ -39,7 +39,7 @@ class CAGAN(AdversarialModel):
         D(person, garment): real (x_i, y_i); fake (x_ij, y_j); mismatched (x_i, y_j)
 
     Deviations from the paper, each an option: the person and the *wanted* garment are injected
-    (`G.inject`); D ends in one channel of probabilities; the picture on the way back is judged too
+    (`G.inject`); D ends in one channel of probabilities; D discriminates the backward swap too
     (`loss_weights.cycle_adv`); the mean of alpha is kept small on both passes (`id_loss`).
 
     Args:
@@ -48,7 +48,7 @@ class CAGAN(AdversarialModel):
             or 'first'. With 'sum' it outweighs everything else (24,576 for two pictures of 128 x 96
             at alpha 0.5).
         adv_on: the picture that `adv` of G shows with y_j. 'swap': x_ij. 'cycle': x_ji, a fault of
-            a published implementation, under which nothing asks that x_ij look like y_j.
+            a published implementation, under which no term ties x_ij to y_j.
 
     Raises:
         ValueError: an unknown choice, or an objective that does not fit D's last layer.
@@ -81,7 +81,7 @@ class CAGAN(AdversarialModel):
     # ---- forward ----
 
     def swap(self, person: Tensor, worn: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The person in `wanted`, alpha, and the candidate picture; all (B, 3 or 1, H, W)."""
+        """Swapped image, alpha mask and candidate image, (B, 3 or 1, H, W) each."""
         alpha, painted = self.G(person, worn, wanted)
         return alpha * painted + (1 - alpha) * person, alpha, painted
 
@@ -99,7 +99,7 @@ class CAGAN(AdversarialModel):
         return Swaps(x_ij, alpha_ij, painted_ij, x_ji, alpha_ji)
 
     def judge(self, pair: Tensor) -> Tensor:
-        """D of (B, 6, H, W) pairs, with noise if D has learned to want some."""
+        """Output of D for (B, 6, H, W) pairs, with a noise input if D has `learned_noise`."""
         if not self.learned_noise:
             return self.D(pair)
         size = pair.shape[2:]
@@ -148,7 +148,7 @@ class CAGAN(AdversarialModel):
     # ---- pictures ----
 
     def visuals(self, batch) -> list[tuple[str, Tensor]]:
-        """Person, worn, wanted, the swap, alpha (white: painted), and back."""
+        """Columns of the picture: inputs of G, swap, alpha mask, candidate image, backward swap."""
         x = self.forward_translation(batch)
         return [
             *zip(('x_i', 'y_i', 'y_j'), batch.pairs),
@@ -160,5 +160,5 @@ class CAGAN(AdversarialModel):
 
 
 def pair(person: Tensor, garment: Tensor) -> Tensor:
-    """(B, 6, H, W) of what D judges."""
+    """Input of D: person and garment concatenated, (B, 6, H, W)."""
     return torch.cat([person, garment], dim=1)

@@ -1,4 +1,4 @@
-"""The networks of CAGAN: G paints a garment and its mask, D judges whether they fit a person."""
+"""Networks of CAGAN: a U-Net generator of image and alpha mask, and a patch discriminator."""
 
 import warnings
 from itertools import pairwise
@@ -20,14 +20,14 @@ SLOPE = 0.2
 
 
 class Painting(NamedTuple):
-    """What G returns."""
+    """Output of G: alpha mask and candidate image."""
 
-    alpha: Tensor  # (B, 1, H, W) how much of the painting is seen; in [0, 1] with head='bounded'
+    alpha: Tensor  # (B, 1, H, W) weight of the candidate image; in [0, 1] with head='bounded'
     painted: Tensor  # (B, 3, H, W) the candidate picture; in [-1, 1] but for head='norm_lrelu'
 
 
 def conv(in_channels: int, out_channels: int, stride: int = 1, norm: bool = True) -> ConvModule:
-    """3 x 3 convolution with bias, affine instance norm, LeakyReLU(0.2); zero padding."""
+    """Block of a 3 x 3 convolution with bias, affine instance norm and LeakyReLU(0.2)."""
     with warnings.catch_warnings():
         # the bias before an instance norm is idle, and part of the published networks
         warnings.filterwarnings('ignore', 'Unnecessary conv bias before batch/instance norm')
@@ -45,15 +45,15 @@ def conv(in_channels: int, out_channels: int, stride: int = 1, norm: bool = True
 
 @GENERATORS.register_module()
 class CAGANGenerator(nn.Module):
-    """A U-Net over person, worn and wanted garment (Jetchev & Bergmann, ICCV-W 2017, section 3).
+    """U-Net over person, worn and wanted garment (Jetchev & Bergmann, ICCV-W 2017, section 3).
 
     Four halvings and four doublings; the two injected pictures are scaled down and concatenated
-    after every halving, so that each scale sees them as they are. 3,551,900 parameters at the
+    after every halving, so that each scale has them unprocessed. 3,551,900 parameters at the
     defaults.
 
     Args:
         base_dim: channels after the first halving, doubled at each further one.
-        inject: 'xi_yj': person and wanted garment, what is to be painted; 'xi_yi': person and worn
+        inject: 'xi_yj': person and wanted garment, the target of the swap; 'xi_yi': person and worn
             garment, as the paper.
         head: 'bounded': sigmoid of alpha, tanh of the picture; 'norm_lrelu': instance norm and
             LeakyReLU on all four channels, which bounds neither.
@@ -89,7 +89,7 @@ class CAGANGenerator(nn.Module):
         start(self, init)
 
     def forward(self, person: Tensor, worn: Tensor, wanted: Tensor) -> Painting:
-        """Paints `wanted` on the person.
+        """Alpha mask and candidate image of the person in `wanted`.
 
         Args:
             person, worn, wanted: (B, 3, H, W) in [-1, 1].
@@ -108,7 +108,7 @@ class CAGANGenerator(nn.Module):
         return self._painting(self.last(_doubled(x)))
 
     def injected(self, person: Tensor, worn: Tensor, wanted: Tensor) -> Tensor:
-        """(B, 6, H, W) what every scale sees again."""
+        """Images injected at every scale, (B, 6, H, W)."""
         return torch.cat([person, wanted if self.inject == 'xi_yj' else worn], dim=1)
 
     def _painting(self, out: Tensor) -> Painting:
@@ -120,7 +120,7 @@ class CAGANGenerator(nn.Module):
 
 @DISCRIMINATORS.register_module()
 class CAGANDiscriminator(nn.Module):
-    """Judges patches of a (person, garment) pair: (B, 1, H / 16, W / 16).
+    """Patch discriminator of (person, garment) pairs, output (B, 1, H / 16, W / 16).
 
     Four halvings and a convolution to one channel, which the paper (sums over a map of 512) has
     not. 1,559,105 parameters at the defaults; 1,607,543 with `inject`, one more with
@@ -158,7 +158,7 @@ class CAGANDiscriminator(nn.Module):
         start(self, init)
 
     def forward(self, pair: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Probabilities, or logits if not `sigmoid`.
+        """Patch probabilities, or logits if not `sigmoid`.
 
         Args:
             pair: (B, 6, H, W), person and garment in [-1, 1].
@@ -177,12 +177,12 @@ class CAGANDiscriminator(nn.Module):
 
 
 def scaled_down(picture: Tensor, factor: int) -> Tensor:
-    """(B, C, H / factor, W / factor), bilinear between the pixels in the middle."""
+    """Bilinear downscaling to (B, C, H / factor, W / factor), from the middle pixels."""
     return nnf.interpolate(picture, scale_factor=1 / factor, mode='bilinear', align_corners=False)
 
 
 def start(network: nn.Module, init: str) -> None:
-    """Starting weights of convolutions and norms."""
+    """Initialises the weights of convolutions and norms."""
     _one_of('init', init, INITS)
     if init == 'normal':
         normal_init(network)
@@ -194,7 +194,7 @@ def start(network: nn.Module, init: str) -> None:
 
 
 def check_size(height: int, width: int) -> None:
-    """Raises ValueError for a picture that cannot be halved four times, or to a single pixel."""
+    """Raises ValueError for an image size that four halvings do not divide, or reduce to 1 x 1."""
     multiple = 2**HALVINGS
     if height % multiple or width % multiple:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Persons whose look in any other garment is known: rendered ones, and stick figures."""
+"""Garment data sets with ground truth of every swap: rendered people and stick figures."""
 
 from collections.abc import Sequence
 
@@ -26,11 +26,11 @@ WHITE = 247  # around a garment's picture
 
 @DATASETS.register_module()
 class SyntheticGarments(GarmentDataset):
-    """The rendered people of SyntheticReID with their flat garment pictures.
+    """Rendered people of SyntheticReID with flat images of their garments.
 
     The truth is rendered: the same person, pose, camera and background in the other garment. The
     training split has the training persons, the test split the query images of the test persons;
-    of both those whose nose is seen, as in try-on data sets, and who show enough of the garment.
+    of both those with a visible nose, as in try-on data sets, and enough of the garment visible.
 
     Args:
         domain, people, root: as `domain`, `size` and `root` of SyntheticReID.
@@ -113,7 +113,7 @@ class ShapesGarments(GarmentDataset):
         return self._drawn(path, self._clothes(path[:4]))
 
     def read_garment(self, path: str) -> Tensor:
-        """A shirt laid flat: trunk, sleeves and stripes on white."""
+        """Flat image of a shirt on white."""
         clothes, (height, width) = self._clothes(path), self.size
         picture = Image.new('RGB', (width, height), (WHITE,) * 3)
         draw = ImageDraw.Draw(picture)

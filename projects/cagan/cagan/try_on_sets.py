@@ -1,4 +1,4 @@
-"""Virtual try-on data sets as they are published: MPV (LIP-MPV) and VITON."""
+"""Published virtual try-on data sets: MPV (LIP-MPV) and VITON."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ LAYOUTS = ('list', 'flat', 'one_five')
 
 @DATASETS.register_module()
 class MPV(GarmentDataset):
-    """LIP-MPV: persons from the front, half figure, each with its garment; 256 x 192.
+    """LIP-MPV: frontal half figures with their garments, 256 x 192.
 
     | layout     | root holds                                                                   |
     |------------|------------------------------------------------------------------------------|
@@ -99,7 +99,7 @@ class MPV(GarmentDataset):
 
 @DATASETS.register_module()
 class VITON(GarmentDataset):
-    """VITON and VITON-HD as try-on code reads them: `<split>_pairs.txt` beside `<split>/`.
+    """VITON and VITON-HD in the usual layout: `<split>_pairs.txt` beside `<split>/`.
 
     Each line names a person in `<split>/image` and a garment in `<split>/cloth`. What a person
     wears has the person's own name, or `_1` where it has `_0`; in the test list the garment is the
@@ -146,7 +146,7 @@ class VITON(GarmentDataset):
 
 
 def matched(persons: Path, garments: Path, person_end: str, garment_end: str) -> list[Pair]:
-    """Pairs of files that are alike up to their ends, sorted.
+    """Pairs of files that share their names up to the endings, sorted.
 
     Raises:
         FileNotFoundError: a folder is not there or holds no picture.
@@ -166,5 +166,5 @@ def matched(persons: Path, garments: Path, person_end: str, garment_end: str) ->
 
 
 def fits(path: Path, end: str) -> bool:
-    """Whether a file's name ends so."""
+    """Whether a file name has this ending."""
     return path.name.endswith(end)

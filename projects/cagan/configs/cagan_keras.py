@@ -1,4 +1,4 @@
-"""CAGAN as in shaoanlu's Keras implementation (CAGAN.ipynb): what differs from cagan.py.
+"""CAGAN as in shaoanlu's Keras implementation (CAGAN.ipynb): the differences from cagan.py.
 
 Its own: both networks; person and worn garment at every scale; alpha kept small on the way there
 alone; no adversarial term on the way back; the discriminator's loss doubled; bilinear pictures;

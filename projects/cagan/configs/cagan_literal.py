@@ -15,20 +15,20 @@ model = dict(
         # [0, 1] nor the picture in [-1, 1], and the norm makes alpha's mean a learned constant,
         # whatever the person
         G=dict(head='norm_lrelu', init='orthogonal'),
-        # faults: the head has no padding, so 6 x 4 of the 8 x 6 patches that its text promises are
-        # judged, and the picture's border by fewer. No fault, but of its own: the pair at every
+        # faults: the head has no padding, so it has 6 x 4 of the 8 x 6 patches that its text
+        # promises, and fewer at the picture's border. No fault, but of its own: the pair at every
         # scale, and noise by a learned factor
         D=dict(inject=True, head_padding=0, learned_noise=True, init='orthogonal')),
     # fault: the generator's first adversarial term shows D the picture on the way *back* with y_j.
-    # Nothing asks that x_ij look like y_j, and x_ji is asked to look like y_j and y_i at once
+    # No term ties x_ij to y_j, and x_ji is tied to y_j and y_i at once
     adv_on='cycle',
     # fault: alpha is summed over all pixels of the batch and both passes, not averaged: 24,576 for
-    # two pictures at alpha 0.5, times 0.1, against adversarial terms near 1: it wants alpha to be 0
+    # two pictures at alpha 0.5, times 0.1, against adversarial terms near 1: it drives alpha to 0
     id_loss=dict(reduction='sum'))
 
 # of its own: D learns twice as fast as G
 optim_wrapper = dict(D=dict(lr=4e-4))
 
 # of its own: batches of two; persons enlarged by (40, 30) whatever the size, twice what the Keras
-# implementation has at this one. Its yaml also asks for a hinge loss that its code never reads
+# implementation has at this one. Its yaml also sets a hinge loss that its code never reads
 train_dataloader = dict(pairs=dict(batch_size=2, dataset=dict(margin=(40, 30))))

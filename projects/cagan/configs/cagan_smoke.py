@@ -1,4 +1,4 @@
-"""CAGAN, tiny, two iterations on figures drawn in memory: does everything run?
+"""Smoke test of CAGAN: two iterations of a tiny model on figures drawn in memory.
 
 Needs:   nothing.
 Cost:    seconds. A check of the machinery; its numbers mean nothing.

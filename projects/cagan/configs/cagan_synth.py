@@ -1,4 +1,4 @@
-"""CAGAN on the built-in rendered people, whose look in any other garment is known.
+"""CAGAN on the built-in rendered people, which have ground truth of every swap.
 
 Needs:   nothing; the people are rendered on first use (some minutes).
 Result:  projects/cagan/README.md, at iteration 800.

@@ -1,4 +1,4 @@
-"""What a loop hands CA-GAN, in random pixels."""
+"""Random batch as the training loop passes it to CAGAN."""
 
 import torch
 
@@ -6,7 +6,7 @@ from projects.cagan.cagan import SwapBatch
 
 
 class Batch:
-    """What a loop hands out: the loader `pairs`."""
+    """Batch of the loader `pairs`."""
 
     def __init__(self, num: int = 2, size: tuple[int, int] = (32, 16)):
         generator = torch.Generator().manual_seed(0)

@@ -21,7 +21,7 @@ def draw(path: Path, colour=(200, 30, 30), size=(12, 16)) -> None:
 
 
 class Marked(GarmentDataset):
-    """Pictures with a red left half: person 0, garments 1; article = the garment's number."""
+    """Data set of images with a red left half: person 0, garments 1; article = garment number."""
 
     def read_pairs(self):
         return [Pair(f'p{k}', f'{k % 5}') for k in range(10)]

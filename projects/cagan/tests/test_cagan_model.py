@@ -13,7 +13,7 @@ LN2 = math.log(2)
 
 
 class ConstantDiscriminator(nn.Module):
-    """Gives every patch the same probability."""
+    """Discriminator with the same probability for every patch."""
 
     learned_noise, sigmoid = False, True
 
@@ -22,7 +22,7 @@ class ConstantDiscriminator(nn.Module):
 
 
 class ConstantPainter(nn.Module):
-    """Paints grey with the same alpha everywhere, and keeps what it was given."""
+    """Generator of a grey image with constant alpha, which records its inputs."""
 
     def __init__(self, alpha: float):
         super().__init__()

@@ -33,7 +33,7 @@ def checkpoint(tmp_path_factory) -> Path:
 
 
 def set_alpha(checkpoint: Path, value: float, tmp_path: Path) -> Path:
-    """The same weights, with alpha everywhere at sigmoid(value)."""
+    """Checkpoint of the same weights, with alpha at sigmoid(value) everywhere."""
     state = torch.load(checkpoint, weights_only=True)
     state['G.last.weight'][0], state['G.last.bias'][0] = 0, value
     path = tmp_path / 'alpha.pth'
@@ -96,7 +96,7 @@ def test_a_picture_without_garment_has_no_inside():
 
 
 def alexnet_features() -> torch.nn.Sequential:
-    """AlexNet without its classifier, of random weights."""
+    """AlexNet features with random weights."""
     with torch.device('meta'):
         network = alexnet(weights=None).features
     network.to_empty(device='cpu')
@@ -206,7 +206,7 @@ def test_a_set_without_truth_is_refused(checkpoint, tmp_path, monkeypatch):
 
 @pytest.fixture
 def folders(tmp_path) -> Path:
-    """Two people of 80 x 60 and three garments."""
+    """Folders with two persons of 80 x 60 and three garments."""
     rng = np.random.default_rng(0)
     for name, numbers in (('people', (0, 1)), ('garments', (0, 1, 2)), ('worn', (0, 1))):
         for number in numbers:

@@ -36,7 +36,7 @@ def test_each_term_of_the_generator_reaches_the_networks_it_should(term, moved, 
 
 
 def on_drawn_figures(cfg) -> None:
-    """Narrow networks on stick figures, one iteration; in place."""
+    """Changes a config in place to narrow networks, stick figures and one iteration."""
     small = load_config(SMOKE)
     for name, network in cfg.model.networks.items():
         network.base_dim = small.model.networks[name].base_dim

@@ -12,7 +12,7 @@ def count(network: nn.Module) -> int:
 
 
 def inputs_of(network: KerasCAGANGenerator, pictures) -> list[torch.Tensor]:
-    """What each convolution was given, in order."""
+    """Inputs of the convolutions, in order."""
     given = []
     hooks = [
         layer.register_forward_hook(lambda layer, args, out: given.append(args[0]))

@@ -1,8 +1,8 @@
 """CycleGAN on the built-in rendered people: summer cameras -> winter cameras and back.
 
 Sized for two CPU cores: pictures of 128 x 64, generators of 24 instead of 64 channels with six
-blocks that double by nearest neighbours, discriminators of 32 instead of 64 channels that judge
-patches of 34 pixels.
+blocks that double by nearest neighbours, discriminators of 32 instead of 64 channels on patches of
+34 pixels.
 
 Needs:   nothing; the people are rendered on first use (some minutes).
 Result:  README.md.   Cost: README.md.

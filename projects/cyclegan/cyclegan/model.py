@@ -1,4 +1,4 @@
-"""CycleGAN: two generators, two discriminators, and the way there and back."""
+"""CycleGAN: unpaired translation with cycle consistency."""
 
 from reidgen.models import CycleTranslation
 from reidgen.registry import MODELS
@@ -6,4 +6,4 @@ from reidgen.registry import MODELS
 
 @MODELS.register_module()
 class CycleGAN(CycleTranslation):
-    """Unpaired image translation (Zhu et al., ICCV 2017): `CycleTranslation`, and no more."""
+    """Unpaired image translation (Zhu et al., ICCV 2017), `CycleTranslation` without additions."""

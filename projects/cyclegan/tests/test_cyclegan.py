@@ -13,7 +13,7 @@ SMOKE = CONFIGS / 'cyclegan_smoke.py'
 
 
 class Constant(nn.Module):
-    """A discriminator that says the same of every patch."""
+    """Discriminator with a constant output."""
 
     def __init__(self, value: float):
         super().__init__()
@@ -24,7 +24,7 @@ class Constant(nn.Module):
 
 
 def drawn_figures(cfg) -> None:
-    """Small networks on figures drawn in memory, one iteration; in place."""
+    """Changes a config in place to small networks, drawn figures and one iteration."""
     small = load_config(SMOKE)
     cfg.model.networks, cfg.model.pool = small.model.networks, small.model.pool
     cfg.train_dataloader = small.train_dataloader

@@ -1,4 +1,4 @@
-"""HHL, tiny, two iterations on figures drawn in memory: does everything run?
+"""Smoke test of HHL: two iterations of tiny networks on figures drawn in memory.
 
 The copies are jittered instead of translated, so that no StarGAN is needed.
 

@@ -1,4 +1,4 @@
-"""HHL: registers the model, its triplet layer, its data set and its crop."""
+"""HHL (Zhong et al., ECCV 2018): camera invariance and domain connectedness for re-ID."""
 
 from .copies import CameraCopies, CopiesBatch
 from .model import HHL

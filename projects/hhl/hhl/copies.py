@@ -1,4 +1,4 @@
-"""CameraCopies: an image together with what other cameras would have seen."""
+"""CameraCopies: images together with their camera-styled copies."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ FIX = 'write them with a trained StarGAN (projects/stargan_camstyle/write_copies
 
 
 class CopiesBatch(NamedTuple):
-    """Images, each with its copies, first the image itself."""
+    """Batch of images, each followed by its camera-styled copies."""
 
     img: Tensor  # (B, 1 + copies, 3, H, W) float32, ImageNet-normalised
     camid: Tensor  # (B,) int64 camera of the image, from 0
@@ -37,7 +37,7 @@ class CameraCopies(Dataset):
         copies: folder of the files; relative to the data set's root, or absolute.
         own_camera: whether the copy in the image's own camera is among them, as published.
         jitter: instead of files: transforms that make each copy of the image before it is
-            augmented. A baseline for what copies of cameras are worth, and for tests.
+            augmented. A baseline for camera-styled copies, and for tests.
 
     Attributes:
         num_images: of an item, the image itself counted.
@@ -87,21 +87,19 @@ class CameraCopies(Dataset):
 
     @property
     def name(self) -> str:
-        """Of the images."""
+        """Name of the data set with its copies."""
         return f'{self.images.name} with copies'
 
     @property
     def num_identities(self) -> int:
-        """0: every image is a person of its own."""
+        """Number of labelled identities, always 0: each image is its own identity."""
         return 0
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, item: int | SeededIndex) -> CopiesBatch:
-        """One image and its copies, without batch dimension; a SeededIndex's seed decides its
-        crops.
-        """
+        """Image with its copies, without batch dimension; crops follow the SeededIndex's seed."""
         row, seed = item if isinstance(item, SeededIndex) else (int(item), int(item))
         real = self.images[SeededIndex(row, seed)]
         copies = [
@@ -116,7 +114,7 @@ class CameraCopies(Dataset):
         return [k for k in range(1, self.num_cameras + 1) if self.own_camera or k != own]
 
     def _copy(self, row: int, camera: int) -> int:
-        """Row of a copy."""
+        """Row of a copy in the data set of copies."""
         return row if self._row_of is None else self._row_of[self._stem(row, camera)]
 
     def _stem(self, row: int, camera: int) -> str:

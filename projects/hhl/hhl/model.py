@@ -32,10 +32,10 @@ class HHL(AdversarialModel):
     Args:
         networks: E_c, H (EmbeddingHead), C (classifier), T (TripletLayer).
         loss_weights: of identity and triplet (the paper's beta, 0.5).
-        mode: what the triplets are of: 'CD', source and target with copies; 'C', target with
+        mode: domains of the triplets. 'CD', source and target with copies; 'C', target with
             copies alone; 'D', source and target without copies; 'none'.
-        train_embed: False leaves weights of H and T as they start, as the authors' code does,
-            whose optimizer was never given them.
+        train_embed: False leaves weights of H and T as they start, as in the authors' code,
+            whose optimizer does not hold them.
         cross_entropy: config; without label smoothing by default.
         triplet: config; by default margin 0.3, and an anchor counts among its own positives, so
             that a target image without copies is an anchor too.
@@ -73,7 +73,7 @@ class HHL(AdversarialModel):
         return (Phase('I', trains, self.losses, reads=MODES[self.mode]),)
 
     def losses(self, batch, x: None) -> dict[str, Tensor]:
-        """Classes of `identity`; triplets of what the mode names."""
+        """Cross-entropy over source identities, and triplets over the domains of the mode."""
         s = batch.identity
         logits = self.C(self._embedding(s.img))
         losses = {
@@ -88,7 +88,7 @@ class HHL(AdversarialModel):
         return losses
 
     def triplet_batch(self, batch) -> tuple[Tensor, Tensor]:
-        """Features (N, D) of the mode's images and who they are (N,): target persons below 0."""
+        """Features (N, D) and identities (N,) for the triplets; target identities are below 0."""
         features, pids = [], []
         if self.mode in ('CD', 'D'):
             features.append(self.T(self._embedding(batch.triplet.img)))

@@ -1,4 +1,4 @@
-"""T: the layer that triplets are compared in."""
+"""T: the linear layer of the triplet loss."""
 
 from torch import Tensor, nn
 
@@ -7,7 +7,7 @@ from reidgen.registry import ENCODERS
 
 @ENCODERS.register_module()
 class TripletLayer(nn.Module):
-    """A linear layer, started at N(0, 0.001^2), bias 0; its output is not normalised."""
+    """Linear layer initialised at N(0, 0.001^2), bias 0; its output is not normalised."""
 
     def __init__(self, in_dim: int = 1024, out_dim: int = 128):
         super().__init__()
@@ -16,5 +16,5 @@ class TripletLayer(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        """(B, out_dim) of embeddings (B, in_dim)."""
+        """Features (B, out_dim) of embeddings (B, in_dim)."""
         return self.linear(embedding)

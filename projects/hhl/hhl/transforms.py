@@ -1,4 +1,4 @@
-"""HHL's crop."""
+"""Random crop of HHL."""
 
 import torch
 from torchvision.transforms import v2
@@ -12,7 +12,7 @@ TRIES = 10
 
 @TRANSFORMS.register_module()
 class RandomRectCrop(Transform):
-    """Cuts a random standing rectangle out and resizes it, bilinear; image only.
+    """Random crop of a standing rectangle, resized bilinearly; image only.
 
     Of open-reid, as HHL (Zhong et al., ECCV 2018) uses it. After ten rectangles that do not fit,
     and where nothing may be random, the whole image is resized.

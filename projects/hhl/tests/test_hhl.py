@@ -1,4 +1,4 @@
-"""HHL: who is compared with whom, which loss trains which network, and the switches."""
+"""HHL: triplets and their domains, networks trained by each loss, and options."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ NETWORKS = {'E_c', 'H', 'C', 'T'}
 
 
 def drawn_figures(cfg) -> None:
-    """Small networks on figures drawn in memory, one iteration; in place."""
+    """Changes a config in place to small networks, drawn figures and one iteration."""
     small = load_config(SMOKE)
     cfg.model.networks = small.model.networks
     cfg.train_dataloader, cfg.val_dataloader = small.train_dataloader, small.val_dataloader
@@ -42,7 +42,7 @@ def test_every_config_trains_one_iteration_on_drawn_figures(path, build, tmp_pat
 
 
 def spread(model) -> None:
-    """Makes the triplet layer's distances a thousand times larger: some are above the margin."""
+    """Scales the triplet layer's distances by a thousand, so that some exceed the margin."""
     for parameter in model.T.parameters():
         parameter.data.mul_(1000)
 

@@ -1,4 +1,4 @@
-"""CameraCopies and the crop: what an item holds, and what is refused."""
+"""CameraCopies and the crop: content of the items, and errors."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ CROP = [dict(type='RandomRectCrop', size=(64, 32))]
 
 
 def colour(row: int, camera: int) -> tuple[int, int, int]:
-    """Of the copy of an image in a camera, from 1."""
+    """Colour of the copy of an image in a camera, from 1."""
     return 60 * row, 100 * camera, 0
 
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Two copies, one colour each, of every image of SHAPES."""
+    """Folder of two copies of every image of SHAPES, one colour each."""
     for row, stem in enumerate(('0001_c1_000', '0001_c2_001', '0002_c1_000', '0002_c2_001')):
         for camera in (1, 2):
             image = Image.new('RGB', (32, 64), colour(row, camera))

@@ -1,7 +1,7 @@
 """PTGAN: Market-1501 -> DukeMTMC-reID and back, at the published sizes.
 
 Wei et al. (CVPR 2018): 40 passes over the larger set, one image a domain, a constant rate, half of
-it for the discriminators; at 256 x 128 instead of 256 x 256. The paper does not say how it averages
+it for the discriminators; at 256 x 128 instead of 256 x 256. The paper leaves open how it averages
 the foreground term; see README.md for the literal reading.
 
 Needs:   data/market1501, data/dukemtmc, and a mask for every training image

@@ -1,4 +1,4 @@
-"""PTGAN, tiny, two iterations on figures drawn in memory: does everything run?
+"""Smoke test of PTGAN: two iterations of tiny networks on figures drawn in memory.
 
 Needs:   nothing.
 Cost:    seconds. A check of the machinery; its numbers mean nothing.

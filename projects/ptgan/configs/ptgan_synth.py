@@ -1,8 +1,8 @@
 """PTGAN on the built-in rendered people: summer cameras -> winter cameras and back.
 
 Sized for two CPU cores: pictures of 128 x 64, generators of 24 instead of 64 channels with six
-blocks that double by nearest neighbours, discriminators of 32 instead of 64 channels that judge
-patches of 34 pixels.
+blocks that double by nearest neighbours, discriminators of 32 instead of 64 channels on patches of
+34 pixels.
 
 Needs:   nothing; the people and their masks are rendered on first use (some minutes).
 Result:  README.md.   Cost: README.md.
@@ -11,7 +11,7 @@ _base_ = ['../../../configs/_base_/runtime.py', '../../../configs/_base_/dataset
 custom_imports = dict(imports=['projects.ptgan.ptgan'])
 
 source, target = _base_.synth_a, _base_.synth_b
-mask = dict(type='DatasetMask')                   # exact: the renderer knows
+mask = dict(type='DatasetMask')                   # exact, from the renderer
 
 # ---- model ----
 generator = dict(type='ResNetGenerator', base_dim=24, num_blocks=6, upsample='nearest')

@@ -1,4 +1,4 @@
-"""PTGAN (Wei et al., CVPR 2018): translation that leaves the person as they are."""
+"""PTGAN (Wei et al., CVPR 2018): translation that preserves the foreground person."""
 
 from .masks import DatasetMask, MaskFolder
 from .model import PTGAN

@@ -1,4 +1,4 @@
-"""PTGAN's identity loss: how much a translation changes the person."""
+"""Identity loss of PTGAN: change of the foreground by a translation."""
 
 from torch import Tensor
 
@@ -8,8 +8,7 @@ REDUCTIONS = ('rms', 'norm', 'mse')
 def foreground_difference(
     translated: Tensor, image: Tensor, mask: Tensor, reduction: str = 'rms'
 ) -> Tensor:
-    """0-d mean over the batch of a norm of (translated - image) * mask (Wei et al., CVPR 2018, eq.
-    3).
+    """Batch mean of a norm of (translated - image) * mask, 0-d (Wei et al., CVPR 2018, eq. 3).
 
     The paper gives no reduction of its L2 norm. Read literally, 'norm', it grows with the number of
     pixels and is several hundred times 'rms'.

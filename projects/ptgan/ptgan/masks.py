@@ -1,4 +1,4 @@
-"""Where the person is: masks that travel through the transforms as a pose map does."""
+"""Foreground masks, transformed like pose maps."""
 
 import logging
 from pathlib import Path
@@ -15,7 +15,7 @@ ON_MISSING = ('raise', 'ones')
 
 
 def dilated(mask: Tensor, pixels: int) -> Tensor:
-    """(1, H, W) uint8: the mask grown by so many pixels each way."""
+    """Mask dilated by `pixels` in each direction, (1, H, W) uint8."""
     if pixels == 0:
         return mask
     grown = nnf.max_pool2d(mask.float(), 2 * pixels + 1, stride=1, padding=pixels)
@@ -23,7 +23,7 @@ def dilated(mask: Tensor, pixels: int) -> Tensor:
 
 
 class ForegroundMask(PoseMap):
-    """A mask of the person, 0 to 255.
+    """Base of the foreground masks, 0 to 255.
 
     Args:
         dilate: pixels of the image file by which the mask is grown.
@@ -37,7 +37,7 @@ class ForegroundMask(PoseMap):
 
 @POSE_MAPS.register_module()
 class DatasetMask(ForegroundMask):
-    """The masks that a data set has of its own: exact in SyntheticReID and ShapesReID."""
+    """Masks provided by the data set; exact in SyntheticReID and ShapesReID."""
 
     def attach(self, dataset) -> None:
         if not hasattr(dataset, 'read_mask'):
@@ -54,12 +54,12 @@ class DatasetMask(ForegroundMask):
 
 @POSE_MAPS.register_module()
 class MaskFolder(ForegroundMask):
-    """PNG files, 255 on the person, of the images' names: 0002_c1s1_000451_03.png.
+    """Masks in PNG files, 255 on the person, named as the images: 0002_c1s1_000451_03.png.
 
     Args:
         root: folder of the masks.
         subfolders: folders above the image file that the masks keep: 1 for MSMT17.
-        on_missing: 'raise': as the data set's own `on_missing` says, which by default raises with
+        on_missing: 'raise': as the data set's own `on_missing`, which by default raises with
             the count; 'ones': an image without a mask is person everywhere, with one warning.
     """
 

@@ -1,4 +1,4 @@
-"""PTGAN: CycleGAN, and a person who stays the same."""
+"""PTGAN: CycleGAN with a foreground-preserving identity loss."""
 
 from torch import Tensor
 
@@ -59,7 +59,7 @@ class PTGAN(CycleTranslation):
         return losses
 
     def masks(self, batch: DomainBatch) -> Tensor:
-        """(B, 1, H, W) in {0, 1}, or in [0, 1] where they are soft, of pose maps in [-1, 1]."""
+        """Masks (B, 1, H, W) of the batch's pose maps, in {0, 1}, or in [0, 1] if soft."""
         if self.soft_masks:
             return (batch.pose_map + 1) / 2
         return (batch.pose_map > 0).float()

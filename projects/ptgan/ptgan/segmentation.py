@@ -1,4 +1,4 @@
-"""Masks of real pictures from a segmentation network of torchvision."""
+"""Foreground masks of real images from a segmentation network of torchvision."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ NETWORKS = (
 
 
 class PersonSegmenter(nn.Module):
-    """The person of a picture by a network trained on COCO with the classes of Pascal VOC.
+    """Person segmentation by a network trained on COCO with the classes of Pascal VOC.
 
     The paper has PSPNet (Zhao et al., CVPR 2017), which torchvision does not have.
 
@@ -65,7 +65,7 @@ class PersonSegmenter(nn.Module):
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
-        """(1, H, W) uint8, 255 on the person, of one picture (3, H, W) uint8."""
+        """Mask (1, H, W) uint8, 255 on the person, of one image (3, H, W) uint8."""
         height, width = image.shape[1:]
         size = (self.height, max(1, round(self.height * width / height)))
         x = nnf.interpolate(image[None].float() / 255, size, mode='bilinear', antialias=True)

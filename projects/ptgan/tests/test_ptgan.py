@@ -23,7 +23,7 @@ MASKS = {'DatasetMask', 'MaskFolder'}
 
 
 def drawn_figures(cfg) -> None:
-    """Small networks on figures drawn in memory, one iteration; in place."""
+    """Changes a config in place to small networks, drawn figures and one iteration."""
     small = load_config(SMOKE)
     for loader in cfg.train_dataloader.values():
         assert loader.dataset.pose_map.type in MASKS
@@ -240,7 +240,7 @@ def test_segmentation_without_weights_is_an_error_that_names_the_cache(tmp_path,
 
 
 class Stripe(nn.Module):
-    """Says person (class 15) in the left half of the picture."""
+    """Segmentation network that predicts person (class 15) in the left half of the image."""
 
     def forward(self, x):
         logits = x.new_zeros(1, 21, *x.shape[2:])

@@ -1,7 +1,7 @@
 """SPGAN on the built-in rendered people: summer cameras -> winter cameras and back.
 
 Sized for two CPU cores: pictures of 128 x 64, generators of 24 instead of 64 channels with six
-blocks, discriminators of 32 instead of 64 channels that judge patches of 34 pixels; the siamese
+blocks, discriminators of 32 instead of 64 channels on patches of 34 pixels; the siamese
 network has its full width, and three blocks. A few passes over these small sets do not train the
 published generators: their instance norms leave bright spots, with or without the contrast. Here
 generators translate a change of the image, and neither they nor the discriminators have a norm; as

@@ -1,4 +1,4 @@
-"""SPGAN (Deng et al., CVPR 2018): translation that keeps what tells a person apart."""
+"""SPGAN (Deng et al., CVPR 2018): similarity-preserving image translation."""
 
 from .contrast import SiameseContrast
 from .lmp import LMPEncoder

@@ -1,4 +1,4 @@
-"""SPGAN's contrastive loss, in all its readings."""
+"""Contrastive loss of SPGAN, in the variants of paper and code."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ EPSILON = 1e-6  # inside the root: a finite gradient where two embeddings coinci
 
 
 class Embedded(NamedTuple):
-    """Unit vectors of a batch and its translations; rows are pairs."""
+    """Unit embeddings of a batch and of its translations, paired by row."""
 
     s: Tensor  # (B, D) M(x_s)
     t: Tensor  # M(x_t)
@@ -58,26 +58,26 @@ class SiameseContrast(nn.Module):
         self.mode, self.margin, self.distance = mode, margin, distance
 
     def siamese(self, e: Embedded) -> Tensor:
-        """What M minimises, 0-d."""
+        """Objective of M, 0-d."""
         if self.mode == 'paper':
             return self._positives(e) + self._painted_negatives(e)
         return (self._positives(e) + 2 * self.negative(e.s, e.t)) / 3
 
     def generators(self, e: Embedded) -> Tensor:
-        """What G and F minimise, 0-d."""
+        """Objective of G and F, 0-d."""
         if self.mode in ('tf', 'paper'):
             return self.siamese(e)
         share = 0.5 if self.mode == 'pt' else 1.0
         return (self._positives(e) + share * self._painted_negatives(e)) / 4
 
     def positive(self, a: Tensor, b: Tensor) -> Tensor:
-        """Mean squared distance of unit vectors (B, D)."""
+        """Positive term: mean squared distance of unit vectors (B, D)."""
         if self.distance == 'cosine':
             return (1 - (a * b).sum(1)).square().mean()
         return (a - b).square().sum(1).mean()
 
     def negative(self, a: Tensor, b: Tensor) -> Tensor:
-        """Mean squared shortfall of the distance below the margin."""
+        """Negative term: mean squared shortfall of the distance below the margin."""
         if self.distance == 'cosine':
             distance = 1 - (a * b).sum(1)
         else:

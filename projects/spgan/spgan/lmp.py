@@ -11,7 +11,7 @@ POOLS = {'max': nnf.adaptive_max_pool2d, 'avg': nnf.adaptive_avg_pool2d}
 
 
 def local_pooling(feature_map: Tensor, num_parts: int, pool: str = 'max') -> Tensor:
-    """(B, C * P): a map (B, C, h, w) pooled in P equal horizontal stripes.
+    """Max-pooled features (B, C * P) of a map (B, C, h, w) in P equal horizontal stripes.
 
     Where P does not divide h the stripes overlap by a row (adaptive pooling).
 
@@ -30,7 +30,7 @@ def local_pooling(feature_map: Tensor, num_parts: int, pool: str = 'max') -> Ten
 
 @ENCODERS.register_module()
 class LMPEncoder(ContentEncoder):
-    """ContentEncoder that retrieves by local max pooling (Deng et al., CVPR 2018, section 3.4).
+    """ContentEncoder with local max pooling for retrieval (Deng et al., CVPR 2018, section 3.4).
 
     It trains as its base does and has the same tensors, so it takes the checkpoint of any
     ContentEncoder; in eval mode all fields of its code are the pooled stripes of the trunk's last

@@ -1,4 +1,4 @@
-"""SPGAN: CycleGAN, and a siamese network that both keeps and separates."""
+"""SPGAN: CycleGAN with a siamese network under a contrastive loss."""
 
 import torch
 from torch import Tensor
@@ -78,5 +78,5 @@ class SPGAN(CycleTranslation):
             )
 
     def _embedded(self, *images: Tensor) -> Embedded:
-        """Embeddings in the order of Embedded, of one pass: M has no batch norm."""
+        """Embeddings in the order of Embedded, from one pass, as M has no batch norm."""
         return Embedded(*self.M(torch.cat(images)).chunk(len(images)))

@@ -1,4 +1,4 @@
-"""SiaNet: where a person and their translation must lie close together."""
+"""SiaNet: the siamese embedding network of SPGAN."""
 
 import torch.nn.functional as nnf
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ MAX_BLOCKS = 4
 
 
 def block_sizes(image_size: tuple[int, int]) -> list[tuple[int, int]]:
-    """(height, width) after each block, of as many blocks as leave a pixel, four at most."""
+    """Map size (height, width) after each block; four blocks at most, fewer for small images."""
     sizes = []
     height, width = image_size
     while len(sizes) < MAX_BLOCKS and min(height, width) >= 4:
@@ -32,7 +32,7 @@ class SiaNet(nn.Module):
         base_dim: channels of the first block, doubled at each.
         hidden_dim: between the linear layers.
         embed_dim: D of the embedding.
-        dropout: probability between the linear layers, wherever the network trains or teaches.
+        dropout: probability between the linear layers, also in the generators' step.
 
     Raises:
         ValueError: the image is too small for one block.
@@ -69,7 +69,7 @@ class SiaNet(nn.Module):
         normal_init(self)
 
     def forward(self, img: Tensor) -> Tensor:
-        """(B, D) unit vectors of images (B, 3, H, W) in [-1, 1].
+        """Unit embeddings (B, D) of images (B, 3, H, W) in [-1, 1].
 
         Raises:
             ValueError: the images are not of `image_size`.

@@ -21,7 +21,7 @@ TRANSLATION = {'spgan_synth', 'spgan_market2duke'}
 
 
 def drawn_figures(cfg) -> None:
-    """Small networks on figures drawn in memory, one iteration; in place."""
+    """Changes a config in place to small networks, drawn figures and one iteration."""
     small = load_config(SMOKE)
     cfg.model.networks, cfg.model.pool = small.model.networks, small.model.pool
     cfg.train_dataloader = small.train_dataloader

@@ -1,4 +1,4 @@
-"""StarGAN between the eight cameras of DukeMTMC-reID: the copies that Market -> Duke HHL reads.
+"""StarGAN between the eight cameras of DukeMTMC-reID, for HHL Market -> Duke.
 
 Pictures are resized bilinearly, as StarGAN's code and HHL's do. The rate falls to 0 as StarGAN
 states; stargan_duke_literal.py has the rate of the code that made HHL's published copies.

@@ -1,4 +1,4 @@
-"""StarGAN camera style, tiny, two iterations on figures drawn in memory: does everything run?
+"""Smoke test of StarGAN camera style: two iterations of tiny networks on drawn figures.
 
 Needs:   nothing.
 Cost:    seconds. A check of the machinery; its numbers mean nothing.

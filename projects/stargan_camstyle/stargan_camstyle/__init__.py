@@ -1,4 +1,4 @@
-"""StarGAN camera style: registers the model, its networks and a transform."""
+"""StarGAN camera style transfer (Choi et al., CVPR 2018; Zhong et al., ECCV 2018)."""
 
 from .model import StarGAN
 from .networks import CameraDiscriminator, CameraGenerator, Judgement

@@ -1,4 +1,4 @@
-"""Writing the camera-styled copies of a data set."""
+"""Writer of the camera-styled copies of a data set."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ PIXEL = 127.5  # of the range [-1, 1]
 
 
 def copy_name(path: str | Path, camera: int) -> str:
-    """`<stem>_fake_<camera>.jpg`, the camera as in file names, from 1."""
+    """File name of a copy, `<stem>_fake_<camera>.jpg`, cameras from 1."""
     return f'{Path(path).stem}_fake_{camera}.jpg'
 
 
@@ -33,7 +33,7 @@ def write_copies(
     batch_size: int = 32,
     num_workers: int = 0,
 ) -> int:
-    """Writes every image of the data set as every camera would have seen it, its own included.
+    """Writes every image of the data set in the style of every camera, its own included.
 
     Each file is written beside and renamed: one that is there is whole, and is kept. So an
     interrupted call is completed by the next, if it is about the same model.
@@ -47,7 +47,7 @@ def write_copies(
         Files written now.
 
     Raises:
-        ValueError: the folder holds copies of which `copies.json` says something else, or two
+        ValueError: the `copies.json` of the folder describes other copies, or two
             images of the data set have one file name.
     """
     paths = [record.path for record in dataset.records]
@@ -76,7 +76,7 @@ def write_copies(
 
 
 def to_pixels(img: Tensor) -> Tensor:
-    """(B, H, W, 3) uint8 on the CPU, of images (B, 3, H, W) in [-1, 1]."""
+    """Pixels (B, H, W, 3) uint8 on the CPU, of images (B, 3, H, W) in [-1, 1]."""
     return img.float().add(1).mul(PIXEL).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu()
 
 

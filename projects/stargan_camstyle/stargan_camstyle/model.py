@@ -1,4 +1,4 @@
-"""StarGAN between the cameras of one domain."""
+"""StarGAN: camera style transfer within one domain."""
 
 import re
 from typing import NamedTuple
@@ -17,7 +17,7 @@ READS = ('target',)  # loaders
 
 
 class Restyled(NamedTuple):
-    """A batch as other cameras would have seen it."""
+    """A batch translated to other cameras' styles."""
 
     x_new: Tensor  # (B, 3, H, W) G(x, camid)
     camid: Tensor  # (B,) int64 the cameras it is translated for
@@ -29,12 +29,12 @@ class StarGAN(AdversarialModel):
 
         x of camera c --G(., c')--> x_new --G(., c)--> ~ x
 
-    D scores patches (WGAN with gradient penalty) and names the camera; G is to be taken for real,
-    for the camera that was asked for, and to find the way back. The wanted cameras are those of the
-    batch in another order. D steps each time, G in the last of every `discriminator_steps`
-    iterations. The identity term, an option, asks G to leave an image alone that is wanted for the
-    camera it has (CycleGAN, Zhu et al., ICCV 2017, section 5.2): without it G may turn every colour
-    into its opposite and turn it back on the way home.
+    D scores patches (WGAN with gradient penalty) and classifies cameras; G minimises the
+    adversarial term, the classification loss of the target camera and the reconstruction error. The
+    target cameras are those of the batch, permuted. D steps each time, G in the last of every
+    `discriminator_steps` iterations. The identity term, an option, is the L1 change of an image
+    translated to its own camera (CycleGAN, Zhu et al., ICCV 2017, section 5.2): without it G may
+    invert all colours and invert them again in the reconstruction.
 
     Args:
         networks: G (CameraGenerator) and D (CameraDiscriminator).
@@ -76,7 +76,7 @@ class StarGAN(AdversarialModel):
         return Restyled(self.G(x.img, x.camid[order]), x.camid[order])
 
     def discriminator_losses(self, batch, x: Restyled) -> dict[str, Tensor]:
-        """WGAN (Arjovsky et al., 2017): real scores up, translated ones down."""
+        """WGAN losses of D (Arjovsky et al., 2017), gradient penalty and camera classification."""
         img, x_new = batch.target.img, x.x_new.detach()
         real, translated = self.D(img), self.D(x_new)
         losses = {
@@ -106,7 +106,7 @@ class StarGAN(AdversarialModel):
     # ---- using it ----
 
     def translate(self, batch: ImageBatch, to: str, style: int = 0) -> Tensor:
-        """(B, 3, H, W): the batch as camera `to` would see it: 'c1', 'c2', ... as in file names.
+        """Batch (B, 3, H, W) in the style of camera `to`: 'c1', 'c2', ... as in file names.
 
         Raises:
             ValueError: there is no such camera.
@@ -147,5 +147,5 @@ class StarGAN(AdversarialModel):
 
 
 def accuracy(logits: Tensor, camid: Tensor) -> Tensor:
-    """Share of images whose camera is named, 0-d."""
+    """Camera classification accuracy, 0-d."""
     return (logits.argmax(1) == camid).float().mean()

@@ -1,4 +1,4 @@
-"""G, one generator for all cameras, and D, a discriminator that also tells the camera."""
+"""Networks of StarGAN: one generator for all cameras, a discriminator and camera classifier."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -19,7 +19,7 @@ def _norm_relu(channels: int) -> list[nn.Module]:
 
 
 def _doubled(in_channels: int, out_channels: int, upsample: str) -> list[nn.Module]:
-    """Layers from (B, C, H, W) to (B, out_channels, 2 * H, 2 * W)."""
+    """Upsampling layers from (B, C, H, W) to (B, out_channels, 2 * H, 2 * W)."""
     if upsample == 'nearest':
         conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
         return [nn.Upsample(scale_factor=2), conv, *_norm_relu(out_channels)]
@@ -28,7 +28,7 @@ def _doubled(in_channels: int, out_channels: int, upsample: str) -> list[nn.Modu
 
 
 class Residual(nn.Module):
-    """x + norm(conv(relu(norm(conv(x))))), 3 x 3, no bias, nothing after the sum."""
+    """Residual block x + norm(conv(relu(norm(conv(x))))), 3 x 3, no bias, nothing after the sum."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -45,7 +45,7 @@ class Residual(nn.Module):
 
 @GENERATORS.register_module()
 class CameraGenerator(nn.Module):
-    """G of StarGAN (Choi et al., CVPR 2018): an image and the wanted camera to the image there.
+    """Generator of StarGAN (Choi et al., CVPR 2018), conditioned on the target camera.
 
     The camera comes in as one constant map a camera, beside the colours. Padding is with zeros on
     purpose: with reflection, the instance norm would take a constant map away. Deviation from the
@@ -90,7 +90,7 @@ class CameraGenerator(nn.Module):
         )
 
     def forward(self, img: Tensor, camid: Tensor) -> Tensor:
-        """(B, 3, H, W) in [-1, 1] of the same and cameras (B,) from 0.
+        """Translated images (B, 3, H, W), of images in [-1, 1] and target cameras (B,) from 0.
 
         Raises:
             ValueError: H or W is no multiple of 4: the picture would come out in another size.
@@ -107,7 +107,7 @@ class CameraGenerator(nn.Module):
 
 
 class Judgement(NamedTuple):
-    """What D says of a batch."""
+    """Output of D for a batch."""
 
     realness: Tensor  # (B, 1, H / 2^n, W / 2^n): a discriminator's score a patch, no probability
     cameras: Tensor  # (B, C) logits
@@ -115,9 +115,9 @@ class Judgement(NamedTuple):
 
 @DISCRIMINATORS.register_module()
 class CameraDiscriminator(nn.Module):
-    """D of StarGAN: halvings, then a discriminator of patches and a classifier of cameras.
+    """Discriminator of StarGAN with two heads: patch scores and camera logits.
 
-    No norm, as the gradient penalty wants it. The classifier sees the whole last map, also of an
+    No norm, for the gradient penalty. The classifier covers the whole last map, also of an
     image that is no square (Zhong et al., ECCV 2018). 44,819,392 parameters for six cameras at the
     defaults.
 
@@ -162,6 +162,6 @@ class CameraDiscriminator(nn.Module):
         self.cameras = nn.Conv2d(dims[-1], num_cameras, last_size, bias=False)
 
     def forward(self, img: Tensor) -> Judgement:
-        """The judgement of images (B, 3, H, W) in [-1, 1]."""
+        """Patch scores and camera logits of images (B, 3, H, W) in [-1, 1]."""
         last = self.layers(img)
         return Judgement(self.realness(last), self.cameras(last).flatten(1))

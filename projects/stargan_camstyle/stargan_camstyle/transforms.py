@@ -8,7 +8,7 @@ from reidgen.registry import TRANSFORMS
 
 
 class BilinearResize(Transform):
-    """Bilinear with antialias, image and maps.
+    """Bilinear resizing with antialias, image and maps.
 
     Args:
         size: (height, width).
@@ -27,7 +27,7 @@ class BilinearResize(Transform):
 
 @TRANSFORMS.register_module()
 class BilinearResizeRandomCrop(ResizeRandomCrop):
-    """ResizeRandomCrop by bilinear instead of bicubic interpolation, in training and at rest.
+    """ResizeRandomCrop with bilinear interpolation, in training and evaluation.
 
     Args:
         enlarged, size: as ResizeRandomCrop.

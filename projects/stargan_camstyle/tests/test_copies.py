@@ -1,4 +1,4 @@
-"""write_copies.py: names, resuming, and what it refuses."""
+"""write_copies.py: file names, resuming and errors."""
 
 import importlib.util
 import json
@@ -18,7 +18,7 @@ SMOKE = PROJECT / 'configs/stargan_smoke.py'
 
 
 class EvenColour(torch.nn.Module):
-    """Translates the mean colour of the image, brighter for each further camera."""
+    """Translator to the image's mean colour, brighter for each further camera."""
 
     def forward(self, img, camid):
         mean = img.mean((2, 3), keepdim=True) / 2 + camid.view(-1, 1, 1, 1) / 4
@@ -27,7 +27,7 @@ class EvenColour(torch.nn.Module):
 
 @pytest.fixture
 def trained(build):
-    """Model and data set of the smoke config, nothing trained."""
+    """Untrained model and data set of the smoke config."""
     runner = build(SMOKE)
     return runner.model.eval(), runner.train_loop.dataloader.dataset['target']
 

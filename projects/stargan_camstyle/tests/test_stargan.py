@@ -1,4 +1,4 @@
-"""StarGAN: networks of the published size, which loss trains which network, and the options."""
+"""StarGAN: published network sizes, networks trained by each loss, and options."""
 
 from pathlib import Path
 
@@ -27,21 +27,21 @@ def count(network: nn.Module) -> int:
 
 
 class Identity(nn.Module):
-    """A generator that translates nothing."""
+    """Identity generator."""
 
     def forward(self, img, camid):
         return img
 
 
 class SampledPixels(nn.Module):
-    """A discriminator whose patches are three times single pixels: a slope that is known."""
+    """Discriminator whose patch scores are three times single pixels, so its gradient is known."""
 
     def forward(self, img):
         return Judgement(3 * img[:, :1, ::16, ::16], img.new_zeros(len(img), 2))
 
 
 def drawn_figures(cfg) -> None:
-    """Small networks on figures drawn in memory, as many iterations as a step of G takes."""
+    """Changes a config in place to small networks, drawn figures and one step of G."""
     small = load_config(SMOKE)
     cfg.model.networks, cfg.train_dataloader = small.model.networks, small.train_dataloader
     stage = cfg.train_cfg.stages[0]

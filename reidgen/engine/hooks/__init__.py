@@ -1,4 +1,4 @@
-"""Hooks: what happens around the iterations."""
+"""Hooks around the training iterations."""
 
 from .atomic_checkpoint import AtomicCheckpointHook
 from .baselines import BaselineHook

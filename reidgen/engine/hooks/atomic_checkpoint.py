@@ -1,4 +1,4 @@
-"""When checkpoints are written, and which are kept."""
+"""Hook for writing and pruning checkpoints."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -12,8 +12,7 @@ from reidgen.registry import HOOKS
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """Writes `iter_N.pth` at an interval, `stage_<name>.pth` at each stage's end, and keeps the
-    best.
+    """Writes `iter_N.pth` at an interval, `stage_<name>.pth` after each stage, and the best one.
 
     An old checkpoint is deleted only when the new one is whole. mmengine deletes first: a kill in
     between would leave no best file at all.
@@ -106,7 +105,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 def reported_names(val_loop) -> list[str] | None:
-    """Names of what a RetrievalValLoop will report; None where only an evaluation can tell."""
+    """Metric names that a RetrievalValLoop will report; None where unknown before an evaluation."""
     names: list[str] = []
     for number, (loader, evaluator) in enumerate(getattr(val_loop, 'evaluators', {}).items()):
         for metric in evaluator.metrics:

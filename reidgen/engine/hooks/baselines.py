@@ -1,4 +1,4 @@
-"""What adaptation has to beat."""
+"""Hook for evaluating the baselines of adaptation: direct transfer and AdaBN."""
 
 import json
 from pathlib import Path
@@ -55,6 +55,6 @@ class BaselineHook(Hook):
 
 
 def read_baselines(work_dir: str | Path) -> dict[str, dict[str, dict[str, float]]]:
-    """Stage -> baseline -> metrics of a work dir; empty if it has none."""
+    """Baselines of a work dir as stage -> baseline -> metrics; empty if it has none."""
     path = Path(work_dir, FILE)
     return json.loads(path.read_text()) if path.exists() else {}

@@ -1,4 +1,4 @@
-"""The checkpoint with the lowest loss."""
+"""Hook for keeping the checkpoint with the lowest loss."""
 
 from mmengine.hooks import Hook
 
@@ -7,7 +7,7 @@ from reidgen.registry import HOOKS
 
 @HOOKS.register_module()
 class BestLossHook(Hook):
-    """Keeps `best_loss_<stage>.pth`, the snapshot after the window with the lowest mean of a term.
+    """Keeps `best_loss_<stage>.pth`, saved after the window with the lowest mean of a loss term.
 
     The loss of a single batch is noise, so windows of `interval` iterations are compared. A stage's
     last window may be shorter; it counts if it is at least half as long.

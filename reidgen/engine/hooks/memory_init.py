@@ -1,4 +1,4 @@
-"""Filling the memory."""
+"""Hook for initialising feature banks."""
 
 import torch
 from mmengine.dist import all_gather, get_world_size
@@ -15,7 +15,7 @@ from ..progress import progress
 
 @HOOKS.register_module()
 class MemoryInitHook(Hook):
-    """Fills the memories of a stage that first uses them.
+    """Fills the feature banks before the first stage that uses them.
 
     Rows are eval-mode embeddings of the training images without augmentation, in the order of the
     sorted list. Labels are the identities of a labelled set; of an unlabelled one -1, until a hook
@@ -52,9 +52,7 @@ class MemoryInitHook(Hook):
 def embed_dataset(
     model, dataset: Dataset, batch_size: int = 128, what: str = 'embed', num_workers: int = 0
 ) -> Tensor:
-    """(N, D) L2-normalised eval-mode features of a data set in order, on every rank; the mode is
-    kept.
-    """
+    """L2-normalised eval-mode features (N, D) of a data set in order, on every rank."""
     was_training = model.training
     model.eval()
     features = torch.cat(

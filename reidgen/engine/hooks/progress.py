@@ -1,4 +1,4 @@
-"""A progress bar where a person waits."""
+"""Hook for a progress bar on terminals."""
 
 import sys
 from contextlib import ExitStack
@@ -13,9 +13,7 @@ from reidgen.registry import HOOKS
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Iterations with ETA on a terminal; nothing where the output is not one. Log lines go above
-    the bar.
-    """
+    """Shows iterations and ETA on a terminal, below the log lines; nothing elsewhere."""
 
     priority = 'VERY_LOW'
 

@@ -1,4 +1,4 @@
-"""Pseudo-labels: clusters of a memory."""
+"""Hook for pseudo-labels by clustering feature banks."""
 
 from contextlib import nullcontext
 
@@ -21,7 +21,7 @@ FEATURES = ('fresh', 'bank')
 
 @HOOKS.register_module()
 class PseudoLabelHook(Hook):
-    """Clusters the memories of unlabelled images, in stages with labels='cluster'.
+    """Clusters the feature banks of unlabelled images in stages with labels='cluster'.
 
     Before such a stage and every n iterations within it, features of all images of a memory are
     clustered, the clusters become the labels of its rows (-1: outlier), and the sampler of the
@@ -79,7 +79,7 @@ class PseudoLabelHook(Hook):
             loop.dataloader.restart(loader, loop.batches_drawn(loader, loop.iter + 1))
 
     def _memories(self, runner) -> list[tuple[str, str]]:
-        """(bank, field) of the memories that this stage labels by clusters."""
+        """Feature banks labelled by clusters in this stage, with their batch fields."""
         loop = runner.train_loop
         if loop.stage.labels != 'cluster':
             return []

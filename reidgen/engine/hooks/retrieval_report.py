@@ -1,4 +1,4 @@
-"""Every evaluation as one table."""
+"""Hook for the report of all evaluations."""
 
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class RetrievalReportHook(Hook):
 
 
 def table(evaluations: list[dict], baselines: dict[str, dict[str, dict[str, float]]]) -> str:
-    """Markdown: evaluations in order, baselines, the best and the last of the last stage.
+    """Markdown table of evaluations in order, baselines, best and last of the last stage.
 
     An evaluation before a stage's first iteration has no row of its own: it is a baseline.
     """
@@ -68,7 +68,7 @@ def table(evaluations: list[dict], baselines: dict[str, dict[str, dict[str, floa
         lines.append(f'| {what} | ' + ' | '.join(cells) + ' |')
 
     names = dict(direct='direct transfer', adabn='AdaBN')
-    waiting = dict(baselines)  # told before the stage that they were measured for
+    waiting = dict(baselines)  # written before the stage that they were measured for
 
     def add_baselines(stage: str) -> None:
         for name, metrics in waiting.pop(stage, {}).items():

@@ -1,4 +1,4 @@
-"""Checkpoints of tensors and plain values only."""
+"""Hook for checkpoints of tensors and plain values only."""
 
 import random
 
@@ -13,7 +13,7 @@ from reidgen.registry import HOOKS
 
 @HOOKS.register_module()
 class SafeCheckpointHook(Hook):
-    """Makes files that load with `weights_only=True`, and restores the random state on resume.
+    """Makes checkpoints loadable with `weights_only=True`, and restores the random state.
 
     mmengine pickles its log history, which a safe loader refuses, and runs the text of
     `meta['config']`.
@@ -61,10 +61,10 @@ class SafeCheckpointHook(Hook):
 
 
 def plain(value, place: str):
-    """The value as dicts, lists, tuples, tensors and plain scalars only.
+    """Value converted to dicts, lists, tuples, tensors and plain scalars.
 
     Raises:
-        TypeError: something else is in it; its place is named.
+        TypeError: it holds another type; names its place.
     """
     if isinstance(value, dict):
         return {key: plain(item, f'{place}.{key}') for key, item in value.items()}
@@ -81,7 +81,7 @@ def plain(value, place: str):
 
 
 def random_state() -> dict:
-    """State of Python's, numpy's and torch's global generators as plain values."""
+    """State of the global generators of Python, numpy and torch as plain values."""
     version, words, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state()
     state = dict(
@@ -95,7 +95,7 @@ def random_state() -> dict:
 
 
 def set_random_state(state: dict) -> None:
-    """Undoes `random_state`."""
+    """Restores the state given by `random_state`."""
     torch.set_rng_state(state['torch'].cpu())
     version, words, gauss = state['python']
     random.setstate((version, tuple(words), gauss))

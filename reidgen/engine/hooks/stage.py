@@ -1,4 +1,4 @@
-"""Entering a stage."""
+"""Hook for entering stages."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ from .best_loss import BestLossHook
 
 @HOOKS.register_module()
 class StageHook(Hook):
-    """Puts the model into the stage of the iteration.
+    """Enters the stage of the current iteration.
 
     The stage follows from the iteration alone, so a resumed run enters it again. A group of
     `optim_wrapper` that no later stage steps gives up its optimizer state.
@@ -112,7 +112,7 @@ class StageHook(Hook):
                 group.optimizer.state.clear()
 
     def _drop_idle_logs(self, runner) -> None:
-        """A phase that no longer runs would go on being logged with its last values."""
+        """Removes the log entries of phases that no longer run."""
         running = {phase.name for phase in unwrap_model(runner.model).stage_phases}
         scalars = runner.message_hub.log_scalars
         for key in [key for key in scalars if re.match(r'train/(\w+)/', key)]:

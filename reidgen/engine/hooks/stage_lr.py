@@ -1,4 +1,4 @@
-"""Learning rates by stage."""
+"""Hooks for learning rates by stage."""
 
 from mmengine.hooks import Hook, RuntimeInfoHook
 
@@ -10,7 +10,7 @@ from ..stage_lr import lr_factor
 
 @HOOKS.register_module()
 class StageLRHook(Hook):
-    """Sets each group's learning rate to its initial one times the stage's rule; holds no state."""
+    """Sets the learning rates of the groups by the stage's rules; stateless."""
 
     priority = 5  # after StageHook, before the rates are logged
 
@@ -38,7 +38,7 @@ class StageLRHook(Hook):
 
 @HOOKS.register_module()
 class StageRuntimeInfoHook(RuntimeInfoHook):
-    """mmengine's, with the learning rates of those groups only that this stage steps."""
+    """Logs as mmengine's hook, with the learning rates of the groups stepped in this stage only."""
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         hub, model = runner.message_hub, unwrap_model(runner.model)

@@ -1,4 +1,4 @@
-"""Pictures of what the model translates."""
+"""Hook for grids of translated images."""
 
 from collections import namedtuple
 from pathlib import Path
@@ -15,8 +15,7 @@ from reidgen.visualization.grids import panel, save_png
 
 @HOOKS.register_module()
 class TranslationGridHook(Hook):
-    """Every n iterations one picture, as PNG in `<work dir>/grids` and to the visualizer's
-    backends.
+    """Writes a grid every n iterations, as PNG in `<work dir>/grids` and to the visualizer.
 
     Rows are the same persons throughout the run, columns what `model.visuals` names: image, map,
     own style, other style, back.

@@ -1,4 +1,4 @@
-"""Networks that judge images."""
+"""Discriminators."""
 
 from reidgen.models.discriminators.patch import (
     MultiScaleDiscriminator,

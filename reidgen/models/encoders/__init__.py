@@ -1,4 +1,4 @@
-"""Networks that read images and pose maps."""
+"""Encoders of images and pose maps."""
 
 from reidgen.models.encoders.classifier import DomainClassifier, EmbeddingHead, IdentityClassifier
 from reidgen.models.encoders.colour import ColorHistogram

@@ -1,4 +1,4 @@
-"""What supervised training adds to an encoder: a head of its own, and the classifier."""
+"""Heads of supervised training on an encoder: embedding head and classifiers."""
 
 import torch
 import torch.nn.functional as nnf
@@ -9,7 +9,7 @@ from reidgen.registry import ENCODERS
 
 @ENCODERS.register_module()
 class EmbeddingHead(nn.Module):
-    """H: linear layer, batch norm, leaky ReLU and dropout, between pooled features and classes.
+    """Embedding head H: linear layer, batch norm, leaky ReLU and dropout on pooled features.
 
     The head of PyTorch's IDE baselines (Zheng et al., arXiv 1610.02984; 512 wide, slope 0.1,
     dropout 0.5) and of HHL (Zhong et al., ECCV 2018; 1024 wide, slope 0, no dropout,
@@ -38,17 +38,17 @@ class EmbeddingHead(nn.Module):
         nn.init.normal_(self.norm.weight, mean=1.0, std=norm_std)
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """(B, out_dim) of pooled features (B, in_dim)."""
+        """Embeddings (B, out_dim) of pooled features (B, in_dim)."""
         return self.dropout(self.activation(self.norm(self.linear(pooled))))
 
 
 @ENCODERS.register_module()
 class IdentityClassifier(nn.Module):
-    """C: a linear layer, started at N(0, 0.001^2) (BNNeck: Luo et al., CVPRW 2019).
+    """Identity classifier C, linear, initialised at N(0, 0.001^2) (BNNeck: Luo et al., CVPRW 2019).
 
     Args:
         bias: whether the layer has one, started at 0.
-        dropout: probability, on what it reads.
+        dropout: probability, on the input.
     """
 
     def __init__(self, in_dim: int, num_identities: int, bias: bool = False, dropout: float = 0.0):
@@ -77,7 +77,7 @@ class _Reverse(torch.autograd.Function):
 
 @ENCODERS.register_module()
 class DomainClassifier(nn.Module):
-    """Two layers that tell the domains apart, behind gradient reversal (Ganin et al., JMLR 2016).
+    """Two-layer domain classifier behind gradient reversal (Ganin et al., JMLR 2016).
 
     The classifier minimises its loss, the encoder before it maximises the same loss; the loss
     weight is the paper's lambda.
@@ -95,7 +95,7 @@ class DomainClassifier(nn.Module):
 
 
 def domain_losses(head: DomainClassifier, v_s: Tensor, v_t: Tensor) -> dict[str, Tensor]:
-    """'domain.s', 'domain.t': cross-entropy of the domains of embeddings (B, D)."""
+    """Domain cross-entropy 'domain.s', 'domain.t' of embeddings (B, D)."""
     logit_s, logit_t = head(v_s).float(), head(v_t).float()
     right = torch.cat([logit_s < 0, logit_t > 0]).float().mean()
     return {

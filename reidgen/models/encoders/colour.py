@@ -1,4 +1,4 @@
-"""A baseline without weights: which colours are where."""
+"""Colour histogram baseline, without weights."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from reidgen.structures import Code
 
 @ENCODERS.register_module()
 class ColorHistogram(nn.Module):
-    """Histograms of hue, saturation and value in horizontal stripes.
+    """Encoder by histograms of hue, saturation and value in horizontal stripes.
 
     Six stripes as in Gray and Tao (ECCV 2008); joint bins of the three channels instead of their
     single ones, and the root of the counts (Hellinger distance), as counts of few bins would
@@ -54,7 +54,7 @@ class ColorHistogram(nn.Module):
         return Code(histogram, histogram, histogram)
 
     def _count(self, img: Tensor) -> Tensor:
-        """(B, num_bins) float32 counts of pixels."""
+        """Pixel counts (B, num_bins) float32."""
         hue, saturation, value = (
             (channel * num).long().clamp(max=num - 1).flatten(1)
             for channel, num in zip(rgb_to_hsv(img), self.bins)

@@ -1,4 +1,4 @@
-"""E_c: from an image to the content that translates and the embedding that retrieves."""
+"""Content encoder E_c: from an image to content for translation and embedding for retrieval."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from reidgen.structures import Code
 
 
 class Trunk(NamedTuple):
-    """A torchvision classifier without its pooling and classifier."""
+    """Torchvision network without its pooling and classifier."""
 
     channels: int  # of the last map
     last_block: str  # the block that halves the map for the last time
@@ -37,7 +37,7 @@ FROZEN_BN = ('none', 'stats', 'stats+affine')
 
 @ENCODERS.register_module()
 class ContentEncoder(nn.Module):
-    """Part features for AdaIN and a batch-normalised embedding for retrieval.
+    """Content encoder: part features for AdaIN and a batch-normalised embedding for retrieval.
 
     The encoder of GCL (Chen et al., CVPR 2021; trunk of JVTC): a torchvision trunk with the last
     stride removed, average-pooled in horizontal stripes to `content`, and over the whole map to
@@ -112,7 +112,7 @@ class ContentEncoder(nn.Module):
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Of the trunk's maps; no attribute, as pickle cannot save one, nor then a whole model."""
+        """Memory format of the trunk's maps; no attribute, which pickle could not save."""
         # depthwise convolutions: 1.45 times as fast on a CPU (32 images of 128 x 64, one thread)
         channels_last = self.trunk_name == 'mobilenet_v2'
         return torch.channels_last if channels_last else torch.contiguous_format
@@ -139,7 +139,7 @@ class ContentEncoder(nn.Module):
         return Code(content=parts.flatten(1), embedding=self.neck(pre_bn), pre_bn=pre_bn)
 
     def _maps(self, img: Tensor) -> tuple[Tensor, Tensor]:
-        """The early map and the last one, of one pass through the trunk."""
+        """Early and last map of one pass through the trunk."""
         *outer, last = TRUNKS[self.trunk_name].early.split('.')
         x, early_map = img.contiguous(memory_format=self.memory_format), None
         for name, layer in self.trunk.get_submodule('.'.join(outer)).named_children():
@@ -149,18 +149,18 @@ class ContentEncoder(nn.Module):
         return early_map, x
 
     def _stripes(self, feature_map: Tensor) -> Tensor:
-        """(B, C, num_parts): means of horizontal stripes."""
+        """Means of horizontal stripes, (B, C, num_parts)."""
         return nnf.adaptive_avg_pool2d(feature_map, (self.num_parts, 1)).squeeze(3)
 
     def _early_layers(self, freeze_at: int) -> list[nn.Module]:
-        """The trunk's layers up to the early map; none at 0."""
+        """Layers of the trunk up to the early map; none at 0."""
         *outer, last = TRUNKS[self.trunk_name].early.split('.')
         children = list(self.trunk.get_submodule('.'.join(outer)).named_children())
         names = [name for name, _ in children]
         return [layer for _, layer in children[: (names.index(last) + 1) * freeze_at]]
 
     def _freeze(self) -> None:
-        # for good: the optimizer never sees them
+        # permanently: the optimizer does not hold them
         frozen = self._early_layers(self.freeze_at)
         if self.frozen_bn == 'stats+affine':
             frozen += batch_norms(self.trunk)
@@ -169,7 +169,7 @@ class ContentEncoder(nn.Module):
 
 
 def build_trunk(name: str, last_stride: int = 1) -> nn.Sequential:
-    """torchvision's network up to its last map, under torchvision's names of the tensors."""
+    """Torchvision's network up to its last map, with torchvision's tensor names."""
     children = get_model(name, weights=None).named_children()
     trunk = nn.Sequential(
         OrderedDict((child, module) for child, module in children if child not in CLASSIFIER)

@@ -1,4 +1,4 @@
-"""E_p: from a pose map to a spatial pose code."""
+"""Pose encoder E_p: from a pose map to a spatial pose code."""
 
 from collections.abc import Sequence
 
@@ -65,7 +65,7 @@ class PoseEncoder(nn.Module):
         kaiming_init(self)
 
     def forward(self, pose_map: Tensor) -> Tensor:
-        """(B, out_dim, H / 4, W / 4) of (B, in_channels, H, W) in [-1, 1].
+        """Pose code (B, out_dim, H / 4, W / 4) of maps (B, in_channels, H, W) in [-1, 1].
 
         Raises:
             ValueError: H or W is no multiple of 2 ** num_downsample, or small for the dilations.

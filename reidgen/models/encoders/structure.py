@@ -1,4 +1,4 @@
-"""E_p with skips: a structure code at three resolutions."""
+"""Structure encoder: E_p with skips, a structure code at three resolutions."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from reidgen.registry import ENCODERS
 
 
 class Structure(NamedTuple):
-    """What a StructureEncoder returns; a decoder with skips reads all of it."""
+    """Structure code of a StructureEncoder, for decoders with skips."""
 
     full: Tensor  # (B, C / 4, H, W)
     half: Tensor  # (B, C / 2, H / 2, W / 2)
@@ -20,12 +20,12 @@ class Structure(NamedTuple):
 
 @ENCODERS.register_module()
 class StructureEncoder(nn.Module):
-    """A pose code that keeps fine structure, for a `StripeAdaINDecoder`.
+    """Encoder of a pose code with fine structure, for a `StripeAdaINDecoder`.
 
     Where the map shows the image's own structure (its luma, as in DG-Net, Zheng et al., CVPR 2019),
     skips to the decoder keep faces, patterns and edges that a code of a quarter of the size blurs
     (U-Net, Ronneberger et al., 2015). The height in the picture is one more input channel: what is
-    translated depends on it, and instance norm would forget it.
+    translated depends on it, and instance norm would remove it.
 
     Args:
         in_channels: channels of the maps, the height not counted.
@@ -49,7 +49,7 @@ class StructureEncoder(nn.Module):
         kaiming_init(self)
 
     def forward(self, pose_map: Tensor) -> Structure:
-        """Structure of maps (B, in_channels, H, W) in [-1, 1].
+        """Structure code of maps (B, in_channels, H, W) in [-1, 1].
 
         Raises:
             ValueError: H or W is no multiple of 4.

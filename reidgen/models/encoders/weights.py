@@ -1,4 +1,4 @@
-"""Where an encoder's starting weights come from, and whether they fit."""
+"""Initial weights of an encoder: sources and checks."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -28,7 +28,7 @@ Weights = str | Path | None
 
 
 def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> bool:
-    """Starts `encoder` from the first of these weights that can be obtained, and logs from which.
+    """Loads the first available of these weights into `encoder`, and logs its source.
 
     A file that is there but damaged, or does not fit, raises: the next entry is for an absent one.
 
@@ -40,7 +40,7 @@ def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> bo
         whether there are any: False after a random start.
 
     Raises:
-        FileNotFoundError: no entry can be obtained; all are named with their reasons.
+        FileNotFoundError: no entry can be obtained; names all with their reasons.
         ValueError: the list is empty; the checkpoint is damaged or lacks a tensor of the trunk.
     """
     path, state, reasons = _first(encoder.trunk_name, weights)
@@ -56,7 +56,7 @@ def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> bo
 def _first(
     trunk_name: str, weights: Weights | Sequence[Weights]
 ) -> tuple[str | None, dict, list[str]]:
-    """(path or None, its tensors, why earlier entries were passed over)."""
+    """Path (or None) and tensors of the first available entry, reasons against earlier ones."""
     entries = list(weights) if isinstance(weights, (list, tuple)) else [weights]
     if not entries:
         raise ValueError("weights is an empty list; set a path, 'imagenet', or None (random start)")
@@ -78,7 +78,7 @@ def _first(
 
 
 def _imagenet_file(trunk_name: str) -> Path:
-    """torchvision's ImageNet file, of the hub or its cache."""
+    """Path of torchvision's ImageNet weights, from the hub or its cache."""
     return hub_file(
         get_model_weights(trunk_name)['IMAGENET1K_V1'].url,
         f'ImageNet weights of {trunk_name}',
@@ -87,7 +87,7 @@ def _imagenet_file(trunk_name: str) -> Path:
 
 
 def _fit(encoder: nn.Module, state: dict[str, Tensor], source: str) -> None:
-    """Restores the trunk, and `linear` and `neck` if all their tensors are there."""
+    """Loads the trunk, and `linear` and `neck` if all their tensors are there."""
     own = encoder.state_dict()
     read = match(own, state, source, inside=('trunk.',), wrappers=(*WRAPPERS, 'E_c'))
     _check_trunk(encoder.trunk_name, own, read, source)

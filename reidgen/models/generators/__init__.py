@@ -1,4 +1,4 @@
-"""Networks that translate images."""
+"""Generators."""
 
 from reidgen.models.generators.adain import AdaINDecoder, AdaINHeads
 from reidgen.models.generators.resnet import ResNetGenerator

@@ -1,4 +1,4 @@
-"""G and F: decoders that translate a pose code in the colours of a content vector."""
+"""AdaIN decoders G and F: images of a pose code with the appearance of a content vector."""
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +10,9 @@ from reidgen.registry import GENERATORS
 
 @GENERATORS.register_module()
 class AdaINHeads(nn.Module):
-    """From content to AdaIN parameters: a weight head and a bias head for each residual block.
+    """Heads from content to AdaIN parameters: weight and bias of each residual block.
 
-    The content vector is cut into `num_res_blocks` equal runs; run k is all that block k sees
+    The content vector is cut into `num_res_blocks` equal runs; block k depends on run k alone
     (DG-Net, Zheng et al., CVPR 2019). 11,544,576 parameters at the defaults.
 
     Raises:
@@ -42,7 +42,7 @@ class AdaINHeads(nn.Module):
         kaiming_init(self)
 
     def forward(self, content: Tensor) -> Tensor:
-        """(B, num_res_blocks, 2, 2, base_dim): block, layer of the block, weight and bias.
+        """AdaIN parameters (B, num_res_blocks, 2, 2, base_dim): block, its layer, weight and bias.
 
         Raises:
             ValueError: content is not (B, content_dim).
@@ -72,7 +72,7 @@ def _head(in_dim: int, hidden_dim: int, out_dim: int) -> nn.Sequential:
 
 @GENERATORS.register_module()
 class AdaINDecoder(nn.Module):
-    """GCL's decoder (Chen et al., CVPR 2021, after DG-Net): AdaIN residual blocks, upsampling.
+    """Decoder of GCL (Chen et al., CVPR 2021, after DG-Net): AdaIN residual blocks, upsampling.
 
     No tanh: images live in the normalised space of the training images. 1,455,555 parameters
     without heads.
@@ -123,7 +123,7 @@ class AdaINDecoder(nn.Module):
         kaiming_init(self)
 
     def forward(self, pose: Tensor, content: Tensor) -> Tensor:
-        """(B, 3, 4 * H, 4 * W) of a pose code (B, pose_dim, H, W) and a content vector.
+        """Images (B, 3, 4 * H, 4 * W) of a pose code (B, pose_dim, H, W) and a content vector.
 
         Args:
             content: (B, content_dim); without heads of its own what `AdaINHeads` gives,

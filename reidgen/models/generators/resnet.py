@@ -1,4 +1,4 @@
-"""ResNetGenerator: from an image to the same image in another style."""
+"""ResNetGenerator: image-to-image generator of CycleGAN."""
 
 import torch
 from mmcv.cnn import build_activation_layer, build_norm_layer
@@ -14,7 +14,7 @@ SHRINK = 0.95  # of an image before atanh: white and black keep a gradient
 
 
 def _doubled(in_channels: int, out_channels: int, norm: str | None, upsample: str) -> nn.Sequential:
-    """(B, C, H, W) to (B, out_channels, 2 * H, 2 * W)."""
+    """Upsampling layers from (B, C, H, W) to (B, out_channels, 2 * H, 2 * W)."""
     if upsample == 'nearest':
         conv = conv_block(in_channels, out_channels, 3, norm=norm, activation='relu')
         return nn.Sequential(nn.Upsample(scale_factor=2), conv)
@@ -27,7 +27,7 @@ def _doubled(in_channels: int, out_channels: int, norm: str | None, upsample: st
 
 @GENERATORS.register_module()
 class ResNetGenerator(nn.Module):
-    """CycleGAN's generator: two halvings, residual blocks, two doublings, tanh.
+    """Generator of CycleGAN: two halvings, residual blocks, two doublings, tanh.
 
     Johnson et al. (ECCV 2016) as Zhu et al. (ICCV 2017) use it: 9 blocks for 256 pixels, 6 for
     128 and below; instance norm and ReLU throughout, N(0, 0.02^2) at the start. 11,378,179
@@ -47,7 +47,7 @@ class ResNetGenerator(nn.Module):
             short trainings else keep.
         residual: the layers translate a change of the image, tanh(layers(x) + atanh(0.95 x)),
             instead of the picture. Not published; for trainings of a few thousand iterations, in
-            which the layers alone do not learn to repaint an image as it is.
+            which the layers alone do not learn the identity.
 
     Raises:
         ValueError: num_blocks is below 1, or upsample or norm is none of these.
@@ -97,7 +97,7 @@ class ResNetGenerator(nn.Module):
             normal_init(self)
 
     def forward(self, img: Tensor) -> Tensor:
-        """(B, 3, H, W) in [-1, 1] of the same.
+        """Translated images (B, 3, H, W) in [-1, 1], of such images.
 
         Raises:
             ValueError: H or W is no multiple of 4, so the picture would come out larger, or is

@@ -1,4 +1,4 @@
-"""Layers that several networks share."""
+"""Layers shared by several networks."""
 
 from reidgen.models.layers.adain import AdaINResidualBlock, adain
 from reidgen.models.layers.aspp import ASPP

@@ -1,4 +1,4 @@
-"""Adaptive instance normalisation: a vector translates a map (Huang & Belongie, ICCV 2017)."""
+"""Adaptive instance normalisation (AdaIN: Huang & Belongie, ICCV 2017)."""
 
 import torch.nn.functional as nnf
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from reidgen.models.layers.conv import SLOPE, conv_block
 
 
 def adain(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
-    """Instance norm (biased variance), then weight * x + bias per sample and channel.
+    """AdaIN: instance norm (biased variance), then weight * x + bias per sample and channel.
 
     Args:
         x: (B, C, H, W).
@@ -18,7 +18,7 @@ def adain(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
 
 
 class AdaINResidualBlock(nn.Module):
-    """x + adain(conv(lrelu(adain(conv(x))))), 3 x 3, reflection padding."""
+    """Residual block x + adain(conv(lrelu(adain(conv(x))))), 3 x 3, reflection padding."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -26,6 +26,6 @@ class AdaINResidualBlock(nn.Module):
         self.conv2 = conv_block(channels, channels, 3, activate=False)
 
     def forward(self, x: Tensor, params: Tensor) -> Tensor:
-        """(B, C, H, W), translated by params (B, 2, 2, C): layer, then weight and bias."""
+        """Map (B, C, H, W) modulated by params (B, 2, 2, C): layer, then weight and bias."""
         hidden = nnf.leaky_relu(adain(self.conv1(x), params[:, 0, 0], params[:, 0, 1]), SLOPE)
         return x + adain(self.conv2(hidden), params[:, 1, 0], params[:, 1, 1])

@@ -1,4 +1,4 @@
-"""Atrous spatial pyramid pooling (Chen et al., 2017), as GCL's pose encoder ends."""
+"""Atrous spatial pyramid pooling (Chen et al., 2017), the end of GCL's pose encoder."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from reidgen.models.layers.conv import conv_block
 
 
 class ASPP(nn.Module):
-    """A 1 x 1 branch and a dilated 3 x 3 branch for each dilation, mixed by a 1 x 1 convolution.
+    """ASPP: a 1 x 1 branch and dilated 3 x 3 branches, mixed by a 1 x 1 convolution.
 
     Instance norm after every convolution; a LeakyReLU only inside a branch, none at the end.
     """
@@ -47,7 +47,7 @@ class ASPP(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, out_channels, H, W) of (B, in_channels, H, W).
+        """Map (B, out_channels, H, W) of a map (B, in_channels, H, W).
 
         Raises:
             ValueError: H or W is not above the largest dilation, by which the map is reflected.

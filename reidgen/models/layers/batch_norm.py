@@ -1,4 +1,4 @@
-"""Batch norm of an encoder that is given real and translated images."""
+"""Batch norm modes of an encoder for real and translated images."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,13 +7,13 @@ from torch import nn
 
 
 def batch_norms(network: nn.Module) -> list[nn.Module]:
-    """Every batch norm layer of a network."""
+    """Batch norm layers of a network."""
     return [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
 
 
 @contextmanager
 def untracked_statistics(network: nn.Module) -> Iterator[None]:
-    """Batch statistics are used, running ones neither read nor written."""
+    """Context with batch statistics, running ones neither read nor written."""
     layers = [layer for layer in batch_norms(network) if layer.track_running_stats]
     for layer in layers:
         layer.track_running_stats = False
@@ -26,7 +26,7 @@ def untracked_statistics(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def statistics_of(network: nn.Module, bn_mode: str, real: bool) -> Iterator[None]:
-    """Batch norm of a network in training as a mode of CrossDomainGCL has it.
+    """Context with the batch norm of a network in a mode of CrossDomainGCL.
 
     'frozen': running statistics are used and kept. 'real_only': those of the batch are used, and
     translated images leave the running ones alone. Otherwise as torch does.

@@ -32,7 +32,7 @@ def conv_block(
     activation: str = 'lrelu',
     padding_mode: str = 'reflect',
 ) -> ConvModule:
-    """Padding, convolution with bias, norm, activation; an odd kernel at stride 1 keeps the size.
+    """Block of padding, convolution with bias, norm and activation; odd kernels keep the size.
 
     Args:
         norm: 'instance', 'instance_affine', 'layer' (over C, H, W) or None.
@@ -64,7 +64,7 @@ def conv_block(
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(act(conv(x))), 3 x 3, the norm after each convolution, nothing after the sum.
+    """Residual block x + conv(act(conv(x))), 3 x 3, norm after each convolution.
 
     Args:
         dropout: probability between the two convolutions.

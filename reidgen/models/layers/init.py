@@ -1,4 +1,4 @@
-"""Starting weights of convolutions and linear layers."""
+"""Weight initialisation of convolutions and linear layers."""
 
 from collections.abc import Callable
 
@@ -14,12 +14,12 @@ def _init(module: nn.Module, start: Callable[[Tensor], Tensor]) -> None:
 
 
 def kaiming_init(module: nn.Module) -> None:
-    """Kaiming normal with fan_in and a = 0, bias 0, in every convolution and linear layer."""
+    """Initialises convolutions and linear layers: Kaiming normal, fan_in, a = 0, bias 0."""
     _init(module, lambda weight: nn.init.kaiming_normal_(weight, a=0, mode='fan_in'))
 
 
 def normal_init(module: nn.Module, std: float = 0.02) -> None:
-    """N(0, std^2), bias 0, in every convolution and linear layer of the module.
+    """Initialises convolutions and linear layers: N(0, std^2), bias 0.
 
     The scale of an affine instance norm starts at N(1, std^2), its offset at 0.
     """

@@ -1,11 +1,11 @@
-"""Layer norm over a whole feature map, as MUNIT's decoder has it."""
+"""Layer norm over a whole feature map, as in MUNIT's decoder."""
 
 import torch
 from torch import Tensor, nn
 
 
 class ImageLayerNorm(nn.Module):
-    """(x - mean) / (std + eps) over C, H, W of each sample, then a scale and shift per channel.
+    """Layer norm (x - mean) / (std + eps) over C, H, W, then scale and shift per channel.
 
     Of MUNIT (Huang et al., ECCV 2018) and DG-Net (Zheng et al., CVPR 2019). Differs from
     `nn.LayerNorm`: the standard deviation is the unbiased one, eps is added to it and not to the
