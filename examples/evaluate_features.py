@@ -72,8 +72,9 @@ def print_scores(arrays: dict[str, np.ndarray], protocol: str) -> None:
     )
     print('as they are:', evaluate(query, gallery, labels, protocol=protocol))
     if not PROTOCOLS[protocol].one_set:
-        distances = rerank_distances(query, gallery, k1=20, k2=6, weight=0.3)
-        print('re-ranked:', evaluate_blocks(distances, labels, protocol=protocol))
+        k1 = min(20, len(query) + len(gallery) - 1)  # of few images, all
+        distances = rerank_distances(query, gallery, k1=k1, k2=min(6, k1), weight=0.3)
+        print(f're-ranked, k1 = {k1}:', evaluate_blocks(distances, labels, protocol=protocol))
     print('verification:', verify(query, gallery, labels, protocol=protocol))
 
 
