@@ -90,7 +90,7 @@ def test_own_pictures_to_ranked_lists(tmp_path):
     assert json.loads((tmp_path / 'found/results.json').read_text())
     (tmp_path / 'person.jpg').write_bytes((tmp_path / 'crops/0003_c1_000.jpg').read_bytes())
     listed = run(['find_persons.py'], tmp_path)
-    assert 'crops/0003_c1_000.jpg' in listed.splitlines()[-5]  # nearest to itself
+    assert '0003_c1_000.jpg 0.000' in listed.splitlines()[-5:]  # found as nearest to itself
 
 
 SPLIT_ROWS = [
