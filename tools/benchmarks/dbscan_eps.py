@@ -1,6 +1,6 @@
 """DBSCAN's automatic radius three ways: ties excluded, ties counted, and summed in float32.
 
-    python tools/benchmarks/dbscan_eps.py --json docs/results/dbscan_eps.json
+    python tools/benchmarks/dbscan_eps.py --json docs/results/raw/dbscan_eps.json
 
 GCL (Chen et al., CVPR 2021) takes as radius the mean of the smallest share rho of the non-zero
 Jaccard distances. Two images whose k-reciprocal neighbourhoods weigh the same are at distance 0.
@@ -176,7 +176,7 @@ def main() -> None:
     if args.json:
         settings = {key: value for key, value in vars(args).items() if key != 'json'}
         made = dict(
-            made_by='python tools/benchmarks/dbscan_eps.py --json docs/results/dbscan_eps.json',
+            made_by='python tools/benchmarks/dbscan_eps.py --json docs/results/raw/dbscan_eps.json',
             what='radius (eps) by the rho rule on random people; see the docstring of the script',
             settings=settings,
             machine=machine(),

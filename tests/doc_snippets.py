@@ -1,0 +1,43 @@
+"""The code blocks of a page, as files and runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def snippet(page: Path, name: str) -> str:
+    """The one Python block of a page that begins with the comment `# name`."""
+    blocks = re.findall(r'```python\n(.*?)```', page.read_text(encoding='utf-8'), re.DOTALL)
+    (found,) = [block for block in blocks if block.startswith(f'# {name}\n')]
+    return found
+
+
+def write_snippets(page: Path, names: list[str], folder: Path) -> None:
+    """Files of a page's blocks; configs of the repository are named by their whole path."""
+    for name in names:
+        text = snippet(page, name).replace("'configs/", f"'{ROOT}/configs/")
+        (folder / name).write_text(text, encoding='utf-8')
+
+
+def run(command: list, folder: Path, code: int = 0) -> str:
+    """Output of a Python program that a reader starts in `folder`; it must end with `code`."""
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | {'OMP_NUM_THREADS': '1', 'PYTHONPATH': path},
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def few_iterations(num_stages: int, iters: int = 2) -> list[str]:
+    """Options of a training of so many stages that make it short."""
+    return ['--cfg-options', *(f'train_cfg.stages.{n}.iters={iters}' for n in range(num_stages))]
