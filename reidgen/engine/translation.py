@@ -25,7 +25,7 @@ FIX = (
 
 
 class Translator(Protocol):
-    """What makes pictures of a domain's style out of a batch as loaders hand it out."""
+    """Translation of a raw batch into the style of a domain."""
 
     stamp: dict  # plain data that tells this translator from others, kept beside its pictures
 

@@ -30,29 +30,29 @@ class GivenFeatures(nn.Identity):
         self.num_features = num_features
 
 
-def frechet_distance(real: Tensor, painted: Tensor) -> float:
+def frechet_distance(real: Tensor, translated: Tensor) -> float:
     """FID of two sets of features: |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), in float64.
 
     Heusel et al. (NeurIPS 2017). It grows as the sets get smaller, so only values of equal N
     compare; below D images the covariances are singular, which the trace of eigenvalues bears.
 
     Args:
-        real, painted: (N, D) features, one network's; the two N may differ.
+        real, translated: (N, D) features, one network's; the two N may differ.
 
     Raises:
         ValueError: fewer than two images a set, or features of different length.
         ImportError: torchmetrics is not installed.
     """
-    check_features(real, painted)
+    check_features(real, translated)
     metric = _image_metrics('fid').FrechetInceptionDistance(feature=GivenFeatures(real.shape[1]))
     metric.update(real.double(), real=True)
-    metric.update(painted.double(), real=False)
+    metric.update(translated.double(), real=False)
     return metric.compute().item()
 
 
 def kernel_distance(
     real: Tensor,
-    painted: Tensor,
+    translated: Tensor,
     num_subsets: int = 100,
     subset_size: int = 1000,
     seed: int = 0,
@@ -63,15 +63,15 @@ def kernel_distance(
     It may be negative. A subset is never larger than the smaller set.
 
     Args:
-        real, painted: (N, D) features, one network's.
+        real, translated: (N, D) features, one network's.
         num_subsets: random subsets, drawn without replacement; mean and deviation run over them.
 
     Raises:
         ValueError: fewer than two images a set, or features of different length.
         ImportError: torchmetrics is not installed.
     """
-    check_features(real, painted)
-    size = min(subset_size, len(real), len(painted))
+    check_features(real, translated)
+    size = min(subset_size, len(real), len(translated))
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.filterwarnings('ignore', '.*save all extracted features.*')
         metric = _image_metrics('kid').KernelInceptionDistance(
@@ -79,7 +79,7 @@ def kernel_distance(
         )
         torch.default_generator.manual_seed(seed)  # torchmetrics draws the subsets from it
         metric.update(real.double(), real=True)
-        metric.update(painted.double(), real=False)
+        metric.update(translated.double(), real=False)
         mean, std = metric.compute()
     return KernelDistance(mean.item(), std.item(), size)
 
@@ -129,9 +129,9 @@ def random_pairs(num_images: int, num_pairs: int, seed: int) -> Sequence[tuple[i
     return list(chosen)
 
 
-def check_features(real: Tensor, painted: Tensor) -> None:
+def check_features(real: Tensor, translated: Tensor) -> None:
     """Raises ValueError for two sets of features that cannot be compared."""
-    shapes = tuple(real.shape), tuple(painted.shape)
+    shapes = tuple(real.shape), tuple(translated.shape)
     if any(len(shape) != 2 or shape[0] < 2 for shape in shapes) or shapes[0][1] != shapes[1][1]:
         raise ValueError(
             f'features are {shapes[0]} and {shapes[1]}; give (N, D) of one network, with two or '

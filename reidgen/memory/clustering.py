@@ -252,7 +252,7 @@ def _as_clusters(labels: np.ndarray, eps: float | None = None) -> Clusters:
 
 
 def _core_quantiles(weights: csr_array, min_samples: int) -> str:
-    """What the distances were, in words; weights of `neighbour_weights`."""
+    """Quantiles of the distances in words, from weights of `neighbour_weights`."""
     core = core_distances(distance_blocks(weights), min_samples)
     values = ', '.join(f'{value:.3g}' for value in np.quantile(core, QUANTILES))
     shares = ', '.join(f'{100 * share:g}' for share in QUANTILES)

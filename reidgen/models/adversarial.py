@@ -1,4 +1,4 @@
-"""What every model that is trained in phases has in common."""
+"""Base of models that are trained in phases."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""What must fit together in a CrossDomainGCL; every error names the value and the fix."""
+"""Checks of a CrossDomainGCL: options, networks, banks, data sets and stages."""
 
 from .data_checks import check_image_sizes
 from .translations import pose_choice

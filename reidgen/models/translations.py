@@ -1,4 +1,4 @@
-"""What a CrossDomainGCL computes once in an iteration, for all its losses."""
+"""Shared forward of a CrossDomainGCL: its result, poses and pictures."""
 
 from typing import NamedTuple
 

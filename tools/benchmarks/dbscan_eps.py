@@ -141,7 +141,7 @@ def measure(num_images: int, noise: float, args: argparse.Namespace) -> dict:
 
 
 def machine() -> dict:
-    """What the numbers were made on."""
+    """Machine and versions."""
     cpus = Path('/proc/cpuinfo')
     lines = cpus.read_text().splitlines() if cpus.is_file() else []
     names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]

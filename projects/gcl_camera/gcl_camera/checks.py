@@ -1,4 +1,4 @@
-"""What must fit together in a CameraGCL beside what must in a CrossDomainGCL."""
+"""Checks of a CameraGCL beside those of a CrossDomainGCL."""
 
 
 def check_networks(model) -> None:

@@ -52,11 +52,11 @@ class PairsGCL(CrossDomainGCL):
 
 @MODELS.register_module()
 class CameraGCL(PairsGCL):
-    """PairsGCL that translates into the style of a camera, judged on heads.
+    """PairsGCL that translates into the style of a camera, with discriminators of heads.
 
-    G and F translate, and the discriminators judge, in the style of one camera of a domain: in
-    training that of the batch-mate in the style's domain. Where decoders have `num_own_cameras`,
-    the colours depend on the camera that took the picture, too.
+    G and F translate into the style of one camera of a domain, and the discriminators have an
+    output for each: in training that of the batch-mate in the style's domain. Where decoders have
+    `num_own_cameras`, the colours depend on the camera that took the picture, too.
 
     Args:
         head_crops: options of `HeadCrops`: the discriminators are given heads alone, for which the

@@ -22,7 +22,7 @@ class Untranslated:
 
 
 class WithBackgrounds:
-    """What a translator makes of the persons, in front of backgrounds of the style's camera.
+    """Translated persons, in front of backgrounds of the style's camera.
 
     Args:
         translator: of the persons.

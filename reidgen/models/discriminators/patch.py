@@ -1,4 +1,4 @@
-"""D: discriminators that judge an image patch by patch."""
+"""Patch discriminators: one logit a patch."""
 
 from itertools import pairwise
 
@@ -146,7 +146,7 @@ class PatchGAN(nn.Module):
 
     Args:
         base_dim: channels of the first layer, doubled at each up to eight times that.
-        num_layers: halvings; 3 judges patches of 70 pixels, 2 of 34, 1 of 16.
+        num_layers: halvings; 3 gives patches of 70 pixels, 2 of 34, 1 of 16.
         norm: 'instance' as published, or None. The mean and variance of instance norm are of the
             whole picture: one bright spot anywhere moves every patch's logit, and generators of
             short trainings learn to translate such spots. Without norm, layers start by He's rule.

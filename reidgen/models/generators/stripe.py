@@ -1,4 +1,4 @@
-"""A decoder that translates each height of the picture with the content found there."""
+"""Decoder with AdaIN parameters by height and skips."""
 
 import torch
 import torch.nn.functional as nnf
