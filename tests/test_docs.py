@@ -45,6 +45,7 @@ def test_model_of_the_page_trains(tmp_path):
     assert list((work_dir / 'grids').iterdir())
 
 
+@pytest.mark.slow
 def test_translator_of_the_page_writes_a_data_set(tmp_path):
     write_snippets(EXTENDING, ['my_translator.py'], tmp_path)
     run(['my_translator.py'], tmp_path)
