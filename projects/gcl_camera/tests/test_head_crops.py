@@ -48,7 +48,7 @@ def test_the_last_channel_shows_the_body():
     assert torch.equal(HeadCrops()(image, both), HeadCrops()(image, body))
 
 
-def test_real_and_painted_are_cut_alike_in_any_precision():
+def test_real_and_generated_are_cut_alike_in_any_precision():
     body, image = body_map(slice(9, 33)), torch.randn(1, 3, 40, 20).bfloat16()
     assert torch.equal(HeadCrops()(image, body), HeadCrops()(image.float(), body))
     assert torch.equal(HeadCrops()(image, body.bfloat16()), HeadCrops()(image, body))

@@ -112,8 +112,8 @@ def errors_of(
     """
     errors: list[list[np.ndarray]] = [[] for _ in parts]
     for style in sorted(int(each.name) for each in folder.iterdir() if each.name.isdigit()):
-        taken_by = (np.arange(len(source.names)) + style) % num_cameras
-        for row in np.flatnonzero(taken_by == cameras):
+        translated_as = (np.arange(len(source.names)) + style) % num_cameras
+        for row in np.flatnonzero(translated_as == cameras):
             name, body = source.names[row], source.bodies[row]
             picture = read_rgb(folder / str(style) / name)
             for each, part, true in zip(errors, parts, wanted):
