@@ -52,7 +52,7 @@ def test_translator_of_the_page_writes_a_data_set(tmp_path):
     pictures = sorted((tmp_path / 'darker').glob('*.png'))
     assert len(pictures) == 32
     stamp = json.loads((tmp_path / 'darker/translation.json').read_text())
-    assert (stamp['translator'], stamp['style']) == ('darker', 1)
+    assert (stamp['translator']['name'], stamp['style']) == ('darker', 1)
 
 
 @pytest.mark.slow
