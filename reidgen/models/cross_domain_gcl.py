@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 from torch import Tensor, nn
 
-from reidgen.losses import BatchHardTriplet, CentroidContrast, LabelSmoothCrossEntropy
 from reidgen.registry import LOSSES, MEMORIES, MODELS, build
 from reidgen.structures import Code, DomainBatch
 
@@ -62,8 +61,9 @@ class CrossDomainGCL(AdversarialModel):
         super().__init__(networks, self.default_weights | dict(loss_weights))
         self.gan, self.contrast = build(gan_loss, LOSSES), build(contrast, LOSSES)
         self.penalty = build(penalty, LOSSES) if penalty else None
-        self.cross_entropy, self.triplet = LabelSmoothCrossEntropy(), BatchHardTriplet()
-        self.cluster_contrast = CentroidContrast()
+        self.cross_entropy = build(dict(type='LabelSmoothCrossEntropy'), LOSSES)
+        self.triplet = build(dict(type='BatchHardTriplet'), LOSSES)
+        self.cluster_contrast = build(dict(type='CentroidContrast'), LOSSES)
         self.bank = build(dict(type='FeatureBank') | bank, MEMORIES)
         self.bank_t = build(dict(type='FeatureBank') | bank_t, MEMORIES) if bank_t else None
         self.cross_pose, self.bn_mode = cross_pose, bn_mode
