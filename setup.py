@@ -17,7 +17,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11,<3.14',
     packages=find_packages(include=['reidgen', 'reidgen.*']),
-    package_data={'reidgen.synthetic': ['assets/*']},
+    package_data={'reidgen': ['py.typed'], 'reidgen.synthetic': ['assets/*']},
     entry_points={'console_scripts': ['reidgen = reidgen.cli:main']},
     install_requires=[
         'torch>=2.6',

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> list[dict]:
         ]
     shared = dict(
         num_real=number,
-        num_painted=number,
+        num_translated=number,
         image_size=list(size),
         seed=args.seed,
         versions={name: version(name) for name in ('torch', 'torchvision', 'torchmetrics')},

@@ -106,7 +106,7 @@ def test_the_tool_writes_every_number_with_what_it_depends_on(straight, folder, 
     evaluate_images.run(args)
     rows = {row['metric']: row for row in json.loads(out.read_text())}
     assert sorted(rows) == ['reid_fid', 'reid_kid', 'ssim_diversity_painted', 'ssim_diversity_real']
-    assert all(row['num_real'] == row['num_painted'] == 5 for row in rows.values())
+    assert all(row['num_real'] == row['num_translated'] == 5 for row in rows.values())
     assert rows['reid_fid']['weights_sha256'] == sha256_of(checkpoint)
     assert rows['reid_kid']['subset_size'] == 5
     assert 'fewer images than the 8 features' in capsys.readouterr().out
