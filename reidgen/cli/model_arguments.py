@@ -5,7 +5,7 @@ import argparse
 from reidgen.command_line import add_common_options, add_config_options, count
 
 DTYPES = ('float32', 'float16')  # of reidgen.retrieval.manifest
-PATTERN = r'(?P<pid>-?\d+)_c(?P<camid>\d+)'  # of reidgen.datasets.folder
+PATTERN = r'(?:^|/)(?P<pid>-?\d+)_c(?P<camid>\d+)[s\s._-][^/]*$'  # of reidgen.datasets.folder
 
 EXTRACT = """\
 Writes the features of images into a folder, for the command search.

@@ -77,6 +77,7 @@ def leaves_parameters_unused(model: AdversarialModel, stages: Sequence[Stage]) -
         trains = any(model.encoder_name in phase.trains for phase in phases)
         if trains and model.encoder_name not in stage.frozen:
             weights = model.loss_weights | stage.loss_weights
+            weights = {key: weights[key] for key in set(weights) - set(model.default_weights)}
             if any(weight == 0 for weight in weights.values()):
                 return True
     return False

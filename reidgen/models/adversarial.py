@@ -56,6 +56,7 @@ class AdversarialModel(BaseModel):
     """
 
     loss_families: ClassVar[tuple[str, ...]] = ()
+    default_weights: ClassVar[dict[str, float]] = {}  # of families that a config may leave out
     encoder_name: ClassVar[str] = 'E_c'  # the network that `embed` evaluates
 
     def __init__(
@@ -74,8 +75,8 @@ class AdversarialModel(BaseModel):
             name: [p for p in getattr(self, name).parameters() if p.requires_grad]
             for name in networks
         }
-        self.loss_weights = self._checked_weights(loss_weights)
-        missing = set(self.loss_families) - set(loss_weights)
+        self.loss_weights = self._checked_weights(self.default_weights | dict(loss_weights))
+        missing = set(self.loss_families) - set(self.loss_weights)
         if missing:
             raise ValueError(
                 f'model.loss_weights has no weight for {sorted(missing)}; '

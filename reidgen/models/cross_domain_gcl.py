@@ -40,7 +40,7 @@ class CrossDomainGCL(AdversarialModel):
         content_detach: content losses move E_c(x_s2t) alone, not the E_c(x_s) it is compared with.
     """
 
-    default_weights = dict(cluster=1.0, memory_t=0.0, domain=0.0)  # of what configs may leave out
+    default_weights = dict(cluster=1.0, memory_t=0.0, domain=0.0)
     loss_families = ('adv', 'gp', 'recon', 'cycle', 'content', 'memory', 'identity', 'triplet')
     loss_families += tuple(default_weights)
 
@@ -58,7 +58,7 @@ class CrossDomainGCL(AdversarialModel):
         adv_on: tuple[str, ...] = ('cross',),
         content_detach: bool = True,
     ):
-        super().__init__(networks, self.default_weights | dict(loss_weights))
+        super().__init__(networks, loss_weights)
         self.gan, self.contrast = build(gan_loss, LOSSES), build(contrast, LOSSES)
         self.penalty = build(penalty, LOSSES) if penalty else None
         self.cross_entropy = build(dict(type='LabelSmoothCrossEntropy'), LOSSES)

@@ -105,7 +105,12 @@ def test_the_tool_writes_every_number_with_what_it_depends_on(straight, folder, 
     args = parse('evaluate-images', [*folders, *metrics, *model, '--out', str(out)])
     evaluate_images.run(args)
     rows = {row['metric']: row for row in json.loads(out.read_text())}
-    assert sorted(rows) == ['reid_fid', 'reid_kid', 'ssim_diversity_painted', 'ssim_diversity_real']
+    assert sorted(rows) == [
+        'reid_fid',
+        'reid_kid',
+        'ssim_diversity_real',
+        'ssim_diversity_translated',
+    ]
     assert all(row['num_real'] == row['num_translated'] == 5 for row in rows.values())
     assert rows['reid_fid']['weights_sha256'] == sha256_of(checkpoint)
     assert rows['reid_kid']['subset_size'] == 5

@@ -13,14 +13,15 @@ ADAM = dict(type='Adam', lr=0.125)
 class Bag(nn.Module):
     """Three networks of one weight matrix each, and two phases."""
 
-    phases = (Phase('D', ('D',), 'd'), Phase('G', ('G', 'E_p'), 'g'))
-
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
         self.network_names = ('D', 'G', 'E_p')
         for name in self.network_names:
             self.add_module(name, nn.Linear(4, 4, bias=False))
+
+    def phases(self):
+        return Phase('D', ('D',), None), Phase('G', ('G', 'E_p'), None)
 
     @property
     def trainable(self):

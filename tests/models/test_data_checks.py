@@ -21,14 +21,9 @@ class NormedVector(nn.Module):
         self.norm = nn.BatchNorm1d(4) if over == 'images' else nn.BatchNorm2d(4)
 
 
-class Judge(AdversarialModel):
+class TwoPhases(AdversarialModel):
     """E is trained by I, evaluated for D and G; D has no batch norm over images."""
 
-    phases = (
-        Phase('I', ('E',), 'i', shared=False, reads=('identity',)),
-        Phase('D', ('D',), 'd', reads=('source', 'target')),
-        Phase('G', ('E',), 'g', reads=('source', 'target')),
-    )
     loss_families = ('triplet', 'adv')
 
     def __init__(self, over: str = 'images', include_self: bool = False, triplet: float = 1.0):
@@ -37,6 +32,14 @@ class Judge(AdversarialModel):
         )
         super().__init__(networks, dict(triplet=triplet, adv=1.0))
         self.triplet = SimpleNamespace(include_self=include_self)
+
+    def phases(self) -> tuple[Phase, ...]:
+        both = dict(losses=None, forward=self.embed, reads=('source', 'target'))
+        return (
+            Phase('I', ('E',), None, reads=('identity',)),
+            Phase('D', ('D',), **both),
+            Phase('G', ('E',), **both),
+        )
 
 
 def stages(*names: str, **keys):
@@ -64,17 +67,17 @@ def test_batches_of_one_image_under_batch_norm_are_refused_with_stage_and_networ
         match=rf'stage of_{phase}: train_dataloader\.{loader}\.batch_size is 1, but a batch norm '
         r'of E .* set batch_size to 2 or more, or freeze E in this stage',
     ):
-        checked(Judge(), stages(phase), **{loader: 1})
+        checked(TwoPhases(), stages(phase), **{loader: 1})
 
 
 def test_batches_of_one_image_are_fine_where_no_statistics_are_over_images():
-    assert checked(Judge(over='pixels'), stages('I', 'D', 'G'), identity=1, source=1) == []
-    assert checked(Judge(), stages('I'), source=1) == []  # no stage draws them
-    assert checked(Judge(), stages('D', frozen=['E']), source=1) == []
+    assert checked(TwoPhases(over='pixels'), stages('I', 'D', 'G'), identity=1, source=1) == []
+    assert checked(TwoPhases(), stages('I'), source=1) == []  # no stage draws them
+    assert checked(TwoPhases(), stages('D', frozen=['E']), source=1) == []
 
 
 def test_the_model_is_left_as_it_was():
-    model = Judge().eval()
+    model = TwoPhases().eval()
     model.enter_stage('before', ['G'], ['D'], dict(adv=3))
     before = model.stage_name, model.stage_phases, model.frozen, dict(model.loss_weights)
     checked(model, stages('I', 'D'))
@@ -84,8 +87,8 @@ def test_the_model_is_left_as_it_was():
 
 def test_what_a_later_stage_misnames_is_told_before_the_first():
     bad = parse_stages([dict(name='a', iters=1), dict(name='b', iters=1, frozen=['E_x'])])
-    with pytest.raises(ValueError, match=r"stage b: frozen: Judge has no \['E_x'\]"):
-        checked(Judge(), bad)
+    with pytest.raises(ValueError, match=r"stage b: frozen: TwoPhases has no \['E_x'\]"):
+        checked(TwoPhases(), bad)
 
 
 # ---- triplets ----
@@ -95,16 +98,16 @@ def test_what_a_later_stage_misnames_is_told_before_the_first():
     'sampler, key, lacks', [((4, 1), 'num_images', 'positive'), ((1, 4), 'num_identities', 'neg')]
 )
 def test_a_weighed_triplet_without_positives_or_negatives_warns(sampler, key, lacks):
-    [warning] = checked(Judge(), stages('I', 'D'), sampler)
+    [warning] = checked(TwoPhases(), stages('I', 'D'), sampler)
     assert warning.startswith(f'stage of_I: train_dataloader.identity.sampler.{key} is 1, so the')
     assert f'finds no {lacks}' in warning
 
 
 def test_triplets_that_are_not_weighed_or_find_themselves_warn_of_nothing():
-    assert checked(Judge(triplet=0.0), stages('I'), (4, 1)) == []
-    assert checked(Judge(), stages('I', loss_weights=dict(triplet=0)), (1, 4)) == []
-    assert checked(Judge(include_self=True), stages('I'), (4, 1)) == []
-    assert len(checked(Judge(include_self=True), stages('I'), (1, 1))) == 1
+    assert checked(TwoPhases(triplet=0.0), stages('I'), (4, 1)) == []
+    assert checked(TwoPhases(), stages('I', loss_weights=dict(triplet=0)), (1, 4)) == []
+    assert checked(TwoPhases(include_self=True), stages('I'), (4, 1)) == []
+    assert len(checked(TwoPhases(include_self=True), stages('I'), (1, 1))) == 1
 
 
 # ---- sizes ----

@@ -187,7 +187,7 @@ def test_a_data_set_of_the_config_is_read_by_name_and_split(tiny, tmp_path):
     extract(tiny.extractor, dataset, tmp_path)
     store = FeatureStore(tmp_path)
     assert store.labels()[0].tolist() == [record.pid for record in dataset.records]
-    for wrong in ('market1501/query', 'target/test', 'target'):
+    for wrong in ('viper/query', 'target/test', 'target'):
         with pytest.raises(
             ValueError, match=f"'{wrong}' is not NAME/SPLIT .*source.*target.*query"
         ):

@@ -142,7 +142,7 @@ PLAIN = dict(type='StripeAdaINDecoder', content_dim=32, base_dim=8, residual=Tru
         (dict(cross_pose='novel'), "cross_pose is novel; set cross_pose='own'"),
         (
             dict(head_crops=dict(sise=3)),
-            r"model\.head_crops has no option \['sise'\]; known: size, head, threshold",
+            r"model\.head_crops: HeadCrops takes no 'sise' \(did you mean 'size'\?\); known: size",
         ),
     ],
 )

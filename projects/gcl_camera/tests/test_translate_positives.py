@@ -109,7 +109,7 @@ def test_colours_of_heads_are_a_translator_without_a_generator(tmp_path, trained
         (
             'backgrounds',
             dict(images='target', marge=2),
-            r"backgrounds has no option \['marge'\]; known: channel, threshold, margin",
+            r"backgrounds: BackgroundBank takes no 'marge' .*; known: channel, threshold, margin",
         ),
         ('backgrounds', dict(images='winter'), "loader 'winter'; set .*backgrounds"),
         ('translator', 'none', 'without backgrounds leaves the images as they are'),
