@@ -99,6 +99,7 @@ def test_the_work_dir_is_named_after_the_config():
     assert parse('test', ['a/b.py', '--work-dir', 'c']).work_dir == 'c'
 
 
+@pytest.mark.slow
 def test_the_console_script_finds_what_a_config_of_the_working_directory_imports(tmp_path):
     (tmp_path / 'my_part.py').write_text("raise ValueError('my part was imported')")
     (tmp_path / 'mine.py').write_text("custom_imports = dict(imports=['my_part'])")
@@ -106,6 +107,7 @@ def test_the_console_script_finds_what_a_config_of_the_working_directory_imports
     assert done.stderr.startswith('ValueError: my part was imported')
 
 
+@pytest.mark.slow
 def test_a_file_of_the_working_directory_hides_no_package(tmp_path):
     (tmp_path / 'cv2.py').write_text("raise ValueError('the wrong cv2')")
     args = ['ShapesReID', 'num_identities=2', 'size=(64, 32)', '--images', '2', '--out', 'sheets']

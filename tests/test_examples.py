@@ -8,6 +8,8 @@ import pytest
 
 from tests.doc_snippets import ROOT, few_iterations, run
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = ROOT / 'examples'
 
 

@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
+
+pytestmark = pytest.mark.slow
 
 CONFIG = Path(__file__).parents[1] / 'configs/gcl_smoke.py'
 

@@ -213,6 +213,7 @@ def test_a_model_saved_whole_gives_its_state_dict(wrap, prefix, tmp_path):
     assert not any(value.requires_grad for value in state.values())
 
 
+@pytest.mark.slow
 def test_a_model_whose_classes_are_not_here_is_read_and_nothing_is_imported(tmp_path, monkeypatch):
     (tmp_path / 'their_code.py').write_text(
         "import os\nfrom torch import nn\nos.environ['THEIR_CODE'] = 'ran'\n\n\n"

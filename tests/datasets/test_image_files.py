@@ -96,6 +96,7 @@ def test_pixels_are_rgb_with_channels_first(tmp_path):
     assert read_grey(tmp_path / 'grey.png').shape == (1, 2, 3)
 
 
+@pytest.mark.slow
 def test_truncated_and_foreign_files_are_found_and_named(tmp_path, draw_image):
     good = draw_image(tmp_path / 'good.jpg', (64, 32))
     cut = draw_image(tmp_path / 'cut.jpg', (64, 32))

@@ -14,6 +14,8 @@ from reidgen.registry import DATASETS, POSE_MAPS
 from reidgen.structures import DomainBatch, ImageBatch
 from reidgen.synthetic import PARTS, SIZES, Plan, Size
 
+pytestmark = pytest.mark.slow
+
 MESH = dict(type='SyntheticMesh')
 FEW = Size(num_train=2, num_test=2, num_distractors=1, num_junk=1)
 

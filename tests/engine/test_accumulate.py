@@ -194,6 +194,7 @@ def test_without_graph_reaches_every_tensor():
     assert (type(made['b']), made['a'][1][1]) == (Images, None)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_goes_on_with_the_micro_batches_it_would_have_drawn(train, tmp_path):
     options = {
         f'train_cfg.stages.{n}.{key}': 2 for n in range(3) for key in ('iters', 'accumulate')

@@ -8,6 +8,8 @@ from reidgen.checkpoint import read_checkpoint
 from reidgen.engine.hooks.safe_checkpoint import plain, random_state, set_random_state
 from reidgen.engine.loading import newest_checkpoint
 
+pytestmark = pytest.mark.slow
+
 PLAIN = (bool, int, float, str, torch.Tensor, type(None))
 
 

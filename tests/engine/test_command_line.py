@@ -177,6 +177,7 @@ class TwoArguments(Exception):
         super().__init__(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'kind,name',
     [

@@ -8,6 +8,8 @@ import pytest
 
 from reidgen.synthetic import SIZES, Size
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

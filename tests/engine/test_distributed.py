@@ -12,6 +12,8 @@ from tiny_networks import environment
 from reidgen.engine.ddp import SepDDP, leaves_parameters_unused
 from reidgen.engine.stages import parse_stages
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name('one_process.py')
 NETWORKS = dict(D=['D_s', 'D_t'], G=['G'], F=['F'], P=['E_p'])
 # Adam divides by the size of the gradient: where that is rounding, it shows rounding at full size

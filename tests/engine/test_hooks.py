@@ -13,6 +13,8 @@ from reidgen.checkpoint import read_checkpoint
 from reidgen.engine.hooks import BaselineHook, MemoryInitHook, TranslationGridHook
 from reidgen.engine.hooks.memory_init import embed_dataset
 
+pytestmark = pytest.mark.slow
+
 PAIR = dict(phases=['D', 'G'], loaders=['source', 'target'])
 JOINT = dict(PAIR, name='joint', iters=2)
 

@@ -17,6 +17,8 @@ from reidgen.engine.image_features import (
 )
 from reidgen.files import sha256_of
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 
 

@@ -7,6 +7,8 @@ from mmengine.logging import MessageHub
 from reidgen.engine.hooks import AtomicCheckpointHook, BestLossHook
 from reidgen.engine.hooks.atomic_checkpoint import reported_names
 
+pytestmark = pytest.mark.slow
+
 
 class FakeRunner:
     """As much of a runner as the hooks ask for; what it saves is a file."""

@@ -13,6 +13,8 @@ from reidgen.memory.clustering import Clusters
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import CLUSTERINGS
 
+pytestmark = pytest.mark.slow
+
 
 def weights(path: Path, network: str) -> dict:
     state = read_checkpoint(path)['state_dict']

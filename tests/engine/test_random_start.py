@@ -9,6 +9,8 @@ from reidgen.checkpoint import read_checkpoint
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, merge_random_start
 
+pytestmark = pytest.mark.slow
+
 SYNTH = Path(__file__).resolve().parents[2] / 'configs' / 'gcl_synth.py'
 RECIPE = {'train_cfg.stages.warm.iters': 3, 'optim_wrapper.I.lr': 0.5}
 STAGES = [dict(name=name, iters=1, phases=['I'], loaders=['identity']) for name in ('warm', 'end')]

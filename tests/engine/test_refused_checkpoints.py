@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def load_error(build, tmp_path):

@@ -10,6 +10,8 @@ import torch
 
 from reidgen.checkpoint import read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = Path(__file__).with_name('gcl_tiny.py')
 LOADERS = ('identity', 'source')

@@ -23,6 +23,7 @@ def parameters(model: nn.Module) -> Iterator[nn.Parameter]:
     return (p for name in model.network_names for p in getattr(model, name).parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stage', STAGES)
 def test_an_iteration_moves_exactly_the_networks_of_its_stage(stage, step_of, moved):
     model, optim, batch = step_of(stage)
@@ -32,6 +33,7 @@ def test_an_iteration_moves_exactly_the_networks_of_its_stage(stage, step_of, mo
     assert all(p.grad is None for p in parameters(model))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('phase,trains', [('D', {'D_s', 'D_t'}), ('G', {'G', 'F', 'E_p', 'E_c'})])
 def test_a_phase_alone_moves_only_what_it_names(phase, trains, step_of, moved):
     model, optim, batch = step_of('joint')
@@ -44,6 +46,7 @@ def test_a_phase_alone_moves_only_what_it_names(phase, trains, step_of, moved):
     assert moved({k: before[k] for k in weights}, {k: after[k] for k in weights}) == trains
 
 
+@pytest.mark.slow
 def test_every_weight_of_a_trained_network_moves(step_of):
     model, optim, batch = step_of('joint')
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -52,6 +55,7 @@ def test_every_weight_of_a_trained_network_moves(step_of):
     assert {name.partition('.')[0] for name in still} == {'C'}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('*_smoke.py')), ids=lambda path: path.stem)
 def test_the_models_of_all_smoke_configs_move_what_their_phases_name(path, tmp_path, moved):
     cfg = load_config(path)
@@ -75,6 +79,7 @@ def test_the_models_of_all_smoke_configs_move_what_their_phases_name(path, tmp_p
         assert all(p.grad is None for p in parameters(model))
 
 
+@pytest.mark.slow
 def test_a_frozen_encoder_stays_in_eval_mode_when_the_loop_calls_train(step_of):
     model, _, _ = step_of('generators')
     model.train()
@@ -82,6 +87,7 @@ def test_a_frozen_encoder_stays_in_eval_mode_when_the_loop_calls_train(step_of):
     assert model.G.training
 
 
+@pytest.mark.slow
 def test_the_log_has_the_sum_raw_terms_and_statistics(step_of):
     model, optim, batch = step_of('generators')
     logs = run_phases(model, batch, optim, iteration=0, done=0)
@@ -94,6 +100,7 @@ def test_the_log_has_the_sum_raw_terms_and_statistics(step_of):
     assert not any(value.requires_grad for value in logs.values())
 
 
+@pytest.mark.slow
 def test_the_same_iteration_gives_the_same_numbers_again(step_of):
     first, second = step_of('joint'), step_of('joint')
     logs = [
@@ -102,6 +109,7 @@ def test_the_same_iteration_gives_the_same_numbers_again(step_of):
     assert {k: v.item() for k, v in logs[0].items()} == {k: v.item() for k, v in logs[1].items()}
 
 
+@pytest.mark.slow
 def test_every_runs_a_phase_in_the_last_of_every_n_iterations(step_of):
     model, optim, batch = step_of('generators')
     discriminator, generator = model.stage_phases
@@ -110,6 +118,7 @@ def test_every_runs_a_phase_in_the_last_of_every_n_iterations(step_of):
     assert ran == [False, False, True, False, False, True, False]
 
 
+@pytest.mark.slow
 def test_the_shared_forward_has_no_graph_where_only_detaching_phases_are_due(step_of):
     model, optim, batch = step_of('generators')
     discriminator, generator = model.stage_phases
@@ -122,6 +131,7 @@ def test_the_shared_forward_has_no_graph_where_only_detaching_phases_are_due(ste
     assert seen == [False, True, False]
 
 
+@pytest.mark.slow
 def test_a_phase_of_frozen_networks_is_left_out(step_of, moved):
     model, optim, batch = step_of('generators')
     model.enter_stage('generators', ['D', 'G'], ['E_c', 'D_s', 'D_t'], dict(memory=0))
@@ -174,6 +184,7 @@ def test_log_keys():
 # ---- NaN ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 def test_a_broken_term_stops_before_the_step_and_names_term_and_iteration(value, step_of, moved):
     model, optim, batch = step_of('identity')
@@ -192,6 +203,7 @@ def test_a_broken_term_stops_before_the_step_and_names_term_and_iteration(value,
     assert not any(group.optimizer.state for group in optim.values())
 
 
+@pytest.mark.slow
 def test_a_broken_generator_term_leaves_the_generators_where_they_were(step_of, moved):
     model, optim, batch = step_of('generators')
     losses = model.generator_losses

@@ -12,6 +12,8 @@ from tiny_networks import python
 
 from reidgen.cli import parse, run_tool, test
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = ROOT / 'configs/gcl_smoke.py'
 TINY = Path(__file__).with_name('gcl_tiny.py')

@@ -9,6 +9,8 @@ from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.config import load_config
 from reidgen.engine.loading import trained_model
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 
 

@@ -48,6 +48,7 @@ def test_a_test_set_without_a_match_is_refused_before_the_model_is_built(
         runner_of(one_camera, tmp_path / 'out')
 
 
+@pytest.mark.slow
 def test_the_protocol_that_the_refusal_names_fits(one_camera, tmp_path):
     options = {'val_evaluator.protocol': 'no-camera'}
     runner = runner_of(one_camera, tmp_path / 'out', **options)

@@ -71,6 +71,7 @@ def half_crowded(num_rows: int) -> torch.Tensor:
     return features
 
 
+@pytest.mark.slow
 def test_the_result_depends_neither_on_blocks_nor_on_the_precision(product_dtype, monkeypatch):
     features = half_crowded(700)
     expected = by_definition(features, features, 9)
@@ -207,6 +208,7 @@ def test_faiss_finds_what_the_exact_search_finds_where_nothing_is_close(method):
     )
 
 
+@pytest.mark.slow
 def test_precision_set_by_the_newer_switches_is_kept_too():
     # in a process of its own: torch refuses the older functions from then on
     code = """

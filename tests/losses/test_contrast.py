@@ -67,6 +67,7 @@ def test_loss_equals_its_formula_in_loops_with_negatives_of_the_generated_image(
     )
 
 
+@pytest.mark.slow
 def test_positives_are_drawn_uniformly_from_all_rows_of_the_label():
     # rows 1, 4, 6 are alike; the loss of the second term tells which row was drawn
     features = torch.zeros(8, 8)
@@ -84,6 +85,7 @@ def test_positives_are_drawn_uniformly_from_all_rows_of_the_label():
     assert counts == pytest.approx([1 / 9] * 3 + [2 / 9] * 3, abs=0.06)
 
 
+@pytest.mark.slow
 def test_drawn_negatives_are_distinct_rows_of_other_labels():
     # u' . M_n / t = ln 2^n for row n: the sum of 2^n is a bit set of the rows compared with
     labels = [0, 0, 1, 2, -1, 3, 4, 4, 5, -1]

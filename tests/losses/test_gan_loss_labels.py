@@ -15,6 +15,7 @@ def test_zero_logits_cost_ln2_a_scale_whatever_the_label():
     ) == pytest.approx((3 * LN2, 3 * LN2))
 
 
+@pytest.mark.slow
 def test_smooth_labels_average_to_the_floor_of_a_perfect_discriminator():
     sure = math.log(0.85 / 0.15)
     loss = GANLoss('bce', scale_reduction='sum', **SMOOTH)

@@ -76,6 +76,7 @@ def three_thousand() -> tuple[torch.Tensor, np.ndarray]:
     return features, dense_distance(dense_weights(features, 30, 6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('settings', [dict(eps=0.45), dict(eps=0.35), dict(rho=6e-3)])
 def test_clusters_are_those_of_dense_jaccard_and_dbscan_at_3000_images(three_thousand, settings):
     features, distances = three_thousand

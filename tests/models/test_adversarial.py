@@ -210,6 +210,7 @@ def test_autocast_is_bfloat16_where_asked_for_and_off_otherwise():
         assert model.G.linear(x).dtype == torch.bfloat16
 
 
+@pytest.mark.slow
 def test_penalty_and_memory_are_float32_under_bfloat16(build_toy, toy_batch, toy_optim):
     model, batch = build_toy(), toy_batch()
     model.enter_stage(**STAGE_3)

@@ -22,6 +22,7 @@ def test_content_encoder_returns_the_codes_of_gcl():
     assert (encoder.content_dim, encoder.embed_dim) == (8192, 512)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'trunk, channels', [('resnet50', 2048), ('resnet18', 512), ('mobilenet_v2', 1280)]
 )

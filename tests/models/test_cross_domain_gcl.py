@@ -32,6 +32,7 @@ def full_size(toy_batch):
     return model, toy_batch()._replace(source=domain, target=domain)
 
 
+@pytest.mark.slow
 def test_every_translation_of_the_main_config_has_the_published_shape(full_size):
     model, batch = full_size
     for name, value in model.forward_translation(batch)._asdict().items():
@@ -104,6 +105,7 @@ def reached_by_term(model, batch, phase_name, gradients) -> dict[str, set[str]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('cross_pose', ['own', 'novel', 'other'])
 def test_each_generator_term_of_the_joint_stage_reaches_its_networks_alone(
     build_toy, toy_batch, gradients, cross_pose
@@ -114,6 +116,7 @@ def test_each_generator_term_of_the_joint_stage_reaches_its_networks_alone(
     assert reached == {term: names | {'E_c'} for term, names in GENERATOR_TABLE.items()}
 
 
+@pytest.mark.slow
 def test_each_generator_term_passes_a_frozen_encoder_without_moving_it(
     build_toy, toy_batch, gradients
 ):
@@ -134,6 +137,7 @@ def test_each_discriminator_term_and_penalty_reaches_its_discriminator_alone(
     assert reached_by_term(model, toy_batch(), 'D', gradients) == CRITIC_TABLE
 
 
+@pytest.mark.slow
 def test_warming_up_the_generators_leaves_the_encoder_bit_identical(
     build_toy, toy_batch, toy_optim
 ):

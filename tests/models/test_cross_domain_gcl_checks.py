@@ -51,6 +51,7 @@ def check(model, batch_sizes=(4, 4), stages=STAGES, **changes):
 # ---- options and networks ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'changes, error',
     [

@@ -144,6 +144,7 @@ def test_shared_and_recomputed_losses_are_equal_while_the_encoder_is_frozen(buil
         torch.testing.assert_close(recomputed[name], value, rtol=1e-6, atol=0, msg=name)
 
 
+@pytest.mark.slow
 def test_recomputing_takes_more_than_two_and_a_half_times_the_arithmetic(build_toy, toy_batch):
     cfg = Config.fromfile(CONFIG).model
     cfg.networks.E_c.weights = None

@@ -179,6 +179,7 @@ def shared_heads(build_toy):
     return model
 
 
+@pytest.mark.slow
 def test_shared_heads_get_gradient_from_the_terms_of_both_generators(
     shared_heads, toy_batch, gradients
 ):

@@ -33,6 +33,7 @@ def mobilenet() -> dict:
     return mobilenet_v2(weights=None).state_dict()
 
 
+@pytest.mark.slow
 def test_a_torchvision_file_fills_the_trunk_and_its_classifier_is_listed(
     tmp_path, mobilenet, logged
 ):
@@ -120,6 +121,7 @@ def test_a_tensor_missing_from_the_trunk_is_named(tmp_path, mobilenet):
     assert 'Set trunk to the architecture of the file' in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_deeper_trunk_of_the_same_names_is_refused(tmp_path):
     torch.save(get_model('resnet34', weights=None).state_dict(), tmp_path / 'resnet34.pth')
     told = r'the trunk resnet18: .* 0 are missing .*; \d+ are too many \(layer1\.2\.bn1\.bias'

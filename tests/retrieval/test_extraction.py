@@ -16,6 +16,8 @@ from reidgen.retrieval.feature_extractor import FeatureExtractor
 from reidgen.retrieval.feature_store import FeatureStore
 from reidgen.retrieval.image_sources import open_dataset, open_images
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PATTERN = r'(?P<pid>\d+)_c(?P<camid>\d+)'
 

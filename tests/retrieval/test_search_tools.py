@@ -14,6 +14,8 @@ from reidgen.datasets.folder import PATTERN as FOLDER_PATTERN
 from reidgen.retrieval.feature_store import FeatureStore
 from reidgen.retrieval.manifest import DTYPES
 
+pytestmark = pytest.mark.slow
+
 PATTERN = r'(?P<pid>\d+)_c(?P<camid>\d+)'
 
 

@@ -7,6 +7,8 @@ import pytest
 from reidgen.synthetic import check_files, read_manifest, reference_difference
 from reidgen.synthetic.manifest import NAME, differ, fingerprint
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def copied(rendered, tmp_path):

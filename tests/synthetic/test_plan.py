@@ -8,6 +8,8 @@ from reidgen.synthetic import DOMAINS, SIZES, Plan, Seeds
 from reidgen.synthetic.plan import Job
 from reidgen.synthetic.writer import cameras_of, make_outfit
 
+pytestmark = pytest.mark.slow
+
 
 def names(plan: Plan) -> list[str]:
     return [picture.name for job in plan.jobs() for picture in plan.pictures(job)]
@@ -68,6 +70,7 @@ def test_a2b_has_the_people_and_names_of_a_under_the_cameras_of_b():
     assert np.abs(first_a.ground - first_b.ground).mean() > 0.01
 
 
+@pytest.mark.slow
 def test_each_seed_moves_its_own_part_alone():
     job, plan = Job('train', 1), Plan.of('synth_a', 'tiny')
     image, identity = (plan._replace(seeds=Seeds(**{name: 1})) for name in ('image', 'identity'))

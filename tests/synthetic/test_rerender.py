@@ -10,6 +10,8 @@ from few_people import few
 from reidgen.synthetic import as_stored, ensure, mixed, rerender
 from reidgen.synthetic.plan import FOLDERS, Job
 
+pytestmark = pytest.mark.slow
+
 PLAN, OTHER = few(num_test=3), few('synth_a2b', num_test=3)
 JOBS = [Job('test', 5001 + k) for k in range(3)]
 

@@ -121,6 +121,7 @@ def test_rays_hit_what_they_project():
     np.testing.assert_allclose(nearness, 0.2, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('domain', ['synth_a', 'synth_b', 'synth_a2b'])
 def test_pictures_are_those_of_the_published_version(domain, tmp_path):
     """A change of the renderer that moves pictures needs a new VERSION and a new reference."""

@@ -16,6 +16,8 @@ from few_people import FEW, few, same_pictures, tree
 from reidgen.synthetic import Seeds, Size, ensure, read_manifest, store
 from reidgen.synthetic.manifest import check_files
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 GROWING = ('manifest.json', 'joints/', 'garment_pairs.csv')  # lists of all people
 SCRIPT = """

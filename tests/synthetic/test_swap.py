@@ -9,6 +9,8 @@ from reidgen.synthetic import PARTS, as_stored, ensure, pictures_by_name, render
 from reidgen.synthetic.plan import FOLDERS, Job
 from reidgen.synthetic.writer import make_outfit
 
+pytestmark = pytest.mark.slow
+
 UPPER = PARTS.index('upper')
 PLAN = few(num_test=4)
 

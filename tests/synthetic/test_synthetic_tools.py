@@ -8,6 +8,8 @@ from few_people import FEW
 from reidgen.cli import browse, data_arguments, parse, render
 from reidgen.synthetic import DOMAINS, SIZES, Plan, Seeds
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def tiny_is_few(monkeypatch):

@@ -256,6 +256,7 @@ def rendered(tmp_path_factory):
     SIZES['tiny'] = whole
 
 
+@pytest.mark.slow
 def test_rendered_people_come_with_their_look_in_another_garment(rendered):
     settings = dict(people='tiny', root=rendered)
     dataset = SyntheticGarments(split='test', **settings)

@@ -17,6 +17,8 @@ from projects.cagan.cagan.metrics import regions, ssim_map, swap_errors
 from reidgen.engine.config import load_config
 from reidgen.registry import MODELS, build
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 LPIPS_MEAN, LPIPS_STD = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 SMOKE = ROOT / 'projects/cagan/configs/cagan_smoke.py'

@@ -4,6 +4,8 @@ import pytest
 
 from reidgen.engine.config import load_config
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = Path(__file__).parents[1] / 'configs'
 SMOKE = CONFIGS / 'cagan_smoke.py'
 

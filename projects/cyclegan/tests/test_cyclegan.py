@@ -8,6 +8,8 @@ from reidgen.engine.config import load_config
 from reidgen.engine.stage_lr import lr_factor
 from reidgen.engine.step import run_phases, weigh
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = Path(__file__).parents[1] / 'configs'
 SMOKE = CONFIGS / 'cyclegan_smoke.py'
 

@@ -7,6 +7,8 @@ import pytest
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = sorted((Path(__file__).parents[1] / 'configs').glob('*.py'))
 SMALL = {
     'CameraStripeDecoder': dict(content_dim=32, base_dim=8, hidden_dim=8),

@@ -7,6 +7,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
 
+import pytest
 from oracle_parts import PARTS, configure, parse_args, render_person
 
 from reidgen.datasets.image_files import read_rgb
@@ -14,6 +15,8 @@ from reidgen.engine.config import check_config
 from reidgen.engine.stages import parse_stages
 from reidgen.synthetic import Plan
 from reidgen.synthetic.plan import Job
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_person_is_copied_once_a_part_under_the_names_of_the_images(tmp_path):

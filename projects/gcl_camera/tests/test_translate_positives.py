@@ -12,6 +12,8 @@ from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.translation import ModelTranslator, translate_dataset
 from reidgen.models.adversarial import unwrap_model
 
+pytestmark = pytest.mark.slow
+
 BACKGROUNDS = {'default_hooks.translated.backgrounds': dict(images='target')}
 MEMORY = [dict(name='memory', iters=1, phases=['M'], loaders=dict(pairs='translated'))]
 

@@ -11,6 +11,8 @@ from reidgen.engine.stage_lr import lr_factor
 from reidgen.engine.step import run_phases
 from reidgen.losses import BatchHardTriplet
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = Path(__file__).parents[1] / 'configs'
 SMOKE = CONFIGS / 'hhl_smoke.py'
 NETWORKS = {'E_c', 'H', 'C', 'T'}

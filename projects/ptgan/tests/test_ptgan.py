@@ -17,6 +17,8 @@ from reidgen.datasets import Record, ShapesReID
 from reidgen.engine.config import load_config
 from reidgen.engine.step import weigh
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = Path(__file__).parents[1] / 'configs'
 SMOKE = CONFIGS / 'ptgan_smoke.py'
 MASKS = {'DatasetMask', 'MaskFolder'}

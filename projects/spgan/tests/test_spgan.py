@@ -15,6 +15,8 @@ from reidgen.engine.config import load_config, only_evaluate
 from reidgen.engine.step import weigh
 from reidgen.models.encoders import ContentEncoder
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = Path(__file__).parents[1] / 'configs'
 SMOKE = CONFIGS / 'spgan_smoke.py'
 TRANSLATION = {'spgan_synth', 'spgan_market2duke'}

@@ -13,6 +13,8 @@ from projects.stargan_camstyle.stargan_camstyle.copies import write_copies
 from reidgen.datasets import FolderReID
 from reidgen.datasets.image_files import read_rgb
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parents[1]
 SMOKE = PROJECT / 'configs/stargan_smoke.py'
 
