@@ -147,7 +147,7 @@ def check_stages(model, datasets, translation) -> None:
             continue
         if weights['memory']:
             raise ValueError(
-                f'stage {stage.name}: the memory needs to know who is who, but {source.name} is '
+                f'stage {stage.name}: the memory needs identities, but {source.name} is '
                 f"unlabelled; set labels='cluster' and add a hook that clusters, or "
                 f'loss_weights=dict(memory=0)'
             )

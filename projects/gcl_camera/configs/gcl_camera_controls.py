@@ -23,10 +23,10 @@ train_cfg = dict(
              loaders=dict(pairs='again'), baselines=['direct', 'adabn']),
         dict(name='control_clusters', title='control, then pseudo-labels', **clusters),
         dict(name='scenes', title='control: before target backgrounds, untranslated', **memory,
-             loaders=dict(pairs='translated')),
+             loaders=dict(pairs='painted')),
         dict(name='scenes_clusters', title='scenes, then pseudo-labels', **clusters),
         dict(name='heads', title='control: before target backgrounds, colours matched on heads',
-             **memory, loaders=dict(pairs='translated')),
+             **memory, loaders=dict(pairs='painted')),
         dict(name='heads_clusters', title='heads, then pseudo-labels', **clusters)])
 default_hooks = dict(
     checkpoint=dict(best_stages=['control_clusters', 'scenes_clusters', 'heads_clusters']),

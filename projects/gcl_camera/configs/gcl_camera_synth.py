@@ -74,7 +74,7 @@ train_cfg = dict(
              loaders=['source', 'target'], frozen=['E_c'], loss_weights=dict(memory=0),
              lr=dict(D=fall, G=fall, F=fall, P=fall)),
         dict(name='memory', title='GCL: memory with translations by G', iters=200, phases=['M'],
-             loaders=dict(pairs='translated'), eval_every=200, lr=dict(M=tenth_120)),
+             loaders=dict(pairs='painted'), eval_every=200, lr=dict(M=tenth_120)),
         dict(name='clusters', title='GCL, then pseudo-labels', iters=200, phases=['T'],
              loaders=['clusters'], labels='cluster', eval_every=200, lr=dict(M=tenth_120))])
 default_hooks = dict(
@@ -110,7 +110,7 @@ train_dataloader = dict(
     target=dict(**loader, dataset=dict(**target, **mapped, labelled=False)),
     # a loader's name seeds its order: these two are called as in the measured runs
     again=dict(**by_person, dataset=dict(type='PositivePairs', dataset=labelled, second='same')),
-    translated=dict(**by_person, dataset=dict(
+    painted=dict(**by_person, dataset=dict(
         type='PositivePairs', dataset=labelled, second='translated')),
     oracle=dict(**by_person, dataset=dict(
         type='PositivePairs', dataset=labelled, second=dict(**oracle, split='train'))),

@@ -50,7 +50,7 @@ train_dataloader = dict(
     source=dict(**_base_.loader, dataset=dict(**_base_.synth_a, **mapped)),
     target=dict(**_base_.loader, dataset=dict(**photographs, **mapped, labelled=False)),
     again=loaders.again,
-    translated=loaders.translated,
+    painted=loaders.painted,
     clusters=dict(batch_size=32, num_workers=1, collate_fn=_base_.collate,
                   sampler=dict(type='ClusterSampler', num_identities=4, num_images=8),
                   dataset=dict(**photographs, split='train', transforms=_base_.augmented,
