@@ -6,7 +6,7 @@
         --cfg-options model.gan_loss.mode=lsgan
 
 Test scores of what was chosen: tools/test.py configs/gcl_synth.py with its stage_*.pth.
-Result:  docs/results/gan_losses.md.   Cost: as gcl_synth.py, and the validation persons are rendered.
+Result:  docs/results/gan_losses.md.   Cost: as gcl_synth.py, and validation persons rendered.
 """
 _base_ = ['gcl_synth.py']
 
