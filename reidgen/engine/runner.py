@@ -104,14 +104,8 @@ class ReIDRunner(Runner):
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
         """Registers the default hooks of the config; None switches one off."""
-        theirs = (
-            'runtime_info',
-            'timer',
-            'sampler_seed',
-            'logger',
-            'param_scheduler',
-            'checkpoint',
-        )
+        theirs = {'runtime_info', 'timer', 'sampler_seed'}
+        theirs |= {'logger', 'param_scheduler', 'checkpoint'}
         super().register_default_hooks(
             {
                 name: hook
