@@ -22,7 +22,8 @@ Searches features that the command extract wrote: for an image, a folder of them
     %(prog)s STORE --query person.jpg --out DIR
     %(prog)s STORE --query FOLDER --top 20 --index faiss --out DIR
 
-Images are embedded with the config and checkpoint that the store was made with.
+Images are embedded by the encoder that the store was made with: its manifest has the settings, as
+data, and says where the checkpoint is.
 """
 
 
@@ -156,10 +157,13 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='of a folder: decode every query first and leave out what cannot be',
     )
-    parser.add_argument('--config', help="of the query images' encoder, if it was moved")
-    parser.add_argument('--checkpoint', help='likewise')
+    parser.add_argument(
+        '--config',
+        help="of the query images' encoder, a Python file that is run (default: the settings in "
+        'the manifest)',
+    )
+    parser.add_argument('--checkpoint', help='of that encoder, if it was moved')
     add_config_options(parser)
-    parser.set_defaults(cfg_options=None)  # those that the store was made with
     parser.add_argument('--root', help="where the gallery's images lie, if they were moved")
     parser.add_argument(
         '--show', type=count, default=8, metavar='N', help='queries to print and draw; 0: none'

@@ -19,8 +19,8 @@ from reidgen.datasets.log_once import log_once
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 # folders of copies that Macs and network disks make; names with a dot in front are hidden anyway
 SYSTEM_FOLDERS = ('__MACOSX', '@eaDir', '@Recycle', '#recycle', '$RECYCLE.BIN')
-# what Pillow raises on files that are no image, cut short, damaged, or absurdly large
-DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+# what Pillow raises on files that are no image, cut short or damaged
+DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError)
 PROGRESS_FROM = 2000  # images from which a progress bar is worth it
 NUM_REASONS = 8  # that a line of the log tells apart
 
@@ -47,8 +47,8 @@ class Listing(NamedTuple):
     left_out: Counter[str]
 
 
-class UnknownRangeError(ValueError):
-    """Error for pixels of unknown value range."""
+class UnreadableError(ValueError):
+    """Error for pixels of unknown value range, or too many of them."""
 
 
 def list_images(folder: Path, recursive: bool = False) -> list[Path]:
@@ -154,7 +154,7 @@ def read_grey(path: str | Path) -> Tensor:
 def _decode(path: str | Path, mode: str) -> Tensor:
     try:
         return vision.pil_to_tensor(load_upright(path).convert(mode))
-    except UnknownRangeError as error:
+    except UnreadableError as error:
         raise OSError(f'cannot read the image {path}: {error}') from error
     except DECODE_ERRORS as error:
         raise OSError(
@@ -166,18 +166,38 @@ def load_upright(path: str | Path) -> Image.Image:
     """Upright PIL image of a file, 8 bits a channel.
 
     Raises:
-        UnknownRangeError: 32-bit or floating pixels.
-        OSError, SyntaxError, ValueError, EOFError, DecompressionBombError: as Pillow; OSError also
-            where the path is of a pipe, socket, device or folder.
+        UnreadableError: 32-bit or floating pixels, or more pixels than PIL.Image.MAX_IMAGE_PIXELS,
+            which are not decompressed.
+        OSError, SyntaxError, ValueError, EOFError: as Pillow; OSError also where the path is of a
+            pipe, socket, device or folder.
     """
     # opened, a pipe would wait for ever for somebody to write into it
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError('it is no regular file (a folder, pipe, socket or device)')
-    with Image.open(path) as image:
+    with _opened(path) as image:
         image.load()
         orientation = image.getexif().get(EXIF_ORIENTATION)
         picture = _eight_bits(image)
         return picture.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else picture
+
+
+def _opened(path: str | Path) -> Image.Image:
+    limit = Image.MAX_IMAGE_PIXELS  # Pillow warns above it, and refuses twice as many
+    try:
+        image = Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise UnreadableError(_too_large(f'more than {2 * limit:,}')) from error
+    if limit is not None and image.width * image.height > limit:
+        image.close()
+        raise UnreadableError(_too_large(f'{image.width} x {image.height}'))
+    return image
+
+
+def _too_large(pixels: str) -> str:
+    return (
+        f'it has {pixels} pixels, more than PIL.Image.MAX_IMAGE_PIXELS = '
+        f'{Image.MAX_IMAGE_PIXELS:,}, and may be made to fill the memory; crop or shrink it'
+    )
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -186,7 +206,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         deep = np.asarray(image).astype(np.int64)
         return Image.fromarray(((deep + 128) // 257).astype(np.uint8))
     if image.mode in ('I', 'F'):
-        raise UnknownRangeError(
+        raise UnreadableError(
             f'pixels of {"32-bit integers" if image.mode == "I" else "floats"} (mode {image.mode}) '
             f'do not say what is black and white; save it with 8 or 16 bits a channel'
         )

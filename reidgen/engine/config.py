@@ -8,7 +8,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import yaml
 from mmengine.config import Config
+from mmengine.fileio import YamlHandler, register_handler
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
@@ -22,13 +24,23 @@ EXTRA_KEYS = set(OptimizerPerGroup.KEYS)  # beside an optimizer's own
 RECIPE = ('train_cfg', 'optim_wrapper')  # what a random start changes
 
 
+@register_handler(['yaml', 'yml'])
+class SafeYamlHandler(YamlHandler):
+    """mmengine's reader of YAML without tags that construct Python objects, as of any file."""
+
+    def load_from_fileobj(self, file, **kwargs):
+        return yaml.safe_load(file)
+
+
 def load_config(
     path: str | Path, options: dict[str, Any] | None = None, reads: Sequence[str] = ()
 ) -> Config:
     """Config of a file, ready for `ReIDRunner.from_cfg`.
 
+    A Python config and its bases are programs, and are run: load those that you trust.
+
     Args:
-        path: a Python config.
+        path: a Python, YAML or JSON config.
         options: dotted keys and values that override it, e.g. {'data_roots.market1501':
             '/data/market'}.
         reads: top-level keys that the caller reads beside a Runner's, so that options may set them.
@@ -39,11 +51,16 @@ def load_config(
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: options that do not fit the config; an unknown registered name or key, with its
+        ValueError: YAML that is damaged or has tags of Python objects; options that do not fit the
+            config; an unknown registered name or key, with its
             place in the config and the known ones.
     """
     check_config_file(path)
-    cfg = Config.fromfile(path)
+    try:
+        cfg = Config.fromfile(path)
+    except yaml.YAMLError as error:
+        reason = ' '.join(str(error).split())
+        raise ValueError(f'{path}, or a base of it, is no plain YAML: {reason}') from error
     if options:
         _check_options(cfg, options, reads)
         _merge(cfg, options, str(path))

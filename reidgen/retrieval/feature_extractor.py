@@ -1,6 +1,5 @@
 """FeatureExtractor: a trained encoder with its config's test transforms."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from torch.utils.data import DataLoader, default_collate
 
 from reidgen.checkpoint import load_for_evaluation, read_weights
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.engine.config import drop_pretrained, load_config
+from reidgen.engine.config import drop_pretrained, load_config, without_weights
 from reidgen.evaluation.labels import check_finite
 from reidgen.files import sha256_of
 from reidgen.registry import MODELS, build
@@ -53,17 +52,61 @@ class FeatureExtractor:
         device: str | torch.device | None = None,
     ):
         self.cfg = load_config(config, cfg_options)
-        self.transforms = test_transforms(self.cfg, config)
+        transforms = test_transforms(self.cfg, config)
         drop_pretrained(self.cfg)
         settings = self.cfg.model.to_dict()
         self._check_bn_mode(settings, config)
+        self._build(str(Path(config).absolute()), checkpoint, settings, transforms, amp, device)
+
+    @classmethod
+    def from_info(
+        cls,
+        info: EncoderInfo,
+        checkpoint: str | Path | None = None,
+        device: str | torch.device | None = None,
+    ) -> 'FeatureExtractor':
+        """Extractor of a store's manifest, which may be anybody's: no config file is run, and only
+        registered names are built.
+
+        Args:
+            info: of the manifest; has no `cfg` for the extractor.
+            checkpoint: None: where the manifest says.
+
+        Raises:
+            FileNotFoundError, ValueError: no checkpoint or it does not fit; `type` that is an
+                import path, or a name that nothing imported so far has registered.
+        """
+        check_types(info.model, 'model')
+        check_types(info.transforms, 'transforms')
+        self = cls.__new__(cls)
+        self.cfg = None
+        self._build(
+            info.config,
+            checkpoint or info.checkpoint,
+            without_weights(info.model),
+            info.transforms,
+            info.amp,
+            device,
+        )
+        return self
+
+    def _build(
+        self,
+        config: str,
+        checkpoint: str | Path,
+        settings: dict,
+        transforms: list[dict],
+        amp: bool,
+        device: str | torch.device | None,
+    ) -> None:
         weights = read_weights(checkpoint)
+        self.transforms = transforms
         self.info = EncoderInfo(
-            config=str(Path(config).absolute()),
-            cfg_options=dict(cfg_options or {}),
+            config=config,
             checkpoint=str(Path(checkpoint).expanduser().absolute()),
             checkpoint_sha256=sha256_of(Path(checkpoint).expanduser()),
-            model_sha256=_settings_sha256(settings, self.transforms),
+            model=plain(settings),
+            transforms=plain(transforms),
             amp=amp,
         )
         self.model = build(settings, MODELS, 'model')
@@ -140,8 +183,24 @@ def test_transforms(cfg: Config, config: str | Path) -> list[dict]:
     return [transform.to_dict() for transform in dataset.get('transforms', ())]
 
 
-def _settings_sha256(settings: dict, transforms: list[dict]) -> str:
-    """SHA-256 of the settings that determine the features, besides weights."""
-    kept = {key: value for key, value in settings.items() if key != 'loss_weights'}
-    text = json.dumps([kept, transforms], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+def plain(settings: Any) -> Any:
+    """Settings as JSON keeps them: tuples are lists, a class is its import path."""
+    return json.loads(
+        json.dumps(settings, default=lambda kind: f'{kind.__module__}.{kind.__qualname__}')
+    )
+
+
+def check_types(settings: Any, place: str) -> None:
+    """Raises ValueError where a `type` is an import path: building it would run a module's code."""
+    if isinstance(settings, dict):
+        kind = settings.get('type')
+        if isinstance(kind, str) and '.' in kind:
+            raise ValueError(
+                f"{place}.type is '{kind}', an import path, which a manifest may not name; only "
+                f'names that are registered'
+            )
+        for key, value in settings.items():
+            check_types(value, f'{place}.{key}')
+    elif isinstance(settings, list):
+        for number, value in enumerate(settings):
+            check_types(value, f'{place}.{number}')

@@ -1,6 +1,8 @@
 """FeatureStore: features on disk, read through memory maps."""
 
+import mmap
 from collections.abc import Collection, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ from reidgen.files import sha256_of
 from .image_list import IMAGES, iterate_images
 from .manifest import MANIFEST, Manifest, read_manifest
 
+DIGEST = sha256().digest_size  # bytes after the array
+UNIT_WITHIN = 2e-3  # of length 1: float16 of rows that are within 1e-3
 AGAIN = 'run the same tools/extract.py command again: it keeps whole shards and makes the others'
 
 
@@ -20,7 +24,9 @@ class FeatureStore:
     """Store of N feature rows in shards of S, one mapped at a time, so memory is bounded.
 
     The folder holds manifest.json (see `Manifest`), images.csv and `shard_<number>_<key>.npy`, each
-    (S, D), the last one shorter. Opening it checks every shard's size and the list of images.
+    (S, D), the last one shorter, and after the array the SHA-256 of all before it. Opening a store
+    checks every shard's size and the list of images; the first reading of a shard its hash and that
+    every row has unit length.
 
     Args:
         folder: what tools/extract.py wrote.
@@ -28,12 +34,14 @@ class FeatureStore:
     Raises:
         FileNotFoundError: no manifest or no list, or shards are missing.
         ValueError: a shard is cut short, has other dimensions, or is another checkpoint's; the list
-            is not that of the manifest.
+            is not that of the manifest. When it is read: a shard was changed, or has rows that are
+            not of unit length.
     """
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder)
+        self._verified: set[int] = set()  # numbers of shards
         check_images(self.folder, self.manifest)
         check_shards(self.folder, self.manifest)
 
@@ -83,7 +91,27 @@ class FeatureStore:
     def _shard(self, number: int) -> Tensor:
         path = self.manifest.shard_path(self.folder, number)
         # 'c': writable in memory alone, as torch warns of arrays that are not
-        return torch.from_numpy(np.load(path, mmap_mode='c')).float()
+        shard = torch.from_numpy(np.load(path, mmap_mode='c', allow_pickle=False)).float()
+        if number not in self._verified:
+            self._verify(path, shard)
+            self._verified.add(number)
+        return shard
+
+    def _verify(self, path: Path, shard: Tensor) -> None:
+        with open(path, 'rb') as file:
+            content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            if sha256(content[:-DIGEST]).digest() != bytes(content[-DIGEST:]):
+                raise ValueError(
+                    f'{path} was changed since it was written: its SHA-256 is another; delete it '
+                    f'and {AGAIN}'
+                )
+        off = (shard.norm(dim=1) - 1).abs()
+        if not (off < UNIT_WITHIN).all():  # NaN is not
+            row = int((~(off < UNIT_WITHIN)).nonzero()[0])
+            raise ValueError(
+                f'row {row} of {path} has length {float(shard[row].norm()):.4f}, features of a '
+                f'store have length 1; delete it and {AGAIN}'
+            )
 
 
 def check_images(folder: Path, manifest: Manifest) -> None:
@@ -142,4 +170,6 @@ def shard_fault(folder: Path, manifest: Manifest, number: int) -> str | None:
         return f'has shape {array.shape}, but the features of this store have {shape[1]} dimensions'
     if array.shape != shape or array.dtype != dtype:
         return f'holds {array.shape} {array.dtype}, {MANIFEST} says {shape} {dtype}'
+    if array.nbytes + array.offset + DIGEST != path.stat().st_size:
+        return 'is cut short or damaged (its size is not that of rows and hash)'
     return None

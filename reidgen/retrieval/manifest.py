@@ -4,8 +4,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-VERSION = 1
+VERSION = 2
 MANIFEST = 'manifest.json'
 SHARDS = 'shard_*.npy'  # what `Manifest.shard_path` names, of any manifest
 DTYPES = ('float32', 'float16')
@@ -13,14 +14,21 @@ DTYPES = ('float32', 'float16')
 
 @dataclass(frozen=True)
 class EncoderInfo:
-    """Origin of the features: config and checkpoint, with identifying hashes."""
+    """Origin of the features, enough to build the encoder again: plain data, no code."""
 
-    config: str  # absolute path
-    cfg_options: dict  # overrides of the config
+    config: str  # absolute path; where `model` comes from, never read again
     checkpoint: str  # absolute path
     checkpoint_sha256: str  # of the file
-    model_sha256: str  # of the config's model and test transforms
+    model: dict  # the config's, without pretrained weights
+    transforms: list  # of a test image
     amp: bool = False  # bfloat16 autocast, which changes the features a little
+
+    @property
+    def model_sha256(self) -> str:
+        """SHA-256 of the settings that determine the features, besides weights."""
+        kept = {key: value for key, value in self.model.items() if key != 'loss_weights'}
+        text = json.dumps([kept, self.transforms], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def difference(self, other: 'EncoderInfo') -> str | None:
         """Difference, with both values, that makes features incomparable; None without one."""
@@ -87,17 +95,38 @@ def read_manifest(folder: str | Path) -> Manifest:
         )
     try:
         values = json.loads(path.read_text())
+        if not isinstance(values, dict):
+            raise TypeError(f'a {type(values).__name__}, not an object')
         if values['version'] != VERSION:
             raise ValueError(
                 f'{path} has version {values["version"]!r}, this reidgen reads {VERSION}; extract '
                 f'the features again into another folder'
             )
-        return Manifest(**dict(values, encoder=EncoderInfo(**values['encoder'])))
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        encoder = EncoderInfo(**_checked(values['encoder'], EncoderInfo))
+        manifest = Manifest(**_checked(dict(values, encoder=encoder), Manifest))
+        if min(manifest.num_images, manifest.dims, manifest.shard_size) < 1:
+            raise TypeError('num_images, dims and shard_size must be at least 1')
+        if manifest.dtype not in DTYPES:
+            raise TypeError(f'dtype is {manifest.dtype!r}')
+        return manifest
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(
             f'{path} is damaged ({type(error).__name__}: {error}); restore it, or extract the '
             f'features again into another folder'
         ) from error
+
+
+def _checked(values: Any, kind: type) -> dict:
+    """Values of a dataclass's fields, each of the type that it is annotated with."""
+    if not isinstance(values, dict):
+        raise TypeError(f'{kind.__name__} is {values!r}')
+    for key, expected in kind.__annotations__.items():
+        value = values.get(key)
+        if key in values and (
+            not isinstance(value, expected) or (expected is int and isinstance(value, bool))
+        ):
+            raise TypeError(f'{key} is {value!r}, not {expected.__name__}')
+    return values
 
 
 def manifest_text(manifest: Manifest) -> str:

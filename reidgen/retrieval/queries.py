@@ -44,7 +44,10 @@ def read_queries(
 
     Args:
         path: an image, a folder of images, or the folder of a feature store.
-        config: of the encoder of images; None: what the store was made with, as for the next two.
+        config: of the encoder of images, a Python file that is run; None: the settings in the
+            store's manifest, which are data.
+        checkpoint: None: the file that the store was made with.
+        cfg_options: overrides of `config`.
         pattern: of labels in image names, see FolderReID.
         skip_corrupt: decode every image first and leave out the damaged ones with a warning.
 
@@ -71,22 +74,25 @@ def open_extractor(
 ) -> FeatureExtractor:
     """Extractor with the encoder of a store; arguments as in `read_queries`."""
     made = store.manifest.encoder
-    for what, given, recorded in (
-        ('config', config, made.config),
-        ('checkpoint', checkpoint, made.checkpoint),
-    ):
-        if given is None and not Path(recorded).is_file():
-            raise FileNotFoundError(
-                f'the features of {store.folder} were made with the {what} {recorded}, which is '
-                f'not there any more; say where it is: --{what} PATH'
-            )
-    extractor = FeatureExtractor(
-        config or made.config,
-        checkpoint or made.checkpoint,
-        made.cfg_options if cfg_options is None else cfg_options,
-        made.amp,
-        device,
-    )
+    if checkpoint is None and not Path(made.checkpoint).is_file():
+        raise FileNotFoundError(
+            f'the features of {store.folder} were made with the checkpoint {made.checkpoint}, '
+            f'which is not there any more; say where it is: --checkpoint PATH'
+        )
+    if config is not None:
+        extractor = FeatureExtractor(
+            config, checkpoint or made.checkpoint, cfg_options, made.amp, device
+        )
+    elif cfg_options:
+        raise ValueError('cfg_options without a config; give --config too')
+    else:
+        try:
+            extractor = FeatureExtractor.from_info(made, checkpoint, device)
+        except ValueError as error:
+            raise ValueError(
+                f'the encoder of {store.folder} cannot be built from its manifest: {error}. If you '
+                f'trust the config that it was made with, give --config {made.config}'
+            ) from error
     difference = made.difference(extractor.info)
     if difference is not None:
         raise ValueError(

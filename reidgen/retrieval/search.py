@@ -11,7 +11,7 @@ from tqdm import tqdm
 from reidgen.evaluation.labels import check_finite
 from reidgen.evaluation.neighbours import nearest_neighbours
 
-from .feature_store import AGAIN, FeatureStore
+from .feature_store import FeatureStore
 from .topk import TopK, exact_distances, padded, smallest_k, without_self
 
 
@@ -35,7 +35,7 @@ def search(
 
     Raises:
         ValueError: top below 1, other dimensions than the store's, `keep` of another length or
-            empty, NaN or Inf among the features.
+            empty, NaN or Inf among the queries, a damaged shard.
     """
     _check(query, store, top, keep)
     k = top if own is None else top + 1
@@ -48,11 +48,7 @@ def search(
             rows, shard = rows[kept], shard[kept]
         if not len(rows):
             continue
-        try:
-            new = _nearest(query, shard.to(query.device), rows, k)
-        except ValueError as error:  # the queries are checked
-            path = store.manifest.shard_path(store.folder, first // store.manifest.shard_size)
-            raise ValueError(f'{path} is damaged ({error}); delete it and {AGAIN}') from error
+        new = _nearest(query, shard.to(query.device), rows, k)
         best = smallest_k(*(torch.cat(pair, dim=1) for pair in zip(best, new)), k)
     best = padded(best, k)
     return best if own is None else without_self(best, own)

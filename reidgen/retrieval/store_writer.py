@@ -102,6 +102,7 @@ class StoreWriter:
             )
         data = io.BytesIO()
         np.save(data, features.astype(self.manifest.dtype, copy=False))
+        data.write(sha256(data.getbuffer()).digest())
         write_bytes(self.manifest.shard_path(self.folder, number), data.getbuffer(), FIX)
 
 

@@ -1,5 +1,6 @@
 import os
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -191,3 +192,27 @@ def test_a_rotated_photograph_is_read_upright(tmp_path, suffix, orientation):
     assert grey[rows, columns].float().mean() > 250
     assert grey.float().mean() < 70
     assert torch.equal(read_rgb(path)[0] > 128, grey > 128)
+
+
+def png_head(width: int, height: int) -> bytes:
+    """A PNG of that size whose pixels are missing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+        )
+
+    size = struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)
+    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', size) + chunk(b'IDAT', zlib.compress(b''))
+
+
+@pytest.mark.parametrize('size', [(9500, 9500), (60000, 60000)])
+@pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
+def test_a_decompression_bomb_is_refused_with_the_limit(size, tmp_path):
+    path = tmp_path / 'bomb.png'
+    path.write_bytes(png_head(*size))
+    with pytest.raises(
+        OSError, match=r'bomb\.png: it has .*MAX_IMAGE_PIXELS = 89,478,485.*shrink'
+    ):
+        read_rgb(path)
+    assert 'MAX_IMAGE_PIXELS' in find_corrupt([str(path)])[str(path)]

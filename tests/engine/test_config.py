@@ -220,3 +220,16 @@ def test_no_network_looks_for_weights_that_a_checkpoint_brings():
     assert cfg.model.networks.E_c.weights is None
     assert {name: cfg.model.networks[name] for name in others} == others
     assert 'weights' not in cfg.model.networks.G
+
+
+@pytest.mark.parametrize('as_base', [False, True])
+def test_yaml_is_read_as_data(as_base, tmp_path):
+    ran, path = tmp_path / 'ran', tmp_path / 'a.yaml'
+    path.write_text(f'seed: !!python/object/apply:os.mkdir [{ran}]\n')
+    config = tmp_path / 'b.py'
+    config.write_text("_base_ = ['a.yaml']\n")
+    with pytest.raises(ValueError, match=r'is no plain YAML: .*python/object/apply'):
+        load_config(config if as_base else path)
+    assert not ran.exists()
+    path.write_text('seed: 3\n')
+    assert load_config(config if as_base else path).seed == 3

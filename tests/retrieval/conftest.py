@@ -59,7 +59,7 @@ def unit_rows(count: int, dims: int, seed: int = 0) -> np.ndarray:
 
 
 def manifest_of(dims: int = 8, shard_size: int = 4, hash_: str = 'abc', **kwargs) -> Manifest:
-    encoder = EncoderInfo('/c.py', {}, '/c.pth', hash_, 'model')
+    encoder = EncoderInfo('/c.py', '/c.pth', hash_, dict(type='Model'), [])
     return Manifest(encoder, 'random', '/images', '', 0, dims, shard_size, **kwargs)
 
 

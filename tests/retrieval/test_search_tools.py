@@ -147,10 +147,10 @@ def test_a_moved_store_finds_its_images_and_encoder_where_it_is_told(
     path.write_text(json.dumps(manifest))
     moved = shutil.move(extracted, tmp_path / 'moved')
     search = ('search', moved, '--query', pictures / 'a', '--out', tmp_path / 'o')
-    assert 'the config /gone/c.py, which is not there any more' in main(*search)
+    assert 'say where it is: --checkpoint PATH' in main(*search)
     assert 'say where it is: --checkpoint PATH' in main(*search, '--config', tiny.config)
     encoder = ('--config', tiny.config, '--checkpoint', tiny.checkpoint)
-    ended = main(*search, *encoder)
+    ended = main(*search, '--checkpoint', tiny.checkpoint)
     assert 'FileNotFoundError: no image /gone/' in ended
     assert 'with --root' in ended
     assert len(results(tmp_path / 'o')[1]['ranked_lists']) == 6  # written before anything is drawn
