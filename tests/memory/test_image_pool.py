@@ -110,7 +110,7 @@ def test_another_image_size_is_refused_with_the_right_one():
 
 
 def test_a_config_builds_the_pool_and_a_negative_size_is_refused():
-    pool = MEMORIES.build({'type': 'ImagePool', 'image_size': (4, 2), 'channels': 4})
-    assert pool.images.shape == (50, 4, 4, 2)
+    pool = MEMORIES.build({'type': 'ImagePool', 'image_size': (4, 2)})
+    assert pool.images.shape == (50, 3, 4, 2)
     with pytest.raises(ValueError, match='size is -1; set the number of images'):
         ImagePool((4, 2), size=-1)

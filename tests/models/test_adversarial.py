@@ -266,7 +266,7 @@ def test_missing_networks_weights_and_methods_are_named():
         toy_gan(networks=dict(D=dict(type='ToyLayer'), E=dict(type='ToyLayer'))).check_phases()
     with pytest.raises(ValueError, match=r"no weight for \['recon'\]"):
         toy_gan(loss_weights=dict(adv=1))
-    with pytest.raises(ValueError, match=r"no encoder, .* is registered as 'ToyLayr'"):
+    with pytest.raises(ValueError, match=r"networks.D: no encoder, .* is registered as 'ToyLayr'"):
         toy_gan(networks={name: dict(type='ToyLayr') for name in 'DEG'})
     with pytest.raises(TypeError, match='ToyGAN has no embedding to evaluate'):
         toy_gan().embed(torch.randn(2, 3, 8, 4))

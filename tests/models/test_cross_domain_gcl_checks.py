@@ -90,7 +90,7 @@ def check(model, batch_sizes=(4, 4), stages=STAGES, **changes):
         ),
         (
             dict(networks=dict(G=dict(type='AdaINDecoder', content_dim=32, base_dim=16))),
-            r'model.networks.G takes .* 16 .*gives 8; set model.networks.G.pose_dim=8',
+            r'model.networks.G takes .* 16 .*gives 8; set model.networks.E_p.out_dim=16',
         ),
         (
             dict(networks=dict(G=dict(type='AdaINDecoder', base_dim=8, own_heads=False))),

@@ -89,11 +89,6 @@ def test_the_last_layer_is_linear():
     assert torch.allclose(decoder(pose, content), 100 * before, rtol=1e-4, atol=1e-4)
 
 
-def test_a_pose_code_of_other_width_is_mixed_to_the_width_of_the_blocks():
-    assert tiny(pose_dim=5)(torch.randn(2, 5, 4, 4), torch.randn(2, 12)).shape == (2, 3, 16, 16)
-    assert count(tiny(pose_dim=8)) == count(tiny())
-
-
 def test_every_parameter_of_decoder_and_heads_is_reached_by_the_gradient():
     decoder = tiny()
     decoder(torch.randn(2, 8, 4, 4), torch.randn(2, 12)).square().mean().backward()
