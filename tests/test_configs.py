@@ -1,4 +1,4 @@
-"""Configs on drawn figures, made small: every one is built, one of each family is trained."""
+"""Configs on small networks and stick figures: all are built, one of each family is trained."""
 
 import json
 from pathlib import Path

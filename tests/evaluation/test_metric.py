@@ -140,7 +140,7 @@ def test_wrong_arguments_are_refused_when_built():
 
 
 @pytest.mark.parametrize(
-    'arguments,told',
+    'arguments,error_text',
     [
         (dict(rerank=dict(k9=3)), "rerank takes no 'k9'; known: k1, k2, weight"),
         (dict(rerank=True), 'rerank=True: give a dict of k1, k2, weight'),
@@ -156,8 +156,8 @@ def test_wrong_arguments_are_refused_when_built():
         (dict(num_shown=-3), 'num_shown=-3: give a whole number from 0 upwards'),
     ],
 )
-def test_wrong_settings_are_refused_before_any_feature_is_made(arguments, told):
-    with pytest.raises(ValueError, match=told):
+def test_wrong_settings_are_refused_before_any_feature_is_made(arguments, error_text):
+    with pytest.raises(ValueError, match=error_text):
         ReIDMetric(**arguments)
 
 
@@ -259,7 +259,7 @@ def test_no_list_is_kept_unless_it_is_asked_for_and_queries_are_evenly_spaced():
     assert [ranked.query for ranked in metric.last.lists] == [0, 2, 4]
 
 
-def test_labels_without_a_match_are_told_before_any_feature():
+def test_labels_without_a_match_are_refused_before_any_feature():
     metric = ReIDMetric()
     metric.dataset_meta = META | {'name': 'own'}
     metric.check_labels(PIDS, CAMIDS)

@@ -1,4 +1,4 @@
-"""neighbours.py: no neighbour is lost, whatever rounding does."""
+"""nearest_neighbours: the result of a full float64 sort, whatever the rounding."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""clustering.py: labels of the peers' dense way, GCL's radius, degenerate input."""
+"""Clusterings: labels of scikit-learn on dense matrices, GCL's radius, degenerate input."""
 
 import numpy as np
 import pytest

@@ -85,12 +85,12 @@ def test_a_saved_pool_goes_on_bit_by_bit():
 
 
 def test_two_processes_show_what_one_shows_for_the_whole_batch(monkeypatch):
-    whole, rng = ImagePool((4, 2), size=2), StepRNG()
+    one_process, rng = ImagePool((4, 2), size=2), StepRNG()
     ranks = [ImagePool((4, 2), size=2) for _ in range(2)]
     for iteration in range(8):
         batch = numbered(*range(4 * iteration, 4 * iteration + 4))
         rng.begin(iteration)
-        expected = values(whole(batch, rng=rng))
+        expected = values(one_process(batch, rng=rng))
         shown = []
         for rank, pool in enumerate(ranks):
             halves = batch.chunk(2)

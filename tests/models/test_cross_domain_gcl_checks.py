@@ -1,4 +1,4 @@
-"""CrossDomainGCL: what does not fit together is refused when it is built, value and fix named."""
+"""CrossDomainGCL: errors of options and data sets that do not fit, with value and fix."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ STAGES = parse_stages(
 
 @dataclass
 class Data:
-    """What is asked of a data set."""
+    """Attributes of a data set that the checks read."""
 
     name: str
     size: int = 10

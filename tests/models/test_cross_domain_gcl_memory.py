@@ -1,4 +1,4 @@
-"""CrossDomainGCL: what the memory is asked and told."""
+"""CrossDomainGCL: memory losses and updates of the feature banks."""
 
 from collections import namedtuple
 from math import exp, log

@@ -60,7 +60,7 @@ def test_a_head_writes_the_first_layer_of_its_block_before_the_second():
                     assert params[1, k, layer, kind, channel] == value
 
 
-def test_content_paints_and_pose_places():
+def test_content_decides_the_colours_and_pose_their_place():
     decoder = tiny()
     pose, content = torch.randn(2, 8, 4, 3), torch.randn(2, 12)
     img = decoder(pose, content)
@@ -71,7 +71,7 @@ def test_content_paints_and_pose_places():
     assert torch.allclose(img[:1], decoder(pose[:1], content[:1]), atol=1e-5)
 
 
-def test_shared_heads_paint_as_own_heads_do():
+def test_shared_heads_give_the_images_of_own_heads():
     own, shared = tiny(), tiny(own_heads=False)
     shared.load_state_dict(
         {key: value for key, value in own.state_dict().items() if not key.startswith('heads.')}
