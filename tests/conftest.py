@@ -1,4 +1,4 @@
-"""One thread a process: tests are small, and results do not depend on the machine's cores."""
+"""One thread a process: results do not depend on the machine's cores."""
 
 import os
 

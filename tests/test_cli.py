@@ -74,7 +74,7 @@ def test_help_and_a_misspelt_option_are_answered_before_torch_is_imported(comman
     ],
     ids=lambda args: args[0],
 )
-def test_a_misspelt_config_is_told_with_the_nearest_before_torch_is_imported(args):
+def test_a_misspelt_config_is_refused_with_the_nearest_before_torch_is_imported(args):
     done = python('reidgen', *args)
     assert done.returncode == 1
     assert done.stdout == 'loaded\n'

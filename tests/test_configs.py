@@ -1,4 +1,4 @@
-"""Configs on drawn figures, made small: every one is built, one of each family is trained."""
+"""Configs on small networks and stick figures: all are built, one of each family is trained."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ SECOND |= dict(gcl_synth='control', gcl_synth_gan_losses='control')
 WIDTHS = {
     'MultiScaleDiscriminator': dict(num_scales=2, base_dim=4, num_res_blocks=1),
     'StridedDiscriminator': dict(base_dim=4, num_downsample=2),
-    'AdaINDecoder': dict(base_dim=8, pose_dim=8, head_dim=8),
+    'AdaINDecoder': dict(base_dim=8, head_dim=8),
     'StripeAdaINDecoder': dict(base_dim=8, hidden_dim=8),
     'PoseEncoder': dict(
         in_channels=1, base_dim=4, num_res_blocks=1, aspp_dim=4, out_dim=8, dilations=(1, 2, 3)

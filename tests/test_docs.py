@@ -1,4 +1,4 @@
-"""What docs/ tells a reader is so: snippets run, files exist, tables are complete and current."""
+"""docs/: snippets run, files exist, tables are complete and current."""
 
 import ast
 import json
@@ -225,7 +225,7 @@ def test_cells_of_every_kind_and_means_over_columns(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'table, told',
+    'table, message',
     [
         (dict(rows=[['x', 1]]), r'rows\[0\] has 2 cells .* 3 columns'),
         (dict(rows=['xyz']), r"rows\[0\] is 'xyz'; write a list"),
@@ -239,8 +239,8 @@ def test_cells_of_every_kind_and_means_over_columns(tmp_path):
         (dict(measured=dict(sed=1)), r'measured: unknown keys'),
     ],
 )
-def test_damaged_results_are_refused_with_their_place(tmp_path, table, told):
-    with pytest.raises(ValueError, match=told):
+def test_damaged_results_are_refused_with_their_place(tmp_path, table, message):
+    with pytest.raises(ValueError, match=message):
         render(write_page(tmp_path, **table))
 
 

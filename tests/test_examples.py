@@ -57,8 +57,8 @@ def test_features_of_a_file_are_evaluated(tmp_path):
     # on a line: 0 finds 1, 2, 6, 12 and 10 finds 12, 6, 2, 1: matches at ranks 1 and 3 of both
     output = run([script, 'features.npz', '--protocol', 'no-camera'], tmp_path)
     assert f'as they are: mAP {100 * (1 / 1 + 2 / 3) / 2:.2f}, rank1 100.00' in output
-    told = run([script, 'features.npz'], tmp_path, code=1)
-    assert "use protocol='no-camera'" in told
+    message = run([script, 'features.npz'], tmp_path, code=1)
+    assert "use protocol='no-camera'" in message
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ def test_a_failing_write_keeps_the_old_file_and_removes_the_part(error, raised, 
         assert caught.value.errno == getattr(error, 'errno', None)
 
 
-def test_a_folder_that_is_not_there_is_told_with_the_path(tmp_path):
+def test_a_folder_that_is_not_there_is_refused_with_the_path(tmp_path):
     with pytest.raises(OSError, match=r'could not write .*no/a\.txt: .*No such file'):
         write_text(tmp_path / 'no/a.txt', 'a')
 
@@ -85,17 +85,17 @@ def test_a_process_that_leaves_writing_to_another_writes_no_stamp(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'there,told',
+    'there,message',
     [
         (None, r'holds pictures and no stamp\.json; choose an empty folder'),
         ('{"a": 2}', r"holds pictures by {'a': 2}, this is {'a': 1}; delete the folder"),
         ('{"a":', r'stamp\.json is damaged .*; delete the folder or choose another'),
     ],
 )
-def test_files_of_another_or_of_no_stamp_are_refused(there, told, tmp_path):
+def test_files_of_another_or_of_no_stamp_are_refused(there, message, tmp_path):
     path = tmp_path / 'stamp.json'
     if there is not None:
         path.write_text(there)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         check_stamp(path, dict(a=1), 'pictures', begun=True)
     assert path.exists() == (there is not None)

@@ -75,7 +75,7 @@ def test_what_cannot_be_built_is_one_error_with_place_value_and_names(cfg, error
         build(cfg, LOSSES, 'model.toy')
 
 
-def test_the_registry_is_the_place_where_none_is_told():
+def test_the_registry_is_the_place_where_none_is_given():
     with pytest.raises(ValueError, match=r"^loss: ToyBuilt takes no 'x'"):
         build(dict(type='ToyBuilt', x=1), LOSSES)
 

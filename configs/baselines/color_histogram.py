@@ -9,7 +9,7 @@ _base_ = ['../_base_/runtime.py', '../_base_/datasets.py']
 
 model = dict(
     type='IdentityModel',
-    networks=dict(E_c=dict(type='ColorHistogram', num_parts=6, bins=(8, 4, 4))),
+    networks=dict(E_c=dict(type='ColorHistogram')),
     data_preprocessor=dict(type='BatchNormalizer', mean=(0, 0, 0), std=(1, 1, 1)))
 
 test_loader = dict(batch_size=128, num_workers=1, collate_fn=dict(type='default_collate'),

@@ -100,7 +100,7 @@ def draw(folder: Path, loop) -> None:
         ]
         for ranked in last.lists
     ]
-    draw_lines(lines, LENGTH_SHOWN, path_out=folder / 'ranked_lists.png')
+    draw_lines(lines, LENGTH_SHOWN, folder / 'ranked_lists.png')
     draw_cmc({dataset.name: last.result.cmc}, folder / 'cmc.png')
     print(
         f'pictures{" with AdaBN" if loop.reports_both else ""}: '

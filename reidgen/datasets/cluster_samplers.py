@@ -33,7 +33,7 @@ class PseudoLabelSampler(EndlessSampler):
         world_size: int | None = None,
     ):
         super().__init__(dataset, batch_size, seed, rank, world_size)
-        self._check_enough(len(dataset), f'{dataset.name} has')
+        self._check_enough()
         self.inliers = np.arange(len(dataset))
 
     def set_labels(self, labels: Tensor) -> None:

@@ -10,7 +10,7 @@ from reidgen.datasets import market_layout
 from reidgen.datasets.csv_list import Row, read_rows
 from reidgen.datasets.image_files import scan_images
 from reidgen.datasets.market_layout import WHOLE
-from reidgen.datasets.records import Record, Told, without_junk
+from reidgen.datasets.records import ListedImages, Record, without_junk
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.roots import as_path
 from reidgen.registry import DATASETS
@@ -125,14 +125,14 @@ class FolderReID(ReIDDataset):
         """Sorted records of a split."""
         path = self.root / self.csv_file
         rows = read_rows(path, COLUMNS, self.csv_encoding)
-        told, splits, records, repeated = Told(), set(), [], Counter()
+        listed, splits, records, repeated = ListedImages(), set(), [], Counter()
         for row in rows:
             record, of = self._from_row(row), row.cells.get('split', split)
             if of not in market_layout.FOLDERS:
                 known = ', '.join(market_layout.FOLDERS)
                 raise ValueError(f"{row.where}: split is '{of}'; it must be one of {known}")
             splits.add(of)
-            if not told.is_new(record, row.where, of):
+            if not listed.is_new(record, row.where, of):
                 repeated['rows that are there twice'] += of == split
             elif of == split:
                 records.append(record)

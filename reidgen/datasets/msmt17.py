@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from reidgen.datasets.records import Record, Told
+from reidgen.datasets.records import ListedImages, Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.registry import DATASETS
 
@@ -60,10 +60,10 @@ class MSMT17(ReIDDataset):
         folder = self.root / self._release()[split != 'train']
         if not folder.is_dir() or not any(folder.iterdir()):
             raise FileNotFoundError(f'{folder.absolute()} is missing or empty; unpack MSMT17 again')
-        told, records, repeated = Told(), [], Counter()
+        listed, records, repeated = ListedImages(), [], Counter()
         for name in lists[split]:
             for record, where in self._read_list(self.root / f'list_{name}.txt', folder):
-                if told.is_new(record, where, split):
+                if listed.is_new(record, where, split):
                     records.append(record)
                 else:
                     repeated['lines that are there twice'] += 1

@@ -156,7 +156,6 @@ class RenderedMesh(PoseMap):
 
     Args:
         views: degrees whose folders are read; GCL's released code never draws 315.
-        split_folders: folder of each split, where they are not train and test.
         subfolders: folders above the image file that the maps keep: 1 for MSMT17 (one an identity).
     """
 
@@ -164,18 +163,10 @@ class RenderedMesh(PoseMap):
         self,
         root: str,
         views: Sequence[int] = TURNS,
-        split_folders: dict[str, str] | None = None,
         subfolders: int = 0,
     ):
         self.root = as_path(root, 'pose_map.root')
         self.views = checked_views(views)
-        self.split_folders = {
-            'train': 'train',
-            'query': 'test',
-            'gallery': 'test',
-            'multi_query': 'test',
-            **(split_folders or {}),
-        }
         self.subfolders = subfolders
         self._listed: dict[Path, frozenset[str]] = {}
 
@@ -203,7 +194,7 @@ class RenderedMesh(PoseMap):
     def _path(self, record: Record, split: str, view: int | None) -> Path:
         name = Path(*Path(record.path).parts[-1 - self.subfolders :])
         folder = 'render' if view is None else f'render_{view}'
-        return self.root / self.split_folders[split] / folder / name
+        return self.root / ('train' if split == 'train' else 'test') / folder / name
 
     def _names(self, folder: Path) -> frozenset[str]:
         # one listing a folder: asking for 100,000 files one by one takes minutes on a network disk

@@ -27,7 +27,7 @@ def without_junk(records: Sequence[Record], split: str) -> tuple[list[Record], C
     return [record for record in records if record.pid not in dropped], left_out
 
 
-class Told:
+class ListedImages:
     """Register of a list's images, none of which may have two identities or two cameras."""
 
     def __init__(self):

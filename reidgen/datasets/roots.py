@@ -20,21 +20,21 @@ def as_path(value: str | os.PathLike, key: str) -> Path:
     return Path(text).expanduser()
 
 
-def as_places(value: str | os.PathLike | Sequence[str], key: str = 'root') -> list[Path]:
-    """Paths from a config's path or list; raises as `as_path`, ValueError for an empty list.
+def as_places(root: str | os.PathLike | Sequence[str]) -> list[Path]:
+    """Paths from a data set's `root`; raises as `as_path`, ValueError for an empty list.
 
     Raises:
         TypeError: it is no path and no list of paths.
     """
-    if isinstance(value, str | os.PathLike):
-        return [as_path(value, key)]
-    if not isinstance(value, list | tuple):
+    if isinstance(root, str | os.PathLike):
+        return [as_path(root, 'root')]
+    if not isinstance(root, list | tuple):
         raise TypeError(
-            f"{key} is {value!r}; it must be a path or a list of paths, such as {key}='data/crops'"
+            f"root is {root!r}; it must be a path or a list of paths, such as root='data/crops'"
         )
-    if not value:
-        raise ValueError(f"{key} is an empty list; name a folder, such as {key}=['data/crops']")
-    return [as_path(place, f'{key}[{number}]') for number, place in enumerate(value)]
+    if not root:
+        raise ValueError("root is an empty list; name a folder, such as root=['data/crops']")
+    return [as_path(place, f'root[{number}]') for number, place in enumerate(root)]
 
 
 def find_root(root: str | Sequence[str], inner: Sequence[str], who: str, expected: str) -> Path:

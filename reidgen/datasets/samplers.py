@@ -90,12 +90,14 @@ class EndlessSampler(Sampler[SeededIndex]):
                     yield SeededIndex(row, seed_of(self.seed, position + offset))
                 batch += 1
 
-    def _check_enough(self, num_images: int, what: str, more: str = 'take more images') -> None:
+    def _check_enough(self) -> None:
+        num_images = len(self.dataset)
         if num_images < self.global_batch:
             raise ValueError(
-                f'{what} {num_images} images, fewer than one batch of {self.global_batch} '
-                f'({self.batch_size} x {self.world_size} processes); set batch_size to '
-                f'{max(num_images // self.world_size, 1)} or less, or {more}'
+                f'{self.dataset.name} has {num_images} images, fewer than one batch of '
+                f'{self.global_batch} ({self.batch_size} x {self.world_size} processes); set '
+                f'batch_size to {max(num_images // self.world_size, 1)} or less, or take more '
+                f'images'
             )
 
 
@@ -126,7 +128,7 @@ class ShuffleSampler(EndlessSampler):
         world_size: int | None = None,
     ):
         super().__init__(dataset, batch_size, seed, rank, world_size)
-        self._check_enough(len(dataset), f'{dataset.name} has')
+        self._check_enough()
 
     @property
     def batches_per_pass(self) -> int:

@@ -125,18 +125,18 @@ class RandomFlip(Transform):
 class RandomPadCrop(Transform):
     """Random shift: pads all sides and crops the old size, at one place of image and maps.
 
+    The padding has ImageNet's mean colour in the image and is 0, no body, in the maps.
+
     Args:
         padding: pixels; the shift is uniform in -padding..padding each way.
-        fill: colour around the image, uint8 RGB; around the maps it is 0, no body.
     """
 
     random = True
 
-    def __init__(self, padding: int = 10, fill: Sequence[int] = MEAN_COLOUR):
+    def __init__(self, padding: int = 10):
         if padding < 1:
             raise ValueError(f'padding is {padding}; it must be 1 pixel or more')
         self.padding = padding
-        self.fill = list(fill)
 
     def __call__(self, sample: Sample) -> Sample:
         size = sample.img.shape[-2:]
@@ -147,7 +147,7 @@ class RandomPadCrop(Transform):
             )
         top, left = torch.randint(2 * self.padding + 1, (2,)).tolist()
         maps = None if sample.maps is None else self._shift(sample.maps, top, left, 0)
-        return sample._replace(img=self._shift(sample.img, top, left, self.fill), maps=maps)
+        return sample._replace(img=self._shift(sample.img, top, left, list(MEAN_COLOUR)), maps=maps)
 
     def _shift(self, picture: Tensor, top: int, left: int, fill: list[int] | int) -> Tensor:
         padded = vision.pad(picture, [self.padding] * 4, fill=fill)
@@ -187,7 +187,9 @@ class ResizeRandomCrop(Transform):
 
 @TRANSFORMS.register_module()
 class RandomErase(Transform):
-    """Random erasing of a rectangle (Zhong et al., AAAI 2020); image only.
+    """Random erasing of a rectangle, image only (Zhong et al., AAAI 2020).
+
+    The rectangle gets ImageNet's mean colour.
 
     Deviations, both torchvision's: the ratio of the sides is uniform in its logarithm, so that
     lying and standing rectangles are equally likely, and after ten rectangles that do not fit the
@@ -197,7 +199,6 @@ class RandomErase(Transform):
         prob: of erasing.
         area: share of the image, lowest and highest.
         ratio: height by width, lowest and highest.
-        fill: uint8 RGB.
     """
 
     random = True
@@ -207,9 +208,9 @@ class RandomErase(Transform):
         prob: float = 0.5,
         area: tuple[float, float] = (0.02, 0.4),
         ratio: tuple[float, float] = (0.3, 3.33),
-        fill: Sequence[int] = MEAN_COLOUR,
     ):
-        self.erase = v2.RandomErasing(check_prob(prob), tuple(area), tuple(ratio), list(fill))
+        colour = list(MEAN_COLOUR)
+        self.erase = v2.RandomErasing(check_prob(prob), tuple(area), tuple(ratio), colour)
 
     def __call__(self, sample: Sample) -> Sample:
         return sample._replace(img=self.erase(sample.img))

@@ -46,7 +46,6 @@ def evaluate_camera_pairs(
     gallery_features: Array,
     labels: RetrievalLabels,
     protocol: str | Protocol = 'market1501',
-    ap: str = 'standard',
     block: int = 256,
 ) -> CameraTable:
     """mAP and rank-1 for each camera pair, with a gallery of one camera's images only.
@@ -82,16 +81,14 @@ def evaluate_camera_pairs(
         seen = labels.gallery_camids == camera
         images, part = gallery[seen], labels.with_gallery(seen)
         ranked = rank_features(
-            query, images, norms, squared_norms(images), part, rules, block, ap == 'threshold'
+            query, images, norms, squared_norms(images), part, rules, block, False
         )
-        table[..., column], num_queries[:, column] = _by_camera(
-            ranked, asked_by, len(cameras[0]), ap
-        )
+        table[..., column], num_queries[:, column] = _by_camera(ranked, asked_by, len(cameras[0]))
     return CameraTable(*(tuple(x) for x in cameras), *table, num_queries, rules.name)
 
 
 def _by_camera(
-    ranked: Ranked, asked_by: np.ndarray, num_cameras: int, ap: str
+    ranked: Ranked, asked_by: np.ndarray, num_cameras: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """mAP and rank-1 (2, C) by query camera, and the number of counted queries (C,).
 
@@ -100,7 +97,7 @@ def _by_camera(
         num_cameras: C.
     """
     query, rank, precision = (None if each is None else each.numpy(force=True) for each in ranked)
-    aps, firsts, _ = score(query, rank, len(asked_by), ap, precision)
+    aps, firsts, _ = score(query, rank, len(asked_by), 'standard', precision)
     counted = ~np.isnan(aps)
     number = np.bincount(asked_by[counted], minlength=num_cameras)
     totals = [

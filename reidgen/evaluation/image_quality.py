@@ -13,6 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+NUM_PAIRS = 1000  # of images whose SSIM is taken
+
 
 class KernelDistance(NamedTuple):
     """Mean and deviation of KID over random subsets."""
@@ -84,10 +86,8 @@ def kernel_distance(
     return KernelDistance(mean.item(), std.item(), size)
 
 
-def ssim_diversity(
-    load: Callable[[int], Tensor], num_images: int, num_pairs: int = 1000, seed: int = 0
-) -> float:
-    """Diversity of a set: 1 - mean SSIM over random pairs of different images.
+def ssim_diversity(load: Callable[[int], Tensor], num_images: int, seed: int = 0) -> float:
+    """Diversity of a set: 1 - mean SSIM over 1000 random pairs of different images, or all pairs.
 
     SSIM of Wang et al. (2004) with an 11 x 11 Gaussian of sigma 1.5, a mean over channels and
     pixels. 0: all images are alike.
@@ -95,14 +95,13 @@ def ssim_diversity(
     Args:
         load: row -> (3, H, W) uint8.
         num_images: N, rows there are.
-        num_pairs: at most N (N - 1) / 2, all pairs, are drawn, each at most once.
 
     Raises:
         ValueError: fewer than two images.
         ImportError: torchmetrics is not installed.
     """
     ssim = _functional().structural_similarity_index_measure
-    total, pairs = 0.0, random_pairs(num_images, num_pairs, seed)
+    total, pairs = 0.0, random_pairs(num_images, NUM_PAIRS, seed)
     for first, second in pairs:
         a, b = (load(row)[None].float() for row in (first, second))
         total += ssim(a, b, sigma=1.5, kernel_size=11, data_range=255.0).item()

@@ -62,7 +62,6 @@ class ReIDMetric(BaseMetric):
         expansion: arguments of `expansion.alpha_query_expansion`, which then comes first.
         rerank: arguments of `rerank.rerank_distances`, dict() for its defaults; None compares by
             squared Euclidean distance. Not under 'all-vs-all'.
-        prefix: put before the names, as in `source/mAP`; None puts nothing.
         num_shown: evenly spaced queries whose ranked lists `last` keeps, the first LENGTH_SHOWN
             images of each.
 
@@ -79,13 +78,11 @@ class ReIDMetric(BaseMetric):
         ranks: Sequence[int] = (1, 5, 10),
         protocol: str = 'market1501',
         ap: str = 'standard',
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
         expansion: dict | None = None,
         rerank: dict | None = None,
         num_shown: int = 0,
     ):
-        super().__init__(collect_device=collect_device, prefix=prefix)
+        super().__init__()
         check_ranks(ranks)
         check_number('num_shown', num_shown, 0)
         if ap not in AP_KINDS:

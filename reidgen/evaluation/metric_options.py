@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable, Sequence
 
-from reidgen.evaluation.neighbours import METHODS
 from reidgen.evaluation.query_expansion import alpha_query_expansion
 from reidgen.evaluation.rerank import rerank_distances
 
@@ -34,10 +33,6 @@ def check_rerank(rerank: dict | None) -> None:
     check_number('rerank.k1', settings['k1'], 1)
     check_number('rerank.k2', settings['k2'], 1, settings['k1'] + 1, ', k1 + 1')
     check_number('rerank.weight', settings['weight'], 0, 1, whole=False)
-    if settings['method'] not in METHODS:
-        raise ValueError(
-            f'rerank.method is {settings["method"]!r}; it must be one of {", ".join(METHODS)}'
-        )
 
 
 def _with_defaults(name: str, settings: dict, function: Callable) -> dict:

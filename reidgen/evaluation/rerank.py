@@ -19,12 +19,7 @@ BLOCK, COLUMNS = 1024, 8192  # rows and columns of the distances held at a time
 
 
 def rerank_distances(
-    query: Array,
-    gallery: Array,
-    k1: int = 20,
-    k2: int = 6,
-    weight: float = 0.3,
-    method: str = 'exact',
+    query: Array, gallery: Array, k1: int = 20, k2: int = 6, weight: float = 0.3
 ) -> 'RerankedDistances':
     """Distances of queries to a gallery after k-reciprocal re-ranking, computed on demand.
 
@@ -41,7 +36,6 @@ def rerank_distances(
         k1: neighbours that may be reciprocal, the image itself not counted; below M.
         k2: neighbours averaged over, the image itself among them; 1 switches expansion off.
         weight: lambda, share of the original distance, from 0 to 1; 1 keeps its ranking.
-        method: of the neighbour search, see `neighbours.nearest_neighbours`.
 
     Raises:
         ValueError: an empty set, different dimensions, k1 or k2 or weight out of range, NaN or Inf,
@@ -67,7 +61,7 @@ def rerank_distances(
     if not 0 <= weight <= 1:
         raise ValueError(f'weight={weight} must be the share of the distance, from 0 to 1')
     features = torch.cat([query, gallery]).detach().float()
-    found = neighbours_of_each(features, k1 + 1, method)
+    found = neighbours_of_each(features, k1 + 1)
     scale = farthest_distances(features)
     if not (scale > 0).all():
         raise ValueError(

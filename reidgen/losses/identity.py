@@ -155,12 +155,5 @@ class TripletLoss(nn.Module):
 class BatchHardTriplet(TripletLoss):
     """TripletLoss(kind='batch_hard'); margin None is the soft margin."""
 
-    def __init__(
-        self,
-        margin: float | None = 0.3,
-        distance: str = 'euclidean',
-        normalize: bool = False,
-        include_self: bool = False,
-        ignore_label: int | None = None,
-    ):
-        super().__init__('batch_hard', margin, distance, normalize, include_self, ignore_label)
+    def __init__(self, margin: float | None = 0.3, include_self: bool = False):
+        super().__init__('batch_hard', margin, include_self=include_self)

@@ -12,6 +12,7 @@ from reidgen.rng import StepRNG
 Discriminator = Callable[[Tensor], Tensor | Sequence[Tensor]]
 
 KINDS = ('wgan_gp', 'wgan_gp_1s', 'r1', 'r1_dgnet', 'r2', 'dragan')
+NORM_EPS = 1e-12  # inside the square root of |g|, for a finite gradient at 0
 DRAGAN_SPREAD = 0.5  # of the noise around a real image, in standard deviations of the batch
 
 
@@ -38,7 +39,6 @@ class GradientPenalty(nn.Module):
         reduction: of a sample's patches to one number: 'mean', or 'sum' (the usual function, which
             makes the target so many times smaller for the mean patch as there are patches).
         target: slope, for the kinds that have one.
-        norm_eps: inside the square root of |g|, for a finite gradient at 0.
         every: n: computed in every n-th iteration alone, and then n times as large.
 
     Raises:
@@ -50,7 +50,6 @@ class GradientPenalty(nn.Module):
         kind: str = 'wgan_gp',
         reduction: str = 'mean',
         target: float = 1.0,
-        norm_eps: float = 1e-12,
         every: int = 1,
     ):
         super().__init__()
@@ -58,8 +57,7 @@ class GradientPenalty(nn.Module):
         one_of(reduction, ('mean', 'sum'), 'reduction')
         if every < 1:
             raise ValueError(f'every is {every}; set 1 (each iteration) or more')
-        self.kind, self.reduction, self.target = kind, reduction, target
-        self.norm_eps, self.every = norm_eps, every
+        self.kind, self.reduction, self.target, self.every = kind, reduction, target, every
 
     def forward(
         self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, *, rng: StepRNG
@@ -109,5 +107,5 @@ class GradientPenalty(nn.Module):
             return square.mean()
         if self.kind in ('r1', 'r2'):
             return square.mean() / 2
-        excess = (square + self.norm_eps).sqrt() - self.target
+        excess = (square + NORM_EPS).sqrt() - self.target
         return (excess.relu() if self.kind == 'wgan_gp_1s' else excess).square().mean()

@@ -69,7 +69,6 @@ class JaccardDBSCAN:
             that is 0.1 to 0.3 % above theirs with 12,936 images, 2 to 6 % with 500, and up to 42 %
             with 64, where four pairs make the mean.
         min_samples: images within eps that make a core, itself among them.
-        method: of the neighbour search, see `evaluation.neighbours.nearest_neighbours`.
 
     Raises:
         ValueError: settings out of range; when called, as `jaccard_distance` and
@@ -83,7 +82,6 @@ class JaccardDBSCAN:
         eps: float | None = None,
         rho: float = 2e-3,
         min_samples: int = 4,
-        method: str = 'exact',
         ties: str = 'excluded',
     ):
         _check_radius(eps)
@@ -93,10 +91,10 @@ class JaccardDBSCAN:
             raise ValueError(f'rho={rho} must be a share of the distances, above 0 and below 1')
         _check_at_least_one(min_samples=min_samples)
         self.k1, self.k2, self.eps, self.rho = k1, k2, eps, rho
-        self.min_samples, self.method, self.ties = min_samples, method, ties
+        self.min_samples, self.ties = min_samples, ties
 
     def __call__(self, features: Tensor) -> Clusters:
-        weights = neighbour_weights(features, self.k1, self.k2, self.method)
+        weights = neighbour_weights(features, self.k1, self.k2)
         blocks, num_images = distance_blocks(weights, upper=True), len(features)
         if self.eps is None:
             pairs = nearest_pairs(blocks, share_of_pairs(self.rho, num_images))
@@ -107,7 +105,7 @@ class JaccardDBSCAN:
 
     def explain(self, features: Tensor, clusters: Clusters) -> str:
         """Radius, min_samples and the quantiles of the distances that they are compared with."""
-        weights = neighbour_weights(features, self.k1, self.k2, self.method)
+        weights = neighbour_weights(features, self.k1, self.k2)
         rule = f' by rho={self.rho}' if self.eps is None else ''
         return (
             f'eps={clusters.eps:.4g}{rule}, min_samples={self.min_samples}; '
@@ -124,11 +122,10 @@ class JaccardHDBSCAN:
     first row. Two images at distance 0 are held to be 1e-9 apart, since a tree stores no zeros.
 
     Args:
-        k1, k2, method: as in `JaccardDBSCAN`.
+        k1, k2: as in `JaccardDBSCAN`.
         min_cluster_size: images of the smallest cluster, at least 2.
         min_samples: the distance to the so-manyth image, itself among them, is a core distance;
             None takes `min_cluster_size`.
-        selection: 'eom', excess of mass, or 'leaf': smaller, more even clusters.
 
     Raises:
         ValueError: settings out of range; when called, as `jaccard_distance`.
@@ -140,35 +137,29 @@ class JaccardHDBSCAN:
         k2: int = 6,
         min_cluster_size: int = 4,
         min_samples: int | None = None,
-        selection: str = 'eom',
-        method: str = 'exact',
     ):
         if min_cluster_size < 2:
             raise ValueError(f'min_cluster_size={min_cluster_size} must be at least 2')
-        if selection not in ('eom', 'leaf'):
-            raise ValueError(f"selection={selection!r} must be 'eom' or 'leaf'")
-        self.k1, self.k2, self.method = k1, k2, method
-        self.min_cluster_size, self.selection = min_cluster_size, selection
+        self.k1, self.k2, self.min_cluster_size = k1, k2, min_cluster_size
         self.min_samples = min_cluster_size if min_samples is None else min_samples
         _check_at_least_one(min_samples=self.min_samples)
 
     def __call__(self, features: Tensor) -> Clusters:
         tree = mutual_reachability_tree(
-            jaccard_distance(features, self.k1, self.k2, self.method), self.min_samples
+            jaccard_distance(features, self.k1, self.k2), self.min_samples
         )
         hdbscan = cluster.HDBSCAN(
             min_cluster_size=self.min_cluster_size,
             min_samples=1,  # the weights of the tree count core distances already
             metric='precomputed',
             algorithm='brute',
-            cluster_selection_method=self.selection,
             copy=True,
         )
         return _as_clusters(by_first_row(hdbscan.fit_predict(tree)))
 
     def explain(self, features: Tensor, clusters: Clusters) -> str:
         """Sizes, and the quantiles of the core distances."""
-        weights = neighbour_weights(features, self.k1, self.k2, self.method)
+        weights = neighbour_weights(features, self.k1, self.k2)
         return (
             f'min_cluster_size={self.min_cluster_size}, min_samples={self.min_samples}; '
             f'{_core_quantiles(weights, self.min_samples)}'
@@ -183,17 +174,16 @@ class KMeans:
 
     Args:
         num_clusters: of all images; not above their number.
-        num_starts: the best of so many runs is taken.
-        seed: of the starts.
+        seed: of the start.
 
     Raises:
         ValueError: settings out of range; when called, fewer images than clusters, or rows that are
             not finite or not of unit length.
     """
 
-    def __init__(self, num_clusters: int, num_starts: int = 1, seed: int = 0):
-        _check_at_least_one(num_clusters=num_clusters, num_starts=num_starts)
-        self.num_clusters, self.num_starts, self.seed = num_clusters, num_starts, seed
+    def __init__(self, num_clusters: int, seed: int = 0):
+        _check_at_least_one(num_clusters=num_clusters)
+        self.num_clusters, self.seed = num_clusters, seed
 
     def __call__(self, features: Tensor) -> Clusters:
         check_features(features)
@@ -201,9 +191,7 @@ class KMeans:
             raise ValueError(
                 f'{self.num_clusters} clusters of {len(features)} images; lower num_clusters'
             )
-        kmeans = cluster.KMeans(
-            self.num_clusters, n_init=self.num_starts, random_state=self.seed, copy_x=True
-        )
+        kmeans = cluster.KMeans(self.num_clusters, n_init=1, random_state=self.seed, copy_x=True)
         return _as_clusters(by_first_row(kmeans.fit_predict(features.detach().cpu().numpy())))
 
     def explain(self, features: Tensor, clusters: Clusters) -> str:

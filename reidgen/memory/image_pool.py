@@ -20,22 +20,21 @@ class ImagePool(nn.Module):
     Args:
         image_size: (height, width) of the images.
         size: images it holds; 0 returns every image as it is.
-        channels: of an image; a conditional model appends its condition to the image.
 
     Attributes:
-        images: (size, channels, H, W) float32.
+        images: (size, 3, H, W) float32.
         count: 0-d int64, images held.
     """
 
     images: Tensor
     count: Tensor
 
-    def __init__(self, image_size: tuple[int, int], size: int = 50, channels: int = 3):
+    def __init__(self, image_size: tuple[int, int], size: int = 50):
         super().__init__()
         if size < 0:
             raise ValueError(f'size is {size}; set the number of images to keep, 0 for no pool')
         self.size = size
-        self.register_buffer('images', torch.zeros(size, channels, *image_size))
+        self.register_buffer('images', torch.zeros(size, 3, *image_size))
         self.register_buffer('count', torch.tensor(0))
 
     @torch.no_grad()
@@ -43,7 +42,7 @@ class ImagePool(nn.Module):
         """Images for the discriminator: these or older ones, copied, without gradient.
 
         Args:
-            images: (B, channels, H, W) just generated.
+            images: (B, 3, H, W) just generated.
             rng: random numbers of the step.
 
         Raises:

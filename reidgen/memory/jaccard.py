@@ -13,9 +13,7 @@ from reidgen.evaluation.reciprocal import num_summands, reciprocal_weights, shar
 NORM_TOLERANCE = 1e-3
 
 
-def jaccard_distance(
-    features: Tensor, k1: int = 30, k2: int = 6, method: str = 'exact', block: int = 2048
-) -> csr_array:
+def jaccard_distance(features: Tensor, k1: int = 30, k2: int = 6, block: int = 2048) -> csr_array:
     """Jaccard distance of k-reciprocal neighbours (Zhong et al., CVPR 2017, eq. 10).
 
     The variant of clustering methods (SpCL, GCL): k1 neighbours are searched, the image itself
@@ -27,7 +25,6 @@ def jaccard_distance(
         k1: neighbours searched, the image itself among them.
         k2: neighbours averaged over in local query expansion, the image itself among them; 1
             switches it off.
-        method: of the neighbour search, see `nearest_neighbours`.
         block: rows searched at a time.
 
     Returns:
@@ -39,7 +36,7 @@ def jaccard_distance(
         ValueError: k1 is not below N, k2 is not within 1..k1, rows are not finite or not of unit
             length.
     """
-    weights = neighbour_weights(features, k1, k2, method, block)
+    weights = neighbour_weights(features, k1, k2, block)
     # room for all that may come: memory is taken as it is written, and never moved
     most = num_summands(weights)
     columns, distances = np.empty(most, np.int32), np.empty(most, np.float32)
@@ -69,9 +66,7 @@ def distance_blocks(weights: csr_array, upper: bool = False) -> Iterator[csr_arr
         yield _as_distances(first, shared, totals)
 
 
-def neighbour_weights(
-    features: Tensor, k1: int, k2: int, method: str = 'exact', block: int = 2048
-) -> csr_array:
+def neighbour_weights(features: Tensor, k1: int, k2: int, block: int = 2048) -> csr_array:
     """Weights V of eq. 7 after local query expansion, (N, N) sparse float32, rows sum to 1.
 
     Arguments and errors as in `jaccard_distance`.
@@ -79,7 +74,7 @@ def neighbour_weights(
     check_features(features)
     _check_neighbourhoods(len(features), k1, k2)
     features = features.detach().float()
-    found = neighbours_of_each(features, k1, method, block)
+    found = neighbours_of_each(features, k1, block)
     return reciprocal_weights(features, found, k1, k2)
 
 

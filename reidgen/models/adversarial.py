@@ -69,7 +69,7 @@ class AdversarialModel(BaseModel):
         super().__init__(data_preprocessor=normalizer)
         self.network_names = tuple(networks)
         for name, network in networks.items():
-            self.add_module(name, build_network(network))
+            self.add_module(name, build_network(network, f'model.networks.{name}'))
         # a network may keep parameters frozen for good; no phase thaws those
         self.trainable = {
             name: [p for p in getattr(self, name).parameters() if p.requires_grad]
@@ -138,11 +138,6 @@ class AdversarialModel(BaseModel):
     def stage_phases(self) -> tuple[Phase, ...]:
         """Phases of the current stage, in step order."""
         return tuple(p for p in self.phases() if self._running is None or p.name in self._running)
-
-    @property
-    def forward_of_stage(self) -> Callable[[Any], Any] | None:
-        """Forward that the phases of this stage share; None where none has any."""
-        return next((p.forward for p in self.stage_phases if p.forward is not None), None)
 
     def active_banks(self) -> dict[str, str]:
         """Feature banks that this stage reads and writes, which must be filled before it: name of

@@ -55,7 +55,7 @@ def check_decoders(model) -> None:
         if decoder.pose_dim != model.E_p.out_dim:
             raise ValueError(
                 f'model.networks.{name} takes pose codes of {decoder.pose_dim} channels but E_p '
-                f'gives {model.E_p.out_dim}; set model.networks.{name}.pose_dim={model.E_p.out_dim}'
+                f'gives {model.E_p.out_dim}; set model.networks.E_p.out_dim={decoder.pose_dim}'
             )
         if shared is (decoder.heads is not None):
             raise ValueError(

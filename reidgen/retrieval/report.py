@@ -118,7 +118,7 @@ def draw(lists: Sequence[RankedList], top: int, path: Path) -> None:
         + [_cell(hit, hit.kind, f'{hit.distance:.3f}') for hit in hits]
         for query, hits in lists
     ]
-    draw_lines(lines, top, path_out=path)
+    draw_lines(lines, top, path)
 
 
 def _cell(image: Record | Hit, kind: str, otherwise: str) -> Cell:

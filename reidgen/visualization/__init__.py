@@ -2,6 +2,6 @@
 
 from reidgen.visualization.curves import draw_cmc, draw_loss_curves
 from reidgen.visualization.grids import panel, save_png
-from reidgen.visualization.ranked_lists import draw_ranked_lists
+from reidgen.visualization.ranked_lists import Cell, draw_lines
 
-__all__ = ['draw_cmc', 'draw_loss_curves', 'draw_ranked_lists', 'panel', 'save_png']
+__all__ = ['Cell', 'draw_cmc', 'draw_lines', 'draw_loss_curves', 'panel', 'save_png']

@@ -9,16 +9,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+MAX_RANK = 20  # of a CMC curve
+
 # the object-oriented interface throughout: pyplot holds global state and may need a screen
 
 
-def draw_cmc(results: Mapping[str, np.ndarray], path: str | Path, max_rank: int = 20) -> None:
+def draw_cmc(results: Mapping[str, np.ndarray], path: str | Path) -> None:
     """Draws CMC curves, one a name: the share of queries with a match at rank k or before.
 
     Args:
-        results: name to (K,) CMC in [0, 1], rank 1 first; K may differ.
+        results: name to (K,) CMC in [0, 1], rank 1 first; K may differ. MAX_RANK are shown.
         path: written in the format of its suffix.
-        max_rank: end of the axis; a shorter curve ends where it ends.
 
     Raises:
         ValueError: no curve, or one that is not a vector within [0, 1].
@@ -33,14 +34,14 @@ def draw_cmc(results: Mapping[str, np.ndarray], path: str | Path, max_rank: int 
                 f'the CMC of {name} must be a vector within [0, 1]; its shape is '
                 f'{cmc.shape}; percentages must be divided by 100'
             )
-        shown = cmc[:max_rank]
+        shown = cmc[:MAX_RANK]
         axes[0].plot(
             np.arange(1, len(shown) + 1),
             100 * shown,
             marker='.',
             label=f'{name} (rank-1 {100 * cmc[0]:.1f} %)',
         )
-    axes[0].set(xlabel='rank', ylabel='queries matched (%)', xlim=(1, max(2, max_rank)))
+    axes[0].set(xlabel='rank', ylabel='queries matched (%)', xlim=(1, MAX_RANK))
     axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].legend(loc='lower right')
     _save(figure, path)

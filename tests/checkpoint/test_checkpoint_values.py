@@ -1,4 +1,4 @@
-"""Numbers that cannot be a model's weights are refused before anything is loaded."""
+"""Errors for values that cannot be weights, before anything is loaded."""
 
 import pytest
 import torch

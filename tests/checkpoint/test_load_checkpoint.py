@@ -1,4 +1,4 @@
-"""What of a file goes into a model, what is told, and what is refused."""
+"""Loading of checkpoints: tensors taken, lines logged, errors."""
 
 import pytest
 import torch

@@ -23,7 +23,7 @@ def test_a_camera_of_two_digits_is_no_other_camera(tmp_path, draw_tree):
         CUHK03(str(tmp_path), 'query')
 
 
-def test_the_first_release_is_told_apart_with_what_is_read_and_where_it_is(tmp_path):
+def test_the_first_release_is_refused_with_what_is_read_and_where_it_is(tmp_path):
     release = tmp_path / 'cuhk03_release' / 'cuhk-03.mat'
     release.parent.mkdir()
     release.write_bytes(b'MATLAB 7.3 MAT-file')

@@ -72,7 +72,7 @@ def pipe(tmp_path):
     return path
 
 
-def test_a_pipe_is_told_and_not_waited_for(pipe, draw_image):
+def test_a_pipe_is_refused_without_waiting_for_it(pipe, draw_image):
     draw_image(pipe.parent / 'a.jpg')
     folder = pipe.parent / 'folder.jpg'
     folder.mkdir()

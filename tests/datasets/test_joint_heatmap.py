@@ -48,7 +48,7 @@ def with_joints(tmp_path, text: str) -> JointHeatmap:
 
 
 @pytest.mark.parametrize(
-    'told, error',
+    'joints_of_file, error',
     [
         ('[[0, 0, 1], [NaN, 1, 1]]', r'joint 1 is \[nan, 1, 1\], which is not finite; write'),
         ('[[0, -Infinity, 0], [1, 1, 1]]', r'joint 0 is \[0, -inf, 0\], which is not finite'),
@@ -63,8 +63,8 @@ def with_joints(tmp_path, text: str) -> JointHeatmap:
         (f'[[0, 0, 1], [1, 1{"0" * 400}, 1]]', 'joints that are no numbers in rows of three'),
     ],
 )
-def test_joints_that_cannot_be_are_named_when_the_set_is_built(tmp_path, told, error):
-    joints = with_joints(tmp_path, f'{{"a.jpg": {told}}}')
+def test_joints_that_cannot_be_are_named_when_the_set_is_built(tmp_path, joints_of_file, error):
+    joints = with_joints(tmp_path, f'{{"a.jpg": {joints_of_file}}}')
     with pytest.raises(ValueError, match=rf'train\.json: a\.jpg.*{error}'):
         joints.missing(Record('x/a.jpg', 1, 0), 'train')
 
@@ -84,9 +84,9 @@ def test_a_file_that_is_no_list_of_joints_is_named(tmp_path, text, error):
 
 def test_a_data_set_tells_its_damaged_joints_before_it_is_used(market_root, tmp_path):
     names = sorted(path.name for path in (market_root / 'query').iterdir())
-    told = {name: [[0.0, 0.0, 1.0]] * 18 for name in names}
-    told[names[1]] = [[0.0, math.nan, 1.0]] * 18
-    (tmp_path / 'query.json').write_text(json.dumps(told))
+    joints_of_file = {name: [[0.0, 0.0, 1.0]] * 18 for name in names}
+    joints_of_file[names[1]] = [[0.0, math.nan, 1.0]] * 18
+    (tmp_path / 'query.json').write_text(json.dumps(joints_of_file))
     maps = {'type': 'JointHeatmap', 'root': str(tmp_path)}
     with pytest.raises(ValueError, match=rf'query\.json: {names[1]}, joint 0 is \[0\.0, nan'):
         Market1501(str(market_root), 'query', pose_map=maps)

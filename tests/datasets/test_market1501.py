@@ -65,7 +65,7 @@ def test_a_camera_of_two_digits_is_no_other_camera(market_root, draw_image):
         Market1501(str(market_root), 'query')
 
 
-def test_what_is_left_out_is_told_in_one_line_once_however_often_it_is_read(market_root, log):
+def test_what_is_left_out_is_logged_in_one_line_once_however_often_it_is_read(market_root, log):
     for _ in range(3):
         Market1501(str(market_root))
     assert [each.message for each in log.records if each.levelname == 'INFO'] == [

@@ -1,8 +1,8 @@
 import pytest
 
 from reidgen.datasets.records import (
+    ListedImages,
     Record,
-    Told,
     check_ranges,
     count_difference,
     keep_cameras,
@@ -60,11 +60,11 @@ def test_cameras_are_kept_by_the_number_in_the_file_names():
 
 
 def test_an_image_of_two_persons_is_refused_with_both_rows():
-    told = Told()
-    assert told.is_new(Record('a', 1, 0), 'list, line 2', 'query')
-    assert told.is_new(Record('a', 1, 0), 'list, line 3', 'gallery')
-    assert not told.is_new(Record('a', 1, 0), 'list, line 4', 'query')
+    listed = ListedImages()
+    assert listed.is_new(Record('a', 1, 0), 'list, line 2', 'query')
+    assert listed.is_new(Record('a', 1, 0), 'list, line 3', 'gallery')
+    assert not listed.is_new(Record('a', 1, 0), 'list, line 4', 'query')
     with pytest.raises(ValueError, match=r'list, line 5: a is of two identities: .*list, line 2'):
-        told.is_new(Record('a', 2, 0), 'list, line 5', 'train')
+        listed.is_new(Record('a', 2, 0), 'list, line 5', 'train')
     with pytest.raises(ValueError, match='line 6: a is of two cameras: pid 1, camid 3'):
-        told.is_new(Record('a', 1, 3), 'list, line 6', 'query')
+        listed.is_new(Record('a', 1, 3), 'list, line 6', 'query')

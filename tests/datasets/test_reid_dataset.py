@@ -121,7 +121,7 @@ def test_the_first_place_that_exists_is_read_and_an_error_names_them_all(market_
 def test_the_error_about_a_root_names_what_every_data_set_has(dataset, tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         dataset(str(tmp_path / 'neither'))
-    told = str(error.value)
+    message = str(error.value)
     for part in (
         f'no {dataset.__name__} at',
         str(tmp_path / 'neither'),
@@ -129,10 +129,10 @@ def test_the_error_about_a_root_names_what_every_data_set_has(dataset, tmp_path)
         '--cfg-options data_roots.NAME=/path',
         'configs/gcl_smoke.py',
     ):
-        assert part in told
+        assert part in message
     # an option of no config, and a config that may be the one that is run
-    assert 'data_roots.folder' not in told
-    assert 'mot2pets' not in told
+    assert 'data_roots.folder' not in message
+    assert 'mot2pets' not in message
 
 
 def test_misspelt_choices_name_the_known_ones(market_root):
@@ -180,11 +180,11 @@ def test_missing_maps_raise_with_count_names_and_fix(half_meshed):
         r'.*render_90/0010(.|\n)*data_roots\.mesh',
     ) as error:
         Market1501(**half_meshed)
-    told = str(error.value)
-    assert half_meshed['pose_map']['root'] in told
-    assert "dict(type='Grayscale')" in told
-    assert "on_missing='drop'" in told
-    named = re.findall(r'[\w/]+\.py', told)
+    message = str(error.value)
+    assert half_meshed['pose_map']['root'] in message
+    assert "dict(type='Grayscale')" in message
+    assert "on_missing='drop'" in message
+    named = re.findall(r'[\w/]+\.py', message)
     assert all((ROOT / path).is_file() for path in named), named
 
 

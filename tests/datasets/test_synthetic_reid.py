@@ -179,7 +179,7 @@ def test_a_changed_file_is_found_when_the_set_is_read(root, tmp_path):
         SyntheticReID('synth_a', 'tiny', copied)
 
 
-def test_pictures_that_are_not_the_published_ones_are_told(root):
+def test_pictures_that_are_not_the_published_ones_are_reported(root):
     # a few people in place of the twenty of 'tiny'
     with pytest.raises(ValueError, match=r'are not those of synth-1\.0.*strict_stats=False'):
         SyntheticReID('synth_a', 'tiny', root, strict_stats=True)

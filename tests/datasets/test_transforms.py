@@ -35,12 +35,12 @@ def test_resize_gives_image_and_maps_one_size_and_keeps_flat_colour():
 
 @pytest.mark.parametrize('size', [64, '64', (64, 0), (64.0, 32), None])
 def test_a_size_that_is_no_height_and_width_is_refused_with_its_value(size):
-    told = r'it must be \(height, width\), such as \(256, 128\)'
-    with pytest.raises(ValueError, match=rf'^size is {re.escape(repr(size))}; {told}'):
+    message = r'it must be \(height, width\), such as \(256, 128\)'
+    with pytest.raises(ValueError, match=rf'^size is {re.escape(repr(size))}; {message}'):
         Resize(size)
-    with pytest.raises(ValueError, match=rf'^enlarged is {re.escape(repr(size))}; {told}'):
+    with pytest.raises(ValueError, match=rf'^enlarged is {re.escape(repr(size))}; {message}'):
         ResizeRandomCrop(size, (8, 4))
-    with pytest.raises(ValueError, match=rf'^size is {re.escape(repr(size))}; {told}'):
+    with pytest.raises(ValueError, match=rf'^size is {re.escape(repr(size))}; {message}'):
         ResizeRandomCrop((8, 4), size)
 
 
@@ -86,18 +86,18 @@ def test_pad_crop_refuses_maps_of_another_size():
         RandomPadCrop(2)(Sample(noise(3, 6, 5), noise(2, 1, 12, 10)))
 
 
-def test_erase_paints_one_rectangle_of_mean_colour_within_the_area_and_spares_the_maps():
+def test_erase_fills_one_rectangle_with_the_mean_colour_within_the_area_and_spares_the_maps():
     img, maps = torch.zeros(3, 40, 20, dtype=torch.uint8), noise(2, 1, 40, 20)
     areas = []
     for seed in range(30):
         torch.manual_seed(seed)
         sample = RandomErase(1.0, area=(0.1, 0.3))(Sample(img, maps))
         assert sample.maps is maps
-        painted = sample.img[0] == MEAN_COLOUR[0]
-        top_down, left_right = painted.any(1), painted.any(0)
-        assert painted.sum() == top_down.sum() * left_right.sum()  # a full rectangle
-        assert set(sample.img[:, painted].unique().tolist()) == set(MEAN_COLOUR)
-        areas.append(painted.float().mean().item())
+        erased = sample.img[0] == MEAN_COLOUR[0]
+        top_down, left_right = erased.any(1), erased.any(0)
+        assert erased.sum() == top_down.sum() * left_right.sum()  # a full rectangle
+        assert set(sample.img[:, erased].unique().tolist()) == set(MEAN_COLOUR)
+        areas.append(erased.float().mean().item())
     assert min(areas) > 0.07  # sides are rounded to pixels
     assert max(areas) < 0.33
     assert img.max() == 0  # the image given is left as it was

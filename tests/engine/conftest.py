@@ -1,4 +1,4 @@
-"""Trainings of gcl_tiny.py, and one of them finished for all tests that only read."""
+"""Trainings of gcl_tiny.py, and finished ones that tests share and only read."""
 
 import itertools
 from pathlib import Path
@@ -18,11 +18,11 @@ NUMBERS = itertools.count()
 
 
 class Killed(BaseException):
-    """What KillHook raises: as a Ctrl-C, nothing may catch it."""
+    """Exception of KillHook, which no handler of Exception catches, like a Ctrl-C."""
 
 
 class KillHook(Hook):
-    """Ends the training in the middle of an iteration, as a crash would."""
+    """Crash in the middle of an iteration."""
 
     priority = 'HIGHEST'
 
@@ -60,7 +60,7 @@ def build():
 
 @pytest.fixture
 def train():
-    """Trains and returns the runner; with `kill_at` it dies in that iteration."""
+    """Training that returns its runner; with `kill_at` a crash ends it in that iteration."""
 
     def run(work_dir: Path, options: dict | None = None, kill_at: int | None = None, **keys):
         runner = tiny_runner(work_dir, options, **keys)
@@ -87,7 +87,7 @@ def straight(tmp_path_factory) -> ReIDRunner:
 
 
 @pytest.fixture(scope='session')
-def whole(tmp_path_factory) -> ReIDRunner:
+def memory_training(tmp_path_factory) -> ReIDRunner:
     """A finished training of gcl_memories.py, a checkpoint every other iteration; not to change."""
     return trained(tmp_path_factory.mktemp('memories'))
 
@@ -103,9 +103,9 @@ def step_of(build, tmp_path):
         model.train()
         model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
         if model.active_banks():
-            draw = torch.Generator().manual_seed(0)
+            rng = torch.Generator().manual_seed(0)
             pids = loop.dataloader.dataset['source'].pids
-            model.bank.fill(torch.randn(32, 8, generator=draw), torch.as_tensor(pids))
+            model.bank.fill(torch.randn(32, 8, generator=rng), torch.as_tensor(pids))
         fields = stage.fields(tuple(loop.dataloader.loaders))
         loop.dataloader.start(fields, dict.fromkeys(fields.values(), 0))
         batch = model.data_preprocessor(next(loop.dataloader))
@@ -130,7 +130,7 @@ def snapshot(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 @pytest.fixture
 def moved():
-    """Names of the networks and memories of which anything differs between two state dicts."""
+    """Names of the networks and memories that differ between two state dicts."""
 
     def compare(before: dict, after: dict) -> set[str]:
         assert before.keys() == after.keys()

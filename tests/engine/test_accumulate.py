@@ -52,7 +52,7 @@ class AccumulatedGAN(AdversarialModel):
         plain = dict(type='AccumulatedLayer')
         networks = dict(D=plain | dict(out=1), G=plain | layer, E=plain | layer, A=plain)
         super().__init__(networks, dict(adv=1.0, recon=2.0, alone=1.0))
-        self.bank, self.seen, self.judged = FeatureBank(12, DIM), [], []
+        self.bank, self.seen, self.discriminated = FeatureBank(12, DIM), [], []
         self.bank.fill(torch.randn(12, DIM), torch.arange(12))
         self.enter_stage('all')
 
@@ -79,7 +79,7 @@ class AccumulatedGAN(AdversarialModel):
         return {'adv.D': (real - 1).square().mean() + fake.square().mean(), 'stat.o': fake.mean()}
 
     def g_losses(self, batch, x: Images) -> dict[str, Tensor]:
-        self.judged.append(x.x.detach().clone())
+        self.discriminated.append(x.x.detach().clone())
         adv, recon = (self.D(x.x) - 1).square().mean(), (x.x - batch.img).square().mean()
         return {'adv.G': adv, 'recon.G': recon}
 
@@ -102,7 +102,7 @@ def parts(batch: ImageBatch, number: int) -> list[ImageBatch]:
 
 
 def trained(model: AccumulatedGAN, micro_batches: int, steps: int = 3):
-    """Logs of each of some iterations; two Adams, and a momentum that remembers."""
+    """Logs of each of some iterations; two Adams, and an SGD with momentum."""
     adam = dict(type='Adam', lr=0.01)
     momentum = dict(type='SGD', lr=0.1, momentum=0.9, clip_grad=dict(max_norm=0.1))
     optim = OptimizerPerGroup(
@@ -127,11 +127,11 @@ def trained(model: AccumulatedGAN, micro_batches: int, steps: int = 3):
     ['ADG', 'GDA', 'AG', 'D'],
 )
 def test_micro_batches_step_as_one_batch_as_large_as_all(phases, micro_batches):
-    whole, accumulated = AccumulatedGAN(), AccumulatedGAN()
-    whole.order = accumulated.order = phases
-    start = {key: value.clone() for key, value in whole.state_dict().items()}
-    one, many = trained(whole, 1), trained(accumulated, micro_batches)
-    after = whole.state_dict()
+    one_batch, accumulated = AccumulatedGAN(), AccumulatedGAN()
+    one_batch.order = accumulated.order = phases
+    start = {key: value.clone() for key, value in one_batch.state_dict().items()}
+    one, many = trained(one_batch, 1), trained(accumulated, micro_batches)
+    after = one_batch.state_dict()
     # everything that is trained has moved, the memory too: equality says something
     moved = {key.partition('.')[0] for key in start if not torch.equal(start[key], after[key])}
     assert moved == {name for phase in phases for name in TRAINS[phase]} | {'bank'}
@@ -157,8 +157,8 @@ def test_both_evaluations_of_the_forward_make_the_same_images(phases):
     model = AccumulatedGAN(norm=True, dropout=0.5)
     model.noise, model.order = True, phases
     trained(model, 3, steps=1)
-    assert len(model.seen) == len(model.judged) == 3
-    assert all(torch.equal(seen, judged) for seen, judged in zip(model.seen, model.judged))
+    assert len(model.seen) == len(model.discriminated) == 3
+    assert all(torch.equal(seen, again) for seen, again in zip(model.seen, model.discriminated))
     assert not torch.equal(model.seen[0], model.seen[1])
 
 

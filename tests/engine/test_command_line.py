@@ -9,7 +9,7 @@ from reidgen.command_line import add_common_options, check_config_file, count, p
 
 
 def ended(command, folder) -> str:
-    """What a command that fails ends the process with."""
+    """Exit message of a command that fails."""
     with pytest.raises(SystemExit) as end:
         run(command, folder)
     return end.value.code
@@ -37,7 +37,7 @@ def test_pairs_become_a_dictionary_of_numbers_lists_and_text(parser):
 
 
 @pytest.mark.parametrize(
-    'pairs,told',
+    'pairs,error_text',
     [
         (['optim_wrapper.I.lr'], "'optim_wrapper.I.lr' is not KEY=VALUE"),
         (['a=1', 'config.py'], "'config.py' is not KEY=VALUE"),
@@ -45,11 +45,13 @@ def test_pairs_become_a_dictionary_of_numbers_lists_and_text(parser):
         (['a=[1,2'], "brackets of the value in 'a=[1,2' do not close"),
     ],
 )
-def test_what_is_no_pair_ends_with_the_usage_and_the_form(pairs, told, parser, capsys):
+def test_an_option_that_is_no_pair_ends_with_the_usage_and_the_form(
+    pairs, error_text, parser, capsys
+):
     with pytest.raises(SystemExit) as end:
         parser.parse_args(['--cfg-options', *pairs])
     assert end.value.code == 2
-    assert f'tool.py: error: --cfg-options: {told}' in capsys.readouterr().err
+    assert f'tool.py: error: --cfg-options: {error_text}' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_a_command_that_ends_well_removes_the_error_of_an_earlier_one(tmp_path):
 
 
 class Broken(Dataset):
-    """Its one row fails with a message of two lines, from another error."""
+    """Data set whose one row fails with a message of two lines, from another error."""
 
     def __init__(self, kind: type[Exception]):
         self.kind = kind
@@ -169,7 +171,7 @@ class Broken(Dataset):
 
 
 class TwoArguments(Exception):
-    """One that torch cannot make again from a text."""
+    """Error that torch cannot build again from a text."""
 
     def __init__(self, text: str, other: str = ''):
         if 'Traceback' in text:
@@ -188,8 +190,8 @@ class TwoArguments(Exception):
 )
 def test_an_error_of_a_loaders_worker_ends_with_its_own_message(kind, name, tmp_path):
     loader = DataLoader(Broken(kind), num_workers=1)
-    told = ended(lambda: list(loader), tmp_path)
+    error_text = ended(lambda: list(loader), tmp_path)
     message = 'cannot read a.png:\n  it is broken; restore it'
     expected = repr(message) if kind is KeyError else message
-    assert told == f'{name}: {expected}\n(traceback: {tmp_path / "error.txt"})'
+    assert error_text == f'{name}: {expected}\n(traceback: {tmp_path / "error.txt"})'
     assert 'in DataLoader worker process 0' in (tmp_path / 'error.txt').read_text()

@@ -91,7 +91,7 @@ def written(tmp_path):
         ),
     ],
 )
-def test_a_misspelt_name_or_key_is_told_with_its_place(option, value, error):
+def test_a_misspelt_name_or_key_is_refused_with_its_place(option, value, error):
     with pytest.raises(ValueError, match=error):
         load_config(SMOKE, {option: value})
 
@@ -99,7 +99,7 @@ def test_a_misspelt_name_or_key_is_told_with_its_place(option, value, error):
 @pytest.mark.parametrize(
     'key,meant', [('train_dataloder', 'train_dataloader'), ('custom_hook', 'custom_hooks')]
 )
-def test_a_misspelt_top_level_key_is_told(key, meant, written):
+def test_a_misspelt_top_level_key_is_refused_with_the_nearest(key, meant, written):
     with pytest.raises(ValueError, match=f"unknown top-level key '{key}': did you mean '{meant}'"):
         load_config(written(f'{key} = []'))
     with pytest.raises(
@@ -193,7 +193,7 @@ def test_an_override_of_a_root_reaches_the_loaders_of_a_shipped_config():
     assert cfg.train_dataloader.source.dataset.pose_map.root.startswith('/disk/maps/')
 
 
-def test_an_unknown_root_is_told_with_the_known_ones(written):
+def test_an_unknown_root_is_refused_with_the_known_ones(written):
     with pytest.raises(
         ValueError, match=r"names the data root 'cuhk'; data_roots has \['market', 'mesh', 'real'\]"
     ):
@@ -207,7 +207,7 @@ def test_checking_a_config_does_not_change_it():
 @pytest.mark.parametrize(
     'options', [{'train_cfg.stages.7.iters': 3}, {'default_hooks.sampler_seed.type': 'StageHook'}]
 )
-def test_options_that_do_not_fit_the_config_are_told(options):
+def test_options_that_do_not_fit_the_config_are_refused(options):
     with pytest.raises(ValueError, match=r'the options \{.* do not fit .*gcl_smoke\.py'):
         load_config(SMOKE, options)
 

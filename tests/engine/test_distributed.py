@@ -33,7 +33,7 @@ def free_port() -> str:
 
 
 def start(count: int, folder: Path, jobs: list, environment) -> list[subprocess.Popen]:
-    """Runs jobs (name, options) one after another in so many processes, four images a step."""
+    """Processes that run jobs (name, options) one after another, four images a step in all."""
     sizes = {f'train_dataloader.{loader}.batch_size': 4 // count for loader in ('source', 'target')}
     port, running = free_port(), []
     for rank in range(count):
@@ -75,7 +75,7 @@ CASES = dict(
     },
 )
 IDENTITY = dict(name='identity', iters=2, phases=['I'], loaders=['identity'], eval_every=2)
-WHOLE = {
+TWO_STAGES = {
     'train_cfg.stages': [IDENTITY, dict(JOINT, iters=2)],
     'train_dataloader.identity.batch_size': 8,
     'train_dataloader.identity.sampler.num_identities': 2,
@@ -84,18 +84,21 @@ WHOLE = {
 
 @pytest.fixture(scope='module')
 def ended(tmp_path_factory):
-    """What a process ended with: (number of processes, case, rank) -> weights and evaluations."""
+    """Final weights and evaluations by (number of processes, case, rank)."""
     folder = tmp_path_factory.mktemp('processes')
     one = start(1, folder / '1', list(CASES.items()), environment)
-    longer = WHOLE | {'train_cfg.stages': [IDENTITY, dict(JOINT, iters=4)]}
+    longer = TWO_STAGES | {'train_cfg.stages': [IDENTITY, dict(JOINT, iters=4)]}
     two = start(
-        2, folder / '2', [*CASES.items(), ('straight', longer), ('whole', WHOLE)], environment
+        2,
+        folder / '2',
+        [*CASES.items(), ('straight', longer), ('two_stages', TWO_STAGES)],
+        environment,
     )
     finish([*one, *two])
-    shutil.copytree(folder / '2/whole', folder / '1/whole')
+    shutil.copytree(folder / '2/two_stages', folder / '1/two_stages')
     finish(
-        start(1, folder / '1', [('whole', longer | dict(resume=True))], environment)
-        + start(2, folder / '2', [('whole', longer | dict(resume=True))], environment)
+        start(1, folder / '1', [('two_stages', longer | dict(resume=True))], environment)
+        + start(2, folder / '2', [('two_stages', longer | dict(resume=True))], environment)
     )
 
     def load(count: int, name: str, rank: int = 0) -> dict:
@@ -133,14 +136,14 @@ def test_processes_share_the_batch_norm_statistics_of_their_own_batches(ended):
 def test_two_processes_resume_bit_for_bit(ended):
     straight = ended(2, 'straight')
     for rank in (0, 1):
-        assert_equal(ended(2, 'whole+_resumed', rank)['state'], straight['state'], atol=0)
+        assert_equal(ended(2, 'two_stages+_resumed', rank)['state'], straight['state'], atol=0)
 
 
 def test_one_process_resumes_what_two_have_saved(ended):
-    saved = torch.load(ended.folder / '1/whole/stage_identity.pth', weights_only=True)
+    saved = torch.load(ended.folder / '1/two_stages/stage_identity.pth', weights_only=True)
     assert not [key for key in saved['state_dict'] if 'module.' in key]
     # two further iterations with batch statistics of the whole batch instead of halves
-    one, two = ended(1, 'whole+_resumed')['state'], ended(2, 'whole+_resumed')['state']
+    one, two = ended(1, 'two_stages+_resumed')['state'], ended(2, 'two_stages+_resumed')['state']
     assert_equal(
         {k: v for k, v in one.items() if k.startswith('D_')},
         {k: v for k, v in two.items() if k.startswith('D_')},

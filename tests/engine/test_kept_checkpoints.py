@@ -89,7 +89,7 @@ def test_known_names_are_those_that_an_evaluation_reports(build, tmp_path):
     assert set(reported_names(loop)) == set(loop.run())
 
 
-def test_with_a_metric_of_ones_own_a_misspelt_save_best_is_told_at_the_first_evaluation(tmp_path):
+def test_a_misspelt_save_best_of_ones_own_metric_is_refused_at_the_first_evaluation(tmp_path):
     runner = FakeRunner(tmp_path, 'own metric')
     runner.val_loop = SimpleNamespace(evaluators=dict(a=SimpleNamespace(metrics=[object()])))
     hook = AtomicCheckpointHook(interval=1000, save_best='mapp')

@@ -1,4 +1,4 @@
-"""Training loaders: what their config may say, told where they are built."""
+"""Configs of the training loaders and their errors, which name the place."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def data() -> ShapesReID:
     return ShapesReID('a', num_identities=4, images_per_identity=2)
 
 
-def test_an_unknown_key_is_told_with_the_nearest_and_the_known_ones(data):
+def test_an_unknown_key_is_refused_with_the_nearest_and_the_known_ones(data):
     with pytest.raises(
         ValueError,
         match=r"val_dataloader\.identity: unknown key 'batchsize' "
@@ -29,7 +29,7 @@ def test_the_order_is_left_to_the_sampler(key, data):
 
 
 @pytest.mark.parametrize('key', ['batch_size', 'sampler'])
-def test_a_missing_key_is_told_with_the_loader(key, data):
+def test_a_missing_key_is_refused_with_the_loader(key, data):
     cfg = {name: value for name, value in CFG.items() if name != key}
     with pytest.raises(
         ValueError, match=rf'train_dataloader\.identity: no {key}; a loader needs .*set each'
@@ -50,7 +50,7 @@ def test_a_missing_key_is_told_with_the_loader(key, data):
         ('ShuffleSampler', r"is 'ShuffleSampler'; give dict\(type="),
     ],
 )
-def test_a_wrong_sampler_is_told_with_its_place_and_what_is_known(sampler, error, data):
+def test_a_wrong_sampler_is_refused_with_its_place_and_what_is_known(sampler, error, data):
     with pytest.raises(ValueError, match=rf'^train_dataloader\.identity\.sampler:? ?.*{error}'):
         build_loader(data, CFG | dict(sampler=sampler), 0, 'identity')
 
@@ -58,7 +58,7 @@ def test_a_wrong_sampler_is_told_with_its_place_and_what_is_known(sampler, error
 @pytest.mark.parametrize(
     'values', [dict(num_workers=-1), dict(prefetch_factor=2), dict(timeout=-3)]
 )
-def test_a_value_that_a_loader_does_not_take_is_told_with_its_place(values, data):
+def test_a_value_that_a_loader_does_not_take_is_refused_with_its_place(values, data):
     with pytest.raises(ValueError, match=r'^train_dataloader\.identity: .*; correct the value'):
         build_loader(data, CFG | values, 0, 'identity')
 

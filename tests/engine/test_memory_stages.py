@@ -1,4 +1,4 @@
-"""Stages in which a memory alone trains the encoder: the control, pseudo-labels, branches."""
+"""Stages that train the encoder by a memory alone: control, pseudo-labels, branches."""
 
 import shutil
 from pathlib import Path
@@ -26,16 +26,16 @@ def equal(one: dict, other: dict) -> bool:
     return all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_a_stage_that_starts_from_an_earlier_one_forgets_what_came_between(whole):
-    work = Path(whole.work_dir)
+def test_a_stage_that_starts_from_an_earlier_one_has_its_weights_alone(memory_training):
+    work = Path(memory_training.work_dir)
     identity = weights(work / 'stage_identity.pth', 'E_c')
     assert not equal(weights(work / 'stage_control.pth', 'E_c'), identity)
     assert equal(weights(work / 'stage_generators.pth', 'E_c'), identity)  # frozen there
     assert not weights(work / 'stage_generators.pth', 'bank')['bank.filled']
 
 
-def test_memory_stages_move_the_encoder_and_their_memory_alone(whole):
-    work = Path(whole.work_dir)
+def test_memory_stages_move_the_encoder_and_their_memory_alone(memory_training):
+    work = Path(memory_training.work_dir)
     for stage, before, moved in (
         ('memory', 'generators', {'E_c', 'bank'}),
         ('clusters', 'memory', {'E_c', 'bank_t'}),
@@ -46,18 +46,22 @@ def test_memory_stages_move_the_encoder_and_their_memory_alone(whole):
         assert changed == moved
 
 
-def test_labels_of_the_memory_are_clusters_and_the_report_has_the_title(whole):
-    state = read_checkpoint(Path(whole.work_dir, 'stage_clusters.pth'))['state_dict']
+def test_labels_of_the_memory_are_clusters_and_the_report_has_the_title(memory_training):
+    state = read_checkpoint(Path(memory_training.work_dir, 'stage_clusters.pth'))['state_dict']
     assert set(state['bank_t.labels'].tolist()) == {0, 1, 2, 3, 4}
-    assert '| pseudo-labels, iteration 20 |' in Path(whole.work_dir, 'report.md').read_text()
-    log = next(Path(whole.work_dir).glob('*/*.log')).read_text()
+    assert (
+        '| pseudo-labels, iteration 20 |' in Path(memory_training.work_dir, 'report.md').read_text()
+    )
+    log = next(Path(memory_training.work_dir).glob('*/*.log')).read_text()
     assert log.count('bank_t: 5 clusters') == 3  # before the stage, after 3 and 6 of 7 iterations
 
 
 # in the memory stage, and between two clusterings
 @pytest.mark.parametrize('checkpoint', ['iter_12.pth', 'iter_16.pth', 'stage_memory.pth'])
-def test_a_resumed_memory_stage_ends_with_the_bits_of_one_in_a_piece(whole, tmp_path, checkpoint):
-    work = Path(whole.work_dir)
+def test_a_resumed_memory_stage_ends_with_the_bits_of_an_uninterrupted_one(
+    memory_training, tmp_path, checkpoint
+):
+    work = Path(memory_training.work_dir)
     shutil.copy(work / 'stage_identity.pth', tmp_path)
     options = {
         f'train_dataloader.{name}.num_workers': 1 for name in ('source', 'clusters')
@@ -66,14 +70,14 @@ def test_a_resumed_memory_stage_ends_with_the_bits_of_one_in_a_piece(whole, tmp_
     assert_same_end(work / 'stage_clusters.pth', tmp_path / 'stage_clusters.pth')
 
 
-def test_a_stage_that_starts_from_a_file_that_is_gone_says_which(whole, tmp_path):
-    path = str(Path(whole.work_dir, 'stage_control.pth'))
+def test_a_stage_that_starts_from_a_file_that_is_gone_says_which(memory_training, tmp_path):
+    path = str(Path(memory_training.work_dir, 'stage_control.pth'))
     with pytest.raises(FileNotFoundError, match=r"start='identity'.*stage_identity\.pth"):
         trained(tmp_path, resume=True, load_from=path)
 
 
-def test_branches_from_a_loaded_stage_start_from_it_also_after_a_resume(whole, tmp_path):
-    identity = str(Path(whole.work_dir, 'stage_identity.pth'))
+def test_branches_from_a_loaded_stage_start_from_it_also_after_a_resume(memory_training, tmp_path):
+    identity = str(Path(memory_training.work_dir, 'stage_identity.pth'))
     branch = dict(iters=2, phases=['M'], loaders=['source'], start='identity')
     options = {
         'train_cfg.stages': [
@@ -83,16 +87,18 @@ def test_branches_from_a_loaded_stage_start_from_it_also_after_a_resume(whole, t
         'train_cfg.first_stage': 'one',
         'default_hooks.checkpoint.interval': 3,
     }
-    trained(tmp_path / 'whole', options, load_from=identity)
-    loaded = read_checkpoint(tmp_path / 'whole/loaded.pth')['state_dict']
+    trained(tmp_path / 'uninterrupted', options, load_from=identity)
+    loaded = read_checkpoint(tmp_path / 'uninterrupted/loaded.pth')['state_dict']
     assert equal(loaded, read_checkpoint(identity)['state_dict'])
-    log = next((tmp_path / 'whole').glob('*/*.log')).read_text()
+    log = next((tmp_path / 'uninterrupted').glob('*/*.log')).read_text()
     assert log.count('starts from loaded.pth') == 2
     # resumed within the second branch; the third one starts from the file
     (tmp_path / 'cut').mkdir()
-    shutil.copy(tmp_path / 'whole/loaded.pth', tmp_path / 'cut')
-    trained(tmp_path / 'cut', options, resume=True, load_from=str(tmp_path / 'whole/iter_3.pth'))
-    assert_same_end(tmp_path / 'whole/stage_third.pth', tmp_path / 'cut/stage_third.pth')
+    shutil.copy(tmp_path / 'uninterrupted/loaded.pth', tmp_path / 'cut')
+    trained(
+        tmp_path / 'cut', options, resume=True, load_from=str(tmp_path / 'uninterrupted/iter_3.pth')
+    )
+    assert_same_end(tmp_path / 'uninterrupted/stage_third.pth', tmp_path / 'cut/stage_third.pth')
 
 
 def test_fewer_clusters_than_the_batch_needs_is_an_error_with_the_fix(tmp_path):
@@ -130,10 +136,12 @@ class FadingClusters:
 
 
 @pytest.mark.parametrize(
-    'later, told',
+    'later, message',
     [(0, 'no cluster, all 32 images are outliers'), (1, r'fewer than num_identities=3')],
 )
-def test_too_few_clusters_within_a_stage_leave_the_labels_of_the_pass_before(later, told, tmp_path):
+def test_too_few_clusters_within_a_stage_leave_the_labels_of_the_pass_before(
+    later, message, tmp_path
+):
     options = {
         'train_cfg.stages': [
             dict(name='clusters', iters=7, phases=['T'], loaders=['clusters'], labels='cluster')
@@ -149,4 +157,4 @@ def test_too_few_clusters_within_a_stage_leave_the_labels_of_the_pass_before(lat
     log = next(tmp_path.glob('*/*.log')).read_text()
     skipped = [line for line in log.splitlines() if 'is skipped, the labels before it stay' in line]
     assert len(skipped) == 2  # after 3 and 6 of 7 iterations
-    assert all('WARNING' in line and told in line and 'eps=0.25' in line for line in skipped)
+    assert all('WARNING' in line and message in line and 'eps=0.25' in line for line in skipped)

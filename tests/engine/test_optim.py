@@ -10,7 +10,7 @@ SGD = dict(type='SGD', lr=0.125)
 ADAM = dict(type='Adam', lr=0.125)
 
 
-class Bag(nn.Module):
+class ThreeNetworks(nn.Module):
     """Three networks of one weight matrix each, and two phases."""
 
     def __init__(self):
@@ -31,12 +31,12 @@ class Bag(nn.Module):
         }
 
 
-def groups_of(model: Bag, **groups):
+def groups_of(model: ThreeNetworks, **groups):
     return OptimizerPerGroup(groups)(model)
 
 
-def move(optim, model: Bag) -> tuple[torch.Tensor, torch.Tensor]:
-    """How far E_p moves in one step of all groups, and the gradient that moved it."""
+def move(optim, model: ThreeNetworks) -> tuple[torch.Tensor, torch.Tensor]:
+    """Change of E_p in one step of all groups, and its gradient."""
     (model.E_p.weight**3).sum().backward()
     before, grad = model.E_p.weight.detach().clone(), model.E_p.weight.grad.clone()
     for group in optim.values():
@@ -45,7 +45,7 @@ def move(optim, model: Bag) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_a_network_in_two_groups_moves_exactly_twice_as_far_under_plain_sgd():
-    one, two = Bag(), Bag()
+    one, two = ThreeNetworks(), ThreeNetworks()
     alone, grad = move(groups_of(one, P=dict(networks=['E_p'], **SGD)), one)
     both, _ = move(
         groups_of(two, G=dict(networks=['G', 'E_p'], **SGD), F=dict(networks=['E_p'], **SGD)), two
@@ -55,7 +55,7 @@ def test_a_network_in_two_groups_moves_exactly_twice_as_far_under_plain_sgd():
 
 
 def test_the_first_move_of_two_adams_is_two_signs():
-    one, two = Bag(), Bag()
+    one, two = ThreeNetworks(), ThreeNetworks()
     alone, grad = move(groups_of(one, P=dict(networks=['E_p'], **ADAM)), one)
     both, _ = move(
         groups_of(two, G=dict(networks=['G', 'E_p'], **ADAM), F=dict(networks=['E_p'], **ADAM)), two
@@ -65,7 +65,7 @@ def test_the_first_move_of_two_adams_is_two_signs():
 
 
 def test_a_group_owns_the_thawed_parameters_of_its_networks_only():
-    model = Bag()
+    model = ThreeNetworks()
     model.G.weight.requires_grad_(False)
     optim = groups_of(model, G=dict(networks=['G', 'E_p'], **SGD))
     owned = [p for group in optim['G'].param_groups for p in group['params']]
@@ -77,16 +77,16 @@ def test_a_group_of_unknown_or_no_networks_is_refused(networks):
     with pytest.raises(
         ValueError, match=r"optim_wrapper\.G\.networks is .*model has \['D', 'E_p', 'G'\]"
     ):
-        groups_of(Bag(), G=dict(networks=networks, **SGD))
+        groups_of(ThreeNetworks(), G=dict(networks=networks, **SGD))
 
 
 def test_an_unknown_optimizer_is_refused_by_name():
     with pytest.raises(
         ValueError, match=r"optim_wrapper\.G: no optimizer is registered as 'Adamm' .*mean 'Adam'"
     ):
-        groups_of(Bag(), G=dict(networks=['G'], type='Adamm', lr=1.0))
+        groups_of(ThreeNetworks(), G=dict(networks=['G'], type='Adamm', lr=1.0))
     with pytest.raises(ValueError, match=r'optim_wrapper\.G names no optimizer; set .*G\.type'):
-        groups_of(Bag(), G=dict(networks=['G'], lr=1.0))
+        groups_of(ThreeNetworks(), G=dict(networks=['G'], lr=1.0))
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_an_unknown_optimizer_is_refused_by_name():
         ),
     ],
 )
-def test_a_value_that_an_optimizer_cannot_take_is_told_with_its_group(value, error):
+def test_a_value_that_an_optimizer_cannot_take_is_refused_with_its_group(value, error):
     with pytest.raises(ValueError, match=error):
-        groups_of(Bag(), G=dict(networks=['G'], type='SGD', **value))
+        groups_of(ThreeNetworks(), G=dict(networks=['G'], type='SGD', **value))
 
 
 def test_paramwise_cfg_is_refused():
@@ -112,7 +112,7 @@ def test_paramwise_cfg_is_refused():
 
 
 def test_clip_weights_clips_after_the_step():
-    model = Bag()
+    model = ThreeNetworks()
     nn.init.constant_(model.E_p.weight, 0.5)
     optim = groups_of(model, P=dict(networks=['E_p'], clip_weights=0.01, **SGD))
     move(optim, model)
@@ -121,7 +121,7 @@ def test_clip_weights_clips_after_the_step():
 
 
 def test_clip_grad_bounds_the_norm_of_the_move():
-    model = Bag()
+    model = ThreeNetworks()
     optim = groups_of(model, P=dict(networks=['E_p'], clip_grad=dict(max_norm=1e-3), **SGD))
     moved, grad = move(optim, model)
     assert grad.norm() > 1e-3
@@ -132,7 +132,7 @@ def test_clip_grad_bounds_the_norm_of_the_move():
 
 
 def check(groups: dict, **stage) -> None:
-    model = Bag()
+    model = ThreeNetworks()
     stages = parse_stages([dict(name='joint', iters=1, **stage)])
     check_groups(model, groups_of(model, **groups), stages)
 

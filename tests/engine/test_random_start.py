@@ -1,4 +1,4 @@
-"""A config says what is trained otherwise where no pretrained weights can be had."""
+"""`random_start`: changes of a config for encoders without pretrained weights."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_the_command_line_has_the_last_word():
         ({'train_cfg.stages': {'99': {}}}, 'do not fit the config, whose random_start they are'),
     ],
 )
-def test_an_option_that_does_not_fit_is_told(options, message):
+def test_an_option_that_does_not_fit_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         merge_random_start(synth(**options))
 

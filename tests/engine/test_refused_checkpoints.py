@@ -48,7 +48,7 @@ def test_a_config_in_a_checkpoint_is_not_run(straight, build, tmp_path, monkeypa
     assert not Path('was_run').exists()
 
 
-def test_a_truncated_file_is_told_apart(straight, load_error, tmp_path):
+def test_a_truncated_file_is_refused_as_such(straight, load_error, tmp_path):
     whole = Path(straight.work_dir, 'iter_20.pth').read_bytes()
     (tmp_path / 'half.pth').write_bytes(whole[: len(whole) // 2])
     assert 'half.pth is cut short or damaged' in load_error(tmp_path / 'half.pth')
@@ -88,8 +88,10 @@ def test_a_resume_takes_no_file_of_other_identities_and_names_the_way(straight, 
     torch.save(checkpoint, tmp_path / 'other.pth')
     runner = build(tmp_path / 'work', load_from=str(tmp_path / 'other.pth'), resume=True)
     runner.train_loop  # noqa: B018
-    told = r'1 of another shape \(C\.linear\.weight .*Resume with the config .* --load-from starts'
-    with pytest.raises(ValueError, match=told):
+    message = (
+        r'1 of another shape \(C\.linear\.weight .*Resume with the config .* --load-from starts'
+    )
+    with pytest.raises(ValueError, match=message):
         runner.load_or_resume()
 
 

@@ -1,4 +1,4 @@
-"""The table of a training: evaluations, baselines, the best and the last."""
+"""Report of a training: evaluations, baselines, the best and the last."""
 
 from reidgen.engine.hooks.retrieval_report import table
 

@@ -67,7 +67,7 @@ def test_gamma_and_its_places_need_one_another(rule):
         (dict(gamma=0.1), 'gamma together with every or milestones'),
     ],
 )
-def test_a_value_that_no_rule_can_have_is_told_with_the_fix(rule, error):
+def test_a_value_that_no_rule_can_have_is_refused_with_the_fix(rule, error):
     with pytest.raises(ValueError, match=error):
         check_rule(rule, 10)
 

@@ -216,7 +216,7 @@ def test_a_broken_generator_term_leaves_the_generators_where_they_were(step_of, 
     assert moved(before, model.state_dict()) == {'D_s', 'D_t'}
 
 
-def test_an_overflowing_sum_of_finite_terms_is_told_apart():
+def test_an_overflowing_sum_of_finite_terms_is_refused_as_such():
     terms = {'adv.Ds': torch.tensor(3e38), 'adv.Dt': torch.tensor(3e38)}
     with pytest.raises(FloatingPointError, match='their weighted sum'):
         check_finite(sum(terms.values()), terms, 'D', 0)

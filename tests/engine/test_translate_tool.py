@@ -41,7 +41,7 @@ def test_the_copy_is_a_data_set_in_market_layout_with_the_names_and_persons_of_t
     assert (out / 'grid_train.png').exists()
 
 
-def test_a_picture_is_what_the_model_paints_and_a_second_run_paints_what_is_missing_alone(
+def test_a_picture_is_what_the_model_translates_and_a_second_run_translates_what_is_missing_alone(
     run, straight
 ):
     out = run()
@@ -73,12 +73,12 @@ def test_other_splits_and_the_other_direction_go_where_they_belong(run):
     assert not names & {path.name for path in (out / 'bounding_box_test').glob('*.png')}
 
 
-def test_a_style_without_images_to_paint_is_refused_with_the_loaders_there_are(run):
+def test_a_style_without_images_to_translate_is_refused_with_the_loaders_there_are(run):
     with pytest.raises(ValueError, match=r"style 'winter' .* --loader; there are identity, source"):
         run('--domain', 'winter')
 
 
-def test_what_cannot_be_painted_is_refused_with_the_reason(run):
+def test_what_cannot_be_translated_is_refused_with_the_reason(run):
     with pytest.raises(
         ValueError, match=r'have 0 channels but E_p takes 1.*give the identity data'
     ):

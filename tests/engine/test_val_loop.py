@@ -1,4 +1,4 @@
-"""val_loop.py: what is refused before any training."""
+"""RetrievalValLoop: errors before any training."""
 
 import pytest
 from memory_runs import CONFIG

@@ -1,4 +1,4 @@
-"""An encoder of a thousand weights: engine tests train, save and resume it in a second."""
+"""Encoder of a thousand weights, for trainings of a second."""
 
 import os
 import subprocess

@@ -1,6 +1,5 @@
-"""neighbours.py: no neighbour is lost, whatever rounding does."""
+"""nearest_neighbours: the result of a full float64 sort, whatever the rounding."""
 
-import importlib.util
 import subprocess
 import sys
 
@@ -175,7 +174,6 @@ def test_a_tile_without_any_neighbour_changes_nothing(monkeypatch):
     [
         (dict(k=0), 'k=0 neighbours are asked of 30 rows'),
         (dict(k=31), 'k=31 neighbours are asked of 30 rows'),
-        (dict(method='annoy'), "unknown search method 'annoy'; known: exact, faiss, faiss-hnsw"),
         (dict(block=0), 'block=0'),
         (dict(query=torch.zeros(3, 7)), r'\(3, 7\) and gallery features \(30, 24\)'),
         (dict(query=torch.full((3, 24), torch.nan)), 'NaN or Inf in query row 0'),
@@ -185,27 +183,6 @@ def test_bad_input_is_named(change, message):
     arguments = dict(query=random_features(3), gallery=random_features(30), k=2) | change
     with pytest.raises(ValueError, match=message):
         nearest_neighbours(**arguments)
-
-
-def test_without_faiss_the_error_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(__import__('sys').modules, 'faiss', None)
-    with pytest.raises(ImportError, match=r"pip install 'reidgen\[faiss\]', or use method='exact'"):
-        nearest_neighbours(random_features(3), random_features(30), 2, method='faiss')
-
-
-@pytest.mark.skipif(importlib.util.find_spec('faiss') is None, reason='faiss is not installed')
-@pytest.mark.parametrize('method', ['faiss', 'faiss-hnsw'])
-def test_faiss_finds_what_the_exact_search_finds_where_nothing_is_close(method):
-    features = random_features(200)
-    exact, found = neighbours_of_each(features, 6), neighbours_of_each(features, 6, method)
-    assert torch.equal(found.index[:, 0], torch.arange(200))
-    agreement = (found.index == exact.index).float().mean()
-    assert agreement == 1 if method == 'faiss' else agreement > 0.95
-    query = random_features(9, seed=4)
-    assert torch.equal(
-        nearest_neighbours(query, features, 6, 'faiss').index,
-        nearest_neighbours(query, features, 6).index,
-    )
 
 
 @pytest.mark.slow

@@ -177,14 +177,14 @@ def test_blocks_are_asked_for_ascending_rows_and_only_of_persons_in_the_gallery(
     distances = torch.rand(9, 30, generator=torch.Generator().manual_seed(26))
     query_pids, *others = random_labels(9, 30, 3, seed=27)
     query_pids[4] = 77
-    asked = []
+    rows_seen = []
 
     def distances_of(rows):
-        asked.extend(rows.tolist())
+        rows_seen.extend(rows.tolist())
         return distances[rows]
 
     blocks = evaluate_blocks(distances_of, RetrievalLabels(query_pids, *others), block=2)
-    assert asked == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert rows_seen == [0, 1, 2, 3, 5, 6, 7, 8]
     assert_same_bits(blocks, evaluate_distances(distances, RetrievalLabels(query_pids, *others)))
     assert blocks.num_skipped == 1
 

@@ -45,7 +45,7 @@ def by_definition(query, gallery, k1, k2, weight) -> np.ndarray:
     return final[:, len(query) :]
 
 
-def whole(reranked, size: int = 256) -> np.ndarray:
+def dense_matrix(reranked, size: int = 256) -> np.ndarray:
     return torch.cat([block for _, block in reranked.blocks(size)]).numpy()
 
 
@@ -60,21 +60,21 @@ def test_distances_equal_the_dense_definition(k1, k2, weight, unit_length):
     found = rerank_distances(query, gallery, k1, k2, weight)
     assert found.shape == (40, 130)
     expected = by_definition(query, gallery, k1, k2, weight)
-    assert np.abs(whole(found) - expected).max() < 1e-6
+    assert np.abs(dense_matrix(found) - expected).max() < 1e-6
 
 
 def test_rows_may_be_asked_for_in_any_order_and_any_blocks():
     found = rerank_distances(people(40, 12), people(130, 12, seed=1), 9, 3)
-    dense = whole(found)
+    dense = dense_matrix(found)
     rows = torch.tensor([7, 3, 39, 3])
     assert found(rows).numpy() == pytest.approx(dense[rows], abs=1e-6)
-    assert whole(found, 7) == pytest.approx(dense, abs=1e-6)
+    assert dense_matrix(found, 7) == pytest.approx(dense, abs=1e-6)
     assert found(rows).dtype == torch.float32
 
 
 def test_weight_one_keeps_the_original_ranking():
     query, gallery = people(10, 5), people(60, 5, seed=1)
-    found = whole(rerank_distances(query, gallery, 5, 2, weight=1.0))
+    found = dense_matrix(rerank_distances(query, gallery, 5, 2, weight=1.0))
     assert (found.argsort(1) == torch.cdist(query, gallery).numpy().argsort(1)).all()
 
 
@@ -86,7 +86,7 @@ def test_reranking_puts_more_of_the_same_person_in_front():
         return np.take_along_axis(same, distances.argsort(1)[:, :10], 1).mean()
 
     before = precision_at_ten(torch.cdist(query, gallery).numpy())
-    after = precision_at_ten(whole(rerank_distances(query, gallery)))
+    after = precision_at_ten(dense_matrix(rerank_distances(query, gallery)))
     assert after > before + 0.05
 
 

@@ -3,8 +3,7 @@ import math
 
 import pytest
 import torch
-from mmengine.logging import MMLogger
-from told_discriminator import (
+from fixed_discriminator import (
     FAKE,
     LN2,
     REAL,
@@ -13,9 +12,10 @@ from told_discriminator import (
     R,
     bce,
     discriminator_terms,
+    fixed,
     generator_term,
-    judge,
 )
+from mmengine.logging import MMLogger
 from torch import nn
 
 from reidgen.losses import GANLoss
@@ -97,7 +97,7 @@ def test_relativistic_average_compares_with_the_mean_of_the_other_side():
     swapped = (sum(softplus(-(v - mean_r)) for v in f) + sum(softplus(v - mean_f) for v in r)) / 2
     assert generator_term(loss, F, real=R) == pytest.approx(swapped)
     with pytest.raises(ValueError, match='real=real'):
-        loss.generator(judge(R, F), FAKE, rng=StepRNG())
+        loss.generator(fixed(R, F), FAKE, rng=StepRNG())
 
 
 # ---- scales ----
@@ -106,11 +106,11 @@ def test_relativistic_average_compares_with_the_mean_of_the_other_side():
 @pytest.mark.parametrize('mode', ['bce', 'lsgan', 'lsgan_sigmoid', 'hinge', 'wgan'])
 def test_a_rejection_is_the_fake_term_alone(mode):
     loss, fake = GANLoss(mode), torch.tensor([[-2.0], [0.5]], requires_grad=True)
-    both = loss.discriminator('D', judge(torch.zeros(2, 1), fake), REAL, FAKE, rng=StepRNG())
-    term, opinion = loss.reject(lambda img: fake, FAKE, rng=StepRNG())
+    both = loss.discriminator('D', fixed(torch.zeros(2, 1), fake), REAL, FAKE, rng=StepRNG())
+    term, mean_output = loss.reject(lambda img: fake, FAKE, rng=StepRNG())
     assert term.item() == pytest.approx(both['adv.D.fake'].item())
     kind = 'p' if 'sigmoid' in mode or mode == 'bce' else 'o'
-    assert opinion.item() == pytest.approx(both[f'stat.D.{kind}_fake'].item())
+    assert mean_output.item() == pytest.approx(both[f'stat.D.{kind}_fake'].item())
     term.backward()
     assert fake.grad is not None  # the discriminator learns from it
 
@@ -218,7 +218,7 @@ def test_the_discriminator_moves_and_the_fake_does_not():
 def test_reports_a_probability_where_the_output_is_one(mode, kind, value):
     out = torch.full((2, 1), 0.4 if mode == 'bce_prob' else 3.0)
     terms = GANLoss(mode).discriminator(
-        'D', judge([out, out], [out, out]), REAL, FAKE, rng=StepRNG()
+        'D', fixed([out, out], [out, out]), REAL, FAKE, rng=StepRNG()
     )
     assert terms[f'stat.D.{kind}_real'].item() == pytest.approx(value)
 
@@ -228,8 +228,8 @@ def test_the_loss_is_float32_under_autocast(mode):
     loss = GANLoss(mode)
     outputs = [torch.rand(2, 1).bfloat16().requires_grad_() for _ in range(2)]
     with torch.autocast('cpu', torch.bfloat16):
-        terms = loss.discriminator('D', judge(*outputs), REAL, FAKE, rng=StepRNG())
-        adv = loss.generator(judge(*outputs), FAKE, rng=StepRNG(), real=REAL)
+        terms = loss.discriminator('D', fixed(*outputs), REAL, FAKE, rng=StepRNG())
+        adv = loss.generator(fixed(*outputs), FAKE, rng=StepRNG(), real=REAL)
     assert {term.dtype for term in [*terms.values(), adv]} == {torch.float32}
     adv.backward()
 

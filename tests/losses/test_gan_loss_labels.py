@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from told_discriminator import FAKE, LN2, REAL, SMOOTH, F, R, bce, discriminator_terms, judge
+from fixed_discriminator import FAKE, LN2, REAL, SMOOTH, F, R, bce, discriminator_terms, fixed
 
 from reidgen.losses import GANLoss
 from reidgen.rng import StepRNG
@@ -46,7 +46,7 @@ def test_labels_are_drawn_as_often_as_asked(draw_per, shared, distinct):
         scale_reduction='sum',
         labels=dict(draw_per=draw_per, shared_over_scales=shared, smooth_real=(0.7, 1.2)),
     )
-    loss.discriminator('D', judge(real, fake), REAL, FAKE, rng=StepRNG())['adv.D.real'].backward()
+    loss.discriminator('D', fixed(real, fake), REAL, FAKE, rng=StepRNG())['adv.D.real'].backward()
     labels = [-scale.grad * scale.numel() / 2 for scale in real]
     assert all(torch.equal(scale, scale[:, :, :1, :1].expand_as(scale)) for scale in labels)
     values = torch.cat([scale[:, 0, 0, 0] for scale in labels])
@@ -68,7 +68,7 @@ def test_the_generators_label_is_hard_and_draws_nothing():
     rng = StepRNG()
     state = rng.generator.get_state()
     loss = GANLoss('bce', labels=dict(flip_prob=1.0, **SMOOTH['labels']))
-    assert loss.generator(judge(R, F), FAKE, rng=rng).item() == pytest.approx(
+    assert loss.generator(fixed(R, F), FAKE, rng=rng).item() == pytest.approx(
         (bce(-2, 1) + bce(0.5, 1)) / 2
     )
     assert torch.equal(rng.generator.get_state(), state)
@@ -85,7 +85,7 @@ def test_flip_probability_one_swaps_real_and_fake_exactly():
 
 def test_flips_leave_the_reported_probabilities_alone():
     stats = GANLoss('bce', labels=dict(flip_prob=1.0)).discriminator(
-        'D', judge(R, F), REAL, FAKE, rng=StepRNG()
+        'D', fixed(R, F), REAL, FAKE, rng=StepRNG()
     )
     assert stats['stat.D.p_real'].item() == pytest.approx(R.sigmoid().mean().item())
 

@@ -37,7 +37,7 @@ def test_update_moves_the_rows_of_the_batch_alone_and_keeps_them_unit(bank):
     assert not bank.features.requires_grad
 
 
-def test_momentum_one_never_forgets_and_zero_never_remembers():
+def test_momentum_one_keeps_the_old_row_and_zero_the_new_one():
     for momentum in (0.0, 1.0):
         bank = FeatureBank(2, 2, momentum)
         bank.fill(torch.tensor([[1.0, 1.0], [1.0, 0.0]]), torch.tensor([0, 1]))

@@ -85,12 +85,12 @@ def test_a_saved_pool_goes_on_bit_by_bit():
 
 
 def test_two_processes_show_what_one_shows_for_the_whole_batch(monkeypatch):
-    whole, rng = ImagePool((4, 2), size=2), StepRNG()
+    one_process, rng = ImagePool((4, 2), size=2), StepRNG()
     ranks = [ImagePool((4, 2), size=2) for _ in range(2)]
     for iteration in range(8):
         batch = numbered(*range(4 * iteration, 4 * iteration + 4))
         rng.begin(iteration)
-        expected = values(whole(batch, rng=rng))
+        expected = values(one_process(batch, rng=rng))
         shown = []
         for rank, pool in enumerate(ranks):
             halves = batch.chunk(2)
@@ -110,7 +110,7 @@ def test_another_image_size_is_refused_with_the_right_one():
 
 
 def test_a_config_builds_the_pool_and_a_negative_size_is_refused():
-    pool = MEMORIES.build({'type': 'ImagePool', 'image_size': (4, 2), 'channels': 4})
-    assert pool.images.shape == (50, 4, 4, 2)
+    pool = MEMORIES.build({'type': 'ImagePool', 'image_size': (4, 2)})
+    assert pool.images.shape == (50, 3, 4, 2)
     with pytest.raises(ValueError, match='size is -1; set the number of images'):
         ImagePool((4, 2), size=-1)

@@ -91,7 +91,6 @@ def test_all_rows_equal_still_give_a_finite_distance():
         (dict(k2=21), 'k2=21 must be within 1..k1=20'),
         (dict(features=torch.ones(50)), r'features have shape \(50,\)'),
         (dict(features=torch.ones(50, 4)), 'feature row 0 has length 2; give L2-normalised rows'),
-        (dict(method='annoy'), "unknown search method 'annoy'"),
     ],
 )
 def test_bad_input_is_named(change, message):

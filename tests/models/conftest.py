@@ -19,7 +19,7 @@ Batch = namedtuple('Batch', ['source', 'target'])
 
 @ENCODERS.register_module()
 class ToyContentEncoder(nn.Module):
-    """What CrossDomainGCL asks of E_c, two convolutions deep: batch norms, parts, neck."""
+    """Content encoder of two convolutions with batch norms, parts and a neck."""
 
     content_dim, embed_dim = CONTENT_DIM, EMBED_DIM
 
@@ -135,7 +135,7 @@ def toy_optim():
 
 @pytest.fixture(scope='session')
 def gradients():
-    """Which networks a backward pass of one term reaches: the names with a gradient not zero."""
+    """Names of the networks to which the backward pass of a term gives a gradient."""
 
     def reached(model, term) -> set[str]:
         model.zero_grad(set_to_none=True)

@@ -1,4 +1,4 @@
-"""A ContentEncoder of the smallest trunk, at random unless told otherwise."""
+"""ContentEncoder of the smallest trunk, by default without pretrained weights."""
 
 from reidgen.models.encoders import ContentEncoder
 

@@ -12,7 +12,7 @@ from reidgen.registry import ENCODERS
 from reidgen.rng import StepRNG
 
 STAGE_3 = dict(name='joint', phases=['D', 'G'])
-Painted = namedtuple('Painted', ['x'])
+Translated = namedtuple('Translated', ['x'])
 
 
 @ENCODERS.register_module()
@@ -40,7 +40,7 @@ class ToyGAN(AdversarialModel):
         )
 
     def forward_translation(self, batch):
-        return Painted(self.G(self.E(batch)))
+        return Translated(self.G(self.E(batch)))
 
     def discriminator_losses(self, batch, x):
         noise = self.rng.rows(len(batch), 4)
@@ -258,7 +258,7 @@ def test_evaluation_features_are_float32_under_bfloat16(build_toy, toy_batch):
     torch.testing.assert_close(features.norm(dim=1), torch.ones(3))
 
 
-# ---- what a model must say ----
+# ---- parts that a model must define ----
 
 
 def test_missing_networks_weights_and_methods_are_named():
@@ -266,7 +266,7 @@ def test_missing_networks_weights_and_methods_are_named():
         toy_gan(networks=dict(D=dict(type='ToyLayer'), E=dict(type='ToyLayer'))).check_phases()
     with pytest.raises(ValueError, match=r"no weight for \['recon'\]"):
         toy_gan(loss_weights=dict(adv=1))
-    with pytest.raises(ValueError, match=r"no encoder, .* is registered as 'ToyLayr'"):
+    with pytest.raises(ValueError, match=r"networks.D: no encoder, .* is registered as 'ToyLayr'"):
         toy_gan(networks={name: dict(type='ToyLayr') for name in 'DEG'})
     with pytest.raises(TypeError, match='ToyGAN has no embedding to evaluate'):
         toy_gan().embed(torch.randn(2, 3, 8, 4))

@@ -80,15 +80,6 @@ def test_the_linear_layer_starts_kaiming_by_fan_out():
     assert not linear.bias.any()
 
 
-def test_a_neck_without_bias_cannot_be_thawed():
-    encoder = small(neck_bias=False).requires_grad_(True)
-    assert 'neck.bias' not in dict(encoder.named_parameters())
-    assert 'neck.bias' in encoder.state_dict()
-    assert 'neck.bias' in dict(small(neck_bias=True).named_parameters())
-    encoder.neck(torch.randn(4, 8)).square().sum().backward()
-    assert not encoder.neck.bias.any()
-
-
 @pytest.mark.parametrize(
     'wrong, message',
     [

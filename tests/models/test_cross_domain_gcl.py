@@ -1,4 +1,4 @@
-"""CrossDomainGCL: what is translated, and which loss trains which network."""
+"""CrossDomainGCL: translations, and the networks that each loss trains."""
 
 from pathlib import Path
 
@@ -83,7 +83,7 @@ GENERATOR_TABLE = {
     'content.t2s': {'F', 'E_p'},
     'content.s2t2s': {'G', 'F', 'E_p'},
 }
-CRITIC_TABLE = {
+DISCRIMINATOR_TABLE = {
     'adv.Ds.real': {'D_s'},
     'adv.Ds.fake': {'D_s'},
     'gp.Ds': {'D_s'},
@@ -134,7 +134,7 @@ def test_each_discriminator_term_and_penalty_reaches_its_discriminator_alone(
 ):
     model = build_toy()
     model.enter_stage(**stage)
-    assert reached_by_term(model, toy_batch(), 'D', gradients) == CRITIC_TABLE
+    assert reached_by_term(model, toy_batch(), 'D', gradients) == DISCRIMINATOR_TABLE
 
 
 @pytest.mark.slow
@@ -274,7 +274,9 @@ def test_recon_and_cycle_are_mean_absolute_differences_from_the_own_image(build_
         torch.testing.assert_close(terms[term], expected)
 
 
-def test_painting_follows_the_translation_and_features_have_unit_length(build_toy, toy_batch):
+def test_translate_gives_the_translations_of_the_forward_and_features_have_unit_length(
+    build_toy, toy_batch
+):
     model, batch = build_toy(), toy_batch()
     model.eval()
     x = model.forward_translation(batch)

@@ -1,4 +1,4 @@
-"""CrossDomainGCL: what does not fit together is refused when it is built, value and fix named."""
+"""CrossDomainGCL: errors of options and data sets that do not fit, with value and fix."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ STAGES = parse_stages(
 
 @dataclass
 class Data:
-    """What is asked of a data set."""
+    """Attributes of a data set that the checks read."""
 
     name: str
     size: int = 10
@@ -90,7 +90,7 @@ def check(model, batch_sizes=(4, 4), stages=STAGES, **changes):
         ),
         (
             dict(networks=dict(G=dict(type='AdaINDecoder', content_dim=32, base_dim=16))),
-            r'model.networks.G takes .* 16 .*gives 8; set model.networks.G.pose_dim=8',
+            r'model.networks.G takes .* 16 .*gives 8; set model.networks.E_p.out_dim=16',
         ),
         (
             dict(networks=dict(G=dict(type='AdaINDecoder', base_dim=8, own_heads=False))),

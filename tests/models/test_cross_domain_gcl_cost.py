@@ -1,4 +1,4 @@
-"""CrossDomainGCL: each network runs once for each thing it must see, against recomputation."""
+"""CrossDomainGCL: number of forward passes, and losses equal to those of recomputation."""
 
 from collections import Counter
 from pathlib import Path
@@ -18,7 +18,7 @@ STAGE_3 = dict(name='joint', phases=['D', 'G'])
 
 
 def count_evaluations(model) -> Counter:
-    """A counter by network that every forward pass from now on adds to."""
+    """Number of forward passes by network, counted from now on."""
     count = Counter()
     for name in model.network_names:
         getattr(model, name).register_forward_hook(

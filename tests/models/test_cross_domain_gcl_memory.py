@@ -1,4 +1,4 @@
-"""CrossDomainGCL: what the memory is asked and told."""
+"""CrossDomainGCL: memory losses and updates of the feature banks."""
 
 from collections import namedtuple
 from math import exp, log
@@ -153,7 +153,7 @@ def test_each_memory_phase_writes_the_rows_of_its_batch_in_its_own_bank(build_to
         model.enter_stage('memory', [phase])
         assert model.active_banks() == {bank: field}
         before = {name: getattr(model, name).features.clone() for name in (bank, other)}
-        model.update_memory(batch, model.forward_of_stage(batch), {})
+        model.update_memory(batch, model.stage_phases[0].forward(batch), {})
         changed = (getattr(model, bank).features != before[bank]).any(1).nonzero().flatten()
         assert changed.tolist() == [1, 4, 7]
         assert torch.equal(getattr(model, other).features, before[other])

@@ -102,7 +102,7 @@ def test_the_supervised_losses_reach_encoder_and_classifier_alone(build_toy, toy
     torch.testing.assert_close(terms['triplet.s'], sum(hinges) / 4)
 
 
-# ---- what the discriminators judge ----
+# ---- adversarial pairs ----
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_supervised_losses_reach_encoder_and_classifier_alone(build_toy, toy
         ),
     ],
 )
-def test_discriminators_judge_and_are_penalised_where_the_config_says(
+def test_discriminators_and_penalties_take_the_images_of_adv_on(
     build_toy, toy_batch, gradients, adv_on, translators
 ):
     model, batch = build_toy(adv_on=adv_on), toy_batch()
@@ -141,7 +141,7 @@ def test_discriminators_judge_and_are_penalised_where_the_config_says(
     assert reached == translators
 
 
-def test_the_discriminators_see_what_is_painted_in_the_style_they_know(build_toy, toy_batch):
+def test_the_discriminators_see_what_is_translated_in_the_style_they_know(build_toy, toy_batch):
     model, batch = build_toy(adv_on=('cross', 'recon', 'cycle')), toy_batch()
     model.enter_stage(**STAGE_3)
     x, seen = model.forward_translation(batch), {'D_s': [], 'D_t': []}

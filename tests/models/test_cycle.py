@@ -1,4 +1,4 @@
-"""CycleTranslation: compositions, losses by hand, and which generator a term moves."""
+"""CycleTranslation: compositions, losses by hand, and the generators that each term moves."""
 
 from collections import namedtuple
 

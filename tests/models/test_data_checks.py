@@ -1,4 +1,4 @@
-"""Images, batches and samplers that do not fit the networks: told before training."""
+"""Images, batches and samplers that do not fit the networks: errors before training."""
 
 from types import SimpleNamespace
 
@@ -85,7 +85,7 @@ def test_the_model_is_left_as_it_was():
     assert not any(module.training for module in model.modules())
 
 
-def test_what_a_later_stage_misnames_is_told_before_the_first():
+def test_what_a_later_stage_misnames_is_refused_before_the_first():
     bad = parse_stages([dict(name='a', iters=1), dict(name='b', iters=1, frozen=['E_x'])])
     with pytest.raises(ValueError, match=r"stage b: frozen: TwoPhases has no \['E_x'\]"):
         checked(TwoPhases(), bad)
@@ -125,12 +125,12 @@ def test_images_of_one_size_that_halves_twice_pass():
     check_image_sizes(sized((64, 32)), ('source', 'target'), 4)  # the other is not drawn
 
 
-def test_sizes_that_differ_are_told_with_both():
+def test_sizes_that_differ_are_refused_with_both():
     with pytest.raises(ValueError, match=r'source of 64 x 32, train_dataloader\.target of 48 x 32'):
         check_image_sizes(sized((64, 32), (48, 32)), ('source', 'target'), 4)
 
 
-def test_a_size_that_cannot_be_restored_is_told_with_the_next_that_can():
+def test_a_size_that_cannot_be_restored_is_refused_with_the_next_that_can():
     with pytest.raises(
         ValueError, match=r'target gives images of 60 x 30; .* multiples of 4: .* to 60 x 32'
     ):

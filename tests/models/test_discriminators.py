@@ -40,7 +40,7 @@ def test_each_scale_sees_the_image_halved_once_more_and_padding_is_not_counted()
                 assert after[0, 0, y, x].item() == pytest.approx(window.mean().item(), abs=1e-6)
 
 
-def test_scales_are_judged_by_networks_of_their_own():
+def test_each_scale_has_a_discriminator_of_its_own():
     discriminator = MultiScaleDiscriminator(base_dim=2, num_res_blocks=1)
     before = discriminator(torch.ones(1, 3, 32, 32))
     nn.init.zeros_(discriminator.critics[1][-1].conv.weight)

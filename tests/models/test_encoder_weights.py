@@ -124,8 +124,8 @@ def test_a_tensor_missing_from_the_trunk_is_named(tmp_path, mobilenet):
 @pytest.mark.slow
 def test_a_deeper_trunk_of_the_same_names_is_refused(tmp_path):
     torch.save(get_model('resnet34', weights=None).state_dict(), tmp_path / 'resnet34.pth')
-    told = r'the trunk resnet18: .* 0 are missing .*; \d+ are too many \(layer1\.2\.bn1\.bias'
-    with pytest.raises(ValueError, match=told):
+    message = r'the trunk resnet18: .* 0 are missing .*; \d+ are too many \(layer1\.2\.bn1\.bias'
+    with pytest.raises(ValueError, match=message):
         ContentEncoder('resnet18', weights=tmp_path / 'resnet34.pth')
 
 

@@ -60,7 +60,7 @@ def test_a_head_writes_the_first_layer_of_its_block_before_the_second():
                     assert params[1, k, layer, kind, channel] == value
 
 
-def test_content_paints_and_pose_places():
+def test_content_decides_the_colours_and_pose_their_place():
     decoder = tiny()
     pose, content = torch.randn(2, 8, 4, 3), torch.randn(2, 12)
     img = decoder(pose, content)
@@ -71,7 +71,7 @@ def test_content_paints_and_pose_places():
     assert torch.allclose(img[:1], decoder(pose[:1], content[:1]), atol=1e-5)
 
 
-def test_shared_heads_paint_as_own_heads_do():
+def test_shared_heads_give_the_images_of_own_heads():
     own, shared = tiny(), tiny(own_heads=False)
     shared.load_state_dict(
         {key: value for key, value in own.state_dict().items() if not key.startswith('heads.')}
@@ -87,11 +87,6 @@ def test_the_last_layer_is_linear():
     with torch.no_grad():
         decoder.image[-1].conv.weight.mul_(100)  # a tanh would not let it pass 1
     assert torch.allclose(decoder(pose, content), 100 * before, rtol=1e-4, atol=1e-4)
-
-
-def test_a_pose_code_of_other_width_is_mixed_to_the_width_of_the_blocks():
-    assert tiny(pose_dim=5)(torch.randn(2, 5, 4, 4), torch.randn(2, 12)).shape == (2, 3, 16, 16)
-    assert count(tiny(pose_dim=8)) == count(tiny())
 
 
 def test_every_parameter_of_decoder_and_heads_is_reached_by_the_gradient():

@@ -1,4 +1,4 @@
-"""IdentityModel: IDE with and without a head, features, and what it refuses."""
+"""IdentityModel: IDE with and without a head, features, and errors."""
 
 from collections import namedtuple
 from pathlib import Path
@@ -46,7 +46,7 @@ def batch() -> Batch:
 
 
 def step(model, batch) -> set[str]:
-    """Networks of which one iteration moves a weight."""
+    """Names of the networks that one iteration changes."""
     optim = OptimizerPerGroup(
         {name: dict(networks=[name], type='SGD', lr=0.1) for name in model.network_names}
     )(model)

@@ -53,7 +53,7 @@ def test_adain_weights_each_sample_by_its_own_numbers():
     assert torch.allclose(translated[1, 1], -0.5 * translated[0, 1], atol=1e-6)
 
 
-def test_adain_block_adds_two_painted_convolutions():
+def test_adain_block_adds_two_modulated_convolutions():
     block = AdaINResidualBlock(3)
     x, params = torch.randn(2, 3, 6, 5), torch.randn(2, 2, 2, 3)
 
@@ -179,7 +179,7 @@ def test_starting_weights_have_the_spread_they_are_named_for():
     assert not any(layer.bias.any() for layer in net)
 
 
-def test_conv_block_pads_with_zeros_and_ends_in_relu_where_it_is_told_to():
+def test_conv_block_pads_with_zeros_and_ends_in_relu_on_request():
     block = conv_block(1, 2, 3, activation='relu', padding_mode='zeros')
     x = torch.randn(1, 1, 4, 5)
     expected = nnf.relu(nnf.conv2d(x, block.conv.weight, block.conv.bias, padding=1))

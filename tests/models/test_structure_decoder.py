@@ -16,7 +16,7 @@ def test_structure_comes_at_three_sizes():
     ]
 
 
-def test_structure_refuses_sizes_that_cannot_be_painted_back():
+def test_structure_refuses_sizes_that_cannot_be_restored():
     with pytest.raises(ValueError, match='30 x 16; both must be multiples of 4'):
         build_network(STRUCTURE)(torch.rand(1, 2, 30, 16))
 
@@ -27,12 +27,12 @@ def test_structure_knows_the_height_in_the_picture():
     assert (quarter[:, :, 2] - quarter[:, :, -3]).abs().max() > 1e-3
 
 
-def test_decoder_paints_the_size_of_the_map():
+def test_decoder_gives_images_of_the_size_of_the_map():
     pose = build_network(STRUCTURE)(torch.rand(2, 2, 32, 16))
     assert build_network(DECODER)(pose, torch.randn(2, 24)).shape == (2, 3, 32, 16)
 
 
-def test_stripe_of_content_paints_its_height_only():
+def test_stripe_of_content_changes_its_height_only():
     heads = build_network(DECODER).heads
     content = torch.zeros(1, 24)
     changed = content.clone()
@@ -47,7 +47,7 @@ def test_heads_refuse_content_that_cannot_be_cut():
         build_network(DECODER | dict(content_dim=25))
 
 
-def test_gradient_of_the_painted_image_reaches_structure_and_content():
+def test_gradient_of_the_generated_image_reaches_structure_and_content():
     encoder, decoder = build_network(STRUCTURE), build_network(DECODER)
     content = torch.randn(2, 24, requires_grad=True)
     decoder(encoder(torch.rand(2, 2, 32, 16)), content).square().mean().backward()

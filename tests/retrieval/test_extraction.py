@@ -206,7 +206,7 @@ def test_one_file_is_a_data_set_and_a_missing_path_is_named(tiny, pictures):
 
 
 @pytest.mark.parametrize(
-    'options,told',
+    'options,message',
     [
         ({'model.bn_mode': 'target_recalib'}, 'batch-norm statistics are re-estimated'),
         ({'val_dataloader': None}, 'has no val_dataloader'),
@@ -216,8 +216,8 @@ def test_one_file_is_a_data_set_and_a_missing_path_is_named(tiny, pictures):
         ),
     ],
 )
-def test_a_config_that_gives_no_fixed_features_is_refused(options, told, tiny):
-    with pytest.raises(ValueError, match=told):
+def test_a_config_that_gives_no_fixed_features_is_refused(options, message, tiny):
+    with pytest.raises(ValueError, match=message):
         FeatureExtractor(tiny.config, tiny.checkpoint, options)
 
 

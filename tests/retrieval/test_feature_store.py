@@ -141,7 +141,7 @@ def test_only_what_is_not_whole_is_left_to_do(folder, write_store):
 
 
 @pytest.mark.parametrize(
-    'changed,told',
+    'changed,message',
     [
         (dict(hash_='def'), r'checkpoint_sha256 abc and def \(/c.pth, /c.pth\)'),
         (dict(count=9), 'num_images there 10, now 9'),
@@ -150,9 +150,9 @@ def test_only_what_is_not_whole_is_left_to_do(folder, write_store):
         (dict(dims=6), 'dims there 8, now 6'),
     ],
 )
-def test_another_extraction_is_not_mixed_into_a_folder(changed, told, folder, write_store):
+def test_another_extraction_is_not_mixed_into_a_folder(changed, message, folder, write_store):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(ValueError, match=f'holds other features: .*{told}'):
+    with pytest.raises(ValueError, match=f'holds other features: .*{message}'):
         writer_of(write_store, folder, **changed).prepare()
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 

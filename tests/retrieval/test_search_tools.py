@@ -137,7 +137,7 @@ def test_an_approximate_index_says_so(main, extracted, tmp_path, capsys):
     assert 'index faiss IVF2,Flat nprobe=1 (approximate: ' in capsys.readouterr().out
 
 
-def test_a_moved_store_finds_its_images_and_encoder_where_it_is_told(
+def test_a_moved_store_finds_its_images_and_encoder_at_the_given_places(
     main, extracted, tiny, pictures, tmp_path
 ):
     path = extracted / 'manifest.json'
@@ -175,7 +175,7 @@ def test_queries_of_another_checkpoint_are_refused(
 
 
 @pytest.mark.parametrize(
-    'options,told',
+    'options,error_text',
     [
         (['--cameras', 3], 'no image of .* is of camera .3.; there are images of .1, 2.'),
         (['--other-cameras'], 'the cameras of the queries are not known'),
@@ -185,10 +185,10 @@ def test_queries_of_another_checkpoint_are_refused(
     ],
 )
 def test_a_search_that_cannot_be_ends_with_one_line(
-    options, told, main, extracted, pictures, tmp_path
+    options, error_text, main, extracted, pictures, tmp_path
 ):
     ended = main('search', extracted, '--query', pictures / 'a', *options, '--out', tmp_path / 'o')
-    assert re.match(f'ValueError: {told}', ended)
+    assert re.match(f'ValueError: {error_text}', ended)
 
 
 def test_an_extraction_that_cannot_be_ends_with_one_line(main, tiny, pictures, tmp_path):

@@ -106,7 +106,7 @@ def test_unknown_checks_are_refused(rendered):
         check_files(rendered, read_manifest(rendered), 'some')
 
 
-def test_pictures_of_another_renderer_are_told_from_the_reference(rendered):
+def test_pictures_of_another_renderer_differ_from_the_reference(rendered):
     manifest = read_manifest(rendered)
     # four people are not the twenty of 'tiny'
     assert 'are not those of synth-1.0' in reference_difference(manifest)

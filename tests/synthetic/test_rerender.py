@@ -1,4 +1,4 @@
-"""Pictures taken again by cameras of another domain."""
+"""Rendering of the pictures of one domain under the cameras of another."""
 
 from pathlib import Path
 

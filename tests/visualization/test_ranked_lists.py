@@ -1,24 +1,21 @@
+"""Pictures of ranked lists: frames, order, size, captions and the file."""
+
 import pytest
-import torch
 from PIL import Image
 
 from reidgen.visualization.ranked_lists import (
     BORDER,
     CAPTION,
+    CELL,
     COLOURS,
     GAP,
     QUERY_GAP,
     Cell,
     draw_lines,
-    draw_ranked_lists,
+    read_picture,
 )
 
-SIZE = (20, 10)  # height, width
-CELL = (20 + 2 * BORDER + CAPTION, 10 + 2 * BORDER)
-# rows 0 and 1 are queries; query 0 sees row 2 (junk), 3 (miss), 4 (match), 5 (junk: nobody)
-FEATURES = torch.tensor([[0.0], [9.0], [1.0], [2.0], [3.0], [4.0]])
-PIDS = torch.tensor([1, 2, 1, 2, 1, -1])
-CAMIDS = torch.tensor([0, 0, 0, 1, 1, 1])
+WHITE = (255, 255, 255)
 
 
 def shade(row):
@@ -29,10 +26,11 @@ def read(row):
     return Image.new('RGB', (7, 9), shade(row))
 
 
-def draw(images=read, rows=(0,), **kwargs):
-    return draw_ranked_lists(
-        images, PIDS, CAMIDS, FEATURES, 2, list(rows), **{'top': 4, 'size': SIZE, **kwargs}
-    )
+def line(*kinds, caption='1 c1'):
+    """A query, image 0, and images 1, 2, ... of these kinds."""
+    return [
+        Cell(lambda row=row: read(row), kind, caption) for row, kind in enumerate(['query', *kinds])
+    ]
 
 
 def corner(line, place):
@@ -46,81 +44,50 @@ def inside(line, place):
     return x + BORDER + 5, y + BORDER + 10
 
 
-def test_borders_tell_query_match_miss_and_junk():
-    picture = draw()
+def test_borders_tell_query_match_miss_junk_and_unknown(tmp_path):
+    kinds = ('junk', 'miss', 'match', 'unknown')
+    picture = draw_lines([line(*kinds)], 4, tmp_path / 'lists.png')
     borders = [picture.getpixel(corner(0, place)) for place in range(5)]
-    assert borders == [COLOURS[kind] for kind in ('query', 'junk', 'miss', 'match', 'junk')]
+    assert borders == [COLOURS[kind] for kind in ('query', *kinds)]
+    assert len(set(borders)) == 5
 
 
-def test_images_stand_in_ranked_order_on_the_line_of_their_query():
-    picture = draw(rows=(1, 0))
-    assert [picture.getpixel(inside(0, place)) for place in range(5)] == [
-        shade(row) for row in (1, 5, 4, 3, 2)
-    ]
-    assert [picture.getpixel(inside(1, place)) for place in range(5)] == [
-        shade(row) for row in (0, 2, 3, 4, 5)
-    ]
+def test_images_stand_in_the_order_of_their_lists(tmp_path):
+    lines = [line('miss', 'match')[::-1], line('match', 'miss')]
+    picture = draw_lines(lines, 2, tmp_path / 'lists.png')
+    assert [picture.getpixel(inside(0, place)) for place in range(3)] == [*map(shade, (2, 1, 0))]
+    assert [picture.getpixel(inside(1, place)) for place in range(3)] == [*map(shade, (0, 1, 2))]
 
 
-def test_size_of_the_picture_is_that_of_its_cells():
-    picture = draw(rows=(0, 1), top=2)
-    assert picture.size == (GAP + 3 * (CELL[1] + GAP) + QUERY_GAP, GAP + 2 * (CELL[0] + GAP))
+def test_size_of_the_picture_is_that_of_its_cells_and_short_lists_leave_white(tmp_path):
+    picture = draw_lines([line('match', 'miss'), line()], 3, tmp_path / 'lists.png')
+    assert picture.size == (GAP + 4 * (CELL[1] + GAP) + QUERY_GAP, GAP + 2 * (CELL[0] + GAP))
+    assert picture.getpixel(inside(0, 3)) == picture.getpixel(inside(1, 1)) == WHITE
 
 
-def test_captions_differ_by_pid():
-    one, other = (
-        draw(),
-        draw_ranked_lists(read, PIDS + 7 * (PIDS == 1), CAMIDS, FEATURES, 2, [0], top=4, size=SIZE),
-    )
+def test_captions_stand_below_their_images(tmp_path):
     x, y = corner(0, 0)
     box = (x, y + CELL[0] - CAPTION, x + CELL[1], y + CELL[0])
-    assert one.crop(box).getcolors() != [(CAPTION * CELL[1], (255, 255, 255))]
-    assert one.crop(box).tobytes() != other.crop(box).tobytes()
+    one, other, none = (
+        draw_lines([line(caption=text)], 0, tmp_path / 'lists.png').crop(box)
+        for text in ('1 c1', '8 c1', '')
+    )
+    assert none.getcolors() == [(CAPTION * CELL[1], WHITE)]
+    assert len({picture.tobytes() for picture in (one, other, none)}) == 3
 
 
-def test_short_gallery_leaves_white():
-    picture = draw(top=5)
-    assert picture.getpixel(inside(0, 5)) == (255, 255, 255)
-
-
-def test_paths_are_read_and_the_picture_written(tmp_path):
-    paths = [tmp_path / f'{row}.png' for row in range(6)]
-    for row, path in enumerate(paths):
-        read(row).save(path)
-    picture = draw(paths, path_out=tmp_path / 'new' / 'lists.png')
-    assert picture.tobytes() == draw().tobytes()
+def test_images_are_read_from_files_and_the_picture_written_to_a_new_folder(tmp_path):
+    read(5).save(tmp_path / '5.png')
+    cell = Cell(lambda: read_picture(tmp_path / '5.png'), 'query', '')
+    picture = draw_lines([[cell]], 0, tmp_path / 'new' / 'lists.png')
+    assert picture.getpixel(inside(0, 0)) == shade(5)
     with Image.open(tmp_path / 'new' / 'lists.png') as written:
         assert written.convert('RGB').tobytes() == picture.tobytes()
 
 
-def test_all_vs_all_draws_the_query_itself_as_junk():
-    picture = draw(rows=(4,), protocol='all-vs-all', top=3)
-    assert [picture.getpixel(inside(0, place)) for place in range(4)] == [
-        shade(row) for row in (4, 4, 3, 5)
-    ]
-    assert picture.getpixel(corner(0, 1)) == COLOURS['junk']
-    assert picture.getpixel(corner(0, 2)) == COLOURS['miss']
-
-
-def test_nothing_to_draw_is_refused():
-    with pytest.raises(ValueError, match=r'rows=\[\], top=4'):
-        draw(rows=())
-    with pytest.raises(ValueError, match=r'rows \[2\] are not among the 2 queries'):
-        draw(rows=(2,))
-
-
-def test_lines_of_images_nobody_has_named_are_framed_as_unknown():
-    query = Cell(lambda: read(1), 'query', 'query')
-    hits = [Cell(lambda row=row: read(row), 'unknown', '0.123') for row in (4, 2)]
-    picture = draw_lines([[query, *hits], [query]], top=3, size=SIZE)
-    assert [picture.getpixel(corner(0, place)) for place in range(3)] == [
-        COLOURS[kind] for kind in ('query', 'unknown', 'unknown')
-    ]
-    assert [picture.getpixel(inside(0, place)) for place in range(3)] == [
-        shade(row) for row in (1, 4, 2)
-    ]
-    assert picture.getpixel(inside(0, 3)) == picture.getpixel(inside(1, 1)) == (255, 255, 255)
+def test_lines_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(ValueError, match='1 lines of up to 2 images do not fit top=1'):
-        draw_lines([[query, *hits]], top=1)
+        draw_lines([line('match', 'miss')], 1, tmp_path / 'lists.png')
     with pytest.raises(ValueError, match='0 lines'):
-        draw_lines([])
+        draw_lines([], 1, tmp_path / 'lists.png')
+    assert not (tmp_path / 'lists.png').exists()

@@ -125,7 +125,7 @@ class CameraStridedDiscriminator(StridedDiscriminator):
 
     Args:
         num_cameras: of the domain.
-        num_scales, base_dim, num_downsample, in_channels: of StridedDiscriminator.
+        num_scales, base_dim, num_downsample: of StridedDiscriminator.
 
     Raises:
         ValueError: num_cameras, num_scales or num_downsample is below 1.
@@ -137,11 +137,10 @@ class CameraStridedDiscriminator(StridedDiscriminator):
         num_scales: int = 2,
         base_dim: int = 32,
         num_downsample: int = 3,
-        in_channels: int = 3,
     ):
         if num_cameras < 1:
             raise ValueError(f'num_cameras is {num_cameras}; set the cameras of the domain')
-        super().__init__(num_scales, base_dim, num_downsample, in_channels, num_cameras)
+        super().__init__(num_scales, base_dim, num_downsample, num_cameras)
         self.num_cameras = num_cameras
 
     def forward(self, img: Tensor, camera: Tensor) -> list[Tensor]:

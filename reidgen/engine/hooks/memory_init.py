@@ -49,17 +49,12 @@ class MemoryInitHook(Hook):
 
 
 @torch.no_grad()
-def embed_dataset(
-    model, dataset: Dataset, batch_size: int = 128, what: str = 'embed', num_workers: int = 0
-) -> Tensor:
+def embed_dataset(model, dataset: Dataset, batch_size: int = 128, what: str = 'embed') -> Tensor:
     """L2-normalised eval-mode features (N, D) of a data set in order, on every rank."""
     was_training = model.training
     model.eval()
     features = torch.cat(
-        [
-            model.val_step(batch)
-            for batch in progress(rank_loader(dataset, batch_size, num_workers), what)
-        ]
+        [model.val_step(batch) for batch in progress(rank_loader(dataset, batch_size), what)]
     )
     model.train(was_training)
     world_size = get_world_size()

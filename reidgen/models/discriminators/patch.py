@@ -9,12 +9,10 @@ from reidgen.models.layers import ResidualBlock, conv_block, kaiming_init, norma
 from reidgen.registry import DISCRIMINATORS
 
 
-def _discriminator(
-    in_channels: int, base_dim: int, num_res_blocks: int, num_downsample: int
-) -> nn.Sequential:
+def _discriminator(base_dim: int, num_res_blocks: int, num_downsample: int) -> nn.Sequential:
     dim = base_dim
     layers = [
-        conv_block(in_channels, dim, 1),
+        conv_block(3, dim, 1),
         conv_block(dim, dim, 3),
         conv_block(dim, dim, 3, stride=2),
     ]
@@ -46,7 +44,6 @@ class MultiScaleDiscriminator(nn.Module):
         base_dim: int = 32,
         num_res_blocks: int = 4,
         num_downsample: int = 2,
-        in_channels: int = 3,
     ):
         super().__init__()
         if num_scales < 1 or num_downsample < 1:
@@ -56,8 +53,7 @@ class MultiScaleDiscriminator(nn.Module):
             )
         self.num_downsample = num_downsample
         self.critics = nn.ModuleList(
-            _discriminator(in_channels, base_dim, num_res_blocks, num_downsample)
-            for _ in range(num_scales)
+            _discriminator(base_dim, num_res_blocks, num_downsample) for _ in range(num_scales)
         )
         normal_init(self)
 
@@ -106,7 +102,6 @@ class StridedDiscriminator(nn.Module):
         num_scales: int = 2,
         base_dim: int = 32,
         num_downsample: int = 3,
-        in_channels: int = 3,
         out_channels: int = 1,
     ):
         super().__init__()
@@ -115,7 +110,7 @@ class StridedDiscriminator(nn.Module):
                 f'num_scales is {num_scales}, num_downsample {num_downsample}; '
                 f'set both to 1 or more'
             )
-        dims = [in_channels, *(base_dim * 2**k for k in range(num_downsample))]
+        dims = [3, *(base_dim * 2**k for k in range(num_downsample))]
         self.critics = nn.ModuleList(
             nn.Sequential(
                 *(conv_block(a, b, 4, stride=2) for a, b in pairwise(dims)),
@@ -155,20 +150,14 @@ class PatchGAN(nn.Module):
         ValueError: num_layers is below 1, or an unknown norm.
     """
 
-    def __init__(
-        self,
-        base_dim: int = 64,
-        num_layers: int = 3,
-        in_channels: int = 3,
-        norm: str | None = 'instance',
-    ):
+    def __init__(self, base_dim: int = 64, num_layers: int = 3, norm: str | None = 'instance'):
         super().__init__()
         if num_layers < 1:
             raise ValueError(f'num_layers is {num_layers}; set 1 or more')
         self.num_layers = num_layers
         dims = [base_dim * 2 ** min(k, 3) for k in range(num_layers + 1)]
         zeros = dict(padding_mode='zeros')
-        layers = [conv_block(in_channels, dims[0], 4, stride=2, **zeros)]
+        layers = [conv_block(3, dims[0], 4, stride=2, **zeros)]
         for number, (a, b) in enumerate(pairwise(dims), start=1):
             stride = 2 if number < num_layers else 1
             layers.append(conv_block(a, b, 4, stride=stride, norm=norm, **zeros))

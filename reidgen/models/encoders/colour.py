@@ -6,6 +6,11 @@ from torch import Tensor, nn
 from reidgen.registry import ENCODERS
 from reidgen.structures import Code
 
+NUM_PARTS = 6  # stripes
+BINS = (8, 4, 4)  # of hue, saturation and value
+NUM_BINS = 8 * 4 * 4
+MARGIN = 1 / 6  # share of the width left out at either side, where the background is
+
 
 @ENCODERS.register_module()
 class ColorHistogram(nn.Module):
@@ -13,26 +18,11 @@ class ColorHistogram(nn.Module):
 
     Six stripes as in Gray and Tao (ECCV 2008); joint bins of the three channels instead of their
     single ones, and the root of the counts (Hellinger distance), as counts of few bins would
-    outweigh the rest. All fields of the code are the same vector.
-
-    Args:
-        num_parts: stripes.
-        bins: of hue, saturation and value.
-        margin: share of the width that is left out at either side, where the background is.
+    outweigh the rest. A sixth of the width is left out at either side. All fields of the code are
+    the same vector.
     """
 
-    def __init__(
-        self,
-        num_parts: int = 6,
-        bins: tuple[int, int, int] = (8, 4, 4),
-        margin: float = 1 / 6,
-    ):
-        super().__init__()
-        if not 0 <= margin < 0.5:
-            raise ValueError(f'margin is {margin}; set a share from 0 to below 0.5')
-        self.num_parts, self.bins, self.margin = num_parts, tuple(bins), margin
-        self.num_bins = self.bins[0] * self.bins[1] * self.bins[2]
-        self.content_dim = self.embed_dim = num_parts * self.num_bins
+    content_dim = embed_dim = NUM_PARTS * NUM_BINS
 
     def forward(self, img: Tensor) -> Code:
         """Code of images (B, 3, H, W) in [0, 1]: set the model's data_preprocessor to mean 0, std
@@ -47,20 +37,20 @@ class ColorHistogram(nn.Module):
                 f"{img.max():.2f}]; set model.data_preprocessor=dict(type='BatchNormalizer', "
                 f'mean=(0, 0, 0), std=(1, 1, 1))'
             )
-        rim = int(img.shape[3] * self.margin)
+        rim = int(img.shape[3] * MARGIN)
         inner = img[:, :, :, rim : img.shape[3] - rim]
-        counts = [self._count(stripe) for stripe in inner.tensor_split(self.num_parts, dim=2)]
+        counts = [self._count(stripe) for stripe in inner.tensor_split(NUM_PARTS, dim=2)]
         histogram = torch.cat(counts, dim=1).sqrt()
         return Code(histogram, histogram, histogram)
 
     def _count(self, img: Tensor) -> Tensor:
-        """Pixel counts (B, num_bins) float32."""
+        """Pixel counts (B, NUM_BINS) float32."""
         hue, saturation, value = (
             (channel * num).long().clamp(max=num - 1).flatten(1)
-            for channel, num in zip(rgb_to_hsv(img), self.bins)
+            for channel, num in zip(rgb_to_hsv(img), BINS)
         )
-        which = (hue * self.bins[1] + saturation) * self.bins[2] + value  # (B, pixels)
-        counts = img.new_zeros(len(img), self.num_bins, dtype=torch.float32)
+        which = (hue * BINS[1] + saturation) * BINS[2] + value  # (B, pixels)
+        counts = img.new_zeros(len(img), NUM_BINS, dtype=torch.float32)
         return counts.scatter_add_(1, which, torch.ones_like(which, dtype=torch.float32))
 
 

@@ -53,7 +53,6 @@ class ContentEncoder(nn.Module):
         last_stride: of the trunk's last halving: 1 as in re-identification, 2 as in torchvision.
         weights: a .pth or .safetensors path; 'imagenet' (torchvision's IMAGENET1K_V1 from its hub);
             None for a random start; or a list, of which the first that can be obtained is used.
-        neck_bias: False fixes the bias of the batch norm at 0 (BNNeck's advice).
         early_stats: adds to each stripe of content the mean and standard deviation of a map at a
             quarter of the size: colours that the last map has forgotten, and a decoder needs.
             Needs part_layout='part_major'.
@@ -80,7 +79,6 @@ class ContentEncoder(nn.Module):
         part_layout: str = 'channel_major',
         last_stride: int = 1,
         weights: Weights | Sequence[Weights] = None,
-        neck_bias: bool = True,
         early_stats: bool = False,
         neck: bool = True,
         frozen_bn: str = 'none',
@@ -103,7 +101,7 @@ class ContentEncoder(nn.Module):
         self.trunk = build_trunk(trunk, last_stride)
         self.trunk.to(memory_format=self.memory_format)
         self.linear = nn.Linear(channels, embed_dim) if embed_dim else nn.Identity()
-        self.neck = _neck(self.embed_dim, neck_bias) if neck else nn.Identity()
+        self.neck = nn.BatchNorm1d(self.embed_dim) if neck else nn.Identity()
         if embed_dim:
             nn.init.kaiming_normal_(self.linear.weight, mode='fan_out')
             nn.init.zeros_(self.linear.bias)
@@ -178,12 +176,3 @@ def build_trunk(name: str, last_stride: int = 1) -> nn.Sequential:
         if isinstance(layer, nn.Conv2d) and layer.stride == (2, 2):
             layer.stride = (last_stride, last_stride)
     return trunk
-
-
-def _neck(dim: int, bias: bool) -> nn.BatchNorm1d:
-    neck = nn.BatchNorm1d(dim)
-    if not bias:
-        # a buffer, not a frozen parameter: whoever thaws the network must not thaw this
-        del neck.bias
-        neck.register_buffer('bias', torch.zeros(dim))
-    return neck

@@ -79,8 +79,8 @@ class AdaINDecoder(nn.Module):
 
     Args:
         content_dim: of the content vector; ignored without heads of its own.
-        base_dim: channels of the residual blocks, halved at each of two upsamplings.
-        pose_dim: channels of the pose code; None: base_dim. Others pass a 1 x 1 convolution first.
+        base_dim: channels of the pose code and the residual blocks, halved at each of two
+            upsamplings.
         head_dim: hidden units of the AdaIN heads.
         own_heads: False: the AdaIN parameters are given, by an `AdaINHeads` that decoders share.
 
@@ -92,7 +92,6 @@ class AdaINDecoder(nn.Module):
         self,
         content_dim: int = 8192,
         base_dim: int = 128,
-        pose_dim: int | None = None,
         num_res_blocks: int = 4,
         head_dim: int = 512,
         own_heads: bool = True,
@@ -103,10 +102,7 @@ class AdaINDecoder(nn.Module):
         self.heads = (
             AdaINHeads(content_dim, base_dim, num_res_blocks, head_dim) if own_heads else None
         )
-        self.pose_dim = base_dim if pose_dim is None else pose_dim
-        self.entry = nn.Identity()
-        if self.pose_dim != base_dim:
-            self.entry = conv_block(self.pose_dim, base_dim, 1, activate=False)
+        self.pose_dim = base_dim
         self.blocks = nn.ModuleList(AdaINResidualBlock(base_dim) for _ in range(num_res_blocks))
         half, quarter = base_dim // 2, base_dim // 4
         self.up = nn.Sequential(
@@ -123,14 +119,13 @@ class AdaINDecoder(nn.Module):
         kaiming_init(self)
 
     def forward(self, pose: Tensor, content: Tensor) -> Tensor:
-        """Images (B, 3, 4 * H, 4 * W) of a pose code (B, pose_dim, H, W) and a content vector.
+        """Images (B, 3, 4 * H, 4 * W) of a pose code (B, base_dim, H, W) and a content vector.
 
         Args:
             content: (B, content_dim); without heads of its own what `AdaINHeads` gives,
                 (B, num_res_blocks, 2, 2, base_dim).
         """
         params = content if self.heads is None else self.heads(content)
-        x = self.entry(pose)
         for k, block in enumerate(self.blocks):
-            x = block(x, params[:, k])
-        return self.image(self.up(x))
+            pose = block(pose, params[:, k])
+        return self.image(self.up(pose))

@@ -59,7 +59,6 @@ class ResNetGenerator(nn.Module):
         num_blocks: int = 9,
         dropout: float = 0.0,
         affine: bool = False,
-        in_channels: int = 3,
         upsample: str = 'transposed',
         residual: bool = False,
         norm: str | None = 'instance',
@@ -78,7 +77,7 @@ class ResNetGenerator(nn.Module):
         half, quarter = 2 * base_dim, 4 * base_dim
         relu = dict(norm=norm, activation='relu')
         self.down = nn.Sequential(
-            conv_block(in_channels, base_dim, 7, **relu),
+            conv_block(3, base_dim, 7, **relu),
             conv_block(base_dim, half, 3, stride=2, padding_mode='zeros', **relu),
             conv_block(half, quarter, 3, stride=2, padding_mode='zeros', **relu),
         )

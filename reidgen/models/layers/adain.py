@@ -6,14 +6,14 @@ from torch import Tensor, nn
 from reidgen.models.layers.conv import SLOPE, conv_block
 
 
-def adain(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+def adain(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """AdaIN: instance norm (biased variance), then weight * x + bias per sample and channel.
 
     Args:
         x: (B, C, H, W).
         weight, bias: (B, C), used as they are: weight 0 leaves bias alone.
     """
-    normed = nnf.instance_norm(x, eps=eps)
+    normed = nnf.instance_norm(x)
     return normed * weight[:, :, None, None] + bias[:, :, None, None]
 
 

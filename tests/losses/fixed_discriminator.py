@@ -1,4 +1,4 @@
-"""A discriminator that gives the opinions it is told, and what a GANLoss makes of them."""
+"""Discriminator of fixed outputs, and the terms that a GANLoss gives for them."""
 
 import math
 
@@ -6,25 +6,25 @@ import torch
 
 from reidgen.rng import StepRNG
 
-REAL, FAKE = torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4)  # told apart by their first pixel
-R, F = torch.tensor([[2.0], [0.5]]), torch.tensor([[-2.0], [0.5]])  # opinions of these
+REAL, FAKE = torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4)  # they differ in their first pixel
+R, F = torch.tensor([[2.0], [0.5]]), torch.tensor([[-2.0], [0.5]])  # outputs for these
 SMOOTH = {'labels': {'smooth_real': (0.7, 1.0), 'smooth_fake': (0.0, 0.3)}}
 LN2 = math.log(2)
 
 
-def judge(real, fake):
-    """A discriminator that answers `real` to REAL, `fake` to FAKE."""
+def fixed(real, fake):
+    """Discriminator with the output `real` for REAL and `fake` for FAKE."""
     return lambda img: fake if img[0, 0, 0, 0] > 0.5 else real
 
 
 def discriminator_terms(loss, real, fake, rng=None) -> tuple[float, float]:
-    terms = loss.discriminator('D', judge(real, fake), REAL, FAKE, rng=rng or StepRNG())
+    terms = loss.discriminator('D', fixed(real, fake), REAL, FAKE, rng=rng or StepRNG())
     return terms['adv.D.real'].item(), terms['adv.D.fake'].item()
 
 
 def generator_term(loss, fake, real=None) -> float:
     given = {'real': REAL} if real is not None else {}
-    return loss.generator(judge(real, fake), FAKE, **given, rng=StepRNG()).item()
+    return loss.generator(fixed(real, fake), FAKE, **given, rng=StepRNG()).item()
 
 
 def bce(logit: float, target: float) -> float:
