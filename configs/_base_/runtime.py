@@ -13,10 +13,11 @@ default_hooks = dict(
     memory_init=dict(type='MemoryInitHook'),
     report=dict(type='RetrievalReportHook'),
     progress=dict(type='ProgressHook'),
+    watchdog=dict(type='WatchdogHook', timeout=600, long_timeout=7200),    # seconds
     safe_checkpoint=dict(type='SafeCheckpointHook'))
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
 visualizer = dict(type='Visualizer', vis_backends=[
     dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
 env_cfg = dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-               # seconds: the others wait while the first process computes the metrics
+               # seconds, long: the watchdog ends a training earlier and says why
                dist_cfg=dict(backend='nccl', timeout=86400))

@@ -1,6 +1,8 @@
 """Training of a config: the subcommand `train`."""
 
 import argparse
+import os
+from pathlib import Path
 
 from mmengine.config import Config
 
@@ -11,6 +13,8 @@ from reidgen.engine.config import load_config
 def configure(args: argparse.Namespace) -> Config:
     """Config with the command line options merged."""
     cfg = load_config(args.config, args.cfg_options)
+    if not args.resume and _restarted_by_torchrun() and any(Path(args.work_dir).glob('iter_*.pth')):
+        args.resume, args.load_from = 'auto', None
     if args.resume and args.load_from:
         raise ValueError('--resume continues a run as it was, --load-from starts a new one')
     if args.seed is not None and not 0 <= args.seed < 2**32:
@@ -27,6 +31,10 @@ def configure(args: argparse.Namespace) -> Config:
     if args.resume:
         cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
     return cfg
+
+
+def _restarted_by_torchrun() -> bool:
+    return int(os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)) > 0
 
 
 def run(args: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from reidgen.models import AdversarialModel
 
+from .heartbeat import HEARTBEAT
 from .micro_batches import MicroBatches, mean_logs
 
 
@@ -45,6 +46,7 @@ def run_phases(
     micro = MicroBatches(model, batch if isinstance(batch, list) else [batch], due, iteration)
     logs: list[dict[str, Tensor]] = [{} for _ in micro.batches]
     for phase in due:
+        HEARTBEAT.beat(f'phase {phase.name}', iteration)
         trained = set(phase.trains) - model.frozen
         for number, part in enumerate(micro.batches):
             x = micro.read(phase, number)

@@ -8,6 +8,7 @@ from reidgen.models.data_checks import check_batches
 from reidgen.registry import LOOPS
 
 from .ddp import average_statistics
+from .heartbeat import HEARTBEAT
 from .loaders import ParallelLoader, build_loader
 from .stages import Stage, batches_drawn, check_reads, parse_stages, stage_at, used_loaders
 from .step import run_phases
@@ -125,6 +126,7 @@ class StagedTrainLoop(BaseLoop):
                 )
                 entered = stage
             self.runner.model.train()
+            HEARTBEAT.beat('data loading', self._iter)
             self.run_iter([next(self.dataloader) for _ in range(stage.accumulate)])
             self._evaluate_if_due()
         self.dataloader.stop()

@@ -211,8 +211,6 @@ def png_head(width: int, height: int) -> bytes:
 def test_a_decompression_bomb_is_refused_with_the_limit(size, tmp_path):
     path = tmp_path / 'bomb.png'
     path.write_bytes(png_head(*size))
-    with pytest.raises(
-        OSError, match=r'bomb\.png: it has .*MAX_IMAGE_PIXELS = 89,478,485.*shrink'
-    ):
+    with pytest.raises(OSError, match=r'bomb\.png: it has .*MAX_IMAGE_PIXELS = 89,478,485.*shrink'):
         read_rgb(path)
     assert 'MAX_IMAGE_PIXELS' in find_corrupt([str(path)])[str(path)]

@@ -11,6 +11,7 @@ from .safe_checkpoint import SafeCheckpointHook
 from .stage import StageHook
 from .stage_lr import StageLRHook, StageRuntimeInfoHook
 from .translation_grid import TranslationGridHook
+from .watchdog import WatchdogHook
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -25,4 +26,5 @@ __all__ = [
     'StageLRHook',
     'StageRuntimeInfoHook',
     'TranslationGridHook',
+    'WatchdogHook',
 ]

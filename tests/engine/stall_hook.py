@@ -1,0 +1,22 @@
+"""Hook for the tests: a process of several that stops, as one on a hanging disk would."""
+
+import os
+import signal
+
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+
+from reidgen.registry import HOOKS
+
+
+@HOOKS.register_module()
+class StallHook(Hook):
+    """Stops the process of rank 1 before an iteration, in torchrun's first start only."""
+
+    def __init__(self, iteration: int):
+        self.iteration = iteration
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        first = os.environ['TORCHELASTIC_RESTART_COUNT'] == '0'
+        if runner.iter == self.iteration and get_rank() == 1 and first:
+            os.kill(os.getpid(), signal.SIGSTOP)
