@@ -105,7 +105,7 @@ def batch_errors(
         'identity mapping': batch.person,
         "garment's picture": batch.wanted,
         'model': made['swapped'],
-        'model, alpha = 1': made['painted'],
+        'model, alpha = 1': made['candidate'],
     }
     for method, image in methods.items():
         errors = swap_errors(image, truth, garment)
@@ -218,7 +218,7 @@ def picture(model, dataset, rows: list[int]) -> Tensor:
         ('y_j', batch.wanted),
         ('x_ij', made['swapped']),
         ('truth', truth),
-        ('x~', made['painted']),
+        ('x~', made['candidate']),
     ]
     columns = [(title, images.float() / 255) for title, images in columns]
     columns.insert(5, ('alpha', 2 * made['alpha'] - 1))

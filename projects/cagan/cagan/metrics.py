@@ -48,7 +48,7 @@ def regions(garment: Tensor, margin: int = MARGIN) -> tuple[Tensor, Tensor]:
     return garment, ~grown
 
 
-def swap_errors(painted: Tensor, truth: Tensor, garment: Tensor) -> dict[str, Tensor]:
+def swap_errors(swapped: Tensor, truth: Tensor, garment: Tensor) -> dict[str, Tensor]:
     """L1 and SSIM errors of each image by region, (B,); NaN where a region is empty.
 
     `l1_in`, `l1_out`: mean absolute difference in grey levels of 255. `ssim_in`, `ssim_out`: mean
@@ -56,15 +56,15 @@ def swap_errors(painted: Tensor, truth: Tensor, garment: Tensor) -> dict[str, Te
     a window across the edge does not mix the two.
 
     Args:
-        painted, truth: (B, 3, H, W) uint8.
+        swapped, truth: (B, 3, H, W) uint8.
         garment: (B, 1, H, W) bool.
     """
-    painted, truth = painted.float(), truth.float()
-    difference = (painted - truth).abs().mean(dim=1)  # (B, H, W)
+    swapped, truth = swapped.float(), truth.float()
+    difference = (swapped - truth).abs().mean(dim=1)  # (B, H, W)
     errors = {}
     for name, region in zip(('in', 'out'), regions(garment)):
         here = region[:, 0]
-        similar = ssim_map(torch.where(region, painted, truth), truth)
+        similar = ssim_map(torch.where(region, swapped, truth), truth)
         errors[f'l1_{name}'] = mean_over(difference, here)
         errors[f'ssim_{name}'] = mean_over(similar, here)
     return errors

@@ -150,7 +150,7 @@ def evaluated(checkpoint: Path, out: Path, *more: str) -> dict:
     return evaluate.evaluate(evaluate.parse_args(arguments))
 
 
-def test_a_model_that_paints_nothing_is_the_identity_mapping(checkpoint, tmp_path):
+def test_alpha_zero_everywhere_is_the_identity_mapping(checkpoint, tmp_path):
     found = evaluated(set_alpha(checkpoint, -100, tmp_path), tmp_path / 'out')
     own, mapped = found['model'], found['identity mapping']
     assert all(own[key] == pytest.approx(mapped[key]) for key in mapped)
@@ -164,7 +164,7 @@ def test_a_model_that_paints_nothing_is_the_identity_mapping(checkpoint, tmp_pat
     assert Image.open(tmp_path / 'out/swaps.png').width > 7 * 32
 
 
-def test_a_model_that_paints_everywhere_is_its_painting(checkpoint, tmp_path):
+def test_alpha_one_everywhere_is_the_candidate(checkpoint, tmp_path):
     found = evaluated(set_alpha(checkpoint, 100, tmp_path), tmp_path / 'out', '--num', '4')
     everywhere = found['model, alpha = 1']
     assert all(found['model'][key] == pytest.approx(everywhere[key]) for key in everywhere)
@@ -250,7 +250,7 @@ def test_folders_are_taken_whole_and_the_worn_garment_counts(checkpoint, folders
         dressed(checkpoint, folders, '--person', 'nobody.jpg', *given[2:])
 
 
-def test_where_nothing_is_painted_the_persons_own_pixels_stay(checkpoint, tmp_path):
+def test_where_alpha_is_zero_the_persons_own_pixels_stay(checkpoint, tmp_path):
     model, _ = load_model(SMOKE, set_alpha(checkpoint, -100, tmp_path))
     person = torch.randint(256, (3, 80, 60), dtype=torch.uint8)
     result = swap_one(model, (64, 32), person, person)
