@@ -38,7 +38,7 @@ class StarGAN(AdversarialModel):
 
     Args:
         networks: G (CameraGenerator) and D (CameraDiscriminator).
-        loss_weights: of adv, gp, camera (classification), recon and idt (the identity term; 0 as published).
+        loss_weights: of adv, gp, camera (classification), recon and idt (0: as published).
         discriminator_steps: iterations a step of G.
     """
 
