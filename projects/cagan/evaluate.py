@@ -94,9 +94,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     return means
 
 
-def batch_errors(
-    model, dataset, rows: list[int], embed: Embed | None, perceptual: LPIPS | None = None
-):
+def batch_errors(model, dataset, rows: list[int], embed: Embed | None, perceptual: LPIPS | None):
     """Methods with their errors of each image, for some rows."""
     batch, truth, garment = load(dataset, rows)
     made = swap_batch(model, batch)
