@@ -94,9 +94,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     return means
 
 
-def batch_errors(
-    model, dataset, rows: list[int], embed: Embed | None, perceptual: LPIPS | None = None
-):
+def batch_errors(model, dataset, rows: list[int], embed: Embed | None, perceptual: LPIPS | None):
     """Methods with their errors of each image, for some rows."""
     batch, truth, garment = load(dataset, rows)
     made = swap_batch(model, batch)
@@ -105,7 +103,7 @@ def batch_errors(
         'identity mapping': batch.person,
         "garment's picture": batch.wanted,
         'model': made['swapped'],
-        'model, alpha = 1': made['painted'],
+        'model, alpha = 1': made['candidate'],
     }
     for method, image in methods.items():
         errors = swap_errors(image, truth, garment)
@@ -218,7 +216,7 @@ def picture(model, dataset, rows: list[int]) -> Tensor:
         ('y_j', batch.wanted),
         ('x_ij', made['swapped']),
         ('truth', truth),
-        ('x~', made['painted']),
+        ('x~', made['candidate']),
     ]
     columns = [(title, images.float() / 255) for title, images in columns]
     columns.insert(5, ('alpha', 2 * made['alpha'] - 1))

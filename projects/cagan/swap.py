@@ -104,7 +104,7 @@ def cells(
     """Images of a row of the panel, (3, H, W) float in [0, 1] each."""
     grey = torch.full((3, *size), 128, dtype=torch.uint8)
     alpha = result.alpha.expand(3, -1, -1)
-    row = [person, grey if worn is None else worn, wanted, result.image, alpha, result.painted]
+    row = [person, grey if worn is None else worn, wanted, result.image, alpha, result.candidate]
     return [vision.resize(picture, list(size), antialias=True) / 255 for picture in row]
 
 

@@ -16,14 +16,13 @@ os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count() or 1))
 os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path.cwd())]
 
-import torch  # noqa: E402
-
+from projects.stargan_camstyle.stargan_camstyle import StarGAN  # noqa: E402
 from projects.stargan_camstyle.stargan_camstyle.copies import FOLDER, write_copies  # noqa: E402
-from reidgen.checkpoint import load_strictly, read_weights  # noqa: E402
 from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
+from reidgen.engine.loading import trained_model  # noqa: E402
 from reidgen.files import sha256_of  # noqa: E402
-from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
+from reidgen.registry import DATASETS, MODELS, build, find  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -36,7 +35,6 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--quality', type=int, default=95, help='of the JPEG files')
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--num-workers', type=int, default=0)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={})
     return parser.parse_args(args)
 
@@ -44,23 +42,27 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
 def write(args: argparse.Namespace) -> Path:
     """Path of the folder with all copies."""
     cfg = load_config(args.config, args.cfg_options)
-    model = build(cfg.model, MODELS)
-    load_strictly(model, *read_weights(args.checkpoint))
+    model_class = find(cfg.model['type'], MODELS)
+    if not issubclass(model_class, StarGAN):
+        raise TypeError(
+            f'{args.config} trains a {model_class.__name__}; give a config of StarGAN, such as '
+            f'projects/stargan_camstyle/configs/stargan_synth_b.py'
+        )
     dataset = build(cfg.train_dataloader.target.dataset, DATASETS)
+    model = trained_model(cfg, args.checkpoint)
     folder = Path(args.out) if args.out else dataset.root / FOLDER
     digest = sha256_of(args.checkpoint)
-    about = dict(dataset=dataset.name, checkpoint_sha256=digest, quality=args.quality)
-    written = write_copies(
-        model.to(args.device).eval(),
+    stamp = dict(dataset=dataset.name, checkpoint_sha256=digest)
+    write_copies(
+        model,
         dataset,
         folder,
-        about,
+        stamp,
         quality=args.quality,
         batch_size=args.batch_size,
         num_workers=args.num_workers,
     )
-    total = len(dataset) * model.num_cameras
-    print(f'{written} copies written, {total - written} were there: {folder}')
+    print(f'{len(dataset) * model.num_cameras} copies of {dataset.name} in {folder}')
     return folder
 
 

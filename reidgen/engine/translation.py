@@ -1,6 +1,7 @@
 """A whole data set, translated in the style of another domain."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -59,6 +60,11 @@ class ModelTranslator:
         return pixels.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu()
 
 
+def own_name(path: str | Path, style: int) -> str:
+    """File name of the image itself."""
+    return Path(path).name
+
+
 def translate_dataset(
     translator: Translator,
     dataset,
@@ -66,8 +72,9 @@ def translate_dataset(
     stamp: dict,
     batch_size: int = 64,
     num_workers: int = 0,
-    style: int = 0,
-    names: Sequence[str] | None = None,
+    style: int | Sequence[int] = 0,
+    name: Callable[[str, int], str] = own_name,
+    jpeg: dict = JPEG,
 ) -> Path:
     """Writes what a translator makes of every image of a data set.
 
@@ -77,62 +84,64 @@ def translate_dataset(
     Args:
         translator: is given batches with the pose maps of the data set, if it has any.
         dataset: a training set; translated without augmentation.
-        folder: where the pictures go: PNG, or JPEG of quality 95 without chroma subsampling where
-            the name says so. All names must differ.
+        folder: where the pictures go.
         stamp: plain data that tells of which model the pictures are: kept in `translation.json`
             with the translator's own.
-        style: which one, where the translator has several.
-        names: file name of each image's translation, in the order of the data set; None: the
-            image's own.
+        style: which one, where the translator has several; or a list of them, which makes one
+            picture an image and style, all in one pass.
+        name: file name of a translation, from the path of its image and the style. All names must
+            differ; the suffix .jpg or .jpeg gives JPEG, every other PNG.
+        jpeg: options of Pillow's JPEG files; quality 95 without chroma subsampling by default.
 
     Returns:
         the folder.
 
     Raises:
-        ValueError: the folder holds pictures of another stamp, two translations have one name, or
-            there is not one name an image.
-        OSError: a picture cannot be written.
+        ValueError: the folder holds pictures of another stamp, or two translations have one name.
+        OSError: a picture cannot be written, or the folder is a file.
     """
-    folder, names = Path(folder), _names(dataset, names)
-    told = dict(stamp, translator=translator.stamp, style=style, images=len(names))
-    _check_stamp(folder, told)
+    folder = Path(folder)
+    styles = [style] if isinstance(style, int) else list(style)
+    files = [[folder / name(each.path, k) for k in styles] for each in dataset.records]
+    _check_names(dataset.name, [path.name for paths in files for path in paths])
+    told = style if isinstance(style, int) else styles
+    _check_stamp(folder, dict(stamp, translator=translator.stamp, style=told, images=len(files)))
     rank, world_size = get_dist_info()
-    mine = range(rank, len(names), world_size)
-    rows = [row for row in mine if not (folder / names[row]).exists()]
+    mine = range(rank, len(files), world_size)
+    rows = [row for row in mine if not all(path.exists() for path in files[row])]
     plain = Subset(dataset.plain(maps=True), rows)
     loader = DataLoader(plain, batch_size=batch_size, num_workers=num_workers)
     for raw in progress(loader, f'translate {dataset.name}') if rows else ():
-        for row, picture in zip(raw.index.tolist(), translator(raw, style)):
-            _write(picture, folder / names[row])
+        for number, each in enumerate(styles):
+            for row, picture in zip(raw.index.tolist(), translator(raw, each)):
+                path = files[row][number]
+                if not path.exists():
+                    _write(picture, path, jpeg)
     barrier()
     return folder
 
 
-def _names(dataset, names: Sequence[str] | None) -> list[str]:
-    own = [Path(record.path).name for record in dataset.records]
-    names = own if names is None else list(names)
-    if len(names) != len(own):
+def _check_names(dataset: str, names: list[str]) -> None:
+    first = Counter(names).most_common(1)
+    if first and first[0][1] > 1:
+        double, count = first[0]
         raise ValueError(
-            f'{dataset.name} has {len(own)} images, but {len(names)} names are given for their '
-            f'translations; give one each'
+            f'{dataset}: {count} translations would be called {double}, so one would overwrite '
+            f'another; translate its folders one by one, or rename an image'
         )
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f'{dataset.name}: {len(names)} images have {len(set(names))} names, so one translation '
-            f'would overwrite another; translate its folders one by one'
-        )
-    return names
 
 
-def _write(picture: Tensor, path: Path) -> None:
-    jpeg = path.suffix.lower() in ('.jpg', '.jpeg')
+def _write(picture: Tensor, path: Path, jpeg: dict) -> None:
+    to_jpeg = path.suffix.lower() in ('.jpg', '.jpeg')
     with written_whole(path, FIX) as part:
         Image.fromarray(picture.contiguous().numpy()).save(
-            part, format='JPEG' if jpeg else 'PNG', **(JPEG if jpeg else {})
+            part, format='JPEG' if to_jpeg else 'PNG', **(jpeg if to_jpeg else {})
         )
 
 
 def _check_stamp(folder: Path, stamp: dict) -> None:
+    if folder.is_file():
+        raise NotADirectoryError(f'{folder} is a file; give a folder for the pictures')
     folder.mkdir(parents=True, exist_ok=True)
     begun = any(each.suffix.lower() in SUFFIXES for each in folder.iterdir())
     check_stamp(folder / STAMP, stamp, 'a translation', begun, write=is_main_process())

@@ -3,7 +3,7 @@
 from .datasets import GarmentDataset, Pair, Truth
 from .keras_networks import KerasCAGANDiscriminator, KerasCAGANGenerator
 from .model import CAGAN, SwapBatch, Swaps
-from .networks import CAGANDiscriminator, CAGANGenerator, Painting
+from .networks import CAGANDiscriminator, CAGANGenerator, GeneratorOutput
 from .synthetic_sets import ShapesGarments, SyntheticGarments
 from .try_on_sets import MPV, VITON
 
@@ -14,9 +14,9 @@ __all__ = [
     'CAGANDiscriminator',
     'CAGANGenerator',
     'GarmentDataset',
+    'GeneratorOutput',
     'KerasCAGANDiscriminator',
     'KerasCAGANGenerator',
-    'Painting',
     'Pair',
     'ShapesGarments',
     'SwapBatch',

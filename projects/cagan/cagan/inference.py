@@ -19,8 +19,8 @@ class Swapped(NamedTuple):
     """Result of a swap, at the size of the person's image."""
 
     image: Tensor  # (3, h, w) uint8; the person's own pixels where alpha is 0
-    alpha: Tensor  # (1, h, w) uint8, 255 where the candidate picture replaces the person
-    painted: Tensor  # (3, h, w) uint8 candidate picture
+    alpha: Tensor  # (1, h, w) uint8, 255 where the candidate image replaces the person
+    candidate: Tensor  # (3, h, w) uint8 candidate image, before it is masked
 
 
 def load_model(config: str | Path, checkpoint: str | Path, options: dict | None = None):
@@ -63,18 +63,18 @@ def swap(
     given = [_resized(normalise(picture[None]), size) for picture in (person, wanted)]
     grey = torch.zeros_like(given[0])
     dressed = grey if worn is None else _resized(normalise(worn[None]), size)
-    alpha, painted = model.G(given[0], dressed, given[1])
-    alpha, painted = (_resized(picture, own.shape[2:]) for picture in (alpha, painted))
-    image = alpha * painted + (1 - alpha) * own
-    return Swapped(to_uint8(image)[0], to_uint8(2 * alpha - 1)[0], to_uint8(painted)[0])
+    alpha, candidate = model.G(given[0], dressed, given[1])
+    alpha, candidate = (_resized(picture, own.shape[2:]) for picture in (alpha, candidate))
+    image = alpha * candidate + (1 - alpha) * own
+    return Swapped(to_uint8(image)[0], to_uint8(2 * alpha - 1)[0], to_uint8(candidate)[0])
 
 
 @torch.no_grad()
 def swap_batch(model: CAGAN, batch: SwapBatch) -> dict[str, Tensor]:
-    """Outputs for a batch: uint8 `swapped` and `painted` (B, 3, H, W), and float `alpha`."""
+    """Outputs for a batch: uint8 `swapped` and `candidate` (B, 3, H, W), and float `alpha`."""
     pictures = model.data_preprocessor(batch)
-    swapped, alpha, painted = model.swap(*pictures)
-    return {'swapped': to_uint8(swapped), 'painted': to_uint8(painted), 'alpha': alpha.cpu()}
+    swapped, alpha, candidate = model.swap(*pictures)
+    return {'swapped': to_uint8(swapped), 'candidate': to_uint8(candidate), 'alpha': alpha.cpu()}
 
 
 def to_uint8(picture: Tensor) -> Tensor:

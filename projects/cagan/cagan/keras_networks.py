@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from reidgen.models.layers import normal_init
 from reidgen.registry import DISCRIMINATORS, GENERATORS
 
-from .networks import HALVINGS, SLOPE, Painting, check_size
+from .networks import HALVINGS, SLOPE, GeneratorOutput, check_size
 
 EPS = 1.01e-5  # of all norms
 SCALE_STD = 0.02  # of the starting scales of norms
@@ -84,7 +84,7 @@ class KerasCAGANGenerator(nn.Module):
         )
         _start(self)
 
-    def forward(self, person: Tensor, worn: Tensor, wanted: Tensor) -> Painting:
+    def forward(self, person: Tensor, worn: Tensor, wanted: Tensor) -> GeneratorOutput:
         """Alpha mask in [0, 1] and candidate image of the person in `wanted`, in [-1, 1].
 
         Args:
@@ -105,7 +105,7 @@ class KerasCAGANGenerator(nn.Module):
             x = torch.cat([x, side[scale]], dim=1)
         x = nnf.relu(torch.cat([self.up[2](x), side[0]], dim=1))  # no skip here
         out = self.last(self.up[3](x))
-        return Painting(out[:, :1].sigmoid(), out[:, 1:].tanh())
+        return GeneratorOutput(out[:, :1].sigmoid(), out[:, 1:].tanh())
 
 
 @DISCRIMINATORS.register_module()

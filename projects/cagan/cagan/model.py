@@ -24,8 +24,8 @@ class Swaps(NamedTuple):
     """Forward swap x_ij = G(x_i, y_i, y_j) and backward swap x_ji = G(x_ij, y_j, y_i)."""
 
     x_ij: Tensor  # (B, 3, H, W) the person in y_j
-    alpha_ij: Tensor  # (B, 1, H, W) weight of the candidate picture
-    painted_ij: Tensor  # (B, 3, H, W) the candidate picture, before it is masked
+    alpha_ij: Tensor  # (B, 1, H, W) weight of the candidate image
+    candidate_ij: Tensor  # (B, 3, H, W) the candidate image, before it is masked
     x_ji: Tensor  # back in y_i: close to x_i
     alpha_ji: Tensor
 
@@ -43,6 +43,9 @@ class CAGAN(AdversarialModel):
     (`loss_weights.cycle_adv`); the mean of alpha is kept small on both passes (`id_loss`).
 
     Args:
+        networks: G (CAGANGenerator) and D (CAGANDiscriminator), or those of the Keras code.
+        loss_weights: of adv, mismatch, cycle_adv (the backward swap), cycle, id (size of alpha) and
+            idt (L1 change of a person dressed in the own garment; 0 as published).
         gan_loss: config of the objective; 'bce_prob' if D ends in a sigmoid.
         id_loss: of alpha: reduction 'mean' or 'sum' over all pixels of the batch, and passes 'both'
             or 'first'. With 'sum' it outweighs everything else (24,576 for two pictures of 128 x 96
@@ -54,7 +57,7 @@ class CAGAN(AdversarialModel):
         ValueError: an unknown choice, or an objective that does not fit D's last layer.
     """
 
-    loss_families = ('adv', 'mismatch', 'cycle_adv', 'cycle', 'id', 'identity')
+    loss_families = ('adv', 'mismatch', 'cycle_adv', 'cycle', 'id', 'idt')
 
     def __init__(
         self,
@@ -82,8 +85,8 @@ class CAGAN(AdversarialModel):
 
     def swap(self, person: Tensor, worn: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Swapped image, alpha mask and candidate image, (B, 3 or 1, H, W) each."""
-        alpha, painted = self.G(person, worn, wanted)
-        return alpha * painted + (1 - alpha) * person, alpha, painted
+        alpha, candidate = self.G(person, worn, wanted)
+        return alpha * candidate + (1 - alpha) * person, alpha, candidate
 
     def phases(self) -> tuple[Phase, ...]:
         shared = dict(forward=self.forward_translation, reads=('pairs',))
@@ -94,12 +97,12 @@ class CAGAN(AdversarialModel):
 
     def forward_translation(self, batch) -> Swaps:
         x_i, y_i, y_j = batch.pairs
-        x_ij, alpha_ij, painted_ij = self.swap(x_i, y_i, y_j)
+        x_ij, alpha_ij, candidate_ij = self.swap(x_i, y_i, y_j)
         x_ji, alpha_ji, _ = self.swap(x_ij, y_j, y_i)
-        return Swaps(x_ij, alpha_ij, painted_ij, x_ji, alpha_ji)
+        return Swaps(x_ij, alpha_ij, candidate_ij, x_ji, alpha_ji)
 
-    def judge(self, pair: Tensor) -> Tensor:
-        """Output of D for (B, 6, H, W) pairs, with a noise input if D has `learned_noise`."""
+    def score_pairs(self, pair: Tensor) -> Tensor:
+        """Patch scores of D for (B, 6, H, W) pairs, with a noise input if D has `learned_noise`."""
         if not self.learned_noise:
             return self.D(pair)
         size = pair.shape[2:]
@@ -110,11 +113,11 @@ class CAGAN(AdversarialModel):
     def discriminator_losses(self, batch, x: Swaps) -> dict[str, Tensor]:
         x_i, y_i, y_j = batch.pairs
         losses = self.gan.discriminator(
-            'D', self.judge, pair(x_i, y_i), pair(x.x_ij, y_j), rng=self.rng
+            'D', self.score_pairs, pair(x_i, y_i), pair(x.x_ij, y_j), rng=self.rng
         )
         if self.on('mismatch'):
             losses['mismatch.D'], losses['stat.D.mismatch'] = self.gan.reject(
-                self.judge, pair(x_i, y_j), rng=self.rng
+                self.score_pairs, pair(x_i, y_j), rng=self.rng
             )
         return losses
 
@@ -123,7 +126,7 @@ class CAGAN(AdversarialModel):
         shown = x.x_ij if self.adv_on == 'swap' else x.x_ji
         alpha = x.alpha_ij.detach()
         losses = {
-            'adv.swap': self._convince(shown, y_j, x_i, y_i),
+            'adv.swap': self._adversarial(shown, y_j, x_i, y_i),
             'cycle.person': nnf.l1_loss(x.x_ji, x_i),
             'id.swap': self._alpha_size(x.alpha_ij),
             'stat.alpha.mean': alpha.mean(),
@@ -132,14 +135,14 @@ class CAGAN(AdversarialModel):
         if self.id_loss['passes'] == 'both':
             losses['id.back'] = self._alpha_size(x.alpha_ji)
         if self.on('cycle_adv'):
-            losses['cycle_adv.back'] = self._convince(x.x_ji, y_i, x_i, y_i)
-        if self.on('identity'):
-            losses['identity.own'] = nnf.l1_loss(self.swap(x_i, y_i, y_i)[0], x_i)
+            losses['cycle_adv.back'] = self._adversarial(x.x_ji, y_i, x_i, y_i)
+        if self.on('idt'):
+            losses['idt.own'] = nnf.l1_loss(self.swap(x_i, y_i, y_i)[0], x_i)
         return losses
 
-    def _convince(self, person: Tensor, garment: Tensor, x_i: Tensor, y_i: Tensor) -> Tensor:
+    def _adversarial(self, person: Tensor, garment: Tensor, x_i: Tensor, y_i: Tensor) -> Tensor:
         real = pair(x_i, y_i) if self.gan.mode == 'relativistic_avg' else None
-        return self.gan.generator(self.judge, pair(person, garment), real, rng=self.rng)
+        return self.gan.generator(self.score_pairs, pair(person, garment), real, rng=self.rng)
 
     def _alpha_size(self, alpha: Tensor) -> Tensor:
         size = alpha.abs()
@@ -154,7 +157,7 @@ class CAGAN(AdversarialModel):
             *zip(('x_i', 'y_i', 'y_j'), batch.pairs),
             ('x_ij', x.x_ij),
             ('alpha', 2 * x.alpha_ij - 1),
-            ('x~', x.painted_ij),
+            ('x~', x.candidate_ij),
             ('x_ji', x.x_ji),
         ]
 

@@ -19,11 +19,11 @@ INITS = ('normal', 'orthogonal')
 SLOPE = 0.2
 
 
-class Painting(NamedTuple):
-    """Output of G: alpha mask and candidate image."""
+class GeneratorOutput(NamedTuple):
+    """Alpha mask and candidate image."""
 
     alpha: Tensor  # (B, 1, H, W) weight of the candidate image; in [0, 1] with head='bounded'
-    painted: Tensor  # (B, 3, H, W) the candidate picture; in [-1, 1] but for head='norm_lrelu'
+    candidate: Tensor  # (B, 3, H, W) the person in the garment; in [-1, 1] with head='bounded'
 
 
 def conv(in_channels: int, out_channels: int, stride: int = 1, norm: bool = True) -> ConvModule:
@@ -88,7 +88,7 @@ class CAGANGenerator(nn.Module):
         self.last = conv(channels, 4) if head == 'norm_lrelu' else nn.Conv2d(channels, 4, 3, 1, 1)
         start(self, init)
 
-    def forward(self, person: Tensor, worn: Tensor, wanted: Tensor) -> Painting:
+    def forward(self, person: Tensor, worn: Tensor, wanted: Tensor) -> GeneratorOutput:
         """Alpha mask and candidate image of the person in `wanted`.
 
         Args:
@@ -105,17 +105,17 @@ class CAGANGenerator(nn.Module):
             skipped.append(x)
         for layer, skip in zip(self.up, skipped[-2::-1]):
             x = torch.cat([layer(_doubled(x)), skip], dim=1)
-        return self._painting(self.last(_doubled(x)))
+        return self._output(self.last(_doubled(x)))
 
     def injected(self, person: Tensor, worn: Tensor, wanted: Tensor) -> Tensor:
         """Images injected at every scale, (B, 6, H, W)."""
         return torch.cat([person, wanted if self.inject == 'xi_yj' else worn], dim=1)
 
-    def _painting(self, out: Tensor) -> Painting:
-        alpha, painted = out[:, :1], out[:, 1:]
+    def _output(self, out: Tensor) -> GeneratorOutput:
+        alpha, candidate = out[:, :1], out[:, 1:]
         if self.head == 'bounded':
-            return Painting(alpha.sigmoid(), painted.tanh())
-        return Painting(alpha, painted)
+            return GeneratorOutput(alpha.sigmoid(), candidate.tanh())
+        return GeneratorOutput(alpha, candidate)
 
 
 @DISCRIMINATORS.register_module()

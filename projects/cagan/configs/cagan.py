@@ -15,7 +15,7 @@ model = dict(
         D=dict(type='CAGANDiscriminator', base_dim=64)),
     gan_loss=dict(type='GANLoss', mode='bce_prob'),
     id_loss=dict(reduction='mean', passes='both'),
-    loss_weights=dict(adv=1.0, mismatch=1.0, cycle_adv=1.0, cycle=1.0, id=0.1, identity=0.0))
+    loss_weights=dict(adv=1.0, mismatch=1.0, cycle_adv=1.0, cycle=1.0, id=0.1, idt=0.0))
 
 # ---- optimisation ----
 adam = dict(type='Adam', lr=2e-4, betas=(0.5, 0.999))

@@ -13,7 +13,7 @@ model = dict(
         G=dict(type='CAGANGenerator', base_dim=8),
         D=dict(type='CAGANDiscriminator', base_dim=8)),
     gan_loss=dict(type='GANLoss', mode='bce_prob'),
-    loss_weights=dict(adv=1.0, mismatch=1.0, cycle_adv=1.0, cycle=1.0, id=0.1, identity=0.0))
+    loss_weights=dict(adv=1.0, mismatch=1.0, cycle_adv=1.0, cycle=1.0, id=0.1, idt=0.0))
 
 # ---- optimisation ----
 adam = dict(type='Adam', lr=2e-4, betas=(0.5, 0.999))

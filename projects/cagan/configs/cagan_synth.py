@@ -14,7 +14,7 @@ model = dict(
         G=dict(type='CAGANGenerator', base_dim=16),
         D=dict(type='CAGANDiscriminator', base_dim=16)),
     gan_loss=dict(type='GANLoss', mode='bce_prob'),
-    loss_weights=dict(adv=1.0, mismatch=1.0, cycle_adv=1.0, cycle=1.0, id=0.1, identity=0.0))
+    loss_weights=dict(adv=1.0, mismatch=1.0, cycle_adv=1.0, cycle=1.0, id=0.1, idt=0.0))
 
 # ---- optimisation: five times the published rate, for a short training ----
 adam = dict(type='Adam', lr=1e-3, betas=(0.5, 0.999))

@@ -5,7 +5,7 @@ import torch
 from swap_pictures import Batch
 from torch import nn
 
-from projects.cagan.cagan import CAGAN, Painting
+from projects.cagan.cagan import CAGAN, GeneratorOutput
 from projects.cagan.cagan.model import pair
 from reidgen.engine.step import weigh
 
@@ -21,7 +21,7 @@ class ConstantDiscriminator(nn.Module):
         return torch.full((len(pair), 1, 2, 1), 0.5)
 
 
-class ConstantPainter(nn.Module):
+class ConstantGenerator(nn.Module):
     """Generator of a grey image with constant alpha, which records its inputs."""
 
     def __init__(self, alpha: float):
@@ -30,12 +30,13 @@ class ConstantPainter(nn.Module):
 
     def forward(self, person, worn, wanted):
         self.calls.append((person, worn, wanted))
-        return Painting(torch.full_like(person[:, :1], self.alpha), torch.full_like(person, 0.25))
+        alpha = torch.full_like(person[:, :1], self.alpha)
+        return GeneratorOutput(alpha, torch.full_like(person, 0.25))
 
 
 def make(**options) -> CAGAN:
     torch.manual_seed(0)
-    weights = dict(adv=1.0, mismatch=1.0, cycle_adv=1.0, cycle=1.0, id=0.1, identity=0.0)
+    weights = dict(adv=1.0, mismatch=1.0, cycle_adv=1.0, cycle=1.0, id=0.1, idt=0.0)
     networks = dict(
         G=dict(type='CAGANGenerator', base_dim=4), D=dict(type='CAGANDiscriminator', base_dim=4)
     )
@@ -48,14 +49,14 @@ def make(**options) -> CAGAN:
     )
 
 
-def painted_by(model: CAGAN, alpha: float) -> ConstantPainter:
-    model.G = ConstantPainter(alpha)
+def constant_generator(model: CAGAN, alpha: float) -> ConstantGenerator:
+    model.G = ConstantGenerator(alpha)
     return model.G
 
 
 def test_alpha_zero_leaves_the_person_bit_by_bit():
     model, batch = make(), Batch()
-    painted_by(model, 0.0)
+    constant_generator(model, 0.0)
     x = model.forward_translation(batch)
     assert torch.equal(x.x_ij, batch.pairs.person)
     losses = model.generator_losses(batch, x)
@@ -63,18 +64,18 @@ def test_alpha_zero_leaves_the_person_bit_by_bit():
     assert zero == [0, 0, 0]
 
 
-def test_alpha_one_shows_the_painting_alone():
+def test_alpha_one_shows_the_candidate_alone():
     model, batch = make(), Batch()
-    painted_by(model, 1.0)
+    constant_generator(model, 1.0)
     x = model.forward_translation(batch)
-    assert torch.equal(x.x_ij, x.painted_ij)
+    assert torch.equal(x.x_ij, x.candidate_ij)
 
 
 def test_a_swap_stays_between_its_two_pictures():
     model, batch = make(), Batch()
     with torch.no_grad():
-        x_ij, alpha, painted = model.swap(*batch.pairs)
-    low, high = (pick(painted, batch.pairs.person) for pick in (torch.minimum, torch.maximum))
+        x_ij, alpha, candidate = model.swap(*batch.pairs)
+    low, high = (pick(candidate, batch.pairs.person) for pick in (torch.minimum, torch.maximum))
     assert ((x_ij >= low - 1e-6) & (x_ij <= high + 1e-6)).all()
     assert x_ij.abs().max() <= 1
     assert alpha.min() > 0
@@ -82,10 +83,10 @@ def test_a_swap_stays_between_its_two_pictures():
 
 def test_the_way_back_starts_from_the_swap_with_the_garments_exchanged():
     model, batch = make(), Batch()
-    painter = painted_by(model, 0.5)
+    generator = constant_generator(model, 0.5)
     x = model.forward_translation(batch)
     x_i, y_i, y_j = batch.pairs
-    there, back = painter.calls
+    there, back = generator.calls
     assert all(torch.equal(*each) for each in zip(there, (x_i, y_i, y_j)))
     assert all(torch.equal(*each) for each in zip(back, (x.x_ij, y_j, y_i)))
     assert torch.allclose(x.x_ij, 0.125 + x_i / 2)
@@ -108,7 +109,7 @@ def test_alpha_is_weighed_by_its_mean_or_by_its_sum():
     batch, size = Batch(size=(128, 96)), dict(id_loss=dict(reduction='sum'))
     for options, expected in (({}, 1.0), (size, 2 * 0.5 * 2 * 128 * 96)):
         model = make(**options)
-        painted_by(model, 0.5)
+        constant_generator(model, 0.5)
         losses = model.generator_losses(batch, model.forward_translation(batch))
         assert (losses['id.swap'] + losses['id.back']).item() == pytest.approx(expected)
     model = make(id_loss=dict(passes='first'))
@@ -125,7 +126,7 @@ def test_the_adversarial_term_sees_the_swap_and_in_the_published_fault_does_not(
         assert (terms[0] != terms[1]) == sees
 
 
-def test_the_discriminator_judges_the_three_pairs_that_it_is_told_of():
+def test_the_discriminator_is_given_the_real_the_swapped_and_the_mismatched_pair():
     model, batch = make(), Batch()
     x, seen = model.forward_translation(batch), []
     model.D.register_forward_hook(lambda network, given, out: seen.append(given[0]))
@@ -144,10 +145,10 @@ def test_a_family_of_weight_zero_costs_nothing():
     assert 'mismatch.D' not in model.discriminator_losses(batch, x)
     assert 'cycle_adv.back' not in model.generator_losses(batch, x)
     assert len(seen) == 3
-    model = make(loss_weights=dict(identity=1.0))
-    painted_by(model, 0.0)
+    model = make(loss_weights=dict(idt=1.0))
+    constant_generator(model, 0.0)
     losses = model.generator_losses(batch, model.forward_translation(batch))
-    assert losses['identity.own'].item() == 0
+    assert losses['idt.own'].item() == 0
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_features_and_maps_have_the_published_sizes():
     assert sizes[:4] == [(64, 64, 48), (128, 32, 24), (256, 16, 12), (512, 8, 6)]
     assert sizes[4:] == [(256, 16, 12), (128, 32, 24), (64, 64, 48)]
     assert network.last.in_channels == 134
-    assert (out.alpha.shape, out.painted.shape) == ((1, 1, 128, 96), (1, 3, 128, 96))
+    assert (out.alpha.shape, out.candidate.shape) == ((1, 1, 128, 96), (1, 3, 128, 96))
     pairs = torch.zeros(1, 6, 128, 96)
     assert CAGANDiscriminator()(pairs).shape == (1, 1, 8, 6)
     assert CAGANDiscriminator(head_padding=0)(pairs).shape == (1, 1, 6, 4)
@@ -50,7 +50,7 @@ def test_the_bounded_head_keeps_its_range_and_the_published_fault_does_not(head,
         nn.init.normal_(parameter)
     out = network(*torch.rand(3, 2, 3, 32, 16))
     assert (out.alpha.min() >= 0 and out.alpha.max() <= 1) == bounded
-    assert (out.painted.abs().max() <= 1) == bounded
+    assert (out.candidate.abs().max() <= 1) == bounded
 
 
 @pytest.mark.parametrize('inject, moved', [('xi_yj', 'wanted'), ('xi_yi', 'worn')])

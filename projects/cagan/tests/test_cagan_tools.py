@@ -47,12 +47,12 @@ def set_alpha(checkpoint: Path, value: float, tmp_path: Path) -> Path:
 
 
 def test_ssim_has_its_closed_forms():
-    flat = torch.ones(1, 3, 16, 16)
+    flat = torch.full((1, 3, 16, 16), 255.0)
     dim, bright = 0.2 * flat, 0.8 * flat
-    assert ssim_map(dim, bright, 1.0).mean().item() == pytest.approx(0.470666, abs=1e-6)
-    picture = torch.rand(2, 3, 16, 16)
-    assert torch.allclose(ssim_map(picture, picture, 1.0), torch.ones(2, 16, 16).double())
-    other = torch.rand(2, 3, 16, 16)
+    assert ssim_map(dim, bright).mean().item() == pytest.approx(0.470666, abs=1e-6)
+    picture = 255 * torch.rand(2, 3, 16, 16)
+    assert torch.allclose(ssim_map(picture, picture), torch.ones(2, 16, 16).double())
+    other = 255 * torch.rand(2, 3, 16, 16)
     assert torch.allclose(ssim_map(picture, other), ssim_map(other, picture))
 
 
@@ -77,7 +77,7 @@ def test_errors_count_on_their_own_side_of_the_garment_alone():
     garment = torch.zeros(1, 1, 40, 40, dtype=torch.bool)
     garment[..., 10:20, 10:20] = True
     truth = torch.full((1, 3, 40, 40), 100, dtype=torch.uint8)
-    inside, outside = regions(garment, margin=3)
+    inside, outside = regions(garment)
     assert inside.sum() == 100
     assert outside.sum() == 1600 - 16 * 16
     inner, outer = (torch.where(r, truth + 50, truth) for r in (inside, outside))
@@ -150,7 +150,7 @@ def evaluated(checkpoint: Path, out: Path, *more: str) -> dict:
     return evaluate.evaluate(evaluate.parse_args(arguments))
 
 
-def test_a_model_that_paints_nothing_is_the_identity_mapping(checkpoint, tmp_path):
+def test_alpha_zero_everywhere_is_the_identity_mapping(checkpoint, tmp_path):
     found = evaluated(set_alpha(checkpoint, -100, tmp_path), tmp_path / 'out')
     own, mapped = found['model'], found['identity mapping']
     assert all(own[key] == pytest.approx(mapped[key]) for key in mapped)
@@ -164,7 +164,7 @@ def test_a_model_that_paints_nothing_is_the_identity_mapping(checkpoint, tmp_pat
     assert Image.open(tmp_path / 'out/swaps.png').width > 7 * 32
 
 
-def test_a_model_that_paints_everywhere_is_its_painting(checkpoint, tmp_path):
+def test_alpha_one_everywhere_is_the_candidate(checkpoint, tmp_path):
     found = evaluated(set_alpha(checkpoint, 100, tmp_path), tmp_path / 'out', '--num', '4')
     everywhere = found['model, alpha = 1']
     assert all(found['model'][key] == pytest.approx(everywhere[key]) for key in everywhere)
@@ -250,7 +250,7 @@ def test_folders_are_taken_whole_and_the_worn_garment_counts(checkpoint, folders
         dressed(checkpoint, folders, '--person', 'nobody.jpg', *given[2:])
 
 
-def test_where_nothing_is_painted_the_persons_own_pixels_stay(checkpoint, tmp_path):
+def test_where_alpha_is_zero_the_persons_own_pixels_stay(checkpoint, tmp_path):
     model, _ = load_model(SMOKE, set_alpha(checkpoint, -100, tmp_path))
     person = torch.randint(256, (3, 80, 60), dtype=torch.uint8)
     result = swap_one(model, (64, 32), person, person)

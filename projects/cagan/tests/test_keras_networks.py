@@ -57,8 +57,8 @@ def test_features_and_maps_have_the_sizes_of_the_table():
         (70, 64, 48),
         (32, 128, 96),
     ]
-    alpha, painted = network(x, x, x)
-    assert (alpha.shape, painted.shape) == ((1, 1, 128, 96), (1, 3, 128, 96))
+    alpha, candidate = network(x, x, x)
+    assert (alpha.shape, candidate.shape) == ((1, 1, 128, 96), (1, 3, 128, 96))
     pairs = torch.zeros(1, 6, 128, 96)
     assert KerasCAGANDiscriminator()(pairs).shape == (1, 1, 14, 10)
 
@@ -104,11 +104,11 @@ def test_alpha_and_picture_keep_their_range_whatever_the_weights():
     network = KerasCAGANGenerator(base_dim=4)
     for parameter in network.parameters():
         nn.init.normal_(parameter)
-    alpha, painted = network(*Batch().pairs)
+    alpha, candidate = network(*Batch().pairs)
     assert alpha.min() >= 0
     assert alpha.max() <= 1
     assert alpha.std() > 0.1
-    assert painted.abs().max() <= 1
+    assert candidate.abs().max() <= 1
 
 
 def test_the_discriminator_normalises_by_the_batch_in_training_and_test():

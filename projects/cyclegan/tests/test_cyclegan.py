@@ -156,7 +156,7 @@ def test_the_bce_objective_takes_the_sigmoid_once(step_of):
     assert loss.item() == pytest.approx(torch.tensor(1 + 2.718281828**-1.5).log().item(), rel=1e-6)
 
 
-def test_paint_is_what_the_forward_shows(step_of):
+def test_translate_gives_the_images_of_the_forward(step_of):
     step = step_of(SMOKE)
     x = step.model.forward_translation(step.batch)
     assert torch.equal(step.model.translate(step.batch.source, 'target'), x.x_s2t)

@@ -82,7 +82,7 @@ default_hooks = dict(
     checkpoint=dict(interval=50, save_best='mAP', best_stages=['clusters']),
     best_loss=dict(type='BestLossHook', stage='generators', interval=50),
     translated=dict(type='TranslatePositivesHook', images='source', to='target', num_styles=3,
-                    backgrounds=dict(images='target')),
+                    backgrounds='target'),
     pseudo_label=dict(type='PseudoLabelHook', interval=50,
                       clustering=dict(type='JaccardDBSCAN', k1=20, k2=6, eps=0.5, min_samples=4)),
     grid=dict(type='TranslationGridHook', interval=50))

@@ -8,6 +8,8 @@ from torch import Tensor
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.rng import seed_of
 
+BODY = 48  # of 255, in the last channel of a pose map: brighter is the body, JPEG's noise is not
+MARGIN = 3  # pixels around the body that are filled in: clothes and hair stand out from a mesh
 REACH = 3  # pixels around a filled one that its colour is taken from
 EDGE = 1  # pixels of a picture around the body that are taken with it
 SOFT = 0.8  # pixels, standard deviation: how soft a pasted person's edge is
@@ -16,51 +18,35 @@ SOFT = 0.8  # pixels, standard deviation: how soft a pasted person's edge is
 class BackgroundBank:
     """The images of a training set with their persons filled in.
 
-    A person is where the pose map is brighter than `threshold`; that place, grown by `margin`, is
-    filled in from its border (Telea, Journal of Graphics Tools 2004). Maps and cameras are all that
-    is read, no identity.
+    A person is where the last channel of the pose map, a mesh or a silhouette, is bright; that
+    place, and three pixels around it, is filled in from its border (Telea, Journal of Graphics
+    Tools 2004). Maps and cameras are all that is read, no identity.
 
     Args:
         dataset: training set with pose maps, no random transforms.
-        channel: of the pose map, the one that is dark off the body: a mesh or a silhouette.
-        threshold: 0 to 255. Above 0, as maps kept as JPEG are not exactly 0 off the body.
-        margin: pixels; clothes and hair stand out from a mesh.
 
     Raises:
-        ValueError: the data set has no pose map, or threshold or margin is out of range.
+        ValueError: the data set has no pose map.
     """
 
-    def __init__(
-        self, dataset: ReIDDataset, channel: int = -1, threshold: int = 48, margin: int = 3
-    ):
+    def __init__(self, dataset: ReIDDataset):
         if dataset.pose_map is None:
             raise ValueError(
                 f'backgrounds need to know where the persons of {dataset.name} are; give its '
                 f'loader a pose_map that is dark off the body'
             )
-        if not 0 <= threshold < 255 or margin < 0:
-            raise ValueError(
-                f'threshold is {threshold} and margin {margin}; set 0 to 254 and 0 or more pixels'
-            )
-        self.dataset, self.channel = dataset, channel
-        self.threshold, self.margin = threshold, margin
+        self.dataset = dataset
         self._camids = np.asarray(dataset.camids)
 
     @property
     def stamp(self) -> dict:
         """Plain data that tells which backgrounds these are."""
-        return dict(
-            of=self.dataset.name,
-            images=len(self.dataset),
-            channel=self.channel,
-            threshold=self.threshold,
-            margin=self.margin,
-        )
+        return dict(of=self.dataset.name, images=len(self.dataset))
 
     def __getitem__(self, index: int) -> np.ndarray:
         """(H, W, 3) uint8: image `index` without its person."""
         item = self.dataset[index]
-        hole = _grown(self._body(item.pose_map), self.margin)
+        hole = _grown(body_of(item.pose_map), MARGIN)
         picture = np.ascontiguousarray(item.img.permute(1, 2, 0).numpy())
         return cv2.inpaint(picture, hole, REACH, cv2.INPAINT_TELEA)
 
@@ -84,7 +70,7 @@ class BackgroundBank:
         """
         pasted = [
             self._pasted(
-                picture.numpy(), _grown(self._body(each), EDGE), self._drawn(row, camera, style)
+                picture.numpy(), _grown(body_of(each), EDGE), self._drawn(row, camera, style)
             )
             for picture, each, row, camera in zip(
                 pictures,
@@ -94,9 +80,6 @@ class BackgroundBank:
             )
         ]
         return torch.from_numpy(np.stack(pasted))
-
-    def _body(self, pose_map: Tensor) -> np.ndarray:
-        return (pose_map[self.channel].numpy() > self.threshold).astype(np.uint8)
 
     def _drawn(self, row: int, camera: int | None, style: int) -> np.ndarray:
         seen = np.arange(len(self._camids))
@@ -115,6 +98,11 @@ class BackgroundBank:
         share = cv2.GaussianBlur(body.astype(np.float32), (3, 3), SOFT)[..., None]
         mixed = picture * share + background * (1 - share)
         return mixed.round().clip(0, 255).astype(np.uint8)
+
+
+def body_of(pose_map: Tensor) -> np.ndarray:
+    """(H, W) uint8, 1 on the body that a pose map (M, H, W) of uint8 shows in its last channel."""
+    return (pose_map[-1].numpy() > BODY).astype(np.uint8)
 
 
 def _grown(body: np.ndarray, pixels: int) -> np.ndarray:

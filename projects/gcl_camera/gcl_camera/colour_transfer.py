@@ -7,9 +7,11 @@ from torch.utils.data import DataLoader
 
 from reidgen.datasets.reid_dataset import ReIDDataset
 
+from .background_bank import BODY, body_of
 from .model import style_cameras
 
 BATCH = 128
+HEAD = (0.04, 0.13)  # shares of the body's height from its top
 
 
 class CameraColourTransfer:
@@ -25,9 +27,6 @@ class CameraColourTransfer:
         target: the same of the domain whose colours they are given.
         num_cameras: image i is given the colours of camera i + style of the target, counted round;
             0: of all its cameras together.
-        band: where the head lies, as shares of the body's height from its top.
-        channel: of the pose maps, the one that is dark off the body.
-        threshold: 0 to 255; the body is brighter.
 
     Raises:
         ValueError: a data set has no pose maps, or a camera has seen no head.
@@ -38,24 +37,10 @@ class CameraColourTransfer:
         source: ReIDDataset,
         target: ReIDDataset,
         num_cameras: int = 0,
-        band: tuple[float, float] = (0.04, 0.13),
-        channel: int = -1,
-        threshold: int = 48,
     ):
-        if not 0 <= band[0] < band[1] <= 1 or not 0 <= threshold < 255:
-            raise ValueError(
-                f'band is {band}, threshold {threshold}; set two rising shares from 0 to 1, and '
-                f'0 to 254'
-            )
-        self.band, self.channel, self.threshold = tuple(band), channel, threshold
         self.num_cameras = num_cameras
         self.stamp = dict(
-            name='colours',
-            of=target.name,
-            images=len(target),
-            num_cameras=num_cameras,
-            band=list(band),
-            threshold=threshold,
+            name='colours', of=target.name, images=len(target), num_cameras=num_cameras
         )
         self._own, self._style = (self._moments(dataset) for dataset in (source, target))
 
@@ -95,27 +80,21 @@ class CameraColourTransfer:
             )
         pixels: dict[int, list[Tensor]] = {int(camera): [] for camera in dataset.camids.unique()}
         for batch in DataLoader(dataset, batch_size=BATCH):
-            heads = self._heads(batch.pose_map[:, self.channel])
-            for picture, head, camera in zip(batch.img, heads, batch.camid.tolist()):
+            for picture, pose_map, camera in zip(batch.img, batch.pose_map, batch.camid.tolist()):
+                head = torch.from_numpy(band_of(body_of(pose_map).astype(bool), HEAD))
                 pixels[camera].append(picture[:, head].T.double())
         seen = {camera: torch.cat(each) for camera, each in pixels.items()}
         blind = sorted(camera for camera, each in seen.items() if not len(each))
         if blind:
             raise ValueError(
                 f'cameras {blind} of {dataset.name} (from 0) have seen no head: their pose maps '
-                f'are nowhere above {self.threshold}; check them, or lower threshold'
+                f'are nowhere above {BODY} of 255 in the last channel; check them'
             )
         seen[None] = torch.cat(list(seen.values()))
         return {
             camera: torch.stack([each.mean(0), each.std(0, correction=0).clamp_min(1.0)]).float()
             for camera, each in seen.items()
         }
-
-    def _heads(self, maps: Tensor) -> Tensor:
-        """(B, H, W) bool of one channel of pose maps (B, H, W)."""
-        return torch.from_numpy(
-            np.stack([band_of(each.numpy() > self.threshold, self.band) for each in maps])
-        )
 
 
 def band_of(body: np.ndarray, band: tuple[float, float]) -> np.ndarray:

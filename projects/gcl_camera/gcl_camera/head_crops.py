@@ -4,6 +4,9 @@ import torch
 from torch import Tensor
 from torchvision.ops import roi_align
 
+HEAD = 0.13  # share of the body's height
+BODY = -0.6  # of pose maps in [-1, 1]: brighter is the body
+
 
 class HeadCrops:
     """Heads, cut out and enlarged, for discriminators of domains that differ by more than style.
@@ -19,25 +22,20 @@ class HeadCrops:
 
     Args:
         size: pixels, height and width of a crop.
-        head: share of the body's height.
-        threshold: in [-1, 1]; the body is brighter.
 
     Raises:
-        ValueError: an option is out of range.
+        ValueError: size is below 1.
     """
 
-    def __init__(self, size: int = 32, head: float = 0.13, threshold: float = -0.6):
-        if size < 1 or not 0 < head <= 1 or not -1 <= threshold < 1:
-            raise ValueError(
-                f'size is {size}, head {head}, threshold {threshold}; set size to 1 or more '
-                f'pixels, head above 0 to 1, threshold from -1 to below 1'
-            )
-        self.size, self.head, self.threshold = size, head, threshold
+    def __init__(self, size: int = 32):
+        if size < 1:
+            raise ValueError(f'size is {size}; set 1 or more pixels')
+        self.size = size
 
     def __call__(self, img: Tensor, pose_map: Tensor) -> Tensor:
         """(B, C, size, size) of images (B, C, H, W) and maps (B, M, H, W); blank where a map is."""
         # float32 under autocast too: boxes of another precision would tell real from translated
-        body = (pose_map[:, -1:] > self.threshold).float()
+        body = (pose_map[:, -1:] > BODY).float()
         rows = torch.arange(len(img), device=img.device, dtype=torch.float32)[:, None]
         boxes = torch.cat([rows, self.boxes(body)], dim=1)
         return roi_align(img.float() * body, boxes, self.size, sampling_ratio=2, aligned=True)
@@ -45,7 +43,7 @@ class HeadCrops:
     def boxes(self, body: Tensor) -> Tensor:
         """(B, 4): left, top, right, bottom of the heads of bodies (B, 1, H, W) of 0 and 1."""
         top, bottom = _extent(body.amax((1, 3)))
-        bottom = top + (self.head * (bottom - top)).clamp_min(1)
+        bottom = top + (HEAD * (bottom - top)).clamp_min(1)
         rows = torch.arange(body.shape[2], device=body.device)
         in_head = (rows >= top[:, None]) & (rows < bottom[:, None])  # (B, H)
         left, right = _extent((body * in_head[:, None, :, None]).amax((1, 2)))

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 
 from reidgen.engine.translation import ModelTranslator, Translator, translate_dataset
 from reidgen.models.adversarial import unwrap_model
-from reidgen.registry import HOOKS, with_options
+from reidgen.registry import HOOKS
 
 from .background_bank import BackgroundBank
 from .colour_transfer import CameraColourTransfer
@@ -34,17 +34,17 @@ class TranslatePositivesHook(Hook):
             their own; None: all that wait.
         num_styles: translations of each image, where the model has several styles; one of them is
             drawn each time the image is.
-        batch_size: images a forward.
-        backgrounds: `dict(images='target')`, and options of `BackgroundBank`: the translated
-            persons stand in front of backgrounds of that loader's images. Both loaders then need a
-            pose map whose last channel is dark off the body.
+        backgrounds: loader in front of the backgrounds of whose images the translated persons
+            stand (`BackgroundBank`). Both loaders then need a pose map whose last channel is dark
+            off the body.
         translator: 'model'; or for controls without a generator: 'colours', which brings the
             colours to those of the domain `to` in closed form (`CameraColourTransfer`; both loaders
             need such a pose map), or 'none', the images as they are, with `backgrounds` alone.
 
     Raises:
-        ValueError: num_styles is below 1, an unknown domain or translator, backgrounds names no
-            loader, or nothing is done at all.
+        ValueError: num_styles is below 1, an unknown domain or translator, a loader that there is
+            not, or nothing is done at all.
+        TypeError: backgrounds is no name.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook has loaded what the stage starts from
@@ -55,16 +55,15 @@ class TranslatePositivesHook(Hook):
         to: str = 'target',
         stages: tuple[str, ...] | None = None,
         num_styles: int = 1,
-        batch_size: int = 64,
-        backgrounds: dict | None = None,
+        backgrounds: str | None = None,
         translator: str = 'model',
     ):
         if to not in ('source', 'target'):
             raise ValueError(f"to is '{to}'; known: source, target")
         if num_styles < 1:
             raise ValueError(f'num_styles is {num_styles}; translate each image once or more')
-        if backgrounds is not None and 'images' not in backgrounds:
-            raise ValueError(f"backgrounds is {backgrounds}; say whose: dict(images='target')")
+        if not isinstance(backgrounds, str | None):
+            raise TypeError(f"backgrounds is {backgrounds}; name a training loader: 'target'")
         if translator not in TRANSLATORS:
             raise ValueError(f"translator is '{translator}'; known: {', '.join(TRANSLATORS)}")
         if backgrounds is None and translator == 'none':
@@ -74,7 +73,7 @@ class TranslatePositivesHook(Hook):
         self.images, self.to = images, to
         self.stages = None if stages is None else tuple(stages)
         self.backgrounds, self.translator = backgrounds, translator
-        self.num_styles, self.batch_size = num_styles, batch_size
+        self.num_styles = num_styles
 
     def before_train(self, runner) -> None:
         loop = runner.train_loop
@@ -86,10 +85,7 @@ class TranslatePositivesHook(Hook):
         hooks = [hook for hook in runner.hooks if isinstance(hook, TranslatePositivesHook)]
         _check_stages(waiting, loop.left_out, hooks)
         waiting = [stage for stage in waiting if self.translates(stage)]
-        needed = {
-            'images': self.images,
-            'backgrounds.images': (self.backgrounds or {}).get('images'),
-        }
+        needed = {'images': self.images, 'backgrounds': self.backgrounds}
         if self.translator == 'colours':
             needed['to'] = self.to
         for option, loader in needed.items():
@@ -119,9 +115,7 @@ class TranslatePositivesHook(Hook):
         translator = self._translator(runner, dataset)
         stamp = dict(stage=runner.train_loop.stage.name, seed=runner.seed)
         for style in range(self.num_styles):
-            translate_dataset(
-                translator, dataset, folder / str(style), stamp, self.batch_size, style=style
-            )
+            translate_dataset(translator, dataset, folder / str(style), stamp, style=style)
         runner.logger.info(
             f'{dataset.name}: {len(dataset)} images, {self.num_styles} times each in {folder}'
         )
@@ -138,11 +132,8 @@ class TranslatePositivesHook(Hook):
             translator = CameraColourTransfer(*shown, num_cameras)
         if self.backgrounds is None:
             return translator
-        options = dict(self.backgrounds)
-        behind = runner.dataset(runner.cfg.train_dataloader[options.pop('images')])
-        place = 'TranslatePositivesHook.backgrounds'
-        bank = with_options(BackgroundBank, options, place, behind.plain(maps=True))
-        return WithBackgrounds(translator, bank, num_cameras)
+        behind = runner.dataset(runner.cfg.train_dataloader[self.backgrounds])
+        return WithBackgrounds(translator, BackgroundBank(behind.plain(maps=True)), num_cameras)
 
     def translates(self, stage: str) -> bool:
         """Whether this hook is the one for the stage of that name."""

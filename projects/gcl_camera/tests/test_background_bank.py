@@ -22,10 +22,10 @@ def body_of(item, margin: int) -> np.ndarray:
 
 
 def test_a_background_is_its_image_off_the_person_and_something_else_on_them(dataset):
-    bank = BackgroundBank(dataset, margin=2)
+    bank = BackgroundBank(dataset)
     for index in range(len(dataset)):
         image = dataset[index].img.permute(1, 2, 0).numpy()
-        background, near, on = bank[index], body_of(dataset[index], 2), body_of(dataset[index], 0)
+        background, near, on = bank[index], body_of(dataset[index], 3), body_of(dataset[index], 0)
         assert np.array_equal(background[~near], image[~near])
         changed = np.abs(background[on].astype(int) - image[on]).mean()
         assert changed > 10, changed
@@ -83,8 +83,6 @@ def test_what_it_needs_is_asked_for(dataset, figures):
         ValueError, match=r'where the persons of .* are; give its loader a pose_map'
     ):
         BackgroundBank(figures(pose_map=None))
-    with pytest.raises(ValueError, match='threshold is 255 and margin 3; set 0 to 254'):
-        BackgroundBank(dataset, threshold=255)
     item, row = dataset[0], torch.tensor([0])
     with pytest.raises(
         ValueError, match=r'picture of \(32, 16\) does not fit the backgrounds of .*Resi'

@@ -14,23 +14,23 @@ def body_map(rows: slice, height: int = 40) -> torch.Tensor:
 
 
 def test_a_head_is_the_top_of_the_body_as_wide_as_it_is_there():
-    body = body_map(slice(10, 30))
-    body[:, :, 20:25, 2:18] = 1.0  # arms
-    boxes = HeadCrops(head=0.25).boxes((body > 0).float())
-    assert boxes.tolist() == [[8, 10, 12, 15]]
+    body = body_map(slice(10, 110), height=120)  # 100 rows, of which the head has 13
+    body[:, :, 25:40, 2:18] = 1.0  # arms
+    (box,) = HeadCrops().boxes((body > 0).float())
+    assert box.tolist() == pytest.approx([8, 10, 12, 23])
 
 
 def test_the_last_row_and_column_belong_to_a_body_at_the_border():
     body = torch.zeros(1, 1, 40, 20)
-    body[:, :, 36:, 16:] = 1.0
-    assert HeadCrops(head=1.0).boxes(body).tolist() == [[16, 36, 20, 40]]
+    body[:, :, 39:, 16:] = 1.0  # a head has one row at least
+    assert HeadCrops().boxes(body).tolist() == [[16, 39, 20, 40]]
 
 
 def test_a_crop_is_the_head_enlarged_and_nothing_else():
-    image = torch.full((1, 3, 40, 20), 5.0)
-    image[:, 0, 10:15, 8:10] = 1.0  # left half of the head
-    image[:, 0, 10:15, 10:12] = 2.0
-    crop = HeadCrops(size=8, head=0.25)(image, body_map(slice(10, 30)))
+    image = torch.full((1, 3, 120, 20), 5.0)
+    image[:, 0, 10:23, 8:10] = 1.0  # left half of the head
+    image[:, 0, 10:23, 10:12] = 2.0
+    crop = HeadCrops(size=8)(image, body_map(slice(10, 110), height=120))
     assert crop.shape == (1, 3, 8, 8)
     assert crop[0, 0, 2:6, 2].allclose(torch.tensor(1.0))
     assert crop[0, 0, 2:6, 5].allclose(torch.tensor(2.0))
@@ -54,14 +54,13 @@ def test_real_and_generated_are_cut_alike_in_any_precision():
     assert torch.equal(HeadCrops()(image, body.bfloat16()), HeadCrops()(image, body))
 
 
-@pytest.mark.parametrize('options', [dict(head=0.0), dict(threshold=1.0), dict(size=0)])
-def test_bad_options_are_refused(options):
-    with pytest.raises(ValueError, match='set size to 1 or more'):
-        HeadCrops(**options)
+def test_a_size_below_one_is_refused():
+    with pytest.raises(ValueError, match='size is 0; set 1 or more'):
+        HeadCrops(size=0)
 
 
 def test_discriminators_and_generators_learn_from_heads_alone(build_toy, toy_batch):
-    model, batch = build_toy(head_crops=dict(head=0.25)), toy_batch()
+    model, batch = build_toy(head_crops={}), toy_batch()
     body = torch.full_like(batch.source.pose_map, -1.0)
     body[:, :, 8:24, 4:10] = 1.0
     batch = batch._replace(
@@ -76,10 +75,10 @@ def test_discriminators_and_generators_learn_from_heads_alone(build_toy, toy_bat
     assert real.shape == fake.shape == (3, 3, 32, 32)
     sum(logits.sum() for logits in discriminator(fake)).backward()
     head = torch.zeros_like(x.x_s2t, dtype=torch.bool)
-    head[:, :, 8:12, 4:10] = True
+    head[:, :, 8:10, 4:10] = True  # 0.13 of 16 rows
     reached = x.x_s2t.grad.abs()
     assert (reached[head] > 0).all()
-    head[:, :, 7:13, 3:11] = True  # enlarging mixes in the pixels next to it
+    head[:, :, 7:11, 3:11] = True  # enlarging mixes in the pixels next to it
     assert reached[~head].max() == 0
 
 

@@ -21,13 +21,13 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from projects.gcl_camera.gcl_camera import CameraColourTransfer
+from projects.gcl_camera.gcl_camera.background_bank import body_of
 from projects.gcl_camera.gcl_camera.colour_transfer import band_of
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.config import load_config
 from reidgen.registry import DATASETS, build
 
 UPPER, LOWER = (0.2, 0.5), (0.55, 0.9)  # shares of a body's height
-BODY = 48  # grey level of a mesh map above which the body is
 
 
 class Persons:
@@ -39,7 +39,7 @@ class Persons:
         self.cameras = self.dataset.camids
         items = [self.dataset[row] for row in range(len(self.dataset))]
         self.pictures = torch.stack([item.img for item in items])
-        self.bodies = [item.pose_map[-1].numpy() > BODY for item in items]
+        self.bodies = [body_of(item.pose_map).astype(bool) for item in items]
 
     def means(self, part: tuple[float, float], pictures: Tensor | None = None) -> np.ndarray:
         """(N, 3) mean colours of a part of each person, in these pictures or their own."""

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from reidgen.losses import LabelSmoothCrossEntropy
 from reidgen.models import AdversarialModel, Phase
 from reidgen.registry import LOSSES, MODELS
 
@@ -36,7 +37,6 @@ class HHL(AdversarialModel):
             copies alone; 'D', source and target without copies; 'none'.
         train_embed: False leaves weights of H and T as they start, as in the authors' code,
             whose optimizer does not hold them.
-        cross_entropy: config; without label smoothing by default.
         triplet: config; by default margin 0.3, and an anchor counts among its own positives, so
             that a target image without copies is an anchor too.
 
@@ -52,7 +52,6 @@ class HHL(AdversarialModel):
         loss_weights: dict[str, float],
         mode: str = 'CD',
         train_embed: bool = True,
-        cross_entropy: dict | None = None,
         triplet: dict | None = None,
     ):
         if mode not in MODES:
@@ -61,9 +60,7 @@ class HHL(AdversarialModel):
         if mode == 'none' and self.on('triplet'):
             raise ValueError("model.mode='none' has no triplets; set loss_weights.triplet=0")
         self.mode, self.train_embed = mode, train_embed
-        self.cross_entropy = LOSSES.build(
-            cross_entropy or dict(type='LabelSmoothCrossEntropy', epsilon=0.0)
-        )
+        self.cross_entropy = LabelSmoothCrossEntropy(epsilon=0.0)
         self.triplet = LOSSES.build(triplet or dict(type='BatchHardTriplet', include_self=True))
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities = self.C.num_identities

@@ -8,39 +8,34 @@ from reidgen.datasets import Resize, Sample, Transform
 from reidgen.registry import TRANSFORMS
 
 TRIES = 10
+AREA = (0.64, 1.0)  # share of the image, lowest and highest
+RATIO = (2.0, 3.0)  # height by width, lowest and highest
 
 
 @TRANSFORMS.register_module()
 class RandomRectCrop(Transform):
     """Random crop of a standing rectangle, resized bilinearly; image only.
 
-    Of open-reid, as HHL (Zhong et al., ECCV 2018) uses it. After ten rectangles that do not fit,
+    Of open-reid, as HHL (Zhong et al., ECCV 2018) uses it: 0.64 to 1 of the image's area, two to
+    three times as high as wide. After ten rectangles that do not fit,
     and where nothing may be random, the whole image is resized.
 
     Args:
         size: (height, width).
-        area: share of the image, lowest and highest.
-        ratio: height by width, lowest and highest.
     """
 
     random = True
 
-    def __init__(
-        self,
-        size: tuple[int, int] = (256, 128),
-        area: tuple[float, float] = (0.64, 1.0),
-        ratio: tuple[float, float] = (2.0, 3.0),
-    ):
-        self.at_rest = Resize(size)
-        self.size, self.area, self.ratio = list(size), tuple(area), tuple(ratio)
+    def __init__(self, size: tuple[int, int] = (256, 128)):
+        self.at_rest, self.size = Resize(size), list(size)
 
     def __call__(self, sample: Sample) -> Sample:
         if sample.maps is not None:
             raise ValueError('RandomRectCrop cuts images alone; leave pose_map out of the data set')
         height, width = sample.img.shape[-2:]
         for _ in range(TRIES):
-            area = height * width * self._uniform(*self.area)
-            ratio = self._uniform(*self.ratio)
+            area = height * width * self._uniform(*AREA)
+            ratio = self._uniform(*RATIO)
             tall, wide = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
             if tall <= height and wide <= width:
                 top = torch.randint(height - tall + 1, ()).item()

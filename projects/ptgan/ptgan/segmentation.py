@@ -17,6 +17,8 @@ NETWORKS = (
     'lraspp_mobilenet_v3_large',
 )
 
+HEIGHT = 520  # to which pictures are enlarged: the networks were trained at it
+
 
 class PersonSegmenter(nn.Module):
     """Person segmentation by a network trained on COCO with the classes of Pascal VOC.
@@ -27,7 +29,6 @@ class PersonSegmenter(nn.Module):
         network: torchvision's name, one of NETWORKS.
         weights: a .pth or .safetensors file; None: torchvision's, of its hub or the cache. There
             is no random start.
-        height: to which pictures are enlarged; the networks were trained at 520.
 
     Raises:
         ValueError: an unknown network, or weights that do not fit it.
@@ -38,13 +39,12 @@ class PersonSegmenter(nn.Module):
         self,
         network: str = 'deeplabv3_resnet50',
         weights: str | Path | None = None,
-        height: int = 520,
     ):
         super().__init__()
         if network not in NETWORKS:
             raise ValueError(f'network is {network!r}; choose one of {", ".join(NETWORKS)}')
         published = get_model_weights(network).DEFAULT
-        self.person, self.height = published.meta['categories'].index('person'), height
+        self.person = published.meta['categories'].index('person')
         path = weights or hub_file(
             published.url, f'weights of {network}', 'give a local file (--weights)'
         )
@@ -67,7 +67,7 @@ class PersonSegmenter(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Mask (1, H, W) uint8, 255 on the person, of one image (3, H, W) uint8."""
         height, width = image.shape[1:]
-        size = (self.height, max(1, round(self.height * width / height)))
+        size = (HEIGHT, max(1, round(HEIGHT * width / height)))
         x = nnf.interpolate(image[None].float() / 255, size, mode='bilinear', antialias=True)
         logits = self.network((x - self.mean) / self.std)['out']
         logits = nnf.interpolate(logits, (height, width), mode='bilinear')

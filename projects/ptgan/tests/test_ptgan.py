@@ -9,7 +9,7 @@ from torchvision.models import get_model
 from torchvision.transforms.v2 import functional as vision
 
 from projects.ptgan import segment
-from projects.ptgan.ptgan import DatasetMask, MaskFolder
+from projects.ptgan.ptgan import DatasetMask, MaskFolder, segmentation
 from projects.ptgan.ptgan.foreground import foreground_difference
 from projects.ptgan.ptgan.masks import dilated
 from projects.ptgan.ptgan.segmentation import PersonSegmenter
@@ -251,12 +251,13 @@ class Stripe(nn.Module):
         return {'out': logits}
 
 
-def test_a_local_file_is_used_and_the_mask_has_the_size_of_the_picture(tmp_path):
+def test_a_local_file_is_used_and_the_mask_has_the_size_of_the_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(segmentation, 'HEIGHT', 64)  # seconds instead of minutes
     name = 'lraspp_mobilenet_v3_large'
     torch.save(
         get_model(name, weights=None, weights_backbone=None).state_dict(), tmp_path / 'w.pth'
     )
-    segmenter = PersonSegmenter(name, tmp_path / 'w.pth', height=64)
+    segmenter = PersonSegmenter(name, tmp_path / 'w.pth')
     image = torch.randint(0, 256, (3, 20, 10), dtype=torch.uint8)
     mask = segmenter(image)
     assert mask.shape == (1, 20, 10)

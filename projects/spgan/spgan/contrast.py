@@ -60,7 +60,7 @@ class SiameseContrast(nn.Module):
     def siamese(self, e: Embedded) -> Tensor:
         """Objective of M, 0-d."""
         if self.mode == 'paper':
-            return self._positives(e) + self._painted_negatives(e)
+            return self._positives(e) + self._translated_negatives(e)
         return (self._positives(e) + 2 * self.negative(e.s, e.t)) / 3
 
     def generators(self, e: Embedded) -> Tensor:
@@ -68,7 +68,7 @@ class SiameseContrast(nn.Module):
         if self.mode in ('tf', 'paper'):
             return self.siamese(e)
         share = 0.5 if self.mode == 'pt' else 1.0
-        return (self._positives(e) + share * self._painted_negatives(e)) / 4
+        return (self._positives(e) + share * self._translated_negatives(e)) / 4
 
     def positive(self, a: Tensor, b: Tensor) -> Tensor:
         """Positive term: mean squared distance of unit vectors (B, D)."""
@@ -87,5 +87,5 @@ class SiameseContrast(nn.Module):
     def _positives(self, e: Embedded) -> Tensor:
         return self.positive(e.s, e.s2t) + self.positive(e.t, e.t2s)
 
-    def _painted_negatives(self, e: Embedded) -> Tensor:
+    def _translated_negatives(self, e: Embedded) -> Tensor:
         return self.negative(e.s2t, e.t) + self.negative(e.t2s, e.s)

@@ -7,6 +7,7 @@ from reidgen.models.layers import conv_block, normal_init
 from reidgen.registry import ENCODERS
 
 MAX_BLOCKS = 4
+HIDDEN_DIM, EMBED_DIM = 128, 64  # outputs of the linear layers
 
 
 def block_sizes(image_size: tuple[int, int]) -> list[tuple[int, int]]:
@@ -30,8 +31,6 @@ class SiaNet(nn.Module):
     Args:
         image_size: (height, width).
         base_dim: channels of the first block, doubled at each.
-        hidden_dim: between the linear layers.
-        embed_dim: D of the embedding.
         dropout: probability between the linear layers, also in the generators' step.
 
     Raises:
@@ -42,8 +41,6 @@ class SiaNet(nn.Module):
         self,
         image_size: tuple[int, int] = (256, 128),
         base_dim: int = 64,
-        hidden_dim: int = 128,
-        embed_dim: int = 64,
         dropout: float = 0.5,
     ):
         super().__init__()
@@ -63,13 +60,13 @@ class SiaNet(nn.Module):
                 for k in range(len(sizes))
             )
         )
-        self.hidden = nn.Linear(dims[-1] * sizes[-1][0] * sizes[-1][1], hidden_dim)
+        self.hidden = nn.Linear(dims[-1] * sizes[-1][0] * sizes[-1][1], HIDDEN_DIM)
         self.dropout = nn.Dropout(dropout)
-        self.embedding = nn.Linear(hidden_dim, embed_dim)
+        self.embedding = nn.Linear(HIDDEN_DIM, EMBED_DIM)
         normal_init(self)
 
     def forward(self, img: Tensor) -> Tensor:
-        """Unit embeddings (B, D) of images (B, 3, H, W) in [-1, 1].
+        """Unit embeddings (B, 64) of images (B, 3, H, W) in [-1, 1].
 
         Raises:
             ValueError: the images are not of `image_size`.

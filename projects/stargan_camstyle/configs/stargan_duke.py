@@ -17,7 +17,7 @@ model = dict(
         G=dict(type='CameraGenerator', num_cameras=8, base_dim=64, num_blocks=6),
         D=dict(type='CameraDiscriminator', num_cameras=8, image_size=(256, 128), base_dim=64,
                num_layers=6)),
-    loss_weights=dict(adv=1.0, gp=10.0, camera=1.0, recon=10.0, identity=0.0))
+    loss_weights=dict(adv=1.0, gp=10.0, camera=1.0, recon=10.0, idt=0.0))
 
 # ---- optimisation ----
 adam = dict(type='Adam', lr=1e-4, betas=(0.5, 0.999))

@@ -14,7 +14,7 @@ model = dict(
         G=dict(type='CameraGenerator', num_cameras=2, base_dim=8, num_blocks=1),
         D=dict(type='CameraDiscriminator', num_cameras=2, image_size=(64, 32), base_dim=8,
                num_layers=4)),
-    loss_weights=dict(adv=1.0, gp=10.0, camera=1.0, recon=10.0, identity=0.0))
+    loss_weights=dict(adv=1.0, gp=10.0, camera=1.0, recon=10.0, idt=0.0))
 
 # ---- optimisation ----
 adam = dict(type='Adam', lr=1e-4, betas=(0.5, 0.999))

@@ -20,7 +20,7 @@ model = dict(
                upsample='nearest'),
         D=dict(type='CameraDiscriminator', num_cameras=6, image_size=(128, 64), base_dim=24,
                num_layers=5)),
-    loss_weights=dict(adv=1.0, gp=10.0, camera=1.0, recon=10.0, identity=10.0))
+    loss_weights=dict(adv=1.0, gp=10.0, camera=1.0, recon=10.0, idt=10.0))
 
 # ---- optimisation ----
 adam = dict(type='Adam', lr=3e-4, betas=(0.5, 0.999))

@@ -38,11 +38,11 @@ class StarGAN(AdversarialModel):
 
     Args:
         networks: G (CameraGenerator) and D (CameraDiscriminator).
-        loss_weights: of adv, gp, camera (classification), recon and identity (0: as published).
+        loss_weights: of adv, gp, camera (classification), recon and idt (0: as published).
         discriminator_steps: iterations a step of G.
     """
 
-    loss_families = ('adv', 'gp', 'camera', 'recon', 'identity')
+    loss_families = ('adv', 'gp', 'camera', 'recon', 'idt')
 
     def __init__(
         self,
@@ -98,9 +98,9 @@ class StarGAN(AdversarialModel):
             'recon.back': nnf.l1_loss(back.float(), batch.target.img),
             'stat.camera_accuracy': accuracy(translated.cameras, x.camid),
         }
-        if self.on('identity'):
+        if self.on('idt'):
             same = self.G(batch.target.img, batch.target.camid)
-            losses['identity.own'] = nnf.l1_loss(same.float(), batch.target.img)
+            losses['idt.own'] = nnf.l1_loss(same.float(), batch.target.img)
         return losses
 
     # ---- using it ----

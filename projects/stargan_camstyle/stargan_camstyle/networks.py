@@ -106,8 +106,8 @@ class CameraGenerator(nn.Module):
         return torch.tanh(self.layers(torch.cat([img, maps], dim=1)))
 
 
-class Judgement(NamedTuple):
-    """Output of D for a batch."""
+class DiscriminatorOutput(NamedTuple):
+    """Patch scores and camera logits of a batch."""
 
     realness: Tensor  # (B, 1, H / 2^n, W / 2^n): a discriminator's score a patch, no probability
     cameras: Tensor  # (B, C) logits
@@ -161,7 +161,7 @@ class CameraDiscriminator(nn.Module):
         self.realness = nn.Conv2d(dims[-1], 1, 3, padding=1, bias=False)
         self.cameras = nn.Conv2d(dims[-1], num_cameras, last_size, bias=False)
 
-    def forward(self, img: Tensor) -> Judgement:
+    def forward(self, img: Tensor) -> DiscriminatorOutput:
         """Patch scores and camera logits of images (B, 3, H, W) in [-1, 1]."""
         last = self.layers(img)
-        return Judgement(self.realness(last), self.cameras(last).flatten(1))
+        return DiscriminatorOutput(self.realness(last), self.cameras(last).flatten(1))

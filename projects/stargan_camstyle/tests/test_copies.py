@@ -1,17 +1,19 @@
 """write_copies.py: file names, resuming and errors."""
 
 import importlib.util
+import io
 import json
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from PIL.JpegImagePlugin import get_sampling
 
-from projects.stargan_camstyle.stargan_camstyle import copies
 from projects.stargan_camstyle.stargan_camstyle.copies import write_copies
 from reidgen.datasets import FolderReID
 from reidgen.datasets.image_files import read_rgb
+from reidgen.engine.translation import STAMP
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +38,7 @@ def trained(build):
 
 def test_every_image_has_a_copy_in_every_camera_under_a_name_that_reads_back(trained, tmp_path):
     model, dataset = trained
-    assert write_copies(model, dataset, tmp_path, {}, batch_size=3) == 8 * 2
+    write_copies(model, dataset, tmp_path, {}, batch_size=3)
     pattern = r'(?P<pid>\d+)_c(?P<camid>\d+)'
     found = FolderReID(str(tmp_path), pattern=pattern)
     real = [(record.pid, record.camid) for record in dataset.records]
@@ -45,7 +47,7 @@ def test_every_image_has_a_copy_in_every_camera_under_a_name_that_reads_back(tra
     ]
 
 
-def test_a_copy_is_what_the_model_paints_of_that_image_for_that_camera(trained, tmp_path):
+def test_a_copy_is_the_translation_of_that_image_for_that_camera(trained, tmp_path):
     model, dataset = trained
     model.G = EvenColour()
     write_copies(model, dataset, tmp_path, {})
@@ -73,38 +75,71 @@ def test_an_interrupted_run_is_completed_and_leaves_no_half_file(trained, tmp_pa
         write_copies(model, dataset, tmp_path, dict(checkpoint_sha256='a'))
     before = {path.name: path.read_bytes() for path in tmp_path.glob('*.jpg')}
     assert len(before) == 5
-    assert write_copies(model, dataset, tmp_path, dict(checkpoint_sha256='a')) == 11
+    write_copies(model, dataset, tmp_path, dict(checkpoint_sha256='a'))
+    assert len(list(tmp_path.glob('*.jpg'))) == 16
     assert all((tmp_path / name).read_bytes() == content for name, content in before.items())
     assert not list(tmp_path.glob('*.part'))
     for path in tmp_path.glob('*.jpg'):
         assert Image.open(path).size == (32, 64)
 
 
-def test_copies_of_another_model_are_not_mixed(trained, tmp_path):
+def test_copies_of_another_model_or_quality_are_not_mixed(trained, tmp_path):
     model, dataset = trained
     write_copies(model, dataset, tmp_path, dict(checkpoint_sha256='a'))
-    with pytest.raises(ValueError, match=r"holds copies by .*_sha256': 'a'.*delete the folder"):
-        write_copies(model, dataset, tmp_path, dict(checkpoint_sha256='b'))
-    (tmp_path / copies.ABOUT).unlink()
-    with pytest.raises(ValueError, match=r'holds copies and no copies\.json'):
+    message = r"holds a translation by .*_sha256': 'a'.*delete the folder"
+    for stamp, quality in ((dict(checkpoint_sha256='b'), 95), (dict(checkpoint_sha256='a'), 75)):
+        with pytest.raises(ValueError, match=message):
+            write_copies(model, dataset, tmp_path, stamp, quality=quality)
+    (tmp_path / STAMP).unlink()
+    with pytest.raises(ValueError, match=r'holds a translation and no translation\.json'):
         write_copies(model, dataset, tmp_path, dict(checkpoint_sha256='a'))
 
 
 def test_two_images_of_one_name_are_an_error(trained, tmp_path):
     model, dataset = trained
     dataset.records = [*dataset.records, dataset.records[0]]
-    with pytest.raises(ValueError, match='two images called 0001_c1_000'):
+    with pytest.raises(ValueError, match=r'2 translations would be called 0001_c1_000_fake_1\.jpg'):
         write_copies(model, dataset, tmp_path, {})
 
 
-def test_the_tool_writes_the_copies_of_a_checkpoint(build, tmp_path, capsys):
-    build(SMOKE).train()
+def test_a_quality_out_of_range_is_refused(trained, tmp_path):
+    model, dataset = trained
+    with pytest.raises(ValueError, match='quality is 100; set 1 to 95'):
+        write_copies(model, dataset, tmp_path, {}, quality=100)
+
+
+def test_files_have_the_quality_and_the_chroma_of_the_published_code(trained, tmp_path):
+    model, dataset = trained
+    for quality in (75, 95):
+        write_copies(model, dataset, tmp_path / str(quality), {}, quality=quality)
+    name = f'{Path(dataset.records[0].path).stem}_fake_1.jpg'
+    for quality in (75, 95):
+        saved = io.BytesIO()
+        Image.new('RGB', (32, 64)).save(saved, 'JPEG', quality=quality)
+        expected, found = Image.open(saved), Image.open(tmp_path / str(quality) / name)
+        assert found.quantization == expected.quantization
+        assert get_sampling(found) == get_sampling(expected) == 2  # 4:2:0
+
+
+@pytest.fixture
+def tool():
     spec = importlib.util.spec_from_file_location('tool', PROJECT / 'write_copies.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_tool_writes_the_copies_of_a_checkpoint(build, tool, tmp_path, capsys):
+    build(SMOKE).train()
     checkpoint, out = tmp_path / 'stargan_smoke/stage_cameras.pth', tmp_path / 'copies'
-    args = tool.parse_args([str(SMOKE), str(checkpoint), '--out', str(out), '--device', 'cpu'])
-    assert tool.write(args) == out
+    assert tool.write(tool.parse_args([str(SMOKE), str(checkpoint), '--out', str(out)])) == out
     assert len(list(out.glob('*_fake_?.jpg'))) == 16
-    assert '16 copies written, 0 were there' in capsys.readouterr().out
-    assert json.loads((out / copies.ABOUT).read_text())['dataset'] == 'shapes_b'
+    assert f'16 copies of shapes_b in {out}' in capsys.readouterr().out
+    stamp = json.loads((out / STAMP).read_text())
+    assert (stamp['dataset'], stamp['style'], stamp['quality']) == ('shapes_b', [1, 2], 95)
+
+
+def test_the_tool_refuses_a_config_of_another_model(tool):
+    config = PROJECT.parent / 'cyclegan/configs/cyclegan_smoke.py'
+    with pytest.raises(TypeError, match='trains a CycleGAN; give a config of StarGAN'):
+        tool.write(tool.parse_args([str(config), 'none.pth']))

@@ -11,7 +11,7 @@ from torch import nn
 from projects.stargan_camstyle.stargan_camstyle import (
     CameraDiscriminator,
     CameraGenerator,
-    Judgement,
+    DiscriminatorOutput,
 )
 from reidgen.datasets.transforms import Sample, build_transforms, without_chance
 from reidgen.engine.config import load_config
@@ -39,7 +39,7 @@ class SampledPixels(nn.Module):
     """Discriminator whose patch scores are three times single pixels, so its gradient is known."""
 
     def forward(self, img):
-        return Judgement(3 * img[:, :1, ::16, ::16], img.new_zeros(len(img), 2))
+        return DiscriminatorOutput(3 * img[:, :1, ::16, ::16], img.new_zeros(len(img), 2))
 
 
 def drawn_figures(cfg) -> None:
@@ -63,10 +63,10 @@ def test_networks_have_the_published_shapes_and_sizes(num_cameras, generator, di
     with torch.device('meta'):
         G, D = CameraGenerator(num_cameras), CameraDiscriminator(num_cameras)
         img = torch.empty(2, 3, 256, 128)
-        judgement = D(img)
+        out = D(img)
     assert (count(G), count(D)) == (generator, discriminator)
-    assert judgement.realness.shape == (2, 1, 4, 2)
-    assert judgement.cameras.shape == (2, num_cameras)
+    assert out.realness.shape == (2, 1, 4, 2)
+    assert out.cameras.shape == (2, num_cameras)
 
 
 def test_small_pictures_take_five_halvings():
@@ -78,7 +78,7 @@ def test_small_pictures_take_five_halvings():
         CameraGenerator(2, base_dim=4)(torch.randn(1, 3, 30, 16), torch.tensor([0]))
 
 
-def test_the_camera_decides_what_is_painted_in_training_as_in_test():
+def test_the_translation_depends_on_the_camera_in_training_as_in_test():
     torch.manual_seed(0)
     G, img = CameraGenerator(3, base_dim=4, num_blocks=1), torch.randn(1, 3, 16, 8)
     translated = [G(img, torch.tensor([camera])) for camera in (0, 1, 1)]
@@ -136,7 +136,7 @@ def test_the_generator_steps_in_the_last_of_every_n_iterations(discriminator_ste
     assert stepped == list(range(discriminator_steps, 12, discriminator_steps))
 
 
-def test_cameras_are_learned_from_real_images_and_asked_of_painted_ones(step_of):
+def test_the_camera_loss_of_real_images_trains_d_and_of_translated_ones_g(step_of):
     step = step_of(SMOKE)
     model, batch = step.model, step.batch
     x = model.forward_translation(batch)
@@ -183,7 +183,7 @@ def test_the_slope_is_that_of_the_sum_over_patches(step_of):
     assert losses['gp.D'].item() == pytest.approx((3 * 8**0.5 - 1) ** 2, rel=1e-5)
 
 
-def test_a_generator_that_paints_nothing_finds_back_without_loss(step_of):
+def test_a_generator_that_changes_nothing_reconstructs_without_loss(step_of):
     step = step_of(SMOKE)
     step.model.G = Identity()
     losses = step.model.generator_losses(step.batch, step.model.forward_translation(step.batch))
@@ -191,15 +191,15 @@ def test_a_generator_that_paints_nothing_finds_back_without_loss(step_of):
 
 
 def test_the_identity_term_leaves_images_of_the_wanted_camera_alone(step_of):
-    off, on = step_of(SMOKE), step_of(SMOKE, {'model.loss_weights.identity': 10.0})
+    off, on = step_of(SMOKE), step_of(SMOKE, {'model.loss_weights.idt': 10.0})
     losses = off.model.generator_losses(off.batch, off.model.forward_translation(off.batch))
-    assert 'identity.own' not in losses
+    assert 'idt.own' not in losses
     model, x = on.model, on.batch.target
     losses = model.generator_losses(on.batch, model.forward_translation(on.batch))
     expected = (model.G(x.img, x.camid) - x.img).abs().mean()
-    torch.testing.assert_close(losses['identity.own'], expected)
+    torch.testing.assert_close(losses['idt.own'], expected)
     model.train_only(['G'])
-    assert on.gradients(losses['identity.own']) == {'G'}
+    assert on.gradients(losses['idt.own']) == {'G'}
 
 
 def test_wanted_cameras_are_those_of_the_batch_in_another_order(step_of):
@@ -271,6 +271,6 @@ def test_what_does_not_fit_is_named(build, step_of):
         step.model.translate(step.batch.target, 'c3')
 
 
-def test_the_tool_paints_the_target_as_one_of_its_cameras(translated):
+def test_the_tool_translates_the_target_to_one_of_its_cameras(translated):
     out = translated(SMOKE, '--domain', 'c2', '--loader', 'target')
     assert len(list((out / 'bounding_box_train').glob('*.png'))) == 8
