@@ -1,5 +1,7 @@
 """FeatureBank: features and labels of all training images."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as nnf
 from mmengine.dist import all_gather
@@ -48,6 +50,7 @@ class FeatureBank(nn.Module):
 
         Raises:
             ValueError: N or D is not the bank's, or there is not one label a row.
+            FloatingPointError: NaN or infinite features.
         """
         if len(features) != self.num_samples:
             raise ValueError(
@@ -63,6 +66,7 @@ class FeatureBank(nn.Module):
             raise ValueError(
                 f'labels are {tuple(labels.shape)}; give one a row, ({self.num_samples},)'
             )
+        _check_finite(features, range(self.num_samples))
         self.features.copy_(nnf.normalize(features.to(self.features)))
         self.labels.copy_(labels)
         self.filled.fill_(True)
@@ -89,8 +93,10 @@ class FeatureBank(nn.Module):
 
         Raises:
             RuntimeError: the bank has not been filled.
+            FloatingPointError: NaN or infinite embeddings; nothing was written.
         """
         self._check_filled()
+        _check_finite(embedding, index)
         index = torch.cat(all_gather(index))
         embedding = torch.cat(all_gather(embedding.to(self.features)))
         # writing one row twice in one assignment is in no defined order on a GPU
@@ -107,3 +113,13 @@ class FeatureBank(nn.Module):
                 'the FeatureBank has not been filled; call fill(features, labels) '
                 'with all training images first (MemoryInitHook does so)'
             )
+
+
+def _check_finite(features: Tensor, rows: Sequence[int] | Tensor) -> None:
+    finite = features.isfinite().all(1)
+    if not finite.all():
+        first = int((~finite).nonzero()[0])
+        raise FloatingPointError(
+            f'{int((~finite).sum())} of {len(features)} features for the FeatureBank are NaN or '
+            f'infinite, the first for row {int(rows[first])}: look at the encoder and its rate'
+        )

@@ -1,7 +1,9 @@
 import re
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from reidgen.datasets.transforms import (
     MEAN_COLOUR,
@@ -31,6 +33,18 @@ def test_resize_gives_image_and_maps_one_size_and_keeps_flat_colour():
     assert set(sample.img.flatten().tolist()) == {90}
     with pytest.raises(ValueError, match=r'size is \(256,\); it must be \(height, width\)'):
         Resize((256,))
+
+
+def test_images_and_maps_are_shrunk_bicubically_with_antialias_as_pillow_does():
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(256, (3, 64, 48), generator=generator, dtype=torch.uint8)
+    small = Resize((16, 8))(Sample(image, image[None, :1]))
+    pillow = Image.fromarray(image.permute(1, 2, 0).numpy()).resize(
+        (8, 16), Image.Resampling.BICUBIC
+    )
+    expected = torch.from_numpy(np.array(pillow)).permute(2, 0, 1)
+    for found, wanted in zip((small.img, small.maps), (expected, expected[None, :1])):
+        assert (found.int() - wanted.int()).abs().max() <= 1
 
 
 @pytest.mark.parametrize('size', [64, '64', (64, 0), (64.0, 32), None])

@@ -206,6 +206,23 @@ def test_the_discriminator_moves_and_the_fake_does_not():
     assert generator.value.grad is not None
 
 
+def test_a_rejection_moves_the_discriminator_and_not_the_fake():
+    weight, fake = torch.ones(1, requires_grad=True), FAKE.clone().requires_grad_()
+    term, _ = GANLoss('bce').reject(lambda img: weight * img, fake, rng=StepRNG())
+    term.backward()
+    assert weight.grad is not None
+    assert fake.grad is None
+
+
+def test_the_relativistic_generator_moves_the_fake_and_not_the_real():
+    real, fake = REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()
+    GANLoss('relativistic_avg').generator(
+        lambda img: 2 * img, fake, real=real, rng=StepRNG()
+    ).backward()
+    assert fake.grad.abs().sum() > 0
+    assert real.grad is None
+
+
 @pytest.mark.parametrize(
     'mode, kind, value',
     [

@@ -103,6 +103,26 @@ def test_equal_embeddings_cost_the_margin_and_have_a_finite_gradient(kind, value
     assert x.grad.isfinite().all()
 
 
+def test_equal_embeddings_are_the_least_distance_apart():
+    found = BatchHardTriplet().statistics(torch.ones(4, 2), torch.tensor([0, 0, 1, 1]))
+    assert found['d_ap'].item() == found['d_an'].item() == pytest.approx(1e-6)
+
+
+def test_triplets_that_all_keep_the_margin_cost_nothing_and_have_a_finite_gradient():
+    x = torch.tensor([[0.0], [0.0], [9.0], [9.0]]).requires_grad_()
+    loss = TripletLoss('batch_all_nonzero')(x, torch.tensor([0, 0, 1, 1]))
+    loss.backward()
+    assert loss.item() == 0
+    assert torch.equal(x.grad, torch.zeros_like(x))
+
+
+def test_an_anchor_without_negatives_is_none():
+    found = BatchHardTriplet().statistics(LINE, torch.zeros(4))
+    assert all(value.isnan() for value in found.values())
+    ignoring = TripletLoss('lifted', margin=None, ignore_label=9)
+    assert ignoring(LINE, LINE_PID).item() == 0  # two of one person are left
+
+
 def test_batch_all_is_at_most_batch_hard_on_balanced_batches():
     for seed in range(5):
         torch.manual_seed(seed)

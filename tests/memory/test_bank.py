@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from reidgen.memory import FeatureBank
 from reidgen.registry import MEMORIES
@@ -55,6 +56,35 @@ def test_an_index_that_comes_twice_takes_its_last_embedding(bank):
     )
     twin.update(torch.tensor([0, 2]), torch.tensor([[5.0, 1.0], [-1.0, 1.0]]))
     assert torch.equal(bank.features, twin.features)
+
+
+class WrittenRows(TorchDispatchMode):
+    """Row indices of every assignment by index."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function is torch.ops.aten.index_put_.default:
+            self.rows += [args[1][0].tolist()]
+        return function(*args, **(kwargs or {}))
+
+
+def test_no_row_is_written_twice_in_one_assignment_which_has_no_order_on_a_gpu(bank):
+    with WrittenRows() as written:
+        bank.update(torch.tensor([2, 0, 2]), torch.randn(3, 2))
+    assert written.rows == [[0, 2]]
+
+
+@pytest.mark.parametrize('value', [torch.nan, torch.inf])
+def test_features_that_are_no_numbers_never_reach_the_rows(value, bank):
+    before = bank.features.clone()
+    with pytest.raises(FloatingPointError, match=r'1 of 2 features .* the first for row 3: look'):
+        bank.update(torch.tensor([1, 3]), torch.tensor([[1.0, 0.0], [value, 1.0]]))
+    with pytest.raises(FloatingPointError, match=r'1 of 4 features .* the first for row 2: look'):
+        bank.fill(torch.ones(4, 2).index_fill(0, torch.tensor([2]), value), torch.zeros(4))
+    assert torch.equal(bank.features, before)
 
 
 def test_a_wrong_size_is_refused_with_the_right_number():
