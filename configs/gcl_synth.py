@@ -24,32 +24,32 @@ model = dict(
         C=dict(num_identities=120)),
     bank=dict(num_samples=1234),                 # training images of A
     bank_t=dict(num_samples=1200, dim=1280, momentum=0.2),        # of B
-    loss_weights=dict(adv=2.0, recon=1.0, cycle=1.0, content=1.0))
+    loss_weights=dict(adv=1.0, recon=1.0, cycle=1.0, content=1.0))
 
 # ---- optimisation ----
-fast = dict(lr=5e-4)
+fast = dict(lr=2e-4)
 optim_wrapper = dict(
     D=fast, G=fast, F=fast, P=fast,
     E_c=dict(_delete_=True, networks=['E_c'], phases=['G', 'M', 'T'], type='Adam', lr=1e-4,
              weight_decay=5e-4))
 
 # ---- stages, in iterations: 8 persons or clusters x 4 images; generators 8 + 8 images ----
-fall, tenth_65 = dict(linear_from=100), dict(milestones=[65], gamma=0.1)
+fall, tenth_130 = dict(linear_from=100), dict(milestones=[130], gamma=0.1)
 clusters = dict(iters=150, phases=['T'], loaders=['clusters'], labels='cluster', eval_every=150,
                 lr=dict(E_c=dict(milestones=[100], gamma=0.1)))
 train_cfg = dict(
     stages=[
         dict(name='identity', iters=450, phases=['I'], loaders=['identity'],
              lr=dict(I=dict(warmup=45, milestones=[270], gamma=0.1))),
-        dict(name='control', title='control: memory without translation', iters=100, phases=['M'],
-             loaders=['source'], baselines=['direct', 'adabn'], eval_every=100,
-             lr=dict(E_c=tenth_65)),
+        dict(name='control', title='control: memory without translation', iters=200, phases=['M'],
+             loaders=['source'], baselines=['direct', 'adabn'], eval_every=200,
+             lr=dict(E_c=tenth_130)),
         dict(name='control_clusters', title='control, then pseudo-labels', **clusters),
         dict(name='generators', iters=200, phases=['D', 'G'], start='identity',
              loaders=['source', 'target'], frozen=['E_c'], loss_weights=dict(memory=0),
              lr=dict(D=fall, G=fall, F=fall, P=fall)),
-        dict(name='joint', title='GCL: joint', iters=100, phases=['D', 'G'],
-             loaders=['source', 'target'], eval_every=100, lr=dict(E_c=tenth_65)),
+        dict(name='joint', title='GCL: joint', iters=200, phases=['D', 'G'],
+             loaders=['source', 'target'], eval_every=200, lr=dict(E_c=tenth_130)),
         dict(name='clusters', title='GCL, then pseudo-labels', **clusters)])
 default_hooks = dict(
     logger=dict(interval=40),
