@@ -11,11 +11,6 @@ Result:  the project's README.   Cost: from that checkpoint 20 minutes of CPU ti
 """
 _base_ = ['gcl_camera_synth.py']
 
-# ---- optimisation: as in the full-size configs ----
-optim_wrapper = dict(
-    E_c=dict(networks=['E_c'], phases=['G'], type='SGD', lr=3.5e-4, momentum=0.9, nesterov=True,
-             weight_decay=1e-4))
-
 # ---- stages ----
 none = dict(adv=0, gp=0, recon=0, cycle=0, content=0, memory=0)
 branch = dict(iters=60, start='generators', loaders=['source', 'target'], eval_every=60)

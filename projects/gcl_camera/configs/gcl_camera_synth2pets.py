@@ -16,21 +16,15 @@ photographs = _base_.pets_s2l1
 
 # ---- model ----
 camera = _base_.model
-discriminator = dict(type='StridedDiscriminator', num_scales=2, base_dim=32)
-decoder = dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True)
+image_discriminator = dict(type='StridedDiscriminator', num_scales=2, base_dim=32)
+image_decoder = dict(type='StripeAdaINDecoder', content_dim=5312, base_dim=32, residual=True)
 model = dict(
-    _delete_=True,
-    type='PairsGCL',
-    cross_pose='own',
-    bn_mode='target_recalib',
+    _delete_=True, type='PairsGCL', cross_pose='own', bn_mode='target_recalib',
     networks=dict(
-        D_s=discriminator, D_t=discriminator, G=decoder, F=decoder,
+        D_s=image_discriminator, D_t=image_discriminator, G=image_decoder, F=image_decoder,
         E_p=camera.networks.E_p, E_c=camera.networks.E_c, C=camera.networks.C),
-    bank=camera.bank,
-    bank_t=dict(num_samples=112, dim=1280, momentum=0.2),
-    gan_loss=camera.gan_loss,
-    penalty=camera.penalty,
-    contrast=camera.contrast,
+    bank=camera.bank, bank_t=dict(num_samples=112, dim=1280, momentum=0.2),
+    gan_loss=camera.gan_loss, penalty=camera.penalty, contrast=camera.contrast,
     loss_weights=camera.loss_weights)
 
 # ---- stages ----
@@ -40,23 +34,14 @@ default_hooks = dict(
     translated=dict(num_styles=1, backgrounds=None),
     pseudo_label=dict(clustering=dict(k1=10, k2=3)))     # 112 images, about 22 of a person
 
-# ---- data ----
-loaders = _base_.train_dataloader
-mapped = dict(split='train', transforms=[_base_.resize],
-              pose_map=[dict(type='Colour'), dict(type='Grayscale')])
+# ---- data: 8 + 8 images, clusters of 4 x 8 ----
+luma = [dict(type='Colour'), dict(type='Grayscale')]
+resized = dict(split='train', transforms=[_base_.resize], pose_map=luma)
 train_dataloader = dict(
-    _delete_=True,
-    identity=loaders.identity,
-    source=dict(**_base_.loader, dataset=dict(**_base_.synth_a, **mapped)),
-    target=dict(**_base_.loader, dataset=dict(**photographs, **mapped, labelled=False)),
-    again=loaders.again,
-    painted=loaders.painted,
-    clusters=dict(batch_size=32, num_workers=1, collate_fn=_base_.collate,
-                  sampler=dict(type='ClusterSampler', num_identities=4, num_images=8),
-                  dataset=dict(**photographs, split='train', transforms=_base_.augmented,
-                               labelled=False)))
-
-# ---- evaluation ----
+    source=dict(dataset=dict(pose_map=luma)),
+    target=dict(dataset=dict(_delete_=True, **photographs, **resized, labelled=False)),
+    clusters=dict(sampler=dict(num_identities=4, num_images=8),
+                  dataset=dict(_delete_=True, **photographs, **_base_.train, labelled=False)))
 val_dataloader = dict(target=dict(dataset=dict(
     _delete_=True, **photographs, split='query+gallery', transforms=[_base_.resize])))
 val_cfg = dict(adabn_batch_size=56)
