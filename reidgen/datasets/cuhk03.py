@@ -1,12 +1,11 @@
 """CUHK03 (Li et al., CVPR 2014) under the new protocol of Zhong et al., CVPR 2017."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from reidgen.datasets import market_layout
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.datasets.roots import as_places
+from reidgen.datasets.roots import Roots, as_places
 from reidgen.registry import DATASETS
 
 PUBLISHED = {
@@ -39,7 +38,7 @@ class CUHK03(ReIDDataset):
         self.published = PUBLISHED[boxes]
         super().__init__(*args, **kwargs)
 
-    def find_root(self, root: str | Sequence[str]) -> Path:
+    def find_root(self, root: Roots) -> Path:
         for place in as_places(root):
             if place.suffix == '.mat' and place.is_file():
                 raise self._not_converted(place)

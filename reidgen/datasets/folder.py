@@ -3,7 +3,6 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 from reidgen.datasets import market_layout
@@ -12,7 +11,7 @@ from reidgen.datasets.image_files import scan_images
 from reidgen.datasets.market_layout import WHOLE
 from reidgen.datasets.records import ListedImages, Record, without_junk
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.datasets.roots import as_path
+from reidgen.datasets.roots import Roots, as_path
 from reidgen.registry import DATASETS
 
 LAYOUTS = ('flat', 'market')
@@ -50,7 +49,7 @@ class FolderReID(ReIDDataset):
 
     def __init__(
         self,
-        root: str | Sequence[str],
+        root: Roots,
         split: str = 'train',
         *,
         layout: str = 'flat',

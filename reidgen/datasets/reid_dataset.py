@@ -21,7 +21,7 @@ from reidgen.datasets.records import (
     count_difference,
     keep_cameras,
 )
-from reidgen.datasets.roots import find_root
+from reidgen.datasets.roots import Roots, find_root
 from reidgen.datasets.transforms import Sample, build_transforms, without_chance
 from reidgen.structures import DomainBatch, ImageBatch, SeededIndex
 
@@ -72,7 +72,7 @@ class ReIDDataset(Dataset):
 
     def __init__(
         self,
-        root: str | Sequence[str],
+        root: Roots,
         split: str = 'train',
         transforms: Sequence[dict] = (),
         pose_map: dict | Sequence[dict] | None = None,
@@ -122,7 +122,7 @@ class ReIDDataset(Dataset):
         """Image (3, H, W) uint8; overridden, with `find_root`, where images are drawn."""
         return read_rgb(record.path)
 
-    def find_root(self, root: str | Sequence[str]) -> Path:
+    def find_root(self, root: Roots) -> Path:
         """First of the places that is a folder, or its subfolder `inner`."""
         expected = f' with {", ".join(self.folders)} inside' if self.folders else ''
         return find_root(root, self.inner, type(self).__name__, expected)

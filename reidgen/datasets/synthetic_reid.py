@@ -15,7 +15,7 @@ from reidgen.datasets.log_once import log_once
 from reidgen.datasets.pose_maps import TURNS, PoseMap, checked_views
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.datasets.roots import as_places
+from reidgen.datasets.roots import Roots, as_places
 from reidgen.registry import DATASETS, POSE_MAPS
 from reidgen.synthetic import (
     PARTS,
@@ -81,7 +81,7 @@ class SyntheticReID(ReIDDataset):
         self,
         domain: str = 'synth_a',
         size: str = 'base',
-        root: str | Sequence[str] = 'data/synthetic',
+        root: Roots = 'data/synthetic',
         split: str = 'train',
         *,
         validation: bool = False,
@@ -110,7 +110,7 @@ class SyntheticReID(ReIDDataset):
         self._pictures: dict[str, tuple] = {}
         super().__init__(root, split, **kwargs)
 
-    def find_root(self, root: str | Sequence[str]) -> Path:
+    def find_root(self, root: Roots) -> Path:
         """Folder of the rendering, checked against its manifest; rendered now if missing."""
         places = as_places(root)
         found = [place for place in places if read_manifest(place / self.plan.folder) is not None]
