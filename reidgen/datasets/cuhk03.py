@@ -1,6 +1,7 @@
 """CUHK03 (Li et al., CVPR 2014) under the new protocol of Zhong et al., CVPR 2017."""
 
 from pathlib import Path
+from typing import Any
 
 from reidgen.datasets import market_layout
 from reidgen.datasets.records import Record
@@ -31,7 +32,7 @@ class CUHK03(ReIDDataset):
     folders = tuple(f'{boxes}/{folder}' for boxes in PUBLISHED for folder in market_layout.NEEDED)
     camera_range = (1, 2)
 
-    def __init__(self, *args, boxes: str = 'detected', **kwargs):
+    def __init__(self, *args: Any, boxes: str = 'detected', **kwargs: Any):
         if boxes not in PUBLISHED:
             raise ValueError(f"boxes is '{boxes}'; it must be one of {', '.join(PUBLISHED)}")
         self.boxes = boxes
