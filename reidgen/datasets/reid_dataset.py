@@ -283,7 +283,7 @@ class ReIDDataset(Dataset):
             pids = [numbers[pid] for pid in pids]
         self.pids = torch.tensor(pids, dtype=torch.int64)
         self.camids = torch.tensor([record.camid for record in self.records], dtype=torch.int64)
-        self.metainfo = {
+        self.metainfo: dict[str, Any] = {
             'name': self.name,
             'num_query': num_query,
             'num_identities': self.num_identities,
