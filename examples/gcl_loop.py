@@ -25,7 +25,7 @@ from reidgen.models import BatchNormalizer
 from reidgen.registry import build_network
 from reidgen.rng import StepRNG
 
-PERSONS, DIM = 8, 64
+PERSONS, DIM, ADAM = 8, 64, (5e-4, (0.5, 0.999))  # rate and betas
 WEIGHTS = dict(adv=1.0, gp=10.0, recon=5.0, cycle=5.0, content=5.0, memory=1.0)
 DISCRIMINATOR = dict(type='StridedDiscriminator', num_scales=2, base_dim=16)
 DECODER = dict(type='AdaINDecoder', content_dim=2048, base_dim=16, head_dim=32)
@@ -34,26 +34,26 @@ CONTENT = dict(type='ContentEncoder', trunk='resnet18', num_parts=4, embed_dim=D
 normalize = BatchNormalizer()  # uint8 images and maps of a batch to float32
 
 
-def shapes(domain: str, split: str = 'train', **options) -> ShapesReID:
+def shapes(domain: str, split: str = 'train', labelled: bool = True) -> ShapesReID:
     """Images (3, 64, 32) with identities, cameras and pose maps."""
-    return ShapesReID(domain, split, PERSONS, pose_map=dict(type='ShapesMap'), **options)
+    return ShapesReID(domain, split, PERSONS, pose_map=dict(type='ShapesMap'), labelled=labelled)
 
 
-def batches(dataset: ShapesReID, sampler: type, size: int, **options) -> Iterator:
+def batches(dataset: ShapesReID, sampler: type, size: int, **options: int) -> Iterator:
     """Endless batches: img, pose_map, novel_map, pid, camid, index."""
     order = sampler(dataset, batch_size=size, seed=0, **options)
     return map(normalize, DataLoader(dataset, size, sampler=order, collate_fn=default_collate))
 
 
 @torch.no_grad()
-def embed(E_c, dataset: ShapesReID) -> torch.Tensor:
+def embed(E_c: torch.nn.Module, dataset: ShapesReID) -> torch.Tensor:
     """(N, D) features of a data set in order, L2-normalised."""
     E_c.eval()
     loader = DataLoader(dataset.plain(), 32, collate_fn=default_collate)
     return nnf.normalize(torch.cat([E_c(normalize(batch).img).embedding for batch in loader]))
 
 
-def report(title: str, E_c) -> None:
+def report(title: str, E_c: torch.nn.Module) -> None:
     test = shapes('b', 'query+gallery')
     features, num_query = embed(E_c, test), test.metainfo['num_query']
     labels = RetrievalLabels.of_split(num_query, test.pids, test.camids)
@@ -61,7 +61,7 @@ def report(title: str, E_c) -> None:
     print(f'{title}: mAP {100 * result.mAP:.1f}, rank-1 {100 * result.cmc[0]:.1f}')
 
 
-def train_identity(E_c, source: ShapesReID, iters: int) -> None:
+def train_identity(E_c: torch.nn.Module, source: ShapesReID, iters: int) -> None:
     """Stage 1: E_c and a classifier on the labelled source."""
     C = build_network(dict(type='IdentityClassifier', in_dim=DIM, num_identities=PERSONS))
     classify, triplet = losses.LabelSmoothCrossEntropy(), losses.BatchHardTriplet()
@@ -75,7 +75,7 @@ def train_identity(E_c, source: ShapesReID, iters: int) -> None:
         log('identity', iteration, terms)
 
 
-def train_translation(E_c, source: ShapesReID, iters: int, joint: int) -> None:
+def train_translation(E_c: torch.nn.Module, source: ShapesReID, iters: int, joint: int) -> None:
     """Stage 2, generators and discriminators with E_c frozen, then stage 3, everything."""
     rng, E_p, target = StepRNG(seed=0), build_network(POSE), shapes('b', labelled=False)
     G, F = build_network(DECODER), build_network(DECODER)  # to target style, to source style
@@ -84,9 +84,8 @@ def train_translation(E_c, source: ShapesReID, iters: int, joint: int) -> None:
     contrast = losses.MemoryContrast(num_negatives=16)
     bank = FeatureBank(len(source), DIM)
     bank.fill(embed(E_c, source), source.pids)
-    adam = dict(lr=5e-4, betas=(0.5, 0.999))
-    optim_d = torch.optim.Adam([*D_s.parameters(), *D_t.parameters()], **adam)
-    optim_g = torch.optim.Adam([*G.parameters(), *F.parameters(), *E_p.parameters()], **adam)
+    optim_d = torch.optim.Adam([*D_s.parameters(), *D_t.parameters()], *ADAM)
+    optim_g = torch.optim.Adam([*G.parameters(), *F.parameters(), *E_p.parameters()], *ADAM)
     optim_e = torch.optim.SGD(E_c.parameters(), lr=3.5e-5, momentum=0.9)
     pairs = zip(batches(source, ShuffleSampler, 4), batches(target, ShuffleSampler, 4))
     for iteration, (s, t) in zip(range(iters + joint), pairs):
@@ -100,7 +99,8 @@ def train_translation(E_c, source: ShapesReID, iters: int, joint: int) -> None:
         c_s2t, c_t2s = E_c(x_s2t), E_c(x_t2s)
         x_s2t2s, x_t2s2t = F(p_s, c_s2t.content), G(p_t, c_t2s.content)
         # the discriminators step first; gan and penalty detach the translated images
-        adversaries, d = (('Ds', D_s, s.img, x_t2s), ('Dt', D_t, t.img, x_s2t)), {}
+        adversaries = (('Ds', D_s, s.img, x_t2s), ('Dt', D_t, t.img, x_s2t))
+        d: dict[str, torch.Tensor] = {}
         for name, D, real, fake in adversaries:
             d |= gan.discriminator(name, D, real, fake, rng=rng)
             d |= penalty(name, D, real, fake, rng=rng)
@@ -120,8 +120,8 @@ def train_translation(E_c, source: ShapesReID, iters: int, joint: int) -> None:
 
 def weighted(terms: dict[str, torch.Tensor]) -> torch.Tensor:
     """Sum of terms named family.detail, weighed by family; `stat.` terms are logged alone."""
-    families = {name: name.partition('.')[0] for name in terms}
-    return sum(WEIGHTS[families[n]] * terms[n] for n in terms if families[n] != 'stat')
+    named = ((name.partition('.')[0], term) for name, term in terms.items())
+    return sum((WEIGHTS[f] * term for f, term in named if f != 'stat'), torch.zeros(()))
 
 
 def step(loss: torch.Tensor, *optims: torch.optim.Optimizer) -> None:

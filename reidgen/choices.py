@@ -1,6 +1,6 @@
 """Error texts about unknown names: place, value, nearest known name and all known names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ def listed(known: Iterable[Any]) -> str:
     return ', '.join(str(name) for name in known) or 'none'
 
 
-def one_of(value: T, known: Sequence[T], place: str) -> T:
+def one_of(value: T, known: Collection[T], place: str) -> T:
     """The value itself, checked to be among the known ones.
 
     Args:

@@ -12,12 +12,15 @@ config's `custom_imports` is left to its user:
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from mmengine import registry as root
 from mmengine.registry import Registry
 from torch import nn
 
 from reidgen.choices import hint, listed
+
+T = TypeVar('T')
 
 SCOPE = 'reidgen'
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -86,7 +89,7 @@ def names(*registries: Registry) -> list[str]:
     return sorted(found)
 
 
-def find(name: str, *registries: Registry, place: str = ''):
+def find(name: str, *registries: Registry, place: str = '') -> Any:
     """Class or function of a name, from the first registry that has it.
 
     Args:
@@ -120,7 +123,7 @@ def find_all(name: str) -> list:
     return list(dict.fromkeys(target for target in found if target is not None))
 
 
-def _within(registry: Registry | None, name: str):
+def _within(registry: Registry | None, name: str) -> Any:
     while registry is not None:
         registry.import_from_location()
         if name in registry.module_dict:
@@ -134,7 +137,7 @@ def build(
     registry: Registry | Sequence[Registry],
     place: str | None = None,
     default: str | None = None,
-):
+) -> Any:
     """Object built from a config `dict(type='Name', **arguments)`.
 
     Args:
@@ -160,7 +163,7 @@ def build(
     return with_options(made_by, arguments, place)
 
 
-def with_options(kind: Callable, options: dict, place: str, *arguments):
+def with_options(kind: Callable[..., T], options: dict, place: str, *arguments: Any) -> T:
     """Result of `kind(*arguments, **options)` with checked options of a config.
 
     Raises:
@@ -213,7 +216,7 @@ def accepted(kind: Callable) -> list[str] | None:
             continue
         if cls is object:
             return list(found)
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(vars(cls)['__init__']).parameters.values())[1:]
         found |= {p.name: None for p in parameters if p.kind in NAMED}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             return list(found)

@@ -1,5 +1,7 @@
 """Random numbers of a training step, equal for any number of processes."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from mmengine.dist import get_dist_info
@@ -42,7 +44,13 @@ class StepRNG:
         """Standard normal numbers (num_rows, *shape), this rank's rows of a global draw."""
         return self._take(torch.randn, num_rows, shape, device)
 
-    def _take(self, sample, num_rows: int, shape: tuple[int, ...], device) -> Tensor:
+    def _take(
+        self,
+        sample: Callable[..., Tensor],
+        num_rows: int,
+        shape: tuple[int, ...],
+        device: torch.device | str,
+    ) -> Tensor:
         rank, world_size = get_dist_info()
         drawn = sample((num_rows * world_size, *shape), generator=self.generator)
         return drawn[rank * num_rows : (rank + 1) * num_rows].to(device)

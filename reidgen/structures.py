@@ -1,5 +1,7 @@
 """Batches and codes as NamedTuples, for collate, pin_memory and mmengine's cast_data.
 
+A field `index` hides a method of tuple, which nothing here calls and type checkers report.
+
 Letters, the same everywhere: B batch, N training images, D embedding, C channels, H and W height
     and width.
 """
@@ -16,7 +18,7 @@ class SeededIndex(NamedTuple):
     in whatever worker process or rank it is loaded.
     """
 
-    index: int  # row in the sorted list of records
+    index: int  # type: ignore[assignment]  # row in the sorted list of records
     seed: int  # 0 <= seed < 2**63
 
 
@@ -26,7 +28,7 @@ class ImageBatch(NamedTuple):
     img: Tensor  # (B, 3, H, W) float32, ImageNet-normalised
     pid: Tensor  # (B,) int64 identity; -1 where the domain is unlabelled
     camid: Tensor  # (B,) int64 camera, from 0
-    index: Tensor  # (B,) int64 row in the sorted list of the split
+    index: Tensor  # type: ignore[assignment]  # (B,) int64 row in the sorted list of the split
 
 
 class DomainBatch(NamedTuple):
@@ -37,7 +39,8 @@ class DomainBatch(NamedTuple):
     novel_map: Tensor  # like pose_map, the body at a random other view; one view alone is repeated
     pid: Tensor  # (B,) int64 identity; -1 where the domain is unlabelled
     camid: Tensor  # (B,) int64 camera, from 0
-    index: Tensor  # (B,) int64 row in the sorted training list: the key into the FeatureBank
+    # (B,) int64 row in the sorted training list: the key into the FeatureBank
+    index: Tensor  # type: ignore[assignment]
 
 
 class Code(NamedTuple):

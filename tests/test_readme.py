@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from mypy import api as mypy
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / 'README.md').read_text()
@@ -29,3 +30,17 @@ def test_what_the_python_block_imports_is_there():
     for node in imports:
         module = importlib.import_module(node.module)
         assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+@pytest.mark.slow
+def test_python_block_calls_what_is_there_as_it_is_typed(tmp_path, monkeypatch):
+    (block,) = re.findall(r'```python\n(.*?)```', README, re.DOTALL)
+    arrays = [
+        f'{side}_{kind}' for side in ('query', 'gallery') for kind in ('pids', 'camids', 'features')
+    ]
+    given = 'import numpy as np\n' + ''.join(f'{name}: np.ndarray\n' for name in arrays)
+    (tmp_path / 'block.py').write_text(given + block)
+    monkeypatch.chdir(ROOT)  # for pyproject.toml
+    monkeypatch.setenv('MYPYPATH', str(ROOT))
+    output, errors, code = mypy.run([str(tmp_path / 'block.py')])
+    assert code == 0, output + errors

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.datasets.samplers import EndlessSampler, IdentitySampler, permutation
+from reidgen.datasets.samplers import EndlessSampler, IdentitySampler, RowsOfPass, permutation
 from reidgen.registry import DATA_SAMPLERS
 from reidgen.structures import SeededIndex
 
@@ -64,7 +64,7 @@ class PseudoLabelSampler(EndlessSampler):
     def rows_of_pass(self, number: int) -> np.ndarray:
         return self._rows(self.inliers, number)
 
-    def _frozen_rows(self):
+    def _frozen_rows(self) -> RowsOfPass:
         inliers = self.inliers
         return lambda number: self._rows(inliers, number)
 

@@ -1,12 +1,12 @@
 """CUHK03 (Li et al., CVPR 2014) under the new protocol of Zhong et al., CVPR 2017."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from reidgen.datasets import market_layout
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.datasets.roots import as_places
+from reidgen.datasets.roots import Roots, as_places
 from reidgen.registry import DATASETS
 
 PUBLISHED = {
@@ -32,14 +32,14 @@ class CUHK03(ReIDDataset):
     folders = tuple(f'{boxes}/{folder}' for boxes in PUBLISHED for folder in market_layout.NEEDED)
     camera_range = (1, 2)
 
-    def __init__(self, *args, boxes: str = 'detected', **kwargs):
+    def __init__(self, *args: Any, boxes: str = 'detected', **kwargs: Any):
         if boxes not in PUBLISHED:
             raise ValueError(f"boxes is '{boxes}'; it must be one of {', '.join(PUBLISHED)}")
         self.boxes = boxes
         self.published = PUBLISHED[boxes]
         super().__init__(*args, **kwargs)
 
-    def find_root(self, root: str | Sequence[str]) -> Path:
+    def find_root(self, root: Roots) -> Path:
         for place in as_places(root):
             if place.suffix == '.mat' and place.is_file():
                 raise self._not_converted(place)

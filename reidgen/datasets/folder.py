@@ -3,8 +3,8 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from reidgen.datasets import market_layout
 from reidgen.datasets.csv_list import Row, read_rows
@@ -12,7 +12,7 @@ from reidgen.datasets.image_files import scan_images
 from reidgen.datasets.market_layout import WHOLE
 from reidgen.datasets.records import ListedImages, Record, without_junk
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.datasets.roots import as_path
+from reidgen.datasets.roots import Roots, as_path
 from reidgen.registry import DATASETS
 
 LAYOUTS = ('flat', 'market')
@@ -50,7 +50,7 @@ class FolderReID(ReIDDataset):
 
     def __init__(
         self,
-        root: str | Sequence[str],
+        root: Roots,
         split: str = 'train',
         *,
         layout: str = 'flat',
@@ -61,7 +61,7 @@ class FolderReID(ReIDDataset):
         junk_rule: bool | None = None,
         first_camera: int = 1,
         name: str = 'folder',
-        **kwargs,
+        **kwargs: Any,
     ):
         if layout not in LAYOUTS:
             raise ValueError(f"layout is '{layout}'; it must be one of {', '.join(LAYOUTS)}")
@@ -85,18 +85,21 @@ class FolderReID(ReIDDataset):
 
     def read_split(self, split: str) -> list[Record]:
         if self.layout == 'market':
+            assert self.pattern is not None  # checked when built
             return self.count_left_out(
                 *market_layout.read_market_split(
                     self.root, split, self.pattern, self.first_camera, self.junk_rule
                 )
             )
-        records = self._from_folder() if self.csv_file is None else self._from_csv(split)
+        csv_file = self.csv_file
+        records = self._from_folder() if csv_file is None else self._from_csv(csv_file, split)
         return self.count_left_out(*without_junk(records, split)) if self.junk_rule else records
 
     def _from_folder(self) -> list[Record]:
         if self._listed is None:
-            images = self.count_left_out(*scan_images(self.root, recursive=True))
-            self._listed = [self._from_name(path) for path in images]
+            images, left_out = scan_images(self.root, recursive=True)
+            records = [self._from_name(path) for path in images]
+            self._listed = self.count_left_out(records, left_out)
         return self._listed
 
     def _from_name(self, path: Path) -> Record:
@@ -121,11 +124,12 @@ class FolderReID(ReIDDataset):
             int(groups.get('camid', self.first_camera)) - self.first_camera,
         )
 
-    def _from_csv(self, split: str) -> list[Record]:
+    def _from_csv(self, csv_file: Path, split: str) -> list[Record]:
         """Sorted records of a split."""
-        path = self.root / self.csv_file
+        path = self.root / csv_file
         rows = read_rows(path, COLUMNS, self.csv_encoding)
-        listed, splits, records, repeated = ListedImages(), set(), [], Counter()
+        repeated: Counter[str] = Counter()
+        listed, splits, records = ListedImages(), set(), []
         for row in rows:
             record, of = self._from_row(row), row.cells.get('split', split)
             if of not in market_layout.FOLDERS:

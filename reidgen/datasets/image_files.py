@@ -81,7 +81,8 @@ def scan_images(folder: Path, recursive: bool = False) -> Listing:
             f'no folder {folder.absolute()}: the data set is not unpacked, or only half of it; '
             f'unpack it again or point root at another copy'
         )
-    images, left_out, waiting = [], Counter(), [folder]
+    left_out: Counter[str] = Counter()
+    images, waiting = [], [folder]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
@@ -183,11 +184,13 @@ def load_upright(path: str | Path) -> Image.Image:
 
 def _opened(path: str | Path) -> Image.Image:
     limit = Image.MAX_IMAGE_PIXELS  # Pillow warns above it, and refuses twice as many
+    if limit is None:
+        return Image.open(path)
     try:
         image = Image.open(path)
     except Image.DecompressionBombError as error:
         raise UnreadableError(_too_large(f'more than {2 * limit:,}')) from error
-    if limit is not None and image.width * image.height > limit:
+    if image.width * image.height > limit:
         image.close()
         raise UnreadableError(_too_large(f'{image.width} x {image.height}'))
     return image

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from reidgen.datasets.records import ListedImages, Record
 from reidgen.datasets.reid_dataset import ReIDDataset
@@ -43,7 +44,7 @@ class MSMT17(ReIDDataset):
     pid_range = (0, 4100)
     camera_range = (1, 15)
 
-    def __init__(self, *args, combine_val: bool = True, **kwargs):
+    def __init__(self, *args: Any, combine_val: bool = True, **kwargs: Any):
         self.combine_val = combine_val
         if not combine_val:
             self.published = {**self.published, 'train': (1041, 30248)}
@@ -60,7 +61,8 @@ class MSMT17(ReIDDataset):
         folder = self.root / self._release()[split != 'train']
         if not folder.is_dir() or not any(folder.iterdir()):
             raise FileNotFoundError(f'{folder.absolute()} is missing or empty; unpack MSMT17 again')
-        listed, records, repeated = ListedImages(), [], Counter()
+        repeated: Counter[str] = Counter()
+        listed, records = ListedImages(), []
         for name in lists[split]:
             for record, where in self._read_list(self.root / f'list_{name}.txt', folder):
                 if listed.is_new(record, where, split):

@@ -1,7 +1,9 @@
 """Pose maps: the input of E_p in place of the image, by source."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,7 +55,7 @@ class PoseMap:
         """Maps (..., M, H, W) of the mirrored image."""
         return vision.horizontal_flip(maps)
 
-    def attach(self, dataset) -> None:
+    def attach(self, dataset: Any) -> None:
         """Binds the source to its data set, once; a no-op for sources that need none."""
 
     @property
@@ -88,7 +90,9 @@ def build_pose_map(cfg: dict | PoseMap | Sequence[dict | PoseMap] | None) -> Pos
         return cfg
     if isinstance(cfg, dict):
         return build(cfg, POSE_MAPS, 'pose_map')
-    return Concatenated([build_pose_map(part) for part in cfg])
+    return Concatenated(
+        [part if isinstance(part, PoseMap) else build(part, POSE_MAPS, 'pose_map') for part in cfg]
+    )
 
 
 class Concatenated(PoseMap):
@@ -120,7 +124,7 @@ class Concatenated(PoseMap):
             part.load(record, split, view if part.novel_views else None, image)
             for part in self.parts
         ]
-        largest = max((tuple(m.shape[-2:]) for m in maps), key=lambda size: size[0] * size[1])
+        largest = max(((m.shape[-2], m.shape[-1]) for m in maps), key=math.prod)
         return torch.cat([_resized(m, largest) for m in maps])  # (M, h, w)
 
     def missing(self, record: Record, split: str) -> list[str]:
@@ -133,7 +137,7 @@ class Concatenated(PoseMap):
         chunks = maps.split([part.channels for part in self.parts], dim=-3)
         return torch.cat([part.flip(chunk) for part, chunk in zip(self.parts, chunks)], dim=-3)
 
-    def attach(self, dataset) -> None:
+    def attach(self, dataset: Any) -> None:
         for part in self.parts:
             part.attach(dataset)
 

@@ -30,7 +30,7 @@ def without_junk(records: Sequence[Record], split: str) -> tuple[list[Record], C
 class ListedImages:
     """Register of a list's images, none of which may have two identities or two cameras."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._rows: dict[str, tuple[Record, str, set[str]]] = {}
 
     def is_new(self, record: Record, where: str, split: str) -> bool:

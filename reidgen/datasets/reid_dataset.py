@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from reidgen.datasets.records import (
     count_difference,
     keep_cameras,
 )
-from reidgen.datasets.roots import find_root
+from reidgen.datasets.roots import Roots, find_root
 from reidgen.datasets.transforms import Sample, build_transforms, without_chance
 from reidgen.structures import DomainBatch, ImageBatch, SeededIndex
 
@@ -64,7 +64,7 @@ class ReIDDataset(Dataset):
 
     name: str = ''
     inner: ClassVar[tuple[str, ...]] = ()  # root may hold one of these folders instead
-    folders: ClassVar[tuple[str, ...]] = ()  # expected inside, for the error
+    folders: tuple[str, ...] = ()  # expected inside, for the error
     published: dict[str, tuple[int, int]] = {}  # split -> (identities, images)
     pid_range: tuple[int, int] | None = None  # as in the file names, ends included
     camera_range: tuple[int, int] | None = None
@@ -72,7 +72,7 @@ class ReIDDataset(Dataset):
 
     def __init__(
         self,
-        root: str | Sequence[str],
+        root: Roots,
         split: str = 'train',
         transforms: Sequence[dict] = (),
         pose_map: dict | Sequence[dict] | None = None,
@@ -122,7 +122,7 @@ class ReIDDataset(Dataset):
         """Image (3, H, W) uint8; overridden, with `find_root`, where images are drawn."""
         return read_rgb(record.path)
 
-    def find_root(self, root: str | Sequence[str]) -> Path:
+    def find_root(self, root: Roots) -> Path:
         """First of the places that is a folder, or its subfolder `inner`."""
         expected = f' with {", ".join(self.folders)} inside' if self.folders else ''
         return find_root(root, self.inner, type(self).__name__, expected)
@@ -170,7 +170,7 @@ class ReIDDataset(Dataset):
         if not 0 <= index < len(self.records):
             raise IndexError(f'row {index} of {self.name}, which has {len(self.records)} images')
         sample = self._transformed(lambda: self._load(index), seed)
-        ids = self.pids[index].item(), self.camids[index].item(), index
+        ids: Any = self.pids[index].item(), self.camids[index].item(), index
         if sample.maps is None:
             return ImageBatch(sample.img, *ids)
         return DomainBatch(sample.img, sample.maps[0], sample.maps[-1], *ids)
@@ -198,7 +198,7 @@ class ReIDDataset(Dataset):
             return Sample(image, blank, pose_map.flip)
         wanted: list[int | None] = [None]  # the own view
         if pose_map.novel_views:
-            drawn = torch.randint(len(pose_map.novel_views), ()).item() if self._random_view else 0
+            drawn = int(torch.randint(len(pose_map.novel_views), ())) if self._random_view else 0
             wanted.append(pose_map.novel_views[drawn])
         maps = [pose_map.load(record, self._splits[index], view, image) for view in wanted]
         if maps[0].shape != maps[-1].shape:
@@ -222,8 +222,7 @@ class ReIDDataset(Dataset):
             self._compare(count_difference(records, what, self.published[part]), self.root)
         if self.check_images:
             records = self._without_corrupt(records, what)
-        if self.pose_map is not None:
-            records = self._without_missing(records, part, what)
+        records = self._without_missing(records, part, what)
         if not records:
             told = left_out_text(self.left_out)
             raise ValueError(f'{what}: no image is left of {self.root.absolute()}{told}')
@@ -255,11 +254,9 @@ class ReIDDataset(Dataset):
         return self._without(records, kept, 'images that cannot be decoded')
 
     def _without_missing(self, records: list[Record], part: str, what: str) -> list[Record]:
-        lacking = {
-            record.path: missing
-            for record in records
-            if (missing := self.pose_map.missing(record, part))
-        }
+        if (pose_map := self.pose_map) is None:
+            return records
+        lacking = {r.path: missing for r in records if (missing := pose_map.missing(r, part))}
         if not lacking:
             return records
         names = [name for missing in lacking.values() for name in missing]
@@ -267,7 +264,7 @@ class ReIDDataset(Dataset):
         found = f'{what}: {len(lacking)} of {len(records)} images lack pose maps:\n  {listed}'
         if self.on_missing == 'raise':
             raise ValueError(
-                f"{found}\nFix: {self.pose_map.how_to_make()}; or set on_missing='drop' or 'blank'"
+                f"{found}\nFix: {pose_map.how_to_make()}; or set on_missing='drop' or 'blank'"
             )
         log_once(f"{found}\non_missing='{self.on_missing}'", logging.WARNING)
         if self.on_missing == 'blank':
@@ -286,7 +283,7 @@ class ReIDDataset(Dataset):
             pids = [numbers[pid] for pid in pids]
         self.pids = torch.tensor(pids, dtype=torch.int64)
         self.camids = torch.tensor([record.camid for record in self.records], dtype=torch.int64)
-        self.metainfo = {
+        self.metainfo: dict[str, Any] = {
             'name': self.name,
             'num_query': num_query,
             'num_identities': self.num_identities,

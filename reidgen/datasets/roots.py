@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+Roots = str | os.PathLike[str] | Sequence[str]  # one place, or several to be tried in order
+
 
 def as_path(value: str | os.PathLike, key: str) -> Path:
     """Path from a config, with `~` expanded.
@@ -20,7 +22,7 @@ def as_path(value: str | os.PathLike, key: str) -> Path:
     return Path(text).expanduser()
 
 
-def as_places(root: str | os.PathLike | Sequence[str]) -> list[Path]:
+def as_places(root: Roots) -> list[Path]:
     """Paths from a data set's `root`; raises as `as_path`, ValueError for an empty list.
 
     Raises:
@@ -37,7 +39,7 @@ def as_places(root: str | os.PathLike | Sequence[str]) -> list[Path]:
     return [as_path(place, f'root[{number}]') for number, place in enumerate(root)]
 
 
-def find_root(root: str | Sequence[str], inner: Sequence[str], who: str, expected: str) -> Path:
+def find_root(root: Roots, inner: Sequence[str], who: str, expected: str) -> Path:
     """First of the places that is a folder, or the first of its subfolders `inner`.
 
     Args:

@@ -1,6 +1,6 @@
 """Endless seeded training samplers with random access and one sequence for all ranks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from mmengine.dist import get_dist_info
@@ -10,6 +10,8 @@ from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.registry import DATA_SAMPLERS
 from reidgen.rng import seed_of
 from reidgen.structures import SeededIndex
+
+RowsOfPass = Callable[[int], np.ndarray]  # number of a pass -> its rows, in order
 
 
 class EndlessSampler(Sampler[SeededIndex]):
@@ -77,10 +79,12 @@ class EndlessSampler(Sampler[SeededIndex]):
         # what a running iterator yields does not change when set_start or set_labels is called
         return self._draws(self.start, self.batches_per_pass, self._frozen_rows())
 
-    def _frozen_rows(self):
+    def _frozen_rows(self) -> RowsOfPass:
         return self.rows_of_pass
 
-    def _draws(self, batch: int, batches_per_pass: int, rows_of_pass) -> Iterator[SeededIndex]:
+    def _draws(
+        self, batch: int, batches_per_pass: int, rows_of_pass: RowsOfPass
+    ) -> Iterator[SeededIndex]:
         while True:
             number, first = divmod(batch, batches_per_pass)
             rows = rows_of_pass(number).reshape(batches_per_pass, self.world_size, self.batch_size)
@@ -106,7 +110,7 @@ def _check_count(key: str, value: int) -> None:
         raise ValueError(f'{key} is {value!r}; it must be a whole number from 1')
 
 
-def _is_whole(value) -> bool:
+def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -212,7 +216,7 @@ class IdentitySampler(EndlessSampler):
     def rows_of_pass(self, number: int) -> np.ndarray:
         return self._rows(self.rows_of, number)
 
-    def _frozen_rows(self):
+    def _frozen_rows(self) -> RowsOfPass:
         rows_of = self.rows_of
         return lambda number: self._rows(rows_of, number)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from reidgen.datasets.pose_maps import TURNS, PoseMap, checked_views
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.datasets.roots import Roots
 from reidgen.datasets.stick_figures import Clothes, Pose, Style, draw_map, draw_person, hue
 from reidgen.registry import DATASETS, POSE_MAPS
 from reidgen.rng import seed_of
@@ -55,7 +57,7 @@ class ShapesReID(ReIDDataset):
         num_cameras: int = 2,
         size: tuple[int, int] = (64, 32),
         seed: int = 0,
-        **kwargs,
+        **kwargs: Any,
     ):
         if domain not in STYLES:
             raise ValueError(f"domain is '{domain}'; it must be one of {', '.join(STYLES)}")
@@ -71,18 +73,18 @@ class ShapesReID(ReIDDataset):
                 f'num_cameras={num_cameras} must be 2 or more, or a query has nothing '
                 'to find'
             )
-        self.domain, self.size, self.seed = domain, tuple(size), seed
+        self.domain, self.size, self.seed = domain, (size[0], size[1]), seed
         self.num_persons, self.images_per_identity = num_identities, images_per_identity
-        self.camera_range = (1, num_cameras)
+        self.num_cameras, self.camera_range = num_cameras, (1, num_cameras)
         self.name = f'shapes_{domain}'
         self._drawn: dict[str, Tensor] = {}
         super().__init__(self.name, split, check_images=False, **kwargs)
 
-    def find_root(self, root: str) -> Path:
-        return Path(root)
+    def find_root(self, root: Roots) -> Path:
+        return Path(self.name)
 
     def read_split(self, split: str) -> list[Record]:
-        num_cameras = self.camera_range[1]
+        num_cameras = self.num_cameras
         num_queries = max(1, min(num_cameras, self.images_per_identity // 2))
         numbers = {
             'train': range(self.images_per_identity),
@@ -107,12 +109,12 @@ class ShapesReID(ReIDDataset):
         if record.path not in self._drawn:
             brightness = 100 - 12 * (record.camid % 3)
             style = STYLES[self.domain]
-            style = style._replace(gain=tuple(gain * brightness // 100 for gain in style.gain))
+            red, green, blue = (gain * brightness // 100 for gain in style.gain)
             pixels = draw_person(
                 self.size,
                 self._pose(record),
                 self._clothes(record.pid),
-                style,
+                style._replace(gain=(red, green, blue)),
                 self._rng(record, 1),
             )
             self._drawn[record.path] = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
@@ -169,9 +171,10 @@ class ShapesMap(PoseMap):
         views: degrees.
     """
 
+    dataset: ShapesReID  # set by `attach`
+
     def __init__(self, views: Sequence[int] = TURNS):
         self.views = checked_views(views)
-        self.dataset: ShapesReID | None = None
 
     def attach(self, dataset: ReIDDataset) -> None:
         if not isinstance(dataset, ShapesReID):

@@ -58,7 +58,8 @@ class Limb(NamedTuple):
 
 def hue(turn: float, saturation: float = 0.85, value: float = 0.9) -> Colour:
     """RGB colour, uint8, of a hue in 0..1."""
-    return tuple(round(255 * c) for c in colorsys.hsv_to_rgb(turn, saturation, value))
+    red, green, blue = colorsys.hsv_to_rgb(turn, saturation, value)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def body(swing: float) -> list[Limb]:
@@ -111,7 +112,7 @@ class Canvas:
         across = point[0] * self.cos + point[2] * self.sin
         return self.centre[0] + across * self.unit, self.centre[1] - point[1] * self.unit
 
-    def capsule(self, draw: ImageDraw.ImageDraw, limb: Limb, colour) -> None:
+    def capsule(self, draw: ImageDraw.ImageDraw, limb: Limb, colour: Colour | int) -> None:
         """Draws a thick line with round ends."""
         start, end = self.project(limb.start), self.project(limb.end)
         radius = limb.radius * self.unit

@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from reidgen.datasets.log_once import log_once
 from reidgen.datasets.pose_maps import TURNS, PoseMap, checked_views
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.datasets.roots import as_places
+from reidgen.datasets.roots import Roots, as_places
 from reidgen.registry import DATASETS, POSE_MAPS
 from reidgen.synthetic import (
     PARTS,
@@ -81,7 +81,7 @@ class SyntheticReID(ReIDDataset):
         self,
         domain: str = 'synth_a',
         size: str = 'base',
-        root: str | Sequence[str] = 'data/synthetic',
+        root: Roots = 'data/synthetic',
         split: str = 'train',
         *,
         validation: bool = False,
@@ -91,7 +91,7 @@ class SyntheticReID(ReIDDataset):
         maps: bool = True,
         check: str = 'sample',
         workers: int = 1,
-        **kwargs,
+        **kwargs: Any,
     ):
         seeds = Seeds(camera_seed, identity_seed, image_seed)
         self.plan = Plan.of(domain, size, seeds, validation)
@@ -110,7 +110,7 @@ class SyntheticReID(ReIDDataset):
         self._pictures: dict[str, tuple] = {}
         super().__init__(root, split, **kwargs)
 
-    def find_root(self, root: str | Sequence[str]) -> Path:
+    def find_root(self, root: Roots) -> Path:
         """Folder of the rendering, checked against its manifest; rendered now if missing."""
         places = as_places(root)
         found = [place for place in places if read_manifest(place / self.plan.folder) is not None]
@@ -121,6 +121,7 @@ class SyntheticReID(ReIDDataset):
             )
         folder = ensure(self.plan, self._place, self.maps, self.workers)
         manifest = read_manifest(folder)
+        assert manifest is not None  # `ensure` has written one
         check_files(folder, manifest, self.check)
         if self.plan.is_benchmark:
             self.published = {split: tuple(counts) for split, counts in manifest['splits'].items()}
@@ -218,6 +219,8 @@ class SyntheticMesh(PoseMap):
         views: degrees out of 45, 90, ..., 315.
     """
 
+    root: Path  # set by `attach`
+
     def __init__(self, views: Sequence[int] = TURNS):
         self.views = checked_views(views)
         unknown = [view for view in self.views if view not in RENDERED_TURNS]
@@ -225,7 +228,6 @@ class SyntheticMesh(PoseMap):
             raise ValueError(
                 f'views {unknown} are not rendered; views are out of {list(RENDERED_TURNS)}'
             )
-        self.root: Path | None = None
         self._names: frozenset[str] | None = None
 
     def attach(self, dataset: ReIDDataset) -> None:

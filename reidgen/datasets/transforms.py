@@ -169,7 +169,7 @@ class ResizeRandomCrop(Transform):
     random = True
 
     def __init__(self, enlarged: tuple[int, int], size: tuple[int, int]):
-        enlarged = check_size(enlarged, 'enlarged')
+        check_size(enlarged, 'enlarged')
         self.enlarge, self.at_rest = Resize(enlarged), Resize(size)
         self.size, self.room = list(size), [a - b for a, b in zip(enlarged, size)]
         if min(self.room) < 0:

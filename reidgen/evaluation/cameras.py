@@ -66,25 +66,23 @@ def evaluate_camera_pairs(
     check_finite(query, 'query')
     check_finite(gallery, 'gallery')
     labels = fitted_labels(labels, len(query), len(gallery), query.device, rules)
-    if labels.query_camids is None:
-        raise ValueError(
-            'a table by cameras needs them: give RetrievalLabels query_camids and gallery_camids'
-        )
-    cameras = [x.unique().tolist() for x in (labels.query_camids, labels.gallery_camids)]
+    query_camids, gallery_camids = labels.cameras()
+    cameras = [x.unique().tolist() for x in (query_camids, gallery_camids)]
     table = np.full((2, len(cameras[0]), len(cameras[1])), np.nan)
     num_queries = np.zeros(table.shape[1:], np.int64)
-    asked_by = torch.searchsorted(
-        labels.query_camids.new_tensor(cameras[0]), labels.query_camids
-    ).numpy(force=True)
+    asked_by = torch.searchsorted(query_camids.new_tensor(cameras[0]), query_camids)
+    asked_by = asked_by.numpy(force=True)
     norms = squared_norms(query)
     for column, camera in enumerate(cameras[1]):
-        seen = labels.gallery_camids == camera
+        seen = gallery_camids == camera
         images, part = gallery[seen], labels.with_gallery(seen)
         ranked = rank_features(
             query, images, norms, squared_norms(images), part, rules, block, False
         )
         table[..., column], num_queries[:, column] = _by_camera(ranked, asked_by, len(cameras[0]))
-    return CameraTable(*(tuple(x) for x in cameras), *table, num_queries, rules.name)
+    return CameraTable(
+        tuple(cameras[0]), tuple(cameras[1]), table[0], table[1], num_queries, rules.name
+    )
 
 
 def _by_camera(
@@ -96,7 +94,7 @@ def _by_camera(
         asked_by: (Q,) place of each query's camera.
         num_cameras: C.
     """
-    query, rank, precision = (None if each is None else each.numpy(force=True) for each in ranked)
+    query, rank, precision = ranked.arrays()
     aps, firsts, _ = score(query, rank, len(asked_by), 'standard', precision)
     counted = ~np.isnan(aps)
     number = np.bincount(asked_by[counted], minlength=num_cameras)

@@ -68,7 +68,9 @@ def full_precision(device: torch.device) -> Iterator[None]:
     try:
         precision = torch.get_float32_matmul_precision()
     except RuntimeError:  # refused once the newer switches have been used
-        switches = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
+        # set at import, where no type checker looks
+        mkldnn = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+        switches = [torch.backends.cuda.matmul, mkldnn]
         kept = [switch.fp32_precision for switch in switches]
         for switch in switches:
             switch.fp32_precision = 'ieee'

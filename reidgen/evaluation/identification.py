@@ -95,9 +95,11 @@ def evaluate_distances(
     """Scores as of `evaluate` from a matrix (Q, G) of finite distances, smaller is nearer."""
     matrix = as_matrix(distances, 'distance')
     check_finite(matrix, 'distance')
-    labels = fitted_labels(labels, *matrix.shape, matrix.device, find_protocol(protocol))
+    num_query, num_gallery = matrix.shape
+    rules = find_protocol(protocol)
+    labels = fitted_labels(labels, num_query, num_gallery, matrix.device, rules)
     return evaluate_blocks(
-        lambda rows: matrix[rows], labels, protocol, ap, max_rank, block, matrix.device
+        lambda rows: matrix[rows], labels, rules, ap, max_rank, block, matrix.device
     )
 
 
@@ -122,7 +124,7 @@ def evaluate_blocks(
     rules = find_protocol(protocol)
     _check_options(ap, max_rank, block)
     check_protocol(labels, rules)
-    labels = labels.to(device or getattr(distances_of, 'device', 'cpu'))
+    labels = labels.to(getattr(distances_of, 'device', 'cpu') if device is None else device)
     ranked = rank_distances(distances_of, labels, rules, block, ap == 'threshold')
     return _result(ranked, labels, rules, ap, max_rank)
 
@@ -196,7 +198,7 @@ def _result(
     ranked: Ranked, labels: RetrievalLabels, protocol: Protocol, ap: str, max_rank: int
 ) -> RetrievalResult:
     num_queries = labels.num_query
-    query, rank, precision = (None if each is None else each.cpu().numpy() for each in ranked)
+    query, rank, precision = ranked.arrays()
     if len(query) == 0:
         check_matches(labels, protocol)
     aps, firsts, inps = score(query, rank, num_queries, ap, precision)  # (Q,) each

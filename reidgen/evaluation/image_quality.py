@@ -146,7 +146,7 @@ def _image_metrics(name: str) -> ModuleType:
         raise ImportError(f"torchmetrics: {error}; pip install 'reidgen[metrics]'") from error
 
 
-def _functional():
+def _functional() -> ModuleType:
     _image_metrics('ssim')
     from torchmetrics.functional import image
 

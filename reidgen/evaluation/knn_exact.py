@@ -84,12 +84,12 @@ def _propose(
         (b, 1) what any other may be wrong by.
     """
     shifted, roughness = shift(query, gallery.centre, gallery.dtype)
-    least, columns = None, None
+    least = columns = shifted.new_empty(0)  # nothing seen yet
     for start in range(0, len(gallery.rows), COLUMNS):
         some = _half_distances(shifted, gallery, start, own)
         some, where = some.topk(min(keep, some.shape[1]), largest=False)
         where += start
-        if least is not None:
+        if start:
             some, where = torch.cat([least, some], dim=1), torch.cat([columns, where], dim=1)
             some, best = some.topk(min(keep, some.shape[1]), largest=False)
             where = where.gather(1, best)

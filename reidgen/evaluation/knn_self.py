@@ -48,7 +48,7 @@ def knn_self(features: Tensor, k: int) -> tuple[Tensor, Tensor] | None:
     rows, order = rows[possible].sort(stable=True)
     columns, exact = columns[possible][order], exact[order]
     starts = torch.searchsorted(rows, torch.arange(len(features) + 1, device=rows.device))
-    index, distance = [], []
+    nearest = []
     for start in range(0, len(features), SETTLED):
         stop = min(start + SETTLED, len(features))
         one = slice(int(starts[start]), int(starts[stop]))
@@ -58,10 +58,8 @@ def knn_self(features: Tensor, k: int) -> tuple[Tensor, Tensor] | None:
         distances = _as_rectangle(
             rows[one] - start, exact[one], exact.new_zeros(len(own), 1), torch.inf
         )
-        some = settle(features[start:stop], features, candidates, distances, k, own)
-        index.append(some[0])
-        distance.append(some[1])
-    return torch.cat(index), torch.cat(distance)
+        nearest.append(settle(features[start:stop], features, candidates, distances, k, own))
+    return torch.cat([part[0] for part in nearest]), torch.cat([part[1] for part in nearest])
 
 
 def _propose_pairs(features: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
@@ -148,7 +146,8 @@ def _within(half: Tensor, row_limit: Tensor, column_limit: Tensor) -> tuple[Tens
     """Rows and columns of the half distances within the limit of their row or of their column."""
     if half.device.type != 'cpu':
         near = (half <= row_limit[:, None]) | (half <= column_limit)
-        return near.nonzero(as_tuple=True)
+        row, column = near.nonzero(as_tuple=True)
+        return row, column
     values = half.numpy()  # several times as fast as torch in both comparison and search
     near = values <= row_limit[:, None].numpy()
     near |= values <= column_limit.numpy()

@@ -6,6 +6,7 @@ images.
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ class RetrievalLabels:
         device = self.query_pids.device
         self.gallery_pids = as_integers(gallery_pids, 'gallery_pids').to(device)
         self.query_camids = self.gallery_camids = None
-        if query_camids is not None:
+        if query_camids is not None and gallery_camids is not None:
             self.query_camids = as_integers(query_camids, 'query_camids').to(device)
             self.gallery_camids = as_integers(gallery_camids, 'gallery_camids').to(device)
         self.query_names, self.gallery_names = (
@@ -90,11 +91,7 @@ class RetrievalLabels:
         names: Sequence[str] | None = None,
     ) -> 'RetrievalLabels':
         """Labels of one list (N,) whose first `num_query` images are the queries."""
-        parts = [
-            (None, None) if values is None else (values[:num_query], values[num_query:])
-            for values in (pids, camids, names)
-        ]
-        return cls(*(half for both in parts for half in both))
+        return cls(*_cut(pids, num_query), *_cut(camids, num_query), *_cut(names, num_query))
 
     def __repr__(self) -> str:
         cameras = 'no cameras' if self.query_camids is None else 'cameras'
@@ -110,19 +107,30 @@ class RetrievalLabels:
         """Number of gallery images G."""
         return len(self.gallery_pids)
 
+    def cameras(self) -> tuple[Tensor, Tensor]:
+        """Cameras of the queries (Q,) and of the gallery (G,).
+
+        Raises:
+            ValueError: they were left out.
+        """
+        if self.query_camids is None or self.gallery_camids is None:
+            raise ValueError('no cameras: give RetrievalLabels query_camids and gallery_camids')
+        return self.query_camids, self.gallery_camids
+
     def to(self, device: torch.device | str) -> 'RetrievalLabels':
         """The labels on a device."""
         numbers = (self.query_pids, self.gallery_pids, self.query_camids, self.gallery_camids)
-        return RetrievalLabels(
-            *(None if each is None else each.to(device) for each in numbers),
-            self.query_names,
-            self.gallery_names,
-        )
+        moved: list[Any] = [None if each is None else each.to(device) for each in numbers]
+        return RetrievalLabels(*moved + [self.query_names, self.gallery_names])
 
     def with_gallery(self, seen: Tensor) -> 'RetrievalLabels':
         """Labels with the gallery restricted to `seen` (G,) bool, without names."""
         camids = None if self.gallery_camids is None else self.gallery_camids[seen]
         return RetrievalLabels(self.query_pids, self.gallery_pids[seen], self.query_camids, camids)
+
+
+def _cut(values: Any, first: int) -> tuple[Any, Any]:
+    return (None, None) if values is None else (values[:first], values[first:])
 
 
 def as_integers(values: Array, name: str) -> Tensor:
@@ -182,7 +190,7 @@ def _not_integers(values: Tensor | np.ndarray, kind: str, name: str) -> str:
 
 
 def _is_int64(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and abs(value) < 2**63
+    return isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63
 
 
 def as_matrix(values: Array, what: str) -> Tensor:

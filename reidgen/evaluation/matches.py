@@ -17,7 +17,7 @@ class SameIdentityRows(NamedTuple):
 
     columns: Tensor  # (C,) gallery rows by pid, then by row
     start: Tensor  # (Q,) of a query's identity in `columns`
-    count: Tensor  # (Q,) of its images
+    count: Tensor  # type: ignore[assignment]  # (Q,) of its images; hides tuple.count
 
 
 class SameIdentityPairs(NamedTuple):
@@ -36,7 +36,8 @@ def match_and_junk_masks(
     same = labels.query_pids[rows, None] == labels.gallery_pids
     junk = (labels.gallery_pids == -1).expand_as(same)
     if protocol.same_camera_is_junk:
-        junk = junk | (same & (labels.query_camids[rows, None] == labels.gallery_camids))
+        query_camids, gallery_camids = labels.cameras()
+        junk = junk | (same & (query_camids[rows, None] == gallery_camids))
     if protocol.one_set:
         junk = junk | (rows[:, None] == torch.arange(same.shape[1], device=rows.device))
     return same & ~junk, junk
@@ -63,7 +64,8 @@ def same_identity_pairs(
     column, query = same.columns[position], rows[place]
     good = torch.ones_like(place, dtype=torch.bool)
     if protocol.same_camera_is_junk:
-        good &= labels.query_camids[query] != labels.gallery_camids[column]
+        query_camids, gallery_camids = labels.cameras()
+        good &= query_camids[query] != gallery_camids[column]
     if protocol.one_set:
         good &= query != column
     return SameIdentityPairs(place, position, column, good)
@@ -88,8 +90,7 @@ def queries_with_match(labels: RetrievalLabels, protocol: str | Protocol) -> Ten
 
     matches = in_gallery(pids)
     if rules.same_camera_is_junk:
-        camids = torch.cat([labels.query_camids, labels.gallery_camids])
-        _, camera = camids.unique(return_inverse=True)
+        _, camera = torch.cat(labels.cameras()).unique(return_inverse=True)
         _, person = pids.unique(return_inverse=True)
         matches -= in_gallery(person * (camera.max() + 1) + camera)
     elif rules.one_set:  # else the image itself, of its own camera, has been taken off already

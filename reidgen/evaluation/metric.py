@@ -200,7 +200,7 @@ class ReIDMetric(BaseMetric):
         """Scores, and the ranked lists for drawing."""
         labels = self._labels(num_query, pids, camids, paths)
         query, gallery = features[: labels.num_query], features[-labels.num_gallery :]
-        options = dict(protocol=self.protocol, ap=self.ap, max_rank=max(50, *self.ranks))
+        max_rank = max(50, *self.ranks)
         if self.expansion is not None or self.rerank is not None:
             check_finite(features, 'feature', paths)  # here rows have names, later none
         if self.expansion is not None:
@@ -209,11 +209,11 @@ class ReIDMetric(BaseMetric):
         rows = torch.tensor([number * len(query) // shown for number in range(shown)]).long()
         if self.rerank is not None:
             distances = rerank_distances(query, gallery, **self.rerank)
-            result = evaluate_blocks(distances, labels, **options)
+            result = evaluate_blocks(distances, labels, self.protocol, self.ap, max_rank)
             if not shown:
                 return result, []
             return result, flagged_lists(distances(rows), rows, labels, self.protocol, LENGTH_SHOWN)
-        result = evaluate(query, gallery, labels, **options)
+        result = evaluate(query, gallery, labels, self.protocol, self.ap, max_rank)
         if not shown:
             return result, []
         lists = ranked_lists(query, gallery, labels, self.protocol, LENGTH_SHOWN, rows.tolist())

@@ -16,7 +16,7 @@ CHECKED = 16384  # rows looked at at a time
 class Neighbours(NamedTuple):
     """K nearest gallery rows of each query, nearest first; equal distances by row number."""
 
-    index: Tensor  # (Q, k) int64 rows of the gallery
+    index: Tensor  # type: ignore[assignment]  # (Q, k) int64 gallery rows; hides tuple.index
     distance: Tensor  # (Q, k) float32 squared Euclidean, none below 0
 
 

@@ -17,6 +17,10 @@ MAX_ROWS = 4096  # queries of a counter: their bins are numbered in float32, exa
 Exact = Callable[[Tensor, Tensor], Tensor]  # places (n,) and gallery rows (n,) to distances (n,)
 
 
+def _needed_with_slack(place: Tensor, column: Tensor) -> Tensor:
+    raise TypeError('MatchCounter(slack=...) needs exact=..., the float64 distances of pairs')
+
+
 class MatchCounter:
     """Counter of the gallery images nearer than each match of b queries.
 
@@ -40,7 +44,7 @@ class MatchCounter:
         value: Tensor,
         num_rows: int,
         slack: Tensor | None = None,
-        exact: Exact | None = None,
+        exact: Exact = _needed_with_slack,
     ):
         order = value.argsort(stable=True)
         order = order[place[order].argsort(stable=True)]
@@ -109,7 +113,7 @@ class MatchCounter:
             close = torch.zeros_like(place, dtype=torch.bool)
             asked = torch.zeros_like(self.known)
             for image, match in _pairs(begin, stop):
-                near = self._near(value[image], match)
+                near = self._near(value[image], match, self.slack)
                 close[image[near]] = asked[match[near]] = True
             self.settle(asked)
             exact[close] = self.exact(place[close], column[close])
@@ -118,16 +122,16 @@ class MatchCounter:
             equal = exact[image] == self.settled[match]
             nearer = exact[image] < self.settled[match]
             if self.slack is not None:
-                near = self._near(value[image], match)
+                near = self._near(value[image], match, self.slack)
                 before, equal, nearer = before & ~near, equal & near, nearer & near
             later = column[image] > self.column[match]
             before = before | nearer | (equal & ~later)
             self.before += torch.bincount(match[before], minlength=len(self.before))
             self.tied += torch.bincount(match[equal & later], minlength=len(self.tied))
 
-    def _near(self, value: Tensor, match: Tensor) -> Tensor:
+    def _near(self, value: Tensor, match: Tensor, slack: Tensor) -> Tensor:
         """Mask of pairs of image and match whose order may be lost to rounding."""
-        return (value - self.value[match]).abs() <= self.slack[self.place[match]]
+        return (value - self.value[match]).abs() <= slack[self.place[match]]
 
     def settle(self, asked: Tensor) -> None:
         """Computes the exact distances of the matches `asked` (M,) bool."""

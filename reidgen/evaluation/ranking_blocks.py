@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,6 +31,11 @@ class Ranked(NamedTuple):
     query: Tensor  # (M,) int64
     rank: Tensor  # (M,) int64, from 1
     precision: Tensor | None  # (M,) float64 at the threshold of each match, if requested
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """The fields as arrays."""
+        precision = None if self.precision is None else self.precision.numpy(force=True)
+        return self.query.numpy(force=True), self.rank.numpy(force=True), precision
 
 
 def rank_features(
@@ -63,14 +69,13 @@ def rank_features(
         rows = rows[has]
         few = query[rows]
         place, position, column, good = pairs
+
+        def exact(at: Tensor, columns: Tensor, rows: Tensor = rows) -> Tensor:
+            return kernel.exact(rows[at], columns)
+
         values = kernel.values_of_pairs(few, place[good], position[good], own.columns)
         counter = MatchCounter(
-            place[good],
-            column[good],
-            values,
-            len(rows),
-            kernel.slack(rows),
-            lambda at, columns, rows=rows: kernel.exact(rows[at], columns),
+            place[good], column[good], values, len(rows), kernel.slack(rows), exact
         )
         order = column.argsort()
         place, column = place[order], column[order]
@@ -158,7 +163,5 @@ def _by_query(ranked: list[Ranked], device: torch.device) -> Ranked:
         return Ranked(none, none, none.double())
     query, rank = (torch.cat(each) for each in list(zip(*ranked))[:2])
     order = query.argsort(stable=True)
-    precision = None
-    if ranked[0].precision is not None:
-        precision = torch.cat([part.precision for part in ranked])[order]
-    return Ranked(query[order], rank[order], precision)
+    precisions = [part.precision for part in ranked if part.precision is not None]
+    return Ranked(query[order], rank[order], torch.cat(precisions)[order] if precisions else None)

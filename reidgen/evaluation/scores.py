@@ -79,4 +79,4 @@ def score(
     scores[0, has] = np.bincount(query, precision, num_queries)[has] / num_matches[has]
     scores[1, has] = rank[start[has]]
     scores[2, has] = num_matches[has] / rank[start[has] + num_matches[has] - 1]
-    return tuple(scores)
+    return scores[0], scores[1], scores[2]

@@ -118,7 +118,7 @@ def verify_distances(
         raise ValueError(f'the smallest distance is {float(matrix.min())}; none may be below 0')
     largest = float(matrix.max()) if matrix.numel() else 0.0
     rules = find_protocol(protocol)
-    labels = fitted_labels(labels, *matrix.shape, matrix.device, rules)
+    labels = fitted_labels(labels, len(matrix), matrix.shape[1], matrix.device, rules)
     return _verify(lambda rows, columns: matrix[rows, columns], labels, largest, rules, block)
 
 

@@ -216,7 +216,8 @@ class GANLoss(nn.Module):
                 f'scale_weights has {len(weights)} values, the discriminator {len(terms)} '
                 f'scales; give one a scale'
             )
-        total = sum(weight * term for weight, term in zip(weights, terms))
+        zero = terms[0].new_zeros(())
+        total = sum((weight * term for weight, term in zip(weights, terms)), zero)
         return total / sum(weights) if self.scale_reduction == 'mean' else total
 
     @torch.no_grad()
@@ -228,7 +229,7 @@ class GANLoss(nn.Module):
             ).mean()
             for outputs in (real, fake)
         ]
-        return kind, *means
+        return kind, means[0], means[1]
 
 
 def _float32(like: Tensor) -> torch.autocast:

@@ -95,4 +95,4 @@ def _like_rows(values: Tensor, out: Tensor) -> Tensor:
 def _range(key: str, given: Sequence[float]) -> tuple[float, float]:
     if len(given) != 2 or given[0] > given[1]:
         raise ValueError(f'{key} is {given}; set a range (low, high), low first')
-    return tuple(given)
+    return given[0], given[1]

@@ -70,8 +70,9 @@ class GradientPenalty(nn.Module):
         Args:
             real, fake: (B, C, H, W); interpolation cuts both to the smaller batch.
         """
+        zero = real.new_zeros((), dtype=torch.float32)
         if rng.iteration % self.every:
-            return {f'gp.{name}': real.new_zeros((), dtype=torch.float32)}
+            return {f'gp.{name}': zero}
         with torch.autocast(real.device.type, enabled=False):
             point = self._point(real.detach().float(), fake.detach().float(), rng)
             point.requires_grad_()
@@ -80,7 +81,7 @@ class GradientPenalty(nn.Module):
                 self._squared_norm(scale, point)
                 for scale in ([out] if isinstance(out, Tensor) else out)
             ]  # (B,) each
-            penalty = sum(self._penalty(square) for square in squares) * self.every
+            penalty = sum((self._penalty(square) for square in squares), zero) * self.every
             norm = torch.stack([square.detach().sqrt().mean() for square in squares]).mean()
         return {f'gp.{name}': penalty, f'stat.{name}.grad_norm': norm}
 

@@ -55,7 +55,7 @@ class AdversarialModel(BaseModel):
         ValueError: a family's weight is missing, or one is unknown.
     """
 
-    loss_families: ClassVar[tuple[str, ...]] = ()
+    loss_families: tuple[str, ...] = ()
     default_weights: ClassVar[dict[str, float]] = {}  # of families that a config may leave out
     encoder_name: ClassVar[str] = 'E_c'  # the network that `embed` evaluates
 
@@ -270,6 +270,8 @@ class AdversarialModel(BaseModel):
             )
 
 
-def unwrap_model(model: nn.Module) -> AdversarialModel:
+def unwrap_model(
+    model: AdversarialModel | nn.parallel.DistributedDataParallel,
+) -> AdversarialModel:
     """The model itself, out of a distributed wrapper if it is in one."""
     return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model

@@ -75,14 +75,14 @@ class CrossDomainGCL(AdversarialModel):
     # ---- the algorithm ----
 
     def phases(self) -> tuple[Phase, ...]:
-        both = dict(forward=self.forward_translation, reads=('source', 'target'))
+        both = (self.forward_translation, ('source', 'target'))
         own = tuple(name for name in ('mlp', 'domain_head') if name in self.network_names)
         memory = MemoryUse('bank', 'source', 'memory', lambda x: x.c_s.embedding)
         memory_t = MemoryUse('bank_t', 'target', 'memory_t', lambda x: x.c_t.embedding)
         return (
             Phase('I', ('E_c', 'C'), self.identity_losses, reads=('identity',)),
-            Phase('D', ('D_s', 'D_t'), self.discriminator_losses, **both, detached=True),
-            Phase('G', ('G', 'F', 'E_p', 'E_c', *own), self.generator_losses, **both,
+            Phase('D', ('D_s', 'D_t'), self.discriminator_losses, *both, detached=True),
+            Phase('G', ('G', 'F', 'E_p', 'E_c', *own), self.generator_losses, *both,
                   memory=(memory, memory_t)),
             Phase('M', ('E_c',), self.control_losses, self.embed_source, reads=('source',),
                   memory=(MemoryUse('bank', 'source', 'memory', lambda x: x),)),
@@ -113,10 +113,11 @@ class CrossDomainGCL(AdversarialModel):
         return {'identity.s': classes, 'triplet.s': self.triplet(code.pre_bn, s.pid)}
 
     def discriminator_losses(self, batch, x: Translations) -> dict[str, Tensor]:
-        losses = {}
+        losses: dict[str, Tensor] = {}
         for name, D, real, fake in self.adversarial_pairs(batch, x):  # both detach the fake
             losses |= self.gan.discriminator(name, D, real, fake, rng=self.rng)
             if self.on('gp'):
+                assert self.penalty is not None, 'loss_weights.gp is weighed without model.penalty'
                 losses |= self.penalty(name, D, real, fake, rng=self.rng)
         return losses
 
@@ -135,12 +136,10 @@ class CrossDomainGCL(AdversarialModel):
             'content.t2s2t': self._content(x.c_t2s2t, x.c_t),
             'content.s2t2s': self._content(x.c_s2t2s, x.c_s),
         }
-        v_s, v_t = x.c_s.embedding, x.c_t.embedding
+        v_s, v_t, v_s2t, v_t2s = (c.embedding for c in (x.c_s, x.c_t, x.c_s2t, x.c_t2s))
         if self.on('memory'):
-            v_s2t = x.c_s2t.embedding
             losses['memory.s2t'] = self.contrast(self.bank, v_s, v_s2t, s.index, rng=self.rng)
         if self.on('memory_t'):
-            v_t2s = x.c_t2s.embedding
             losses['memory_t.t2s'] = self.contrast(self.bank_t, v_t, v_t2s, t.index, rng=self.rng)
         return losses | (domain_losses(self.domain_head, v_s, v_t) if self.on('domain') else {})
 

@@ -63,10 +63,10 @@ class CycleTranslation(AdversarialModel):
         self.pool_t = build(dict(type='ImagePool') | pool, MEMORIES)  # of x_s2t, for D_t
 
     def phases(self) -> tuple[Phase, ...]:
-        both = dict(forward=self.forward_translation, reads=('source', 'target'))
+        both = (self.forward_translation, ('source', 'target'))
         return (
-            Phase('G', ('G', 'F'), self.generator_losses, **both),
-            Phase('D', ('D_s', 'D_t'), self.discriminator_losses, **both, detached=True),
+            Phase('G', ('G', 'F'), self.generator_losses, *both),
+            Phase('D', ('D_s', 'D_t'), self.discriminator_losses, *both, detached=True),
         )
 
     def forward_translation(self, batch) -> Cycle:
@@ -85,7 +85,7 @@ class CycleTranslation(AdversarialModel):
             'cycle.s2t2s': l1(x.x_s2t2s, x_s),
             'cycle.t2s2t': l1(x.x_t2s2t, x_t),
         }
-        if x.x_s2s is not None:
+        if x.x_s2s is not None and x.x_t2t is not None:
             losses |= {'idt.s2s': l1(x.x_s2s, x_s), 'idt.t2t': l1(x.x_t2t, x_t)}
         return losses
 

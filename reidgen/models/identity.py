@@ -33,7 +33,7 @@ class IdentityModel(AdversarialModel):
         ValueError: an unknown feature, or H or C does not take what the network before it gives.
     """
 
-    loss_families = ('identity', 'triplet')
+    loss_families: tuple[str, ...] = ('identity', 'triplet')
 
     def __init__(
         self,

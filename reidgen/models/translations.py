@@ -36,7 +36,7 @@ def cross_poses(model, batch, p_s, p_t) -> tuple:
 
 def pose_choice(cross_pose: str | dict[str, str], stage: str | None) -> str:
     """'own', 'novel' or 'other' in a stage; one that a dict does not name has 'own'."""
-    return cross_pose if isinstance(cross_pose, str) else cross_pose.get(stage, 'own')
+    return cross_pose if isinstance(cross_pose, str) else cross_pose.get(stage or '', 'own')
 
 
 def visuals(model, batch) -> list[tuple[str, Tensor]]:

@@ -87,7 +87,7 @@ def extract(
         ),
         [_below(record, dataset.root) for record in dataset.records],
     )
-    todo = [None]
+    todo: list[list[int]] = [[]]
     if rank == 0:
         writer.prepare()
         todo = [writer.todo()]

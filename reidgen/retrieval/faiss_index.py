@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -113,7 +114,7 @@ class FaissIndex:
         wanted = TRAINED_ON * max(1024, int(lists[1]) if lists else 0)
         return range(0, len(self.store), max(1, len(self.store) // wanted))
 
-    def _read(self):
+    def _read(self) -> Any:
         try:
             index = self._faiss.read_index(str(self.path))
         except RuntimeError as error:

@@ -17,6 +17,7 @@ from reidgen.engine.config import drop_pretrained, load_config, without_weights
 from reidgen.evaluation.labels import check_finite
 from reidgen.files import sha256_of
 from reidgen.registry import MODELS, build
+from reidgen.structures import DomainBatch, ImageBatch
 
 from .manifest import EncoderInfo
 
@@ -114,7 +115,7 @@ class FeatureExtractor:
         self.model.amp = amp
         self.model.to(device or get_device()).eval()
 
-    def embed(self, batch) -> Tensor:
+    def embed(self, batch: ImageBatch | DomainBatch) -> Tensor:
         """Unit features (B, D) float32 on the CPU, of a batch from a loader.
 
         Raises:
@@ -145,7 +146,7 @@ class FeatureExtractor:
         """
         loader = DataLoader(
             dataset.plain(),
-            batch_sampler=batches,
+            batch_sampler=batches,  # type: ignore[arg-type]  # torch's asks for lists, takes more
             num_workers=num_workers,
             collate_fn=default_collate,
             pin_memory=torch.cuda.is_available(),

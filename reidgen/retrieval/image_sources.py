@@ -10,6 +10,7 @@ from torch import Tensor
 from reidgen.datasets.folder import FolderReID
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import SPLITS, ReIDDataset
+from reidgen.datasets.roots import Roots
 from reidgen.registry import DATASETS, build
 
 
@@ -28,8 +29,8 @@ class FolderImages(FolderReID):
 class ImageFile(FolderReID):
     """Data set of one image file; `root` is its path."""
 
-    def find_root(self, root: str | Path) -> Path:
-        self._file = Path(root)
+    def find_root(self, root: Roots) -> Path:
+        self._file = Path(str(root))
         return self._file.parent
 
     def read_split(self, split: str) -> list[Record]:
@@ -94,7 +95,7 @@ def open_dataset(cfg: Config, name_and_split: str, transforms: Sequence[dict]) -
     return build(dict(settings, split=split, transforms=list(transforms)), DATASETS)
 
 
-def _is_dataset(value) -> bool:
+def _is_dataset(value: object) -> bool:
     kind = value.get('type') if isinstance(value, dict) else None
     DATASETS.import_from_location()
     return isinstance(kind, str) and kind in DATASETS.module_dict

@@ -107,7 +107,7 @@ def draw(lists: Sequence[RankedList], top: int, path: Path) -> None:
     Raises:
         FileNotFoundError: an image is not where it was.
     """
-    for image in [image.path for query, hits in lists for image in (query, *hits)]:
+    for image in [path for query, hits in lists for path in (query.path, *(h.path for h in hits))]:
         if not Path(image).is_file():
             raise FileNotFoundError(
                 f'no image {image} to draw: say where the images lie with --root, or draw none '

@@ -49,7 +49,9 @@ def search(
         if not len(rows):
             continue
         new = _nearest(query, shard.to(query.device), rows, k)
-        best = smallest_k(*(torch.cat(pair, dim=1) for pair in zip(best, new)), k)
+        candidates = torch.cat([best.rows, new.rows], dim=1)
+        distances = torch.cat([best.distances, new.distances], dim=1)
+        best = smallest_k(candidates, distances, k)
     best = padded(best, k)
     return best if own is None else without_self(best, own)
 

@@ -69,3 +69,9 @@ def test_one_set_against_itself_has_no_camera_table():
         evaluate_camera_pairs(
             x, x, RetrievalLabels([1, 1], [1, 1], [0, 1], [0, 1]), protocol='all-vs-all'
         )
+
+
+def test_labels_without_cameras_have_no_camera_table():
+    x = torch.ones(2, 1)
+    with pytest.raises(ValueError, match='no cameras: give RetrievalLabels query_camids and'):
+        evaluate_camera_pairs(x, x, RetrievalLabels([1, 1], [1, 1]), protocol='no-camera')

@@ -258,3 +258,10 @@ def test_no_product_is_larger_than_a_tile():
     assert max(sizes) == 256 * TILE['cpu'] < 600 * 9000 / 10
     # each pair is in one of them, and few queries again with the images of their identities
     assert sum(sizes) <= 1.05 * 600 * 9000
+
+
+def test_values_with_slack_need_exact_distances():
+    place, column = torch.tensor([0]), torch.tensor([0])
+    counter = ranking.MatchCounter(place, column, torch.tensor([1.0]), 1, slack=torch.tensor([0.1]))
+    with pytest.raises(TypeError, match=r'MatchCounter\(slack=...\) needs exact='):
+        counter.settle(torch.tensor([True]))

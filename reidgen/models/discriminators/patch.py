@@ -1,5 +1,6 @@
 """Patch discriminators: one logit a patch."""
 
+from functools import partial
 from itertools import pairwise
 
 import torch.nn.functional as nnf
@@ -156,12 +157,12 @@ class PatchGAN(nn.Module):
             raise ValueError(f'num_layers is {num_layers}; set 1 or more')
         self.num_layers = num_layers
         dims = [base_dim * 2 ** min(k, 3) for k in range(num_layers + 1)]
-        zeros = dict(padding_mode='zeros')
-        layers = [conv_block(3, dims[0], 4, stride=2, **zeros)]
+        layer = partial(conv_block, padding_mode='zeros')
+        layers = [layer(3, dims[0], 4, stride=2)]
         for number, (a, b) in enumerate(pairwise(dims), start=1):
             stride = 2 if number < num_layers else 1
-            layers.append(conv_block(a, b, 4, stride=stride, norm=norm, **zeros))
-        self.layers = nn.Sequential(*layers, conv_block(dims[-1], 1, 4, activate=False, **zeros))
+            layers.append(layer(a, b, 4, stride=stride, norm=norm))
+        self.layers = nn.Sequential(*layers, layer(dims[-1], 1, 4, activate=False))
         (normal_init if norm else kaiming_init)(self)
 
     def forward(self, img: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """Content encoder E_c: from an image to content for translation and embedding for retrieval."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from reidgen.choices import one_of
-from reidgen.models.encoders.weights import Weights, load_weights
+from reidgen.models.encoders.weights import Choices, load_weights
 from reidgen.models.layers.batch_norm import batch_norms
 from reidgen.registry import ENCODERS
 from reidgen.structures import Code
@@ -78,7 +77,7 @@ class ContentEncoder(nn.Module):
         embed_dim: int | None = 512,
         part_layout: str = 'channel_major',
         last_stride: int = 1,
-        weights: Weights | Sequence[Weights] = None,
+        weights: Choices = None,
         early_stats: bool = False,
         neck: bool = True,
         frozen_bn: str = 'none',
@@ -102,7 +101,7 @@ class ContentEncoder(nn.Module):
         self.trunk.to(memory_format=self.memory_format)
         self.linear = nn.Linear(channels, embed_dim) if embed_dim else nn.Identity()
         self.neck = nn.BatchNorm1d(self.embed_dim) if neck else nn.Identity()
-        if embed_dim:
+        if isinstance(self.linear, nn.Linear):
             nn.init.kaiming_normal_(self.linear.weight, mode='fan_out')
             nn.init.zeros_(self.linear.bias)
         self.pretrained = load_weights(self, weights)
@@ -139,7 +138,7 @@ class ContentEncoder(nn.Module):
     def _maps(self, img: Tensor) -> tuple[Tensor, Tensor]:
         """Early and last map of one pass through the trunk."""
         *outer, last = TRUNKS[self.trunk_name].early.split('.')
-        x, early_map = img.contiguous(memory_format=self.memory_format), None
+        x = early_map = img.contiguous(memory_format=self.memory_format)
         for name, layer in self.trunk.get_submodule('.'.join(outer)).named_children():
             x = layer(x)
             if name == last:

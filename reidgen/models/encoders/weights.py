@@ -1,7 +1,7 @@
 """Initial weights of an encoder: sources and checks."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -25,9 +25,10 @@ FIX = (
     '--cfg-options model.networks.E_c.weights=PATH); None starts at random'
 )
 Weights = str | Path | None
+Choices = Weights | list[Weights] | tuple[Weights, ...]  # the first that can be obtained
 
 
-def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> bool:
+def load_weights(encoder: nn.Module, weights: Choices) -> bool:
     """Loads the first available of these weights into `encoder`, and logs its source.
 
     A file that is there but damaged, or does not fit, raises: the next entry is for an absent one.
@@ -43,24 +44,23 @@ def load_weights(encoder: nn.Module, weights: Weights | Sequence[Weights]) -> bo
         FileNotFoundError: no entry can be obtained; names all with their reasons.
         ValueError: the list is empty; the checkpoint is damaged or lacks a tensor of the trunk.
     """
-    path, state, reasons = _first(encoder.trunk_name, weights)
+    trunk_name = str(encoder.trunk_name)
+    path, state, reasons = _first(trunk_name, weights)
     for reason in reasons:
-        _log(f'{encoder.trunk_name}: weights passed over: {reason}')
+        _log(f'{trunk_name}: weights passed over: {reason}')
     if path is None:
-        _log(f'{encoder.trunk_name}: random start, no pretrained weights (weights=None)')
+        _log(f'{trunk_name}: random start, no pretrained weights (weights=None)')
         return False
-    _fit(encoder, state, path)
+    _fit(encoder, trunk_name, state, path)
     return True
 
 
-def _first(
-    trunk_name: str, weights: Weights | Sequence[Weights]
-) -> tuple[str | None, dict, list[str]]:
+def _first(trunk_name: str, weights: Choices) -> tuple[str | None, dict, list[str]]:
     """Path (or None) and tensors of the first available entry, reasons against earlier ones."""
-    entries = list(weights) if isinstance(weights, (list, tuple)) else [weights]
+    entries = list(weights) if isinstance(weights, list | tuple) else [weights]
     if not entries:
         raise ValueError("weights is an empty list; set a path, 'imagenet', or None (random start)")
-    reasons = []
+    reasons: list[str] = []
     for entry in entries:
         if entry is None:
             return None, {}, reasons
@@ -86,11 +86,11 @@ def _imagenet_file(trunk_name: str) -> Path:
     )
 
 
-def _fit(encoder: nn.Module, state: dict[str, Tensor], source: str) -> None:
+def _fit(encoder: nn.Module, trunk_name: str, state: dict[str, Tensor], source: str) -> None:
     """Loads the trunk, and `linear` and `neck` if all their tensors are there."""
     own = encoder.state_dict()
     read = match(own, state, source, inside=('trunk.',), wrappers=(*WRAPPERS, 'E_c'))
-    _check_trunk(encoder.trunk_name, own, read, source)
+    _check_trunk(trunk_name, own, read, source)
     head = {key for key in own if not key.startswith('trunk.')}
     if any(key not in read.found or read.found[key].shape != own[key].shape for key in head):
         unused, told = head & read.found.keys(), 'at random'
@@ -101,8 +101,7 @@ def _fit(encoder: nn.Module, state: dict[str, Tensor], source: str) -> None:
     encoder.load_state_dict(taken, strict=False)
     left = _groups([*unused, *map(plain_key, read.left)])
     _log(
-        f'{encoder.trunk_name}: trunk from {source}; head {told}'
-        + (f'; not used: {left}' if left else '')
+        f'{trunk_name}: trunk from {source}; head {told}' + (f'; not used: {left}' if left else '')
     )
 
 

@@ -1,5 +1,7 @@
 """ResNetGenerator: image-to-image generator of CycleGAN."""
 
+from functools import partial
+
 import torch
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from torch import Tensor, nn
@@ -75,14 +77,14 @@ class ResNetGenerator(nn.Module):
         self.residual = residual
         norm = 'instance_affine' if affine else norm
         half, quarter = 2 * base_dim, 4 * base_dim
-        relu = dict(norm=norm, activation='relu')
+        layer = partial(conv_block, norm=norm, activation='relu')
         self.down = nn.Sequential(
-            conv_block(3, base_dim, 7, **relu),
-            conv_block(base_dim, half, 3, stride=2, padding_mode='zeros', **relu),
-            conv_block(half, quarter, 3, stride=2, padding_mode='zeros', **relu),
+            layer(3, base_dim, 7),
+            layer(base_dim, half, 3, stride=2, padding_mode='zeros'),
+            layer(half, quarter, 3, stride=2, padding_mode='zeros'),
         )
         self.blocks = nn.Sequential(
-            *(ResidualBlock(quarter, dropout=dropout, **relu) for _ in range(num_blocks))
+            *(ResidualBlock(quarter, norm, 'relu', dropout) for _ in range(num_blocks))
         )
         self.up = nn.Sequential(
             _doubled(quarter, half, norm, upsample), _doubled(half, base_dim, norm, upsample)

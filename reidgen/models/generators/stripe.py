@@ -47,7 +47,10 @@ class ColourTransform(nn.Module):
     It begins as ImageNet's normalisation, hence as the identity to the eye.
     """
 
-    def __init__(self):
+    matrix: Tensor
+    shift: Tensor
+
+    def __init__(self) -> None:
         super().__init__()
         mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
         self.register_buffer('matrix', torch.diag(0.5 / std), persistent=False)  # (3, 3)
@@ -109,7 +112,7 @@ class StripeAdaINDecoder(nn.Module):
         self.up_full = conv_block(half + quarter, quarter, 3)
         self.image = conv_block(quarter, 3, 3, activate=False)
         kaiming_init(self)
-        self.colour = None
+        self.colour: nn.Module | None = None
         if residual:
             self.make_residual(ColourTransform())
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
-def batch_norms(network: nn.Module) -> list[nn.Module]:
+def batch_norms(network: nn.Module) -> list[_BatchNorm]:
     """Batch norm layers of a network."""
-    return [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    return [m for m in network.modules() if isinstance(m, _BatchNorm)]
 
 
 @contextmanager
