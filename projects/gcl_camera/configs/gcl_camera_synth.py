@@ -26,7 +26,8 @@ camera_decoder = dict(type='CameraStripeDecoder', base_dim=32, num_cameras=6, nu
 model = dict(
     type='CameraGCL',
     head_crops=dict(size=32),          # wardrobe and scenery of the domains differ by the season
-    networks=dict(D_s=camera_discriminator, D_t=camera_discriminator, G=camera_decoder, F=camera_decoder),
+    networks=dict(D_s=camera_discriminator, D_t=camera_discriminator,
+                  G=camera_decoder, F=camera_decoder),
     loss_weights=dict(adv=2.0, recon=1.0, cycle=1.0, content=1.0))
 
 # ---- optimisation ----
