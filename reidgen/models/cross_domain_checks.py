@@ -19,19 +19,7 @@ def check_options(model) -> None:
         unknown = sorted(set(given) - set(known))
         if unknown:
             raise ValueError(f'model.{key} has no choice {unknown}; known: {known}')
-    if model.on('gp') and model.penalty is None:
-        raise ValueError('loss_weights.gp is not 0 but model.penalty is not set; set one of them')
-    if model.on('memory_t') and model.bank_t is None:
-        raise ValueError(
-            'loss_weights.memory_t is not 0, but model.bank_t, a FeatureBank over the target '
-            'images, is not set; set bank_t=dict(num_samples=..., dim=...), or the weight to 0'
-        )
-    if model.on('domain') and 'domain_head' not in model.network_names:
-        raise ValueError(
-            'loss_weights.domain is not 0, but model.networks has no domain_head; add a '
-            f"domain_head=dict(type='DomainClassifier', in_dim={model.E_c.embed_dim}), or set the "
-            'weight to 0'
-        )
+    check_weights(model, model.loss_weights, 'model')
     for key, bank in (('bank', model.bank), ('bank_t', model.bank_t)):
         if bank is not None and bank.dim != model.E_c.embed_dim:
             raise ValueError(
@@ -45,6 +33,32 @@ def check_options(model) -> None:
             f'set model.networks.C.in_dim={model.E_c.embed_dim}'
         )
     check_decoders(model)
+
+
+def check_weights(model, weights, place: str) -> None:
+    """Raises ValueError where a weight is not 0 and what its loss needs is not there.
+
+    Args:
+        weights: by family, `gp`, or by phase and family, `D/gp`.
+        place: of the weights, 'model' or 'stage joint'.
+    """
+    on = {key.rpartition('/')[2] for key, weight in weights.items() if weight}
+    if 'gp' in on and model.penalty is None:
+        raise ValueError(
+            f'{place}: loss_weights.gp is not 0 but model.penalty is not set; set one of them'
+        )
+    if 'memory_t' in on and model.bank_t is None:
+        raise ValueError(
+            f'{place}: loss_weights.memory_t is not 0, but model.bank_t, a FeatureBank over the '
+            f'target images, is not set; set bank_t=dict(num_samples=..., dim=...), or the weight '
+            f'to 0'
+        )
+    if 'domain' in on and 'domain_head' not in model.network_names:
+        raise ValueError(
+            f'{place}: loss_weights.domain is not 0, but model.networks has no domain_head; add a '
+            f"domain_head=dict(type='DomainClassifier', in_dim={model.E_c.embed_dim}), or set the "
+            f'weight to 0'
+        )
 
 
 def check_decoders(model) -> None:
@@ -136,6 +150,7 @@ def check_banks(model, datasets, stages) -> None:
 def check_stages(model, datasets, translation) -> None:
     """Raises ValueError where a stage with phase D or G has no pose, or a memory without labels."""
     for stage in translation:
+        check_weights(model, stage.loss_weights, f'stage {stage.name}')
         if isinstance(model.cross_pose, dict) and stage.name not in model.cross_pose:
             raise ValueError(
                 f"model.cross_pose has no choice for stage '{stage.name}', only for "

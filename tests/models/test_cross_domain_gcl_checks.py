@@ -179,6 +179,13 @@ def test_data_that_does_not_fit_is_refused_with_value_and_fix(build_toy, loader,
         check(build_toy(bank_t=dict(num_samples=10, dim=8)), **{loader: values})
 
 
+@pytest.mark.parametrize('family, needed', [('memory_t', 'bank_t'), ('domain', 'domain_head')])
+def test_a_stage_that_weighs_a_loss_needs_its_parts(build_toy, family, needed):
+    joint = dict(name='joint', iters=1, phases=['D', 'G'], loss_weights={f'G/{family}': 1})
+    with pytest.raises(ValueError, match=rf'stage joint: loss_weights.{family} is .*{needed}'):
+        check(build_toy(), stages=parse_stages([joint]))
+
+
 def test_an_unlabelled_source_passes_where_the_memory_rests_or_is_clustered(build_toy):
     check(build_toy(), stages=STAGES[:2], source=dict(num_identities=0))
     check(build_toy(loss_weights=dict(memory=0)), source=dict(num_identities=0))
