@@ -1,6 +1,7 @@
 """Loop of a staged training with several loaders."""
 
 import torch
+from mmengine.dist import barrier
 from mmengine.runner import BaseLoop
 
 from reidgen.models.adversarial import unwrap_model
@@ -107,6 +108,10 @@ class StagedTrainLoop(BaseLoop):
         """Trains from the current iteration to the end."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
+        if self.runner._resume:
+            # the work dir becomes what it was when the checkpoint was written
+            self.runner.call_hook('after_resume', iteration=self._iter)
+            barrier()
         if (
             self._iter > 0
             and self.runner.message_hub.runtime_info.get('evaluated_at') != self._iter
