@@ -24,7 +24,9 @@ train_cfg = dict(
 )
 default_hooks = dict(
     checkpoint=dict(interval=2, save_best='mAP', best_stages=None, max_keep_ckpts=2),
-    best_loss=dict(_delete_=True, type='BestLossHook', stage='generators', term='G/loss', interval=1),
+    best_loss=dict(
+        _delete_=True, type='BestLossHook', stage='generators', term='G/loss', interval=1
+    ),
     grid=dict(_delete_=True, type='TranslationGridHook', interval=2, num_images=2),
     pseudo_label=dict(interval=3),
 )

@@ -16,6 +16,7 @@ from reidgen.engine.config import load_config
 
 CONFIG = Path(__file__).with_name('gcl_kills.py')
 CALLS = ('replace', 'link', 'unlink', 'fsync', 'rename', 'rmdir')  # of os: what changes a folder
+TIMED = ('cfg', 'eta', 'experiment_name')  # with a time or the folder in it
 LOGS = re.compile(r'\d{8}_\d{6}/')  # a folder of each process, with its times
 
 
@@ -85,11 +86,11 @@ def finished(work_dir: Path, log: Path, options=None, resume=False) -> None:
 
 
 def contents(work_dir: Path) -> dict[str, object]:
-    """What a training left, by path: bytes of files, checkpoints without times and paths."""
+    """What a training left, by path: bytes of files, checkpoints without times and names."""
     found = {}
     for path in sorted(work_dir.rglob('*')):
         name = str(path.relative_to(work_dir))
-        if LOGS.match(f'{name}/') or name == '.lock':
+        if LOGS.match(f'{name}/') or name in ('.lock', CONFIG.name):
             continue
         if path.is_dir():
             found[name] = 'folder'
@@ -102,7 +103,9 @@ def _lasting(path: Path) -> dict:
     checkpoint = read_checkpoint(path)
     hub, meta = checkpoint['message_hub'], checkpoint['meta']
     scalars = {k: v for k, v in hub['log_scalars'].items() if 'time' not in k}
-    info = {k: v for k, v in hub['runtime_info'].items() if k not in ('cfg', 'eta')}
+    info = {
+        k: v for k, v in hub['runtime_info'].items() if k not in ('cfg', 'eta', 'experiment_name')
+    }
     parts = ('state_dict', 'optimizer', 'random_state', 'stages')
     kept = {part: checkpoint[part] for part in parts if part in checkpoint}
     return kept | dict(scalars=scalars, info=info, iter=meta['iter'])

@@ -18,7 +18,8 @@ class FakeRunner:
         self.message_hub = MessageHub.get_instance(name)
         self.logger = SimpleNamespace(info=lambda *a: None, warning=lambda *a: None)
         self.saved: list[tuple[str, set[str]]] = []
-        self.val_loop = None
+        self.val_loop, self.resumed_from, self.hooks = None, None, []
+        self.begins = False  # whether the iteration is the first of a stage
 
     def save_checkpoint(self, out_dir, filename, *args, **kwargs):
         there = {path.name for path in Path(out_dir).iterdir()}
@@ -30,23 +31,65 @@ class FakeRunner:
         stage = SimpleNamespace(name='joint', iters=self.max_iters)
         names = ('identity', 'joint')
         return SimpleNamespace(
-            stage=stage, done=self.iter, evaluated_stage=stage, stages=[stage], stage_names=names
+            stage=stage,
+            done=0 if self.begins else self.iter,
+            evaluated_stage=stage,
+            stages=[stage],
+            stage_names=names,
         )
+
+    def call_hook(self, event: str, **kwargs) -> None:
+        for hook in self.hooks:
+            getattr(hook, event)(self, **kwargs)
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize('key', ['mAP', 'source/mAP'])
-def test_the_best_of_a_sequence_is_kept_and_the_old_best_deleted_afterwards(key, tmp_path):
+def test_the_best_of_a_sequence_is_kept_and_the_old_best_until_a_checkpoint_has_the_new(
+    key, tmp_path
+):
     runner = FakeRunner(tmp_path, f'best {key}')
-    hook = AtomicCheckpointHook(interval=1000, save_best=key)
+    hook = AtomicCheckpointHook(interval=4, save_best=key)
     hook.before_train(runner)
-    for runner.iter, score in enumerate([30.0, 50.0, 40.0, 50.0, 60.0, 10.0], start=1):
+    there = []
+    for number, score in enumerate([30.0, 50.0, 40.0, 50.0, 60.0, 10.0], start=1):
+        runner.iter = number - 1
+        hook.after_train_iter(runner, number)
+        runner.iter = number
         hook.after_val_epoch(runner, {key: score})
-    name = key.replace('/', '_')
-    best = [f'best_{name}_iter_{number}.pth' for number in (1, 2, 5)]
-    assert [filename for filename, _ in runner.saved] == best
-    assert runner.saved[1][1] == {best[0]}  # the old best was there while the new was written
-    assert runner.saved[2][1] == {best[1]}
-    assert [path.name for path in tmp_path.iterdir()] == best[2:]
+        hook.after_val(runner)
+        there.append(names_in(tmp_path))
+    one, two, five = (f'best_{key.replace("/", "_")}_iter_{number}.pth' for number in (1, 2, 5))
+    kept = {'iter_4.pth', two}
+    assert there == [{one}, {one, two}, {one, two}, kept, kept | {five}, kept | {five}]
+    assert runner.message_hub.get_info('best_ckpt') == five
+
+
+def test_a_checkpoint_is_written_again_with_the_result_of_its_evaluation(tmp_path):
+    runner = FakeRunner(tmp_path, 'again', iters=6)
+    hook = AtomicCheckpointHook(interval=4)
+    hook.before_train(runner)
+    for runner.iter in (3, 4, 5):
+        hook.after_train_iter(runner, runner.iter)
+    for runner.iter in (4, 5, 6):  # evaluations
+        hook.after_val(runner)
+    assert [name for name, _ in runner.saved] == 2 * ['iter_4.pth', 'iter_6.pth']
+    assert (tmp_path / 'stage_joint.pth').samefile(tmp_path / 'iter_6.pth')
+
+
+def test_an_evaluation_before_a_stage_is_of_other_weights_and_writes_no_checkpoint(tmp_path):
+    runner = FakeRunner(tmp_path, 'before')
+    hook = AtomicCheckpointHook(interval=4)
+    hook.before_train(runner)
+    runner.iter, runner.begins = 4, True
+    hook.after_val(runner)
+    assert runner.saved == []
+    runner.begins = False
+    hook.after_val(runner)
+    assert [name for name, _ in runner.saved] == ['iter_4.pth']
 
 
 def test_only_evaluations_of_best_stages_count(tmp_path):
@@ -105,11 +148,7 @@ def test_max_keep_keeps_the_last_files_and_what_is_not_numbered(tmp_path):
     hook.before_train(runner)
     for runner.iter in range(10):
         hook.after_train_iter(runner, runner.iter)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        'iter_8.pth',
-        'iter_10.pth',
-        'iter_mine.pth',
-    }
+    assert names_in(tmp_path) == {'iter_8.pth', 'iter_10.pth', 'iter_mine.pth'}
     assert runner.saved[-1][1] == {
         'iter_6.pth',
         'iter_8.pth',
@@ -128,12 +167,17 @@ def test_max_keep_keeps_the_last_files_and_what_is_not_numbered(tmp_path):
 )
 def test_best_loss_keeps_the_window_with_the_lowest_mean(losses, snapshots, tmp_path):
     runner = FakeRunner(tmp_path, f'best loss {losses}', len(losses))
-    hook, found = BestLossHook('joint', term='G/loss', interval=3), []
+    hook, checkpoints = BestLossHook('joint', term='G/loss', interval=3), AtomicCheckpointHook(100)
+    checkpoints.before_train(runner)
+    runner.hooks, found = [hook], []
     for runner.iter, loss in enumerate(losses):
         runner.message_hub.update_scalar('train/G/loss', loss)
         hook.after_train_iter(runner, runner.iter, outputs={'G/loss': loss})
-        if len(runner.saved) > len(found):
+        checkpoints.after_train_iter(runner, runner.iter)
+        if 'best_loss_joint.pth' in [name for name, _ in runner.saved]:
+            assert runner.saved[-2][0] == f'iter_{runner.iter + 1}.pth'  # which knows of it
             found.append(runner.iter + 1)
+            runner.saved.clear()
     assert found == snapshots
 
 

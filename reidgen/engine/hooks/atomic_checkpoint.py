@@ -71,6 +71,11 @@ class AtomicCheckpointHook(CheckpointHook):
         if names is not None:
             self._check_best(names)
 
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        info = checkpoint['message_hub']['runtime_info']
+        if 'best_ckpt' in info:  # mmengine gives the path, and a work dir may be moved
+            info['best_ckpt'] = Path(info['best_ckpt']).name
+
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         iteration = runner.iter + 1
         if self.files_of(runner, iteration):

@@ -41,9 +41,8 @@ class BaselineHook(Hook):
 
     def after_resume(self, runner, iteration: int) -> None:
         """Keeps the baselines of the stages that were begun, from the checkpoint."""
-        known = runner.message_hub.runtime_info.get(INFO)
-        if known is None:  # a checkpoint without them
-            known = read_baselines(runner.work_dir)
+        info = runner.message_hub.runtime_info
+        known = info[INFO] if INFO in info else read_baselines(runner.work_dir)
         stages = runner.train_loop.stages
         begun = {stage.name: sum(s.iters for s in stages[:n]) for n, stage in enumerate(stages)}
         self._keep(
@@ -52,8 +51,9 @@ class BaselineHook(Hook):
         )
 
     def _keep(self, runner, baselines: dict) -> None:
-        runner.message_hub.update_info(INFO, baselines)
         path = Path(runner.work_dir, FILE)
+        if baselines:
+            runner.message_hub.update_info(INFO, baselines)
         if is_main_process() and baselines:
             write_json(path, baselines)
         elif is_main_process():
