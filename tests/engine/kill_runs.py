@@ -26,32 +26,43 @@ def train(work_dir: Path, options: dict | None = None, resume=False) -> None:
     cfg.work_dir, cfg.resume = str(work_dir), bool(resume)
     cfg.load_from = resume if isinstance(resume, str) else None
     cfg.experiment_name = 'kills'
+    cfg.launcher = 'pytorch' if 'RANK' in os.environ else 'none'
     ReIDRunner.from_cfg(cfg).train()
 
 
-def in_child(work: Callable[[], None], log: Path) -> int:
-    """Exit status of a forked process that does some work; negative: the signal that ended it."""
+def start(work: Callable[[], None], log: Path) -> int:
+    """Process number of a fork of this process that does some work."""
     sys.stdout.flush()
     child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            os.dup2(out, 1)
-            os.dup2(out, 2)
-            work()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if child:
+        return child
+    status = 1
+    try:
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        work()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
-def write_calls(kill_at: int | None = None) -> list[str]:
-    """From here on notes what this process writes; kills it (SIGKILL) before one of the calls."""
+def end_of(process: int) -> int:
+    """Exit status of a process that was started; negative: the signal that ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def in_child(work: Callable[[], None], log: Path) -> int:
+    """Exit status of a fork of this process that does some work."""
+    return end_of(start(work, log))
+
+
+def note_writes(kill_at: int | None = None) -> list[str]:
+    """Calls by which this process writes from here on; SIGKILL comes before the one to kill at."""
     noted = []
 
     def watch(name: str):
@@ -74,7 +85,7 @@ def killed_at(work_dir: Path, number: int, log: Path, options=None, resume=False
     """Status of a training killed before its n-th write; 0 where it has fewer."""
 
     def work():
-        write_calls(number)
+        note_writes(number)
         train(work_dir, options, resume)
 
     return in_child(work, log)

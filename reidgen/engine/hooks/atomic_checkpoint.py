@@ -73,6 +73,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         info = checkpoint['message_hub']['runtime_info']
+        info['iter'] = checkpoint['meta']['iter']  # mmengine's is the one before, or not
         if 'best_ckpt' in info:  # mmengine gives the path, and a work dir may be moved
             info['best_ckpt'] = Path(info['best_ckpt']).name
 
