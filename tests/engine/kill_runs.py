@@ -16,7 +16,7 @@ from reidgen.engine.config import load_config
 
 CONFIG = Path(__file__).with_name('gcl_kills.py')
 CALLS = ('replace', 'link', 'unlink', 'fsync', 'rename', 'rmdir')  # of os: what changes a folder
-TIMED = ('cfg', 'eta', 'experiment_name')  # with a time or the folder in it
+VARYING = ('cfg', 'eta', 'experiment_name', 'mmengine_version')  # time, folder, commit
 LOGS = re.compile(r'\d{8}_\d{6}/')  # a folder of each process, with its times
 
 
@@ -38,9 +38,7 @@ def start(work: Callable[[], None], log: Path) -> int:
         return child
     status = 1
     try:
-        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(out, 1)
-        os.dup2(out, 2)
+        sys.stdout = sys.stderr = log.open('w', buffering=1)  # noqa: SIM115  (as long as it lives)
         work()
         status = 0
     except BaseException:
