@@ -38,7 +38,7 @@ def start(work: Callable[[], None], log: Path) -> int:
         return child
     status = 1
     try:
-        sys.stdout = sys.stderr = log.open('w', buffering=1)  # noqa: SIM115  (as long as it lives)
+        sys.stdout = sys.stderr = log.open('w', buffering=1)
         work()
         status = 0
     except BaseException:
