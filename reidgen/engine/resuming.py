@@ -127,7 +127,7 @@ def check_fresh(work_dir: str | Path) -> None:
     """Raises FileExistsError where a work dir has the checkpoints of another training, which a
     resume could not distinguish.
     """
-    there = [*training_checkpoints(work_dir), *sorted(Path(work_dir).glob('best_*.pth'))]
+    there = [*training_checkpoints(work_dir), *_best_checkpoints(work_dir)]
     if there:
         raise FileExistsError(
             f'{work_dir} holds {len(there)} checkpoints of a training ({there[0].name}, ...): '
@@ -149,7 +149,7 @@ def check_nothing_lost(work_dir: str | Path, stages: Sequence[Stage], hooks: Seq
     """
     writers = [hook for hook in hooks if hasattr(hook, 'first_checkpoint')]
     first = min((hook.first_checkpoint(stages) for hook in writers), default=0)
-    found = {path.name: iteration_of(path) for path in Path(work_dir).glob('best_*.pth')}
+    found = {path.name: iteration_of(path) for path in _best_checkpoints(work_dir)}
     rows = Path(work_dir, 'evaluations.json')
     if rows.exists():
         try:
@@ -198,6 +198,11 @@ def check_belongs(work_dir: str | Path, start: Resumable) -> None:
                 f'{work_dir} holds {path.name}, and {start.path} of another folder is of iteration '
                 f'{start.iteration}; give an empty --work-dir to continue from it'
             )
+
+
+def _best_checkpoints(work_dir: str | Path) -> list[Path]:
+    paths = sorted(Path(work_dir).glob('best_*.pth'))
+    return [path for path in paths if re.fullmatch(r'best_(loss_.+|.+_iter_\d+)', path.stem)]
 
 
 def _broken(state: dict[str, Tensor]) -> list[str]:

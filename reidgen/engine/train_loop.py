@@ -162,6 +162,7 @@ class StagedTrainLoop(BaseLoop):
         due = stage.eval_every and ((done + 1) % stage.eval_every == 0 or done + 1 == stage.iters)
         if due:
             self.evaluate(stage)
+            self.runner.call_hook('after_evaluation', iteration=self._iter)
 
     def evaluate(self, stage: Stage) -> dict[str, float]:
         """Metrics of the current model, reported for a stage."""

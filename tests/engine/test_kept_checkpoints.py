@@ -19,7 +19,6 @@ class FakeRunner:
         self.logger = SimpleNamespace(info=lambda *a: None, warning=lambda *a: None)
         self.saved: list[tuple[str, set[str]]] = []
         self.val_loop, self.resumed_from, self.hooks = None, None, []
-        self.begins = False  # whether the iteration is the first of a stage
 
     def save_checkpoint(self, out_dir, filename, *args, **kwargs):
         there = {path.name for path in Path(out_dir).iterdir()}
@@ -32,7 +31,7 @@ class FakeRunner:
         names = ('identity', 'joint')
         return SimpleNamespace(
             stage=stage,
-            done=0 if self.begins else self.iter,
+            done=self.iter,
             evaluated_stage=stage,
             stages=[stage],
             stage_names=names,
@@ -60,7 +59,7 @@ def test_the_best_of_a_sequence_is_kept_and_the_old_best_until_a_checkpoint_has_
         hook.after_train_iter(runner, number)
         runner.iter = number
         hook.after_val_epoch(runner, {key: score})
-        hook.after_val(runner)
+        hook.after_evaluation(runner, number)
         there.append(names_in(tmp_path))
     one, two, five = (f'best_{key.replace("/", "_")}_iter_{number}.pth' for number in (1, 2, 5))
     kept = {'iter_4.pth', two}
@@ -75,21 +74,9 @@ def test_a_checkpoint_is_written_again_with_the_result_of_its_evaluation(tmp_pat
     for runner.iter in (3, 4, 5):
         hook.after_train_iter(runner, runner.iter)
     for runner.iter in (4, 5, 6):  # evaluations
-        hook.after_val(runner)
+        hook.after_evaluation(runner, runner.iter)
     assert [name for name, _ in runner.saved] == 2 * ['iter_4.pth', 'iter_6.pth']
     assert (tmp_path / 'stage_joint.pth').samefile(tmp_path / 'iter_6.pth')
-
-
-def test_an_evaluation_before_a_stage_is_of_other_weights_and_writes_no_checkpoint(tmp_path):
-    runner = FakeRunner(tmp_path, 'before')
-    hook = AtomicCheckpointHook(interval=4)
-    hook.before_train(runner)
-    runner.iter, runner.begins = 4, True
-    hook.after_val(runner)
-    assert runner.saved == []
-    runner.begins = False
-    hook.after_val(runner)
-    assert [name for name, _ in runner.saved] == ['iter_4.pth']
 
 
 def test_only_evaluations_of_best_stages_count(tmp_path):

@@ -89,14 +89,9 @@ class AtomicCheckpointHook(CheckpointHook):
             self._check_best(metrics)
             super().after_val_epoch(runner, metrics)
 
-    def after_val(self, runner) -> None:
+    def after_evaluation(self, runner, iteration: int) -> None:
         """Writes the checkpoint of the evaluated iteration again, with the result."""
-        if runner.iter == 0:
-            return
-        loop = runner.train_loop
-        begins = loop.evaluated_stage is loop.stage and loop.done == 0  # other weights, perhaps
-        if not begins or runner.iter == runner.max_iters:
-            self._write(runner, runner.iter)
+        self._write(runner, iteration)
 
     def after_resume(self, runner, iteration: int) -> None:
         """Removes checkpoints later than the resumed iteration and completes those of it."""
