@@ -112,9 +112,7 @@ def _lasting(path: Path) -> dict:
     checkpoint = read_checkpoint(path)
     hub, meta = checkpoint['message_hub'], checkpoint['meta']
     scalars = {k: v for k, v in hub['log_scalars'].items() if 'time' not in k}
-    info = {
-        k: v for k, v in hub['runtime_info'].items() if k not in ('cfg', 'eta', 'experiment_name')
-    }
+    info = {k: v for k, v in hub['runtime_info'].items() if k not in VARYING}
     parts = ('state_dict', 'optimizer', 'random_state', 'stages')
     kept = {part: checkpoint[part] for part in parts if part in checkpoint}
     return kept | dict(scalars=scalars, info=info, iter=meta['iter'])
