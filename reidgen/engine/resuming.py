@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from reidgen.checkpoint import plain_key, read_checkpoint
+from reidgen.files import write_text
 
-from .stages import LOADED, Stage
+from .stages import Stage
 
 NEEDED = ('state_dict', 'meta', 'message_hub', 'optimizer', 'stages', 'random_state')
+
+STARTED = '.loaded_from'  # path of the weights that the training of a work dir started from
 
 
 class Resumable(NamedTuple):
@@ -163,11 +166,21 @@ def check_nothing_lost(work_dir: str | Path, stages: Sequence[Stage], hooks: Seq
                 f'iteration {iteration}: the checkpoints of this training are gone. Put one back, '
                 f'or give another --work-dir to start anew'
             )
-    if Path(work_dir, f'{LOADED}.pth').exists():
+    started = Path(work_dir, STARTED)
+    if started.exists():
         raise ValueError(
             f'{work_dir} has no checkpoint to resume from, and the training was started with '
-            f'--load-from: start it again so, without --resume'
+            f'--load-from {started.read_text()}: start it again so, without --resume'
         )
+
+
+def note_start(work_dir: str | Path, load_from: str | None) -> None:
+    """Notes the weights that a training starts from, until it has a checkpoint."""
+    path = Path(work_dir, STARTED)
+    if load_from is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_text(path, str(load_from))
 
 
 def check_finite(state: dict[str, Tensor], iteration: int, name: str) -> None:

@@ -12,6 +12,7 @@ from reidgen.engine.resuming import (
     check_fresh,
     check_nothing_lost,
     newest_resumable,
+    note_start,
     read_resumable,
 )
 from reidgen.engine.stages import parse_stages
@@ -174,9 +175,12 @@ def test_a_run_whose_checkpoints_are_gone_is_not_overwritten(iteration, tmp_path
 
 
 def test_a_run_that_was_started_from_weights_is_not_started_from_others(tmp_path):
-    write(tmp_path / 'loaded.pth', 1)
-    with pytest.raises(ValueError, match='started with --load-from: start it again so'):
+    note_start(tmp_path, 'weights/a.pth')
+    told = r'--load-from weights/a\.pth: start it again so, without --resume'
+    with pytest.raises(ValueError, match=told):
         check_nothing_lost(tmp_path, STAGES, [Writer()])
+    note_start(tmp_path, None)  # started again, from no weights
+    check_nothing_lost(tmp_path, STAGES, [Writer()])  # raises nothing
 
 
 def test_a_checkpoint_of_another_folder_does_not_replace_newer_ones(tmp_path):

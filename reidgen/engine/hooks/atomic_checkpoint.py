@@ -154,7 +154,11 @@ class AtomicCheckpointHook(CheckpointHook):
         return sorted(Path(self.out_dir).glob(f'best_{key}_iter_*.pth'))
 
     def _remove_later(self, runner, iteration: int) -> list[str]:
-        """Removes checkpoints after an iteration, the newest first: a kill leaves a whole run."""
+        """Removes checkpoints after an iteration, the newest first: a kill leaves a whole run.
+
+        Returns:
+            their names.
+        """
         stages = runner.train_loop.stages
         ends = accumulate(stage.iters for stage in stages)
         ends = {f'stage_{stage.name}.pth': end for stage, end in zip(stages, ends)}
@@ -166,12 +170,15 @@ class AtomicCheckpointHook(CheckpointHook):
             in_the_way = path.is_dir() and path.name in self.files_of(runner, iteration)
             if found > iteration or in_the_way:
                 later[path] = found
+        told = []
         for path in sorted(later, key=later.get, reverse=True):
             if path.is_dir():  # not ours, and in the way of the file
-                path.rename(path.with_name(f'{path.name}.folder'))
+                aside = path.rename(path.with_name(f'{path.name}.folder'))
+                told.append(f'{path.name} (a folder, now {aside.name})')
             else:
                 path.unlink()
-        return [path.name for path in later]
+                told.append(path.name)
+        return told
 
     def _complete(self, runner, start: Path, iteration: int) -> list[str]:
         """Gives the resumed checkpoint all names of its iteration; the names that were missing."""
