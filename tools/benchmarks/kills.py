@@ -62,6 +62,9 @@ class Benchmark:
     def __init__(self, folder: Path, out: Path, command: str, seed: int):
         self.folder, self.out, self.command, self.seed = folder, out, command, seed
         self.rows: dict[str, list[int]] = {}  # what -> kills, runs, runs with the same bits
+        self.commit = subprocess.run(
+            ['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT, capture_output=True, text=True
+        ).stdout.strip()
         began = time.time()
         torch.set_num_threads(1)
         self._check(in_child(self._whole, folder / 'log'))
@@ -119,9 +122,6 @@ class Benchmark:
 
     def write(self) -> None:
         """Writes the results so far."""
-        commit = subprocess.run(
-            ['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT, capture_output=True, text=True
-        ).stdout.strip()
         page = dict(
             title='Killed and resumed trainings',
             text=[
@@ -136,7 +136,7 @@ class Benchmark:
                 seed=self.seed,
                 hardware=f'{os.cpu_count()} cores ({platform.machine()}), no GPU, '
                 f'Python {platform.python_version()}, torch {torch.__version__}',
-                commit=commit or 'not recorded',
+                commit=self.commit or 'not recorded',
             ),
             tables=[
                 dict(
