@@ -2,6 +2,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.logging import MessageHub
 
 from reidgen.engine.hooks import AtomicCheckpointHook, BestLossHook
@@ -172,3 +173,49 @@ def test_best_loss_rejects_a_term_that_is_not_logged(tmp_path):
     hook = BestLossHook('joint', term='G/los', interval=3)
     with pytest.raises(ValueError, match=r"watches 'G/los'; stage joint logs \['G/loss'\]"):
         hook.after_train_iter(FakeRunner(tmp_path, 'no term'), 0, outputs={'G/loss': 1.0})
+
+
+# ---- a resumed work dir ----
+
+
+@pytest.fixture
+def resumed(tmp_path):
+    """Names in the work dir after a resume at iteration 6 of 8, a checkpoint every two."""
+
+    def resume(start: str, *there: str, best: str | None = None) -> set[str]:
+        for name in (start, *there):
+            torch.save(dict(meta=dict(iter=NUMBERS[name])), tmp_path / name)
+        runner = FakeRunner(tmp_path, f'resumed {start} {there} {best}', iters=8)
+        runner.resumed_from = tmp_path / start
+        if best is not None:
+            runner.message_hub.update_info('best_ckpt', best)
+        hook = AtomicCheckpointHook(interval=2, max_keep_ckpts=2, save_best='mAP')
+        hook.before_train(runner)
+        hook.after_resume(runner, iteration=6)
+        return names_in(tmp_path)
+
+    return resume
+
+
+NUMBERS = {f'iter_{number}.pth': number for number in range(10)}
+NUMBERS |= {f'best_mAP_iter_{number}.pth': number for number in range(10)}
+NUMBERS |= {'stage_joint.pth': 8, 'stage_before.pth': 9, 'stage_mine.pth': 6}
+
+
+def test_later_and_superseded_files_are_removed_and_those_of_other_stages_are_not(resumed):
+    there = ['iter_2.pth', 'iter_4.pth', 'iter_8.pth', 'stage_joint.pth', 'stage_before.pth']
+    there += ['best_mAP_iter_4.pth', 'best_mAP_iter_7.pth']
+    kept = {'iter_6.pth', 'iter_4.pth', 'stage_before.pth', 'best_mAP_iter_4.pth'}
+    assert resumed('iter_6.pth', *there, best='best_mAP_iter_4.pth') == kept
+
+
+def test_the_checkpoint_gets_the_name_that_its_iteration_has(resumed, tmp_path):
+    assert resumed('stage_mine.pth') == {'stage_mine.pth', 'iter_6.pth'}
+    assert (tmp_path / 'iter_6.pth').samefile(tmp_path / 'stage_mine.pth')
+
+
+def test_a_folder_in_the_place_of_a_later_checkpoint_is_set_aside(resumed, tmp_path):
+    (tmp_path / 'iter_8.pth').mkdir()
+    (tmp_path / 'iter_8.pth/mine').touch()
+    (tmp_path / 'iter_8.pth.part').touch()
+    assert resumed('iter_6.pth') == {'iter_6.pth', 'iter_8.pth.folder'}

@@ -166,7 +166,8 @@ class AtomicCheckpointHook(CheckpointHook):
         for path in training_checkpoints(self.out_dir):
             if path.name.startswith('stage_') and path.name not in ends:
                 continue  # of stages that are left out
-            found = iteration_of(path) or ends[path.name]
+            found = iteration_of(path)
+            found = ends[path.name] if found is None else found
             in_the_way = path.is_dir() and path.name in self.files_of(runner, iteration)
             if found > iteration or in_the_way:
                 later[path] = found
