@@ -1,13 +1,20 @@
 """Atomic writing, whole-file hashes, and stamps that identify the files of a folder."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
+import logging
 import os
+import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mmengine.logging import print_log
+
+LOCK = '.lock'  # in a folder that one process at a time writes into
 FIX = 'make room or give another folder'
 
 
@@ -42,6 +49,37 @@ def written_whole(path: str | Path, fix: str = FIX) -> Iterator[Path]:
         raise told from error
 
 
+def link_whole(source: str | Path, path: str | Path, fix: str = FIX) -> None:
+    """Gives a file a second name atomically: a hard link, or a copy where links cannot be made.
+
+    A file of another folder is copied, so that it stays independent.
+
+    Raises:
+        OSError: as `written_whole`.
+    """
+    source, path = Path(source), Path(path)
+    if path.exists() and os.path.samefile(source, path):
+        return
+    with written_whole(path, fix) as part:
+        part.unlink(missing_ok=True)
+        if source.resolve().parent == path.resolve().parent:
+            with contextlib.suppress(OSError):  # a file system without hard links
+                os.link(source, part)
+        if not part.exists():
+            shutil.copyfile(source, part)
+
+
+def remove_parts(folder: str | Path) -> list[str]:
+    """Removes the `*.part` files that a killed writer left in a folder; their names, in order.
+
+    Only for a folder that nobody else writes into.
+    """
+    found = sorted(path for path in Path(folder).glob('*.part') if path.is_file())
+    for path in found:
+        path.unlink()
+    return [path.name for path in found]
+
+
 def write_bytes(path: str | Path, data: bytes | memoryview, fix: str = FIX) -> None:
     """Writes bytes atomically; raises as `written_whole`."""
     with written_whole(path, fix) as part, open(part, 'wb') as file:
@@ -61,6 +99,35 @@ def write_json(path: str | Path, content: Any, compact: bool = False, fix: str =
     """
     options = dict(separators=(',', ':')) if compact else dict(indent=1)
     write_text(path, json.dumps(content, **options), fix)
+
+
+@contextlib.contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Context in which no other process enters for the same folder.
+
+    The system releases the lock when its owner ends, however that happens; worker processes do not
+    inherit it (POSIX record lock).
+
+    Raises:
+        FileExistsError: another process has it; names that process.
+    """
+    path = Path(folder, LOCK)
+    with open(path, 'a+') as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise FileExistsError(
+                f'{folder} is in use by {file.read().strip() or "another process"}: wait for it, '
+                f'end it, or give another --work-dir'
+            ) from error
+        except OSError as error:  # a network file system without locks
+            text = f'{folder} cannot be locked ({error}): start one training there at a time'
+            print_log(text, 'current', logging.WARNING)
+        file.truncate(0)
+        file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+        file.flush()
+        yield
 
 
 def sha256_of(path: str | Path) -> str:

@@ -1,11 +1,25 @@
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
-from reidgen.files import check_stamp, sha256_of, write_bytes, write_json, write_text, written_whole
+from reidgen import files
+from reidgen.files import (
+    check_stamp,
+    link_whole,
+    locked,
+    remove_parts,
+    sha256_of,
+    write_bytes,
+    write_json,
+    write_text,
+    written_whole,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +113,74 @@ def test_files_of_another_or_of_no_stamp_are_refused(there, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         check_stamp(path, dict(a=1), 'pictures', begun=True)
     assert path.exists() == (there is not None)
+
+
+# ---- names, parts and locks ----
+
+
+def test_a_second_name_is_a_link_in_its_folder_and_a_copy_in_another(tmp_path):
+    (tmp_path / 'a').write_bytes(b'new')
+    (tmp_path / 'b').write_bytes(b'old')
+    (tmp_path / 'folder').mkdir()
+    link_whole(tmp_path / 'a', tmp_path / 'b')
+    link_whole(tmp_path / 'a', tmp_path / 'folder/c')
+    link_whole(tmp_path / 'a', tmp_path / 'b')  # it is that already
+    assert (tmp_path / 'b').samefile(tmp_path / 'a')
+    assert not (tmp_path / 'folder/c').samefile(tmp_path / 'a')
+    assert (tmp_path / 'folder/c').read_bytes() == b'new'
+    assert sorted(os.listdir(tmp_path)) == ['a', 'b', 'folder']
+
+
+def test_where_links_cannot_be_made_the_second_name_is_a_copy(tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EPERM, 'Operation not permitted')
+
+    monkeypatch.setattr(os, 'link', refuse)
+    (tmp_path / 'a').write_bytes(b'new')
+    link_whole(tmp_path / 'a', tmp_path / 'b')
+    assert (tmp_path / 'b').read_bytes() == b'new'
+    assert not (tmp_path / 'b').samefile(tmp_path / 'a')
+
+
+def test_parts_of_a_killed_writer_are_removed_and_nothing_else(tmp_path):
+    for name in ('b.pth.part', 'a.json.part', 'a.json'):
+        (tmp_path / name).touch()
+    (tmp_path / 'set.part').mkdir()
+    assert remove_parts(tmp_path) == ['a.json.part', 'b.pth.part']
+    assert sorted(os.listdir(tmp_path)) == ['a.json', 'set.part']
+
+
+HOLD = """
+import sys, time
+from reidgen.files import locked
+with locked(sys.argv[1]):
+    print('held', flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_a_lock_keeps_others_out_until_its_owner_is_dead(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, '-c', HOLD, tmp_path], stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout.readline() == 'held\n'
+        told = rf'is in use by process {owner.pid} on .*--work-dir'
+        with pytest.raises(FileExistsError, match=told), locked(tmp_path):
+            pass
+        owner.kill()
+        owner.wait()
+    with locked(tmp_path):
+        assert str(os.getpid()) in (tmp_path / '.lock').read_text()
+
+
+def test_a_folder_that_cannot_be_locked_is_told_and_used(tmp_path, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    told = []
+    monkeypatch.setattr(fcntl, 'lockf', refuse)
+    monkeypatch.setattr(files, 'print_log', lambda text, *args: told.append(text))
+    with locked(tmp_path):
+        pass
+    assert 'cannot be locked ([Errno 37]' in told[0]

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from .checksum import check_content
 from .unpickling import Inert, is_module, load_inert, module_state
 
 # where trainers keep the state dict, beside optimizers and counters
@@ -31,8 +32,8 @@ def read_checkpoint(path: str | Path) -> dict:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is cut short or damaged, is no checkpoint, holds more than tensors and
-            plain values, or holds no dictionary.
+        ValueError: the file is cut short or damaged, its content differs from its checksum, it is
+            no checkpoint, holds more than tensors and plain values, or holds no dictionary.
     """
     path = _existing(path)
     try:
@@ -44,6 +45,7 @@ def read_checkpoint(path: str | Path) -> dict:
             f'checkpoint {path} holds a {type(content).__name__}, not a dictionary of tensors; '
             f'save the state dict: torch.save(model.state_dict(), path)'
         )
+    check_content(content, path)
     return content
 
 
@@ -64,6 +66,9 @@ def read_weights(path: str | Path) -> Weights:
         content = _read(path)
     except pickle.UnpicklingError:
         content = _read_objects(path)
+    else:
+        if isinstance(content, dict):
+            check_content(content, path)
     try:
         state, source = _state(content, str(path))
     except RecursionError as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,17 +19,23 @@ from reidgen.checkpoint import (
     load_for_evaluation,
     load_for_training,
     load_strictly,
-    plain_key,
-    read_checkpoint,
     read_weights,
 )
-from reidgen.files import written_whole
+from reidgen.files import locked, written_whole
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import DATASETS, RUNNERS, build
 
 from .config import merge_random_start, without_weights
 from .ddp import SepDDP, leaves_parameters_unused
-from .loading import check_fresh, newest_checkpoint
+from .resuming import (
+    Resumable,
+    check_belongs,
+    check_finite,
+    check_fresh,
+    check_nothing_lost,
+    newest_resumable,
+    read_resumable,
+)
 from .stages import parse_stages, used_loaders
 from .val_loop import set_dataset
 
@@ -53,12 +60,13 @@ class ReIDRunner(Runner):
 
     Unlike mmengine 0.10.7: a checkpoint must fit the model, to resume key by key; it is read
     without running code (`weights_only=True`); it is written beside and renamed, so a file of its
-    name is always whole; a resume without a path takes the newest whole file of the work dir,
-    wherever that was moved.
+    name is always whole; a resume without a path takes the newest good file of the work dir,
+    wherever that was moved. One process at a time trains in a work dir.
     """
 
     def __init__(self, *args, **kwargs):
         self._datasets: dict[str, Dataset] = {}
+        self._start: Resumable | None = None  # until it is loaded
         self._started: list[str] = []  # networks whose pretrained weights the checkpoint replaces
         super().__init__(*args, **kwargs)
         # every checkpoint holds the config as text: to lay it out would take a second each time
@@ -144,10 +152,19 @@ class ReIDRunner(Runner):
 
     def _find_checkpoint(self) -> str | None:
         """Path of the checkpoint to load or resume from; None without one."""
-        if self._resume and self._load_from is None:
-            newest = newest_checkpoint(self.work_dir, self.logger)
-            return None if newest is None else str(newest)
-        return self._load_from
+        if not self._resume:
+            return self._load_from
+        if self._load_from is None:
+            self._start = newest_resumable(self.work_dir, self.logger)
+        else:
+            self._start = read_resumable(self._load_from)
+            check_belongs(self.work_dir, self._start)
+        return None if self._start is None else str(self._start.path)
+
+    @property
+    def resumed_from(self) -> Path | None:
+        """Checkpoint that the training continues; None for one that starts."""
+        return Path(self._checkpoint) if self._resume and self._checkpoint else None
 
     def _starts_at_random(self, model) -> bool:
         """Whether the config's `random_start` applies to this training; equal on all processes.
@@ -157,7 +174,7 @@ class ReIDRunner(Runner):
         if not self.cfg.get('random_start') or not isinstance(self._train_loop, dict):
             return False
         if self._checkpoint is not None:
-            meta = read_checkpoint(self._checkpoint).get('meta', {}) if self._resume else {}
+            meta = self._start.content['meta'] if self._resume else {}
             return meta.get('random_start', False)
         networks = [getattr(model, name) for name in getattr(model, 'network_names', ())]
         answer = [any(not getattr(network, 'pretrained', True) for network in networks)]
@@ -186,11 +203,17 @@ class ReIDRunner(Runner):
             cfg.setdefault('find_unused_parameters', leaves_parameters_unused(model, stages))
         return SepDDP(model, device_ids=[int(os.environ['LOCAL_RANK'])], **cfg)
 
+    def train(self) -> torch.nn.Module:
+        """Trains, and keeps other processes from training in the same work dir meanwhile."""
+        with locked(self.work_dir) if self.rank == 0 else nullcontext():
+            return super().train()
+
     def load_or_resume(self) -> None:
         """Loads or resumes once; `resume` without `load_from` takes the newest checkpoint."""
         if self._has_loaded:
             return
         if self._checkpoint is None and self._resume:
+            check_nothing_lost(self.work_dir, self.train_loop.stages, self.hooks)
             self.logger.info(f'nothing to resume in {self.work_dir}: training starts anew')
         elif self._resume:
             self.resume(self._checkpoint)
@@ -217,13 +240,8 @@ class ReIDRunner(Runner):
         """
         if not self._resume:
             return self._load_weights(filename)
-        checkpoint = read_checkpoint(filename)
-        lacking = {'meta', 'message_hub', 'optimizer', 'stages', 'random_state'} - set(checkpoint)
-        if lacking:
-            raise ValueError(
-                f'{filename} has no {sorted(lacking)}: training cannot be resumed from it. '
-                f'Resume from an iter_*.pth or stage_*.pth file, or use --load-from'
-            )
+        start, self._start = self._start or read_resumable(filename), None
+        checkpoint = start.content
         seed = checkpoint['meta'].get('seed')
         if seed != self.seed:
             raise ValueError(
@@ -268,7 +286,7 @@ class ReIDRunner(Runner):
         if self.rank != 0:
             return
         path = Path(out_dir, filename)
-        self._check_finite(path)
+        check_finite(unwrap_model(self.model).state_dict(), self.iter + 1, path.name)
         fix = 'make room or give another --work-dir, then resume; earlier checkpoints are untouched'
         with written_whole(path, fix) as part:
             super().save_checkpoint(
@@ -278,18 +296,4 @@ class ReIDRunner(Runner):
                 meta=dict(meta or {}, random_start=self.random_start),
                 save_param_scheduler=self.param_schedulers is not None,
                 by_epoch=by_epoch,
-            )
-
-    def _check_finite(self, path: Path) -> None:
-        # a finite loss can have an infinite gradient; a resume must not find what that made
-        broken = [
-            plain_key(key)
-            for key, value in unwrap_model(self.model).state_dict().items()
-            if not torch.isfinite(value).all()
-        ]
-        if broken:
-            raise FloatingPointError(
-                f'iteration {self.iter + 1}: NaN or infinity in {len(broken)} tensors of the model '
-                f'({broken[0]}, ...), so {path.name} is not written. The checkpoint before it is '
-                f'good: resume from it with a lower learning rate or weight, or with clip_grad'
             )

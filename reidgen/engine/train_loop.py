@@ -1,6 +1,7 @@
 """Loop of a staged training with several loaders."""
 
 import torch
+from mmengine.dist import barrier
 from mmengine.runner import BaseLoop
 
 from reidgen.models.adversarial import unwrap_model
@@ -108,6 +109,10 @@ class StagedTrainLoop(BaseLoop):
         """Trains from the current iteration to the end."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
+        if self.runner._resume:
+            # the work dir becomes what it was when the checkpoint was written
+            self.runner.call_hook('after_resume', iteration=self._iter)
+            barrier()
         if (
             self._iter > 0
             and self.runner.message_hub.runtime_info.get('evaluated_at') != self._iter
@@ -159,6 +164,7 @@ class StagedTrainLoop(BaseLoop):
         due = stage.eval_every and ((done + 1) % stage.eval_every == 0 or done + 1 == stage.iters)
         if due:
             self.evaluate(stage)
+            self.runner.call_hook('after_evaluation', iteration=self._iter)
 
     def evaluate(self, stage: Stage) -> dict[str, float]:
         """Metrics of the current model, reported for a stage."""

@@ -8,6 +8,8 @@ import torch.nn.functional as nnf
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from reidgen.files import written_whole
+
 PADDING = 2  # pixels, white, around every cell
 TITLE = 14  # height of the line of titles
 
@@ -48,7 +50,8 @@ def panel(
 def save_png(picture: Tensor, path: str | Path) -> None:
     """Writes a picture (3, H, W) uint8 as PNG, creating its folder."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()).save(path, format='PNG')
+    with written_whole(path) as part:
+        Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()).save(part, format='PNG')
 
 
 def _picture(batch: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

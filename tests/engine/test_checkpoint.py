@@ -4,9 +4,8 @@ import mmengine.runner.runner as mmengine_runner
 import pytest
 import torch
 
-from reidgen.checkpoint import read_checkpoint
+from reidgen.checkpoint import CHECKSUM, content_checksum, read_checkpoint
 from reidgen.engine.hooks.safe_checkpoint import plain, random_state, set_random_state
-from reidgen.engine.loading import newest_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +38,7 @@ def test_all_files_load_safely_and_hold_plain_values_only(straight):
         assert all(isinstance(leaf, PLAIN) for leaf in leaves(checkpoint))
         assert not [key for key in checkpoint['state_dict'] if 'module.' in key]
         assert {'optimizer', 'stages', 'random_state', 'message_hub'} <= set(checkpoint)
+        assert checkpoint[CHECKSUM] == content_checksum(checkpoint)
 
 
 def test_plain_names_the_place_of_what_it_refuses():
@@ -97,40 +97,6 @@ def test_a_model_with_nan_is_not_written_over_a_good_file(saver, tmp_path):
     assert (tmp_path / 'iter_5.pth').read_bytes() == old
 
 
-def test_the_newest_whole_file_is_found_by_number(tmp_path):
-    for number in (2, 10, 9):
-        torch.save(dict(meta=dict(iter=number)), tmp_path / f'iter_{number}.pth')
-    torch.save(dict(meta=dict(iter=7)), tmp_path / 'stage_identity.pth')
-    torch.save({}, tmp_path / 'best_mAP_iter_50.pth')
-    assert newest_checkpoint(tmp_path).name == 'iter_10.pth'
-
-
-def test_a_truncated_file_is_skipped_and_a_stage_end_counts(tmp_path, caplog):
-    torch.save(dict(meta=dict(iter=5)), tmp_path / 'iter_5.pth')
-    torch.save(dict(meta=dict(iter=7)), tmp_path / 'stage_identity.pth')
-    (tmp_path / 'iter_10.pth').write_bytes((tmp_path / 'iter_5.pth').read_bytes()[:-100])
-    (tmp_path / 'iter_15.pth.part').write_bytes(b'half')
-    assert newest_checkpoint(tmp_path).name == 'stage_identity.pth'
-    assert 'iter_10.pth is cut short' in caplog.text
-
-
-def test_a_file_whose_numbers_were_changed_is_refused_and_skipped(tmp_path):
-    weights = torch.arange(1000, dtype=torch.float32)
-    for number in (5, 10):
-        torch.save(
-            dict(meta=dict(iter=number), state_dict=dict(w=weights)),
-            tmp_path / f'iter_{number}.pth',
-        )
-    path = tmp_path / 'iter_10.pth'
-    data = bytearray(path.read_bytes())
-    place = data.index(weights.numpy().tobytes())
-    data[place + 1003] ^= 0x80  # the sign of one number
-    path.write_bytes(data)
-    with pytest.raises(ValueError, match=r'iter_10\.pth is damaged \(a checksum is wrong\)'):
-        read_checkpoint(path)
-    assert newest_checkpoint(tmp_path).name == 'iter_5.pth'
-
-
 def test_a_text_file_is_no_checkpoint(tmp_path):
     path = tmp_path / 'hello.pth'
     path.write_text('hello')
@@ -140,14 +106,5 @@ def test_a_text_file_is_no_checkpoint(tmp_path):
 
 def test_a_new_training_does_not_mix_with_the_checkpoints_of_another(build, tmp_path):
     torch.save(dict(meta=dict(iter=7)), tmp_path / 'stage_identity.pth')
-    message = r'holds 1 checkpoints of a training \(stage_identity\.pth.*--resume .* --work-dir'
-    with pytest.raises(FileExistsError, match=message):
+    with pytest.raises(FileExistsError, match='holds 1 checkpoints of a training'):
         build(tmp_path)
-
-
-def test_a_moved_work_dir_is_still_found(tmp_path):
-    (tmp_path / 'here').mkdir()
-    torch.save(dict(meta=dict(iter=5)), tmp_path / 'here/iter_5.pth')
-    (tmp_path / 'here').rename(tmp_path / 'there')
-    assert newest_checkpoint(tmp_path / 'there') == tmp_path / 'there/iter_5.pth'
-    assert newest_checkpoint(tmp_path / 'here') is None

@@ -1,3 +1,4 @@
+import os
 import random
 import signal
 import subprocess
@@ -7,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from kill_runs import end_of, start
 
 from reidgen.checkpoint import read_checkpoint
+from reidgen.files import locked
 
 pytestmark = pytest.mark.slow
 
@@ -105,6 +108,32 @@ def test_nothing_to_resume_starts_anew_and_says_so(train, tmp_path):
     assert runner.iter == 1
     log = next(tmp_path.glob('*/*.log')).read_text()
     assert f'nothing to resume in {tmp_path}' in log
+
+
+def test_weights_that_a_run_started_from_are_not_forgotten_by_a_resume(straight, train, tmp_path):
+    path = str(Path(straight.work_dir, 'stage_identity.pth'))
+    train(tmp_path, kill_at=2, load_from=path)
+    with pytest.raises(ValueError, match=rf'started with --load-from {path}: start it again'):
+        train(tmp_path, resume=True)
+    train(tmp_path, kill_at=6, load_from=path)
+    assert train(tmp_path, kill_at=7, resume=True).iter == 6  # from its checkpoint
+
+
+def test_a_second_training_in_a_work_dir_stops_while_the_first_lives(train, tmp_path):
+    def hold():
+        with locked(tmp_path):
+            time.sleep(100)
+
+    first = start(hold, tmp_path / 'log')
+    try:
+        while not (tmp_path / '.lock').exists() or not (tmp_path / '.lock').read_text():
+            time.sleep(0.05)
+        with pytest.raises(FileExistsError, match=f'is in use by process {first} on'):
+            train(tmp_path, resume=True)
+    finally:
+        os.kill(first, signal.SIGKILL)
+        end_of(first)
+    assert train(tmp_path, kill_at=2, resume=True).iter == 1
 
 
 def test_kill_9_at_a_random_moment_and_resume_ends_with_the_same_weights(straight, env, tmp_path):

@@ -10,6 +10,7 @@ from reidgen.files import write_json
 from reidgen.registry import HOOKS
 
 FILE = 'baselines.json'
+INFO = 'baselines'  # of the message hub, which is in the checkpoints
 
 
 @HOOKS.register_module()
@@ -18,7 +19,7 @@ class BaselineHook(Hook):
 
     'direct': as it stands; 'adabn': with batch-norm statistics re-estimated on unlabelled target
     training images (Li et al., 2018). One of them is the run's ordinary evaluation. Both go to
-    `baselines.json` in the work dir: stage -> baseline -> metrics.
+    `baselines.json` in the work dir: stage -> baseline -> metrics, and into the checkpoints.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook, before the memory is filled
@@ -35,10 +36,28 @@ class BaselineHook(Hook):
         for name, metrics in found.items():
             shown = ', '.join(f'{key} {value:.1f}' for key, value in metrics.items())
             runner.logger.info(f'before stage {loop.stage.name}, {name}: {shown}')
-        if is_main_process():
-            path = Path(runner.work_dir, FILE)
-            known = read_baselines(runner.work_dir)
-            write_json(path, known | {loop.stage.name: found})
+        known = runner.message_hub.runtime_info.get(INFO, {})
+        self._keep(runner, known | {loop.stage.name: found})
+
+    def after_resume(self, runner, iteration: int) -> None:
+        """Keeps the baselines of the stages that were begun, from the checkpoint."""
+        info = runner.message_hub.runtime_info
+        known = info[INFO] if INFO in info else read_baselines(runner.work_dir)
+        stages = runner.train_loop.stages
+        begun = {stage.name: sum(s.iters for s in stages[:n]) for n, stage in enumerate(stages)}
+        self._keep(
+            runner,
+            {name: found for name, found in known.items() if begun.get(name, 0) < iteration},
+        )
+
+    def _keep(self, runner, baselines: dict) -> None:
+        path = Path(runner.work_dir, FILE)
+        if baselines:
+            runner.message_hub.update_info(INFO, baselines)
+        if is_main_process() and baselines:
+            write_json(path, baselines)
+        elif is_main_process():
+            path.unlink(missing_ok=True)
 
     def _evaluate(self, loop, val_loop) -> dict[str, dict[str, float]]:
         # the ordinary evaluation is one of the two: a best checkpoint starts from it

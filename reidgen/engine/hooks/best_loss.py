@@ -1,8 +1,14 @@
 """Hook for keeping the checkpoint with the lowest loss."""
 
+from pathlib import Path
+
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from reidgen.registry import HOOKS
+
+from ..resuming import iteration_of
+from .atomic_checkpoint import WANTED, AtomicCheckpointHook
 
 
 @HOOKS.register_module()
@@ -10,7 +16,8 @@ class BestLossHook(Hook):
     """Keeps `best_loss_<stage>.pth`, saved after the window with the lowest mean of a loss term.
 
     The loss of a single batch is noise, so windows of `interval` iterations are compared. A stage's
-    last window may be shorter; it counts if it is at least half as long.
+    last window may be shorter; it counts if it is at least half as long. The checkpoint hook writes
+    an `iter_N.pth` of the same iteration before, so a resumed training knows the best.
 
     Args:
         stage: name of the stage that is watched.
@@ -18,16 +25,22 @@ class BestLossHook(Hook):
         interval: iterations between snapshots.
     """
 
-    priority = 'VERY_LOW'  # after the logs of the iteration are kept
+    priority = 'VERY_LOW'  # after the logs of the iteration are kept, before its checkpoint
 
     def __init__(self, stage: str, term: str = 'G/loss', interval: int = 5000):
         self.stage, self.term, self.interval = stage, term, interval
+        self.file = f'best_loss_{stage}.pth'
 
     def before_train(self, runner) -> None:
         names = runner.train_loop.stage_names
         if self.stage not in names:
             raise ValueError(
                 f"BestLossHook watches the stage '{self.stage}'; the stages are {list(names)}"
+            )
+        if not any(isinstance(hook, AtomicCheckpointHook) for hook in runner.hooks):
+            raise ValueError(
+                'BestLossHook needs the checkpoint of the same iteration; set '
+                "default_hooks.checkpoint=dict(type='AtomicCheckpointHook', interval=1000)"
             )
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
@@ -45,13 +58,28 @@ class BestLossHook(Hook):
         ):
             return
         mean = runner.message_hub.get_scalar(f'train/{self.term}').mean(window).item()
-        key = f'best_loss/{self.stage}'
-        best = runner.message_hub.runtime_info.get(key)
+        hub = runner.message_hub
+        best = hub.runtime_info.get(f'best_loss/{self.stage}')
         if best is None or mean < best:
-            runner.message_hub.update_info(key, mean)
-            runner.save_checkpoint(
-                runner.work_dir, f'best_loss_{self.stage}.pth', save_optimizer=False
-            )
-            runner.logger.info(
-                f'best_loss_{self.stage}.pth: mean {self.term} {mean:.4f} over {window} iterations'
-            )
+            hub.update_info(f'best_loss/{self.stage}', mean)
+            hub.update_info(f'best_loss_at/{self.stage}', runner.iter + 1)
+            hub.update_info(WANTED, runner.iter + 1)
+            runner.logger.info(f'{self.file}: mean {self.term} {mean:.4f} over {window} iterations')
+
+    def after_checkpoint(self, runner, iteration: int) -> None:
+        """Writes the best file if this iteration is the best."""
+        if runner.message_hub.runtime_info.get(f'best_loss_at/{self.stage}') == iteration:
+            meta = dict(epoch=runner.epoch, iter=iteration)
+            runner.save_checkpoint(runner.work_dir, self.file, save_optimizer=False, meta=meta)
+
+    def after_resume(self, runner, iteration: int) -> None:
+        """Writes the best file if it is of the resumed iteration, and removes a later one."""
+        path = Path(runner.work_dir, self.file)
+        best = runner.message_hub.runtime_info.get(f'best_loss_at/{self.stage}')
+        there = iteration_of(path) if path.exists() else None
+        if best == iteration > 0 and there != best:
+            self.after_checkpoint(runner, iteration)
+            runner.logger.info(f'resumed at iteration {iteration}; made again: {path.name}')
+        elif is_main_process() and there is not None and there > iteration:
+            path.unlink()
+            runner.logger.info(f'resumed at iteration {iteration}; removed: {path.name}')

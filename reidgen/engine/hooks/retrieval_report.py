@@ -8,7 +8,9 @@ from mmengine.hooks import Hook
 from reidgen.files import write_json, write_text
 from reidgen.registry import HOOKS
 
-from .baselines import read_baselines
+from .baselines import INFO as BASELINES
+
+FILES = ('report.md', 'evaluations.json')
 
 
 @HOOKS.register_module()
@@ -46,13 +48,22 @@ class RetrievalReportHook(Hook):
             self._write(runner)
             runner.logger.info('\n' + Path(runner.work_dir, 'report.md').read_text())
 
+    def after_resume(self, runner, iteration: int) -> None:
+        """Brings the files back to the evaluations that the checkpoint has."""
+        if runner.message_hub.runtime_info.get('evaluations'):
+            self._write(runner)
+        elif is_main_process():
+            for name in FILES:
+                Path(runner.work_dir, name).unlink(missing_ok=True)
+
     def _write(self, runner) -> None:
         if not is_main_process():
             return
         evaluations = runner.message_hub.get_info('evaluations')
-        baselines = read_baselines(runner.work_dir)
-        write_text(Path(runner.work_dir, 'report.md'), table(evaluations, baselines))
-        write_json(Path(runner.work_dir, 'evaluations.json'), evaluations)
+        baselines = runner.message_hub.runtime_info.get(BASELINES, {})
+        report, rows = (Path(runner.work_dir, name) for name in FILES)
+        write_text(report, table(evaluations, baselines))
+        write_json(rows, evaluations)
 
 
 def table(evaluations: list[dict], baselines: dict[str, dict[str, dict[str, float]]]) -> str:

@@ -7,16 +7,18 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 
-from reidgen.checkpoint import plain_key
+from reidgen.checkpoint import CHECKSUM, content_checksum, plain_key
 from reidgen.registry import HOOKS
 
 
 @HOOKS.register_module()
 class SafeCheckpointHook(Hook):
-    """Makes checkpoints loadable with `weights_only=True`, and restores the random state.
+    """Makes checkpoints loadable with `weights_only=True`, and saves and restores random states.
 
     mmengine pickles its log history, which a safe loader refuses, and runs the text of
-    `meta['config']`.
+    `meta['config']`. Random states are restored before anything of the resumed training runs, the
+    evaluation of the checkpoint's iteration and the actions before a stage included. The content
+    has a checksum (`content_checksum`).
     """
 
     priority = 'LOWEST'  # after every hook that adds to the file
@@ -40,8 +42,12 @@ class SafeCheckpointHook(Hook):
             plain_key(key): value for key, value in checkpoint['state_dict'].items()
         }
         checkpoint['random_state'] = random_state()
+        loader = getattr(runner.val_loop, '_adabn_loader', None)
+        if loader is not None:  # its order goes on from one evaluation to the next
+            checkpoint['random_state']['adabn'] = loader.generator.get_state()
         for key in checkpoint:
             checkpoint[key] = plain(checkpoint[key], key)
+        checkpoint[CHECKSUM] = content_checksum(checkpoint)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         checkpoint.get('meta', {}).pop('config', None)
@@ -54,10 +60,14 @@ class SafeCheckpointHook(Hook):
         if runner._resume:
             self._random_state = checkpoint['random_state']
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        if self._random_state is not None:
-            set_random_state(self._random_state)
-            self._random_state = None
+    def before_train_epoch(self, runner) -> None:
+        """Restores the random states; no hook draws between this and the training."""
+        state, self._random_state = self._random_state, None
+        if state is None:
+            return
+        set_random_state(state)
+        if 'adabn' in state and hasattr(runner.val_loop, 'adabn_loader'):
+            runner.val_loop.adabn_loader().generator.set_state(state['adabn'].cpu())
 
 
 def plain(value, place: str):

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mmengine.dist import barrier
+from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
 
 from reidgen.checkpoint import load_strictly, read_weights
@@ -11,6 +11,7 @@ from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
 
 from ..optim import check_groups
+from ..resuming import note_start
 from ..stages import LOADED, check_same_stages, describe
 from .best_loss import BestLossHook
 
@@ -37,6 +38,8 @@ class StageHook(Hook):
                     f'(writes_labels = True) in custom_hooks; none is there'
                 )
         self._check_starts(runner, loop)
+        if is_main_process() and not runner._resume:
+            note_start(runner.work_dir, runner._load_from)
         path = Path(runner.work_dir, f'{LOADED}.pth')
         if runner.iter == 0 and any(stage.start == LOADED for stage in loop.stages):
             runner.save_checkpoint(str(path.parent), path.name, save_optimizer=False)

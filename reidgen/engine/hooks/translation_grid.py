@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch.utils.data import default_collate
 
+from reidgen.files import remove_parts
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
 from reidgen.visualization.grids import panel, save_png
@@ -48,6 +49,22 @@ class TranslationGridHook(Hook):
             return
         if is_main_process():
             self._draw(runner, loop)
+
+    def after_resume(self, runner, iteration: int) -> None:
+        """Removes the grids of later iterations."""
+        folder = Path(runner.work_dir, 'grids')
+        if not is_main_process() or not folder.is_dir():
+            return
+        removed = remove_parts(folder)
+        for path in sorted(folder.glob('*.png')):
+            number = path.stem.rpartition('_')[2]
+            if number.isdigit() and int(number) > iteration:
+                path.unlink()
+                removed.append(path.name)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        if removed:
+            runner.logger.info(f'resumed at iteration {iteration}; removed {len(removed)} grids')
 
     @torch.no_grad()
     def _draw(self, runner, loop) -> None:
