@@ -13,6 +13,7 @@ default_hooks = dict(
     memory_init=dict(type='MemoryInitHook'),
     report=dict(type='RetrievalReportHook'),
     progress=dict(type='ProgressHook'),
+    preemption=dict(type='PreemptionHook'),
     watchdog=dict(type='WatchdogHook', timeout=600, long_timeout=7200),    # seconds
     safe_checkpoint=dict(type='SafeCheckpointHook'))
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)

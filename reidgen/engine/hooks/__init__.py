@@ -4,6 +4,7 @@ from .atomic_checkpoint import AtomicCheckpointHook
 from .baselines import BaselineHook
 from .best_loss import BestLossHook
 from .memory_init import MemoryInitHook
+from .preemption import PreemptionHook
 from .progress import ProgressHook
 from .pseudo_label import PseudoLabelHook
 from .retrieval_report import RetrievalReportHook
@@ -18,6 +19,7 @@ __all__ = [
     'BaselineHook',
     'BestLossHook',
     'MemoryInitHook',
+    'PreemptionHook',
     'ProgressHook',
     'PseudoLabelHook',
     'RetrievalReportHook',

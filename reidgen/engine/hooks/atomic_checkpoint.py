@@ -57,6 +57,7 @@ class AtomicCheckpointHook(CheckpointHook):
             rule=rule if save_best else None,
         )
         self.best_stages = best_stages
+        self.also_at: int | None = None  # iteration of one more checkpoint
 
     def before_train(self, runner) -> None:
         super().before_train(runner)
@@ -113,7 +114,7 @@ class AtomicCheckpointHook(CheckpointHook):
         stages = runner.train_loop.stages
         ends = accumulate(stage.iters for stage in stages)
         names = [f'stage_{stage.name}.pth' for stage, end in zip(stages, ends) if end == iteration]
-        wanted = runner.message_hub.runtime_info.get(WANTED) == iteration
+        wanted = iteration in (self.also_at, runner.message_hub.runtime_info.get(WANTED))
         if iteration % self.interval == 0 or iteration == runner.max_iters or wanted:
             names.insert(0, self.filename_tmpl.format(iteration))
         return names
