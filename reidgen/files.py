@@ -44,9 +44,16 @@ def written_whole(path: str | Path, fix: str = FIX) -> Iterator[Path]:
             part.unlink(missing_ok=True)
         if not isinstance(error, OSError | RuntimeError):
             raise
-        told = OSError(f'could not write {path}: {error}; {fix}')
+        told = OSError(f'could not write {path}: {error}{_free_space(path.parent)}; {fix}')
         told.errno = getattr(error, 'errno', None)
         raise told from error
+
+
+def _free_space(folder: Path) -> str:
+    try:
+        return f' ({shutil.disk_usage(folder).free / 1e6:,.0f} MB are free there)'
+    except OSError:  # the folder itself is gone
+        return ''
 
 
 def link_whole(source: str | Path, path: str | Path, fix: str = FIX) -> None:

@@ -197,6 +197,19 @@ def check_finite(state: dict[str, Tensor], iteration: int, name: str) -> None:
         )
 
 
+def no_room(model, optim) -> str:
+    """What to do where a checkpoint cannot be written, with the size that its tensors have."""
+    tensors = list(model.state_dict().values())
+    for group in optim.values():
+        for state in group.optimizer.state.values():
+            tensors += [value for value in state.values() if torch.is_tensor(value)]
+    size = sum(each.numel() * each.element_size() for each in tensors) / 1e6
+    return (
+        f'a checkpoint needs about {size:,.0f} MB; make room or give another --work-dir, then '
+        f'resume; earlier checkpoints are untouched'
+    )
+
+
 def check_belongs(work_dir: str | Path, start: Resumable) -> None:
     """Raises FileExistsError where a checkpoint of another folder would replace newer ones.
 

@@ -34,6 +34,7 @@ from .resuming import (
     check_fresh,
     check_nothing_lost,
     newest_resumable,
+    no_room,
     read_resumable,
 )
 from .stages import parse_stages, used_loaders
@@ -287,8 +288,7 @@ class ReIDRunner(Runner):
             return
         path = Path(out_dir, filename)
         check_finite(unwrap_model(self.model).state_dict(), self.iter + 1, path.name)
-        fix = 'make room or give another --work-dir, then resume; earlier checkpoints are untouched'
-        with written_whole(path, fix) as part:
+        with written_whole(path, no_room(self.model, self.optim_wrapper)) as part:
             super().save_checkpoint(
                 out_dir,
                 part.name,
