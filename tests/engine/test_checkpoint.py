@@ -81,7 +81,10 @@ def test_a_failing_write_leaves_the_old_file_and_no_part(saver, tmp_path, monkey
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(mmengine_runner, 'save_checkpoint', half)
-    with pytest.raises(OSError, match=r'could not write .*iter_5\.pth.*No space left.*free there.*needs about \d+ MB.*--work-dir'):
+    told = (
+        r'could not write .*iter_5\.pth.*No space left.*free there.*needs about \d+ MB.*--work-dir'
+    )
+    with pytest.raises(OSError, match=told):
         saver.save_checkpoint(str(tmp_path), 'iter_5.pth')
     assert (tmp_path / 'iter_5.pth').read_bytes() == old
     assert not list(tmp_path.glob('*.part'))
