@@ -79,7 +79,10 @@ class Benchmark:
         self._resume_and_count('before a write', cut, 1, {})
 
     def at_random(self, rng: random.Random, workers: int) -> int:
-        """Kills one training up to three times, anywhere; the number of kills."""
+        """Kills one training up to three times, anywhere; the number of kills.
+
+        One that ends before it is killed does not count.
+        """
         cut, kills, wanted = self._empty(), 0, rng.randint(1, 3)
         options = {f'train_dataloader.{name}.num_workers': workers for name in LOADERS}
         while kills < wanted:
@@ -94,7 +97,8 @@ class Benchmark:
             if end_of(process) == 0:
                 break  # it was done before
             kills += 1
-        self._resume_and_count(f'at a random moment, {workers} workers', cut, kills, options)
+        if kills:
+            self._resume_and_count(f'at a random moment, {workers} workers', cut, kills, options)
         return kills
 
     def _whole(self) -> None:
