@@ -166,5 +166,7 @@ class RetrievalValLoop(BaseLoop):
         return self._adabn_loader
 
     def _adabn_images(self):
-        for batch in progress(self.adabn_loader(), 're-estimate batch norm'):
+        loader = self.adabn_loader()
+        loader.generator.manual_seed(0)  # the batches of every evaluation, and of `reidgen test`
+        for batch in progress(loader, 're-estimate batch norm'):
             yield self.model.data_preprocessor(batch).img

@@ -1,6 +1,7 @@
 """RetrievalValLoop: errors before any training."""
 
 import pytest
+import torch
 from memory_runs import CONFIG
 from PIL import Image
 
@@ -53,3 +54,14 @@ def test_the_protocol_that_the_refusal_names_fits(one_camera, tmp_path):
     options = {'val_evaluator.protocol': 'no-camera'}
     runner = runner_of(one_camera, tmp_path / 'out', **options)
     assert runner.val_loop.evaluator.metrics[0].protocol.name == 'no-camera'
+
+
+@pytest.mark.slow
+def test_statistics_are_re_estimated_on_the_same_batches_at_each_evaluation(tmp_path):
+    cfg = load_config(CONFIG, {'val_cfg.adabn_batch_size': 8})
+    cfg.work_dir = str(tmp_path)
+    loop = ReIDRunner.from_cfg(cfg).val_loop
+    first, second = (torch.cat(list(loop._adabn_images())) for _ in range(2))
+    assert len(first) > 8
+    assert torch.equal(first, second)
+    assert not torch.equal(first, torch.cat([first[8:], first[:8]]))

@@ -42,9 +42,6 @@ class SafeCheckpointHook(Hook):
             plain_key(key): value for key, value in checkpoint['state_dict'].items()
         }
         checkpoint['random_state'] = random_state()
-        loader = getattr(runner.val_loop, '_adabn_loader', None)
-        if loader is not None:  # its order goes on from one evaluation to the next
-            checkpoint['random_state']['adabn'] = loader.generator.get_state()
         for key in checkpoint:
             checkpoint[key] = plain(checkpoint[key], key)
         checkpoint[CHECKSUM] = content_checksum(checkpoint)
@@ -63,11 +60,8 @@ class SafeCheckpointHook(Hook):
     def before_train_epoch(self, runner) -> None:
         """Restores the random states; no hook draws between this and the training."""
         state, self._random_state = self._random_state, None
-        if state is None:
-            return
-        set_random_state(state)
-        if 'adabn' in state and hasattr(runner.val_loop, 'adabn_loader'):
-            runner.val_loop.adabn_loader().generator.set_state(state['adabn'].cpu())
+        if state is not None:
+            set_random_state(state)
 
 
 def plain(value, place: str):
