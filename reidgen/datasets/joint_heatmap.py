@@ -132,4 +132,3 @@ class JointHeatmap(PoseMap):
                 )
             self._joints[split] = told
         return self._joints[split]
-

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,7 +25,7 @@ PARTS = (
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def base() -> dict[str, Any]:
     """Tiny config as plain data."""
     cfg = json.loads(json.dumps(load_config(CONFIG).to_dict()))
@@ -45,7 +45,7 @@ def _text(cfg: dict, suffix: str) -> str:
 
 
 def _loaded(path: Path) -> dict:
-    return json.loads(json.dumps({k: v for k, v in load_config(path).to_dict().items()}))
+    return json.loads(json.dumps(load_config(path).to_dict()))
 
 
 class _Started(Exception):
@@ -127,20 +127,34 @@ def _suffix(rng: Random) -> str:
 
 
 def _words(place: tuple) -> tuple[str, ...]:
-    """Last key with a name of the place, one of which an error must say."""
+    """Words of which an error must say one: the whole place, its last key, the list it is in, or
+    the stage, which is called by its name.
+    """
     keys = [key for key in place if isinstance(key, str)]
-    return (keys[-1], '.'.join(map(str, place)))
+    words = ['.'.join(map(str, place)), keys[-1]]
+    if place[-1] == 'type' or isinstance(place[-1], int):
+        words.append('.'.join(map(str, place[:-1])))
+    if place[:2] == ('train_cfg', 'stages') and len(place) > 2:
+        words.append(f'stage {base()["train_cfg"]["stages"][place[2]]["name"]}')
+    return tuple(words)
 
 
 def _key(rng: Random) -> Case:
     """A key with a letter too many, too few or changed, of a registered class, loader or stage."""
     place, _ = _chosen(
-        rng, lambda place, value: isinstance(place[-1], str) and len(place) > 1 and place[-1] != 'type'
-        and not _free(place[:-1])
+        rng,
+        lambda place, value: (
+            isinstance(place[-1], str)
+            and len(place) > 1
+            and place[-1] != 'type'
+            and not _free(place[:-1])
+        ),
     )
     key, how = place[-1], rng.randrange(3)
     at = rng.randrange(len(key))
-    wrong = (key[:at] + 'x' + key[at:], key[:at] + key[at + 1 :], key[:at] + 'q' + key[at + 1 :])[how]
+    wrong = (key[:at] + 'x' + key[at:], key[:at] + key[at + 1 :], key[:at] + 'q' + key[at + 1 :])[
+        how
+    ]
 
     def change(node: dict, last: str) -> None:
         node[wrong or 'x'] = node.pop(last)
@@ -200,9 +214,12 @@ def _type(rng: Random) -> Case:
         node[last] = wrong
 
     name = f'{".".join(map(str, place))} is {wrong!r}'
-    place_of = '.'.join(map(str, place[:-1]))
     return _of(
-        name, _suffix(rng), _changed(place, change), _trained, (place_of, wrong or "''"),
+        name,
+        _suffix(rng),
+        _changed(place, change),
+        _trained,
+        _words(place),
         harmless=never,
     )
 
@@ -226,7 +243,8 @@ def _missing(rng: Random) -> Case:
 
 
 BOMB = 'a: &a [x, x, x, x, x, x, x, x, x]\n' + ''.join(
-    f'{name}: &{name} [{", ".join([f"*{before}"] * 9)}]\n' for before, name in zip('abcdefgh', 'bcdefghi')
+    f'{name}: &{name} [{", ".join([f"*{before}"] * 9)}]\n'
+    for before, name in zip('abcdefgh', 'bcdefghi')
 )
 ANY: dict[str, Callable[[str, Random], str | bytes]] = {
     'cut short': lambda text, rng: text[: rng.randrange(1, len(text) * 9 // 10)].rstrip() + ' [',
@@ -273,7 +291,9 @@ SYNTAX: dict[str, dict[str, Callable[[str, Random], str | bytes]]] = {
         'single quotes': lambda text, rng: text.replace('"', "'"),
         'a comment': lambda text, rng: '// a config\n' + text,
         'a key twice': lambda text, rng: text.rstrip()[:-1] + ',"randomness": {"seed": 7}}',
-        'a key twice within': lambda text, rng: text.replace('"iters": 7', '"iters": 7, "iters": 2'),
+        'a key twice within': lambda text, rng: text.replace(
+            '"iters": 7', '"iters": 7, "iters": 2'
+        ),
         'two objects': lambda text, rng: text + text,
         'a base that is not there': lambda text, rng: '{"_base_": "none.json",' + text[1:],
     },
@@ -285,7 +305,9 @@ SYNTAX: dict[str, dict[str, Callable[[str, Random], str | bytes]]] = {
         'an unknown tag': lambda text, rng: text + 'x: !thing 5\n',
         'tabs': lambda text, rng: text.replace('  ', '\t'),
         'a key twice': lambda text, rng: text + 'randomness: {seed: 7}\n',
-        'a key twice within': lambda text, rng: text.replace('iters: 7\n', 'iters: 7\n    iters: 2\n', 1),
+        'a key twice within': lambda text, rng: text.replace(
+            'iters: 7\n', 'iters: 7\n    iters: 2\n', 1
+        ),
         'a list as key': lambda text, rng: text + '? [a, b]\n: 5\n',
         'a number as key': lambda text, rng: text + '5: 5\n',
         'a list in itself': lambda text, rng: text + 'x: &x [*x]\n',
@@ -305,7 +327,13 @@ def _syntax(rng: Random) -> Case:
         text = SYNTAX[suffix][how](path.read_text(), Random(seed))
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
-    return _of(f'{how} (seed {seed})', suffix, damage, _trained, (f'config{suffix}', 'none.', 'train_cgf', 'modle'))
+    return _of(
+        f'{how} (seed {seed})',
+        suffix,
+        damage,
+        _trained,
+        (f'config{suffix}', 'none.', 'train_cgf', 'modle'),
+    )
 
 
 def _entry(rng: Random) -> Case:

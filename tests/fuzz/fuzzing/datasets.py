@@ -1,7 +1,7 @@
 """Undamaged data sets on disk, in every layout, and what is read of them."""
 
 import io
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,7 +54,7 @@ LAYOUTS = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def picture(name: str, suffix: str = '.jpg', size: tuple[int, int] = (16, 8)) -> bytes:
     """Encoded picture (height, width) of noise, another for each name."""
     rng = np.random.default_rng(list(name.encode()))

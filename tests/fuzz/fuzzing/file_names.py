@@ -13,7 +13,6 @@ from .datasets import (
     Layout,
     images_of,
     open_dataset,
-    picture,
     rows,
     same_but_names,
     write_dataset,
@@ -202,6 +201,3 @@ def _root(title: str, layout: Layout, rng: Random) -> Case:
 
     case = _of(title, layout, split, f'root is {how}', damage, ('root', 'Root'), read=read)
     return case
-
-
-

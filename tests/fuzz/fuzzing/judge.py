@@ -17,7 +17,7 @@ from .case import Case
 HARMLESS, TOLD, NAMED = 'harmless', 'told in the log', 'named error'
 UNNAMED, SILENT, HANG = 'unnamed error', 'silent', 'hang'
 GOOD, FAILED = (HARMLESS, TOLD, NAMED), (UNNAMED, SILENT, HANG)
-KINDS_OF_ERRORS = (ValueError, OSError, TypeError, RuntimeError)
+KINDS_OF_ERRORS = (ValueError, OSError, TypeError, RuntimeError, ImportError)
 LENGTH_SHOWN = 300  # of a text
 
 

@@ -14,9 +14,10 @@ LETTERS = 'abcXYZ_-./, :;=~@%+#&!?*\\ \u00e9\u4eba'
 # text -> value; where only a text is, it is taken as it stands
 VALUES: dict[str, Any] = {
     'True': True, 'false': False, 'None': None, '5': 5, '-3': -3, '1e-4': 1e-4, '.5': 0.5,
-    '007': '007', '2024_01_01': '2024_01_01', '1,2': '1,2', 'a b': 'a b', "'5'": '5', '"a, b"': 'a, b',
+    '007': '007', '2024_01_01': '2024_01_01', '1,2': '1,2', 'a b': 'a b',
+    "'5'": '5', '"a, b"': 'a, b',
     '[]': [], '[1, 2]': [1, 2], '(1,)': (1,), '[a,[b,1.5]]': ['a', ['b', 1.5]], '{a: 1}': {'a': 1},
-    '0x10': '0x10', '1_000': '1_000', '++5': '++5', '5-6': '5-6', "it's": "it's", '{root}/a': '{root}/a',
+    '0x10': '0x10', '1_000': '1_000', '++5': '++5', '5-6': '5-6', "it's": "it's",
     'C:\\data\\a': 'C:\\data\\a', '/data/My Drive/a,b': '/data/My Drive/a,b', 'a=b=c': 'a=b=c',
     '[a]b': '[a]b', '': '', ' ': ' ', '[,]': ['', ''][:1], "['a b', \"c,d\"]": ['a b', 'c,d'],
 }  # fmt: skip
@@ -75,7 +76,8 @@ REFUSED: dict[str, str] = {
     'val_dataloader.target.dataset.transforms.0.size=[8]': 'size',
     'default_hooks.checkpoint.interval=often': 'interval',
     'default_hooks=5': 'default_hooks',
-    'custom_imports.imports=[no_such_module]': 'no_such_module',
+    'custom_imports.imports=[no_such_module]': 'custom_imports',
+    'work_dir={no_such_root}/a': 'no_such_root',
     'resume=maybe': 'resume',
 }
 
@@ -87,17 +89,19 @@ def case(rng: Random) -> Case:
 
 def _loaded(options: list[str]) -> Any:
     args = parse('train', [str(CONFIG), '--cfg-options', *options])
-    return load_config(args.config, args.cfg_options).get('work_dir')
+    return load_config(args.config, args.cfg_options).env_cfg.get('note')
 
 
 def _taken(text: str, expected: Any) -> Case:
     """Option whose value must be as expected, type included."""
     return Case(
-        name=f'work_dir={text!r}',
-        world='work_dir',
+        name=f'env_cfg.note={text!r}',
+        world='options',
         build=lambda root: None,
         damage=lambda root: (root / 'damaged').write_text(text) and None,
-        read=lambda root: _loaded([f'work_dir={text}' if (root / 'damaged').exists() else 'work_dir=a']),
+        read=lambda root: _loaded(
+            [f'env_cfg.note={text}' if (root / 'damaged').exists() else 'env_cfg.note=a']
+        ),
         names=('is refused',),
         harmless=lambda result, undamaged: repr(result) == repr(expected),
     )
@@ -119,7 +123,7 @@ def _nested(rng: Random) -> Case:
 
 
 def _structure(rng: Random, depth: int) -> Any:
-    if depth and rng.random() < 0.6 or depth == 3:
+    if depth == 3 or (depth and rng.random() < 0.6):
         return rng.choice((list, tuple))(
             _structure(rng, depth - 1) for _ in range(rng.randrange(1, 4))
         )
@@ -138,12 +142,12 @@ def _refused(rng: Random) -> Case:
 
     def read(root: Path) -> Any:
         if not (root / 'damaged').exists():
-            return _loaded(['work_dir=a'])
+            return _loaded(['env_cfg.note=a'])
         return _trained_with(text, root)
 
     return Case(
         name=f'{text:.60}',
-        world='work_dir',
+        world='options',
         build=lambda root: None,
         damage=lambda root: (root / 'damaged').write_text(text) and None,
         read=read,

@@ -15,9 +15,7 @@ LIMIT_S = 20.0  # of a case
 MEMORY = 16 << 30  # bytes of address space; torch alone reserves some
 
 
-def outcomes(
-    cases: Sequence[Case], folder: Path, limit_s: float = LIMIT_S
-) -> Iterator[Outcome]:
+def outcomes(cases: Sequence[Case], folder: Path, limit_s: float = LIMIT_S) -> Iterator[Outcome]:
     """Outcomes of cases in order.
 
     Args:

@@ -74,8 +74,11 @@ def _of_kind(kind: str, rng: Random) -> Case:
         name = f'{how} (seed {seed})'
     elif chance < 0.7:
         name = rng.choice([*MADE, *MODES])
-        data = MADE[name](Random(seed)) if name in MADE else _in_mode(name, '.png' if name not in (
-            'F', 'CMYK', 'YCbCr') else '.tiff')
+        data = (
+            MADE[name](Random(seed))
+            if name in MADE
+            else _in_mode(name, '.png' if name not in ('F', 'CMYK', 'YCbCr') else '.tiff')
+        )
         damage = lambda root: (root / path).write_bytes(data)  # noqa: E731
     elif chance < 0.9:
         name = rng.choice(list(ENTRIES))

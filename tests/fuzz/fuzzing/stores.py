@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import torch
 
 from reidgen.datasets.records import Record
 from reidgen.retrieval import FeatureStore, read_queries, search
@@ -207,7 +206,7 @@ ARRAYS: dict[str, Callable[[np.ndarray], bytes]] = {
     'no hash': lambda rows: _shard_bytes(rows)[:-32],
     'another hash': lambda rows: _shard_bytes(rows)[:-32] + bytes(32),
     'a head of 2^60 rows': lambda rows: _shard_bytes(rows).replace(
-        b"(4, 8), }" + b' ' * 17, b'(1152921504606846976, 8), }'[:26]
+        b'(4, 8), }' + b' ' * 17, b'(1152921504606846976, 8), }'[:26]
     ),
 }
 
@@ -273,6 +272,3 @@ def _forged(rng: Random) -> Case:
             os.rename(path, folder / f'{path.stem.rpartition("_")[0]}_{key}.npy')
 
     return _of(f'a forged images.csv: {how}', damage, ('images.csv',))
-
-
-

@@ -104,9 +104,9 @@ STATES: dict[str, Callable[[dict[str, Tensor]], object]] = {
     'booleans': lambda state: state | {KEY: state[KEY] > 0},
     'complex numbers': lambda state: state | {KEY: state[KEY].to(torch.complex64)},
     'sparse': lambda state: state | {KEY: state[KEY].to_sparse()},
-    'quantised': lambda state: state | {
-        KEY: torch.quantize_per_tensor(state[KEY], 0.1, 0, torch.qint8)
-    },
+    'quantised': lambda state: (
+        state | {KEY: torch.quantize_per_tensor(state[KEY], 0.1, 0, torch.qint8)}
+    ),
     'no numbers': lambda state: state | {KEY: torch.empty(8, 4, device='meta')},
     'float64': lambda state: state | {KEY: state[KEY].double()},
     'float64 beyond float32': lambda state: state | {KEY: state[KEY].double() * 1e300},
@@ -134,9 +134,9 @@ STATES: dict[str, Callable[[dict[str, Tensor]], object]] = {
     'a list of tensors': lambda state: list(state.values()),
     'a model whole': lambda state: _model(0),
     'a call of os.system': lambda state: state | {'x': _Foreign(os.system, f'touch {MARK}')},
-    'a call of eval': lambda state: state | {
-        'x': _Foreign(eval, f'open({MARK!r}, "w").close() or 5')
-    },
+    'a call of eval': lambda state: (
+        state | {'x': _Foreign(eval, f'open({MARK!r}, "w").close() or 5')}
+    ),
     'a call of open': lambda state: state | {'x': _Foreign(open, MARK, 'w')},
     'a random state of numpy': lambda state: state | {'rng': np.random.RandomState(0)},
     'a path': lambda state: state | {'path': Path('data')},
@@ -181,9 +181,7 @@ RAW: dict[str, Callable[[dict[str, Tensor]], bytes]] = {
     'a pickle': lambda state: pickle.dumps({key: value.numpy() for key, value in state.items()}),
     'a pickle that calls': lambda state: pickle.dumps(_Foreign(os.system, f'touch {MARK}')),
     'lists without end in a pickle': lambda state: b'\x80\x02' + b']' * 200_000 + b'.',
-    'lists in lists in a pickle': lambda state: (
-        b'\x80\x02' + b']' * 50_000 + b'a' * 49_999 + b'.'
-    ),
+    'lists in lists in a pickle': lambda state: b'\x80\x02' + b']' * 50_000 + b'a' * 49_999 + b'.',
     'a program of torch.jit': _script,
     'an archive of numpy': lambda state: _npz(state),
     'an empty archive': _rezipped(lambda name, content: None),
