@@ -15,11 +15,11 @@ from mmengine.runner import Runner
 from reidgen import registry
 from reidgen.choices import hint, listed
 from reidgen.command_line import check_config_file
-from reidgen.option_types import check_option_types, fits
 
 from .config_file import read_config
 from .config_types import check_values
 from .optim import OptimizerPerGroup
+from .option_types import check_option_types, fits
 
 EXTRA_KEYS = set(OptimizerPerGroup.KEYS)  # beside an optimizer's own
 RECIPE = ('train_cfg', 'optim_wrapper')  # what a random start changes

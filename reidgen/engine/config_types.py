@@ -8,10 +8,19 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from reidgen import registry
-from reidgen.option_types import check_option_types
 
 from .optim import NetworkOptimWrapper, OptimizerPerGroup
+from .option_types import check_option_types
 from .stages import Stage
+
+# parts of models whose `type` may be left out, by key
+DEFAULT_TYPES = dict(
+    bank='FeatureBank',
+    bank_t='FeatureBank',
+    cross_entropy='LabelSmoothCrossEntropy',
+    triplet='BatchHardTriplet',
+)
+HOLDERS = (registry.MEMORIES, registry.LOSSES)
 
 
 def _loader(
@@ -51,6 +60,10 @@ def check_values(cfg: Mapping[str, Any]) -> None:
     check_option_types(_randomness, cfg.get('randomness') or {}, 'randomness')
     _check_stages((cfg.get('train_cfg') or {}).get('stages', []))
     _check_groups(cfg.get('optim_wrapper') or {})
+    for key, kind in DEFAULT_TYPES.items():
+        node = (cfg.get('model') or {}).get(key)
+        if isinstance(node, Mapping) and 'type' not in node:
+            check_option_types(registry.find(kind, *HOLDERS), node, f'model.{key}')
 
 
 def _check_hooks(hooks: Any) -> None:

@@ -178,7 +178,7 @@ def _free(place: tuple) -> bool:
 
 
 WRONG: dict[type, tuple] = {
-    int: ('many', '4', 2.5, [1], {'a': 1}, float('nan'), None),
+    int: ('many', '4', [1], {'a': 1}, None),
     float: ('much', '0.1', [0.1], {'a': 1}, None),
     bool: ('False', 'no', [True], 2, {}),
     str: (5, ['x'], {'a': 1}, 'no_such_name', '', None),

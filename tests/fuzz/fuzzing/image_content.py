@@ -52,7 +52,9 @@ def _with_exif(exif: bytes) -> bytes:
     return encoded(Image.open(io.BytesIO(picture(VICTIM))), '.jpg', exif=exif)
 
 
-def _in_mode(mode: str, suffix: str) -> bytes:
+def in_mode(mode: str) -> bytes:
+    """Grey picture in a mode of Pillow, in a format that has it."""
+    suffix = FORMAT_OF.get(mode, '.png')
     grey = np.random.default_rng(0).integers(0, 256, (16, 8), dtype=np.uint8)
     if mode == 'I;16':
         return encoded(Image.fromarray(grey.astype(np.uint16) * 257), suffix)
@@ -104,7 +106,7 @@ MADE: dict[str, Callable[[Random], bytes]] = {
     'EPS': lambda rng: b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n%%EndComments\n',
 }
 MODES = ('L', 'LA', 'P', 'RGBA', '1', 'I;16', 'I', 'F', 'CMYK', 'YCbCr')
-FORMAT_OF = {'F': '.tiff', 'CMYK': '.jpg', 'YCbCr': '.jpg'}
+FORMAT_OF = {'I': '.tiff', 'F': '.tiff', 'CMYK': '.jpg', 'YCbCr': '.jpg'}
 
 
 def case(rng: Random) -> Case:
@@ -119,7 +121,7 @@ def case(rng: Random) -> Case:
         data, name = MADE[how](Random(seed)), f'{how} as {suffix} (seed {seed})'
     else:
         mode = rng.choice(MODES)
-        data, name = _in_mode(mode, FORMAT_OF.get(mode, '.png')), f'mode {mode} as {suffix}'
+        data, name = in_mode(mode), f'mode {mode} as {suffix}'
     reader = rng.choice(list(READERS))
 
     def damage(root: Path) -> None:

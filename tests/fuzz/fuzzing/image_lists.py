@@ -151,8 +151,8 @@ def _csv(rng: Random) -> Case:
     def damage(root: Path) -> None:
         (root / CSV).write_bytes(CONTENTS[how](Random(seed)))
 
-    # the picture where a path leads nowhere, or a number is out of range
-    names = (CSV, '.png')
+    # the picture where a path leads to none, or a number is out of range
+    names = (CSV, '.png', '/input/a (')
     return Case(f'CSV: {how}', 'csv', _build, damage, _read, names, told=('left out', 'twice'))
 
 

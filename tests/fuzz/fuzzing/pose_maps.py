@@ -23,7 +23,7 @@ from .datasets import (
     write_dataset,
     write_picture,
 )
-from .image_content import MADE, MODES, _in_mode
+from .image_content import MADE, MODES, in_mode
 
 LAYOUT = LAYOUTS['Market-1501']
 NAMES = [name for name in MARKET_TREE['bounding_box_train'] if name[:4] not in ('-1_c', '0000')]
@@ -74,11 +74,7 @@ def _of_kind(kind: str, rng: Random) -> Case:
         name = f'{how} (seed {seed})'
     elif chance < 0.7:
         name = rng.choice([*MADE, *MODES])
-        data = (
-            MADE[name](Random(seed))
-            if name in MADE
-            else _in_mode(name, '.png' if name not in ('F', 'CMYK', 'YCbCr') else '.tiff')
-        )
+        data = MADE[name](Random(seed)) if name in MADE else in_mode(name)
         damage = lambda root: (root / path).write_bytes(data)  # noqa: E731
     elif chance < 0.9:
         name = rng.choice(list(ENTRIES))

@@ -117,7 +117,7 @@ STATES: dict[str, Callable[[dict[str, Tensor]], object]] = {
     'a list': lambda state: state | {KEY: state[KEY].tolist()},
     'None': lambda state: state | {KEY: None},
     'a parameter': lambda state: state | {KEY: nn.Parameter(state[KEY])},
-    'one number expanded': lambda state: state | {KEY: torch.zeros(1).expand(8, 4)},
+    'one number expanded': lambda state: state | {KEY: torch.zeros(1).expand(8, 4096)},
     'no rows': lambda state: state | {KEY: torch.empty(0, 4)},
     'a key less': lambda state: {key: value for key, value in state.items() if key != KEY},
     'a key more': lambda state: state | {'E_c.linear.scale': torch.ones(8)},
