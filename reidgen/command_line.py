@@ -49,6 +49,8 @@ class KeyValueAction(argparse.Action):
                 )
             try:
                 options[key] = parse_value(text)
+            except RecursionError:
+                parser.error(f'{place}: brackets in one another without end in {pair[:60]}...')
             except ValueError:
                 parser.error(
                     f"{place}: brackets of the value in '{pair}' do not close; give "

@@ -137,6 +137,28 @@ def locked(folder: str | Path) -> Iterator[None]:
         yield
 
 
+def read_json(data: str | bytes) -> Any:
+    """Value of a JSON text, for files of unknown origin.
+
+    Raises:
+        ValueError: it is no JSON or no Unicode; it is nested without end, or a whole number in it
+            has thousands of digits; an object has a key twice, of which Python keeps the last.
+    """
+    try:
+        return json.loads(data, object_pairs_hook=_each_once)
+    except RecursionError as error:
+        raise ValueError('lists or objects in one another without end') from error
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f'{key} is there twice')
+        found[key] = value
+    return found
+
+
 def sha256_of(path: str | Path) -> str:
     """SHA-256 hex digest of a file."""
     with open(Path(path).expanduser(), 'rb') as file:
@@ -157,7 +179,7 @@ def check_stamp(path: Path, stamp: dict, what: str, begun: bool, write: bool = T
         ValueError: the folder holds files without a stamp, with a damaged or with another one.
     """
     try:
-        found = json.loads(path.read_text()) if path.exists() else None
+        found = read_json(path.read_bytes()) if path.exists() else None
     except ValueError as error:
         raise ValueError(
             f'{path} is damaged ({error}), so what made the {what} beside it is not known; '

@@ -69,16 +69,16 @@ def _decoded(path: Path, encoding: str | None) -> str:
     used = encoding or next((name for mark, name in MARKS if data.startswith(mark)), 'utf-8')
     try:
         text = data.decode(used)
-    except LookupError as error:
-        raise ValueError(
-            f"csv_encoding is '{used}', which is no encoding; give one such as 'cp1252'"
-        ) from error
     except UnicodeDecodeError as error:
         line = data.count(b'\n', 0, error.start) + 1
         raise ValueError(
             f'{path}, line {line}: byte {data[error.start]:#04x} is not {used}; save the list as '
             f"UTF-8, or name its encoding, such as csv_encoding='cp1252' (Western Windows) or "
             f"'utf-16'"
+        ) from error
+    except (LookupError, TypeError, ValueError) as error:  # a NUL character in the name
+        raise ValueError(
+            f"csv_encoding is {used!r}, which is no encoding; give one such as 'cp1252'"
         ) from error
     if '\0' in text:
         line = text.count('\n', 0, text.index('\0')) + 1

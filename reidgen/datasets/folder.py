@@ -162,6 +162,8 @@ class FolderReID(ReIDDataset):
         if '\\' in path and not os.path.exists(self.root / path):
             path = path.replace('\\', '/')
         place = os.path.normpath(self.root / path)
+        if place == os.path.normpath(self.root):
+            raise ValueError(f'{where}: path {path!r} is root itself; path is a file below root')
         # the second: root, or the file's path, leads through links
         inside = any(
             Path(of(place)).is_relative_to(of(self.root))

@@ -1,6 +1,5 @@
 """Pose maps from body joints, one channel a joint."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +11,12 @@ from torchvision.transforms.v2 import functional as vision
 from reidgen.datasets.pose_maps import PoseMap
 from reidgen.datasets.records import Record
 from reidgen.datasets.roots import as_path
+from reidgen.files import read_json
 from reidgen.registry import POSE_MAPS
 
 # left and right joints of the 18 of COCO as OpenPose orders them (Cao et al., CVPR 2017)
 OPENPOSE_SWAP = ((2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13), (14, 15), (16, 17))
+FARTHEST = 100_000  # pixels of a coordinate; a joint may be outside the picture, but not so far
 
 
 @POSE_MAPS.register_module()
@@ -34,7 +35,8 @@ class JointHeatmap(PoseMap):
 
     Raises:
         ValueError: numbers that cannot be; or, when an image is asked for, a file that is no JSON
-            of such a form, or joints that are not (J, 3) finite numbers.
+            of such a form, or joints that are not (J, 3) finite numbers, or FARTHEST pixels
+            and more away.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class JointHeatmap(PoseMap):
         return vision.horizontal_flip(maps)[..., self.order, :, :]
 
     def _joints_of(self, record: Record, split: str) -> Tensor:
-        """Joints (J, 3) float32: x, y, visible; finite."""
+        """Joints (J, 3) float32: x, y, visible; finite, the first two below FARTHEST."""
         name = Path(record.path).name
         told, place = self._read(split)[name], f'{self._file(split)}: {name}'
         try:
@@ -101,12 +103,15 @@ class JointHeatmap(PoseMap):
                 f'{place} has joints of shape {tuple(joints.shape)}, not ({self.channels}, 3); '
                 f'correct the file or pose_map.num_joints'
             )
-        wrong = (~joints.isfinite().all(1)).nonzero().flatten().tolist()
-        if wrong:
-            raise ValueError(
-                f'{place}, joint {wrong[0]} is {told[wrong[0]]}, which is not finite; write '
-                f'[0, 0, 0] for a joint that is not seen'
-            )
+        for what, fine in (
+            ('not finite', joints.isfinite().all(1)),
+            (f'{FARTHEST:,} pixels away or more', (joints[:, :2].abs() < FARTHEST).all(1)),
+        ):
+            for joint in (~fine).nonzero().flatten().tolist():
+                raise ValueError(
+                    f'{place}, joint {joint} is {told[joint]}, which is {what}; write [0, 0, 0] '
+                    f'for a joint that is not seen'
+                )
         return joints
 
     def _file(self, split: str) -> Path:
@@ -117,9 +122,7 @@ class JointHeatmap(PoseMap):
         if split not in self._joints:
             path = self._file(split)
             try:
-                told = json.loads(
-                    path.read_bytes() if path.is_file() else '{}', object_pairs_hook=_once
-                )
+                told = read_json(path.read_bytes() if path.is_file() else '{}')
             except ValueError as error:  # no JSON, no UTF-8, or a name twice
                 raise ValueError(f'{path} is no JSON: {error}; write it again') from error
             if not isinstance(told, dict):
@@ -129,12 +132,3 @@ class JointHeatmap(PoseMap):
                 )
             self._joints[split] = told
         return self._joints[split]
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict:
-    """Pairs as a dict; ValueError for a repeated name, of which JSON keeps the last."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f'{next(name for name in names if names.count(name) > 1)} is there twice')
-    return found

@@ -90,6 +90,10 @@ def build_pose_map(cfg: dict | PoseMap | Sequence[dict | PoseMap] | None) -> Pos
         return cfg
     if isinstance(cfg, dict):
         return build(cfg, POSE_MAPS, 'pose_map')
+    if not isinstance(cfg, list | tuple):
+        raise ValueError(
+            f"pose_map is {cfg!r}; give dict(type='Name', ...), a list of these, or None"
+        )
     return Concatenated(
         [part if isinstance(part, PoseMap) else build(part, POSE_MAPS, 'pose_map') for part in cfg]
     )

@@ -45,8 +45,9 @@ def build_transforms(cfgs: Sequence[dict]) -> list[Transform]:
         ValueError: one is no config, or has an argument that its class does not take or lacks one.
         TypeError: a class does not define `random`.
     """
-    if isinstance(cfgs, dict):
-        raise TypeError(f"transforms is a list of dict(type='Name', ...), not one dict: {cfgs}")
+    if not isinstance(cfgs, list | tuple):
+        what = 'one dict' if isinstance(cfgs, dict) else f'one {type(cfgs).__name__}'
+        raise TypeError(f"transforms is a list of dict(type='Name', ...), not {what}: {cfgs!r}")
     transforms = [build(cfg, TRANSFORMS, f'transforms.{n}') for n, cfg in enumerate(cfgs)]
     for transform in transforms:
         if not isinstance(getattr(transform, 'random', None), bool):

@@ -8,9 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
 from mmengine.config import Config
-from mmengine.fileio import YamlHandler, register_handler
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
@@ -18,18 +16,13 @@ from reidgen import registry
 from reidgen.choices import hint, listed
 from reidgen.command_line import check_config_file
 
+from .config_file import read_config
+from .config_types import check_values
 from .optim import OptimizerPerGroup
+from .option_types import check_option_types, fits
 
 EXTRA_KEYS = set(OptimizerPerGroup.KEYS)  # beside an optimizer's own
 RECIPE = ('train_cfg', 'optim_wrapper')  # what a random start changes
-
-
-@register_handler(['yaml', 'yml'])
-class SafeYamlHandler(YamlHandler):
-    """mmengine's reader of YAML without tags that construct Python objects, as of any file."""
-
-    def load_from_fileobj(self, file, **kwargs):
-        return yaml.safe_load(file)
 
 
 def load_config(
@@ -50,22 +43,18 @@ def load_config(
         places stays a list: the data set takes the first that exists.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: YAML that is damaged or has tags of Python objects; options that do not fit the
-            config; an unknown registered name or key, with its
-            place in the config and the known ones.
+        FileNotFoundError: no such file, or a base of it is not there.
+        ValueError: a file that cannot be read (`read_config`); options that do not fit the config;
+            an unknown registered name or key, with its place in the config and the known ones; a
+            value of another type than its class takes.
     """
     check_config_file(path)
-    try:
-        cfg = Config.fromfile(path)
-    except yaml.YAMLError as error:
-        reason = ' '.join(str(error).split())
-        raise ValueError(f'{path}, or a base of it, is no plain YAML: {reason}') from error
+    cfg = read_config(path)
     if options:
         _check_options(cfg, options, reads)
         _merge(cfg, options, str(path))
         cfg.command_line = dict(options)
-    roots = dict(cfg.get('data_roots') or {})
+    roots = _data_roots(cfg)
     for key, value in list(cfg.items()):
         if key != 'data_roots':
             cfg[key] = _with_roots(value, roots)
@@ -73,6 +62,16 @@ def load_config(
     if cfg.get('random_start'):
         merge_random_start(deepcopy(cfg))  # its faults show where weights are, too
     return cfg
+
+
+def _data_roots(cfg: Config) -> dict[str, str | list[str]]:
+    roots = cfg.get('data_roots') or {}
+    if not fits(roots, dict[str, str | list[str]]):
+        raise ValueError(
+            f'data_roots is {roots!r}; write folders, or lists of them, by name, such as '
+            f"data_roots=dict(market1501='/data/market')"
+        )
+    return dict(roots)
 
 
 def drop_pretrained(cfg: Config) -> None:
@@ -211,14 +210,18 @@ def check_config(cfg: Config) -> None:
     nodes = cfg._cfg_dict.to_dict()
     for merged in ('command_line', 'random_start'):  # checked where they are merged
         nodes.pop(merged, None)
+    check_values(nodes)
     for place, node in _typed(nodes, ''):
         _check_node(place, node)
 
 
 def _typed(node: Any, place: str) -> Iterator[tuple[str, dict]]:
     if isinstance(node, dict):
-        if isinstance(node.get('type'), str):
+        kind = node.get('type', 'none')
+        if isinstance(kind, str) and 'type' in node:
             yield place, node
+        elif not callable(kind) and not isinstance(kind, str):
+            raise ValueError(f'{place}.type is {kind!r}; it must be a registered name')
         for key, value in node.items():
             yield from _typed(value, f'{place}.{key}' if place else str(key))
     elif isinstance(node, list | tuple):
@@ -241,3 +244,5 @@ def _check_node(place: str, node: dict) -> None:
     extra = EXTRA_KEYS if place.startswith('optim_wrapper.') else set()
     given = sorted(set(node) - {'type', '_delete_'})
     registry.check_options(found[0], given, sorted(extra.union(*known)), place)
+    if len(found) == 1:
+        check_option_types(found[0], {key: node[key] for key in given}, place)

@@ -1,11 +1,25 @@
 """Checks of a CrossDomainGCL: options, networks, banks, data sets and stages."""
 
+from reidgen.choices import listed
+
 from .data_checks import check_image_sizes
 from .translations import pose_choice
 
+NETWORKS = ('E_p', 'E_c', 'C')  # that the checks of a new model look at; phases tell of others
 CROSS_POSES = ('own', 'novel', 'other')
 BN_MODES = ('mixed', 'real_only', 'frozen', 'target_recalib')
 ADVERSARIAL = ('cross', 'recon', 'cycle')
+
+
+def complete(networks: dict[str, dict]) -> dict[str, dict]:
+    """Configs of the networks, unchanged; ValueError where one of NETWORKS is missing."""
+    missing = [name for name in NETWORKS if name not in networks]
+    if missing:
+        raise ValueError(
+            f'model.networks has no {listed(missing)}, only {listed(networks)}; set '
+            f'{listed(f"model.networks.{name}" for name in missing)}'
+        )
+    return networks
 
 
 def check_options(model) -> None:

@@ -58,7 +58,7 @@ class CrossDomainGCL(AdversarialModel):
         adv_on: tuple[str, ...] = ('cross',),
         content_detach: bool = True,
     ):
-        super().__init__(networks, loss_weights)
+        super().__init__(checks.complete(networks), loss_weights)
         self.gan, self.contrast = build(gan_loss, LOSSES), build(contrast, LOSSES)
         self.penalty = build(penalty, LOSSES) if penalty else None
         self.cross_entropy = build(dict(type='LabelSmoothCrossEntropy'), LOSSES)

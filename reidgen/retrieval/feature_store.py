@@ -24,9 +24,9 @@ class FeatureStore:
     """Store of N feature rows in shards of S, one mapped at a time, so memory is bounded.
 
     The folder holds manifest.json (see `Manifest`), images.csv and `shard_<number>_<key>.npy`, each
-    (S, D), the last one shorter, and after the array the SHA-256 of all before it. Opening a store
-    checks every shard's size and the list of images; the first reading of a shard its hash and that
-    every row has unit length.
+    (S, D), the last one shorter, and after the array the SHA-256 of all before it and the shard's
+    number. Opening a store checks every shard's size and the list of images; the first reading of a
+    shard its hash and that every row has unit length.
 
     Args:
         folder: what tools/extract.py wrote.
@@ -93,17 +93,17 @@ class FeatureStore:
         # 'c': writable in memory alone, as torch warns of arrays that are not
         shard = torch.from_numpy(np.load(path, mmap_mode='c', allow_pickle=False)).float()
         if number not in self._verified:
-            self._verify(path, shard)
+            self._verify(number, path, shard)
             self._verified.add(number)
         return shard
 
-    def _verify(self, path: Path, shard: Tensor) -> None:
+    def _verify(self, number: int, path: Path, shard: Tensor) -> None:
         with open(path, 'rb') as file:
             content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            if sha256(content[:-DIGEST]).digest() != bytes(content[-DIGEST:]):
+            if shard_digest(content[:-DIGEST], number) != bytes(content[-DIGEST:]):
                 raise ValueError(
-                    f'{path} was changed since it was written: its SHA-256 is another; delete it '
-                    f'and {AGAIN}'
+                    f'{path} was changed since it was written, or is another shard by this name: '
+                    f'its SHA-256 is another; delete it and {AGAIN}'
                 )
         off = (shard.norm(dim=1) - 1).abs()
         if not (off < UNIT_WITHIN).all():  # NaN is not
@@ -114,8 +114,15 @@ class FeatureStore:
             )
 
 
+def shard_digest(content: bytes | memoryview, number: int) -> bytes:
+    """SHA-256 of a shard's file and its number: of two shards that changed places, neither fits."""
+    found = sha256(content)
+    found.update(f'shard {number}'.encode())
+    return found.digest()
+
+
 def check_images(folder: Path, manifest: Manifest) -> None:
-    """Raises an error where images.csv is missing or not the list of the manifest."""
+    """Raises an error where images.csv is missing, damaged or not the list of the manifest."""
     path = folder / IMAGES
     if not path.is_file():
         raise FileNotFoundError(f'{path} is missing; {AGAIN}')
@@ -123,6 +130,12 @@ def check_images(folder: Path, manifest: Manifest) -> None:
         raise ValueError(
             f'{path} is not the list of images that {MANIFEST} was written with: it was changed or '
             f'is of another store; restore it, or extract again into another folder'
+        )
+    count = sum(1 for _ in iterate_images(folder))
+    if count != manifest.num_images:
+        raise ValueError(
+            f'{path} lists {count} images, but num_images of {MANIFEST} is '
+            f'{manifest.num_images}; restore the two, or extract again into another folder'
         )
 
 
@@ -163,7 +176,9 @@ def shard_fault(folder: Path, manifest: Manifest, number: int) -> str | None:
         return 'is missing'
     try:
         array = np.load(path, mmap_mode='r', allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except PermissionError:
+        raise
+    except Exception as error:  # which, depends on what is damaged in its head
         return f'is cut short or damaged ({error})'
     shape, dtype = (len(manifest.rows(number)), manifest.dims), np.dtype(manifest.dtype)
     if array.ndim != 2 or array.shape[1] != manifest.dims:

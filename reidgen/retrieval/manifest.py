@@ -6,10 +6,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-VERSION = 2
+from reidgen.files import read_json
+
+VERSION = 3
 MANIFEST = 'manifest.json'
 SHARDS = 'shard_*.npy'  # what `Manifest.shard_path` names, of any manifest
 DTYPES = ('float32', 'float16')
+
+
+class _OtherVersion(ValueError):
+    """Error for a manifest of another version, whose other keys are not looked at."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +100,11 @@ def read_manifest(folder: str | Path) -> Manifest:
             f'`python tools/extract.py CONFIG CHECKPOINT --images FOLDER --out {folder}`'
         )
     try:
-        values = json.loads(path.read_text())
+        values = read_json(path.read_bytes())
         if not isinstance(values, dict):
             raise TypeError(f'a {type(values).__name__}, not an object')
         if values['version'] != VERSION:
-            raise ValueError(
+            raise _OtherVersion(
                 f'{path} has version {values["version"]!r}, this reidgen reads {VERSION}; extract '
                 f'the features again into another folder'
             )
@@ -108,8 +114,12 @@ def read_manifest(folder: str | Path) -> Manifest:
             raise TypeError('num_images, dims and shard_size must be at least 1')
         if manifest.dtype not in DTYPES:
             raise TypeError(f'dtype is {manifest.dtype!r}')
+        if manifest.normalisation != 'L2':
+            raise TypeError(f'normalisation is {manifest.normalisation!r}; features are of L2')
         return manifest
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+    except _OtherVersion:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f'{path} is damaged ({type(error).__name__}: {error}); restore it, or extract the '
             f'features again into another folder'

@@ -11,8 +11,8 @@ import numpy as np
 from reidgen.datasets.records import Record
 from reidgen.files import write_bytes
 
-from .feature_store import shard_fault
-from .image_list import IMAGES, images_text
+from .feature_store import shard_digest, shard_fault
+from .image_list import IMAGES, images_bytes
 from .manifest import (
     DTYPES,
     MANIFEST,
@@ -48,7 +48,7 @@ class StoreWriter:
         if manifest.dtype not in DTYPES:
             raise ValueError(f'dtype is {manifest.dtype!r}; it must be one of {", ".join(DTYPES)}')
         self.folder = Path(folder)
-        self._images = images_text(records).encode()
+        self._images = images_bytes(records)
         self.manifest = replace(
             manifest,
             images_sha256=sha256(self._images).hexdigest(),
@@ -102,7 +102,7 @@ class StoreWriter:
             )
         data = io.BytesIO()
         np.save(data, features.astype(self.manifest.dtype, copy=False))
-        data.write(sha256(data.getbuffer()).digest())
+        data.write(shard_digest(data.getvalue(), number))
         write_bytes(self.manifest.shard_path(self.folder, number), data.getbuffer(), FIX)
 
 

@@ -120,7 +120,7 @@ def test_a_bad_manifest_is_refused(folder, tmp_path):
     with pytest.raises(ValueError, match=r'manifest.json is damaged'):
         FeatureStore(folder)
     path.write_text(json.dumps(dict(json.loads(whole), version=7)))
-    with pytest.raises(ValueError, match='has version 7, this reidgen reads 2'):
+    with pytest.raises(ValueError, match='has version 7, this reidgen reads 3'):
         FeatureStore(folder)
 
 
