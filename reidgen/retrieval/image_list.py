@@ -12,7 +12,7 @@ IMAGES = 'images.csv'
 COLUMNS = ('path', 'pid', 'camid')
 NUMBER = re.compile(r'-1|[0-9]{1,18}')  # fits into int64
 # names of files that are no UTF-8 are kept as Python has them
-ENCODING = dict(encoding='utf-8', errors='surrogateescape')
+UTF_8, ERRORS = 'utf-8', 'surrogateescape'  # names that are no UTF-8 survive
 
 
 def images_bytes(records: Iterable[Record]) -> bytes:
@@ -21,7 +21,7 @@ def images_bytes(records: Iterable[Record]) -> bytes:
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(COLUMNS)
     writer.writerows(records)
-    return text.getvalue().encode(**ENCODING)
+    return text.getvalue().encode(UTF_8, ERRORS)
 
 
 def iterate_images(folder: Path) -> Iterator[Record]:
@@ -30,7 +30,7 @@ def iterate_images(folder: Path) -> Iterator[Record]:
     Raises:
         ValueError: a line is not path, pid and camid; gives its number.
     """
-    with open(folder / IMAGES, newline='', **ENCODING) as file:
+    with open(folder / IMAGES, newline='', encoding=UTF_8, errors=ERRORS) as file:
         rows = csv.reader(file)
         try:
             if next(rows, None) != list(COLUMNS):
