@@ -11,7 +11,6 @@ from reidgen.datasets.records import Record
 IMAGES = 'images.csv'
 COLUMNS = ('path', 'pid', 'camid')
 NUMBER = re.compile(r'-1|[0-9]{1,18}')  # fits into int64
-# names of files that are no UTF-8 are kept as Python has them
 UTF_8, ERRORS = 'utf-8', 'surrogateescape'  # names that are no UTF-8 survive
 
 
