@@ -7,7 +7,8 @@ person rendered from another side, which a perfect generator of views would give
 Needs:   an E_c warmed up without labels: --cfg-options model.networks.E_c.weights=PATH (a
          stage_*.pth, or the encoder alone), or weights/warm_up_synth_b.pth. The people are rendered
          on first use (some minutes).
-Result:  not yet measured.   Cost: not yet measured.
+Result:  not yet measured.
+Cost:    not yet measured; made for 20 minutes of two CPU cores.
 """
 _base_ = ['_base_/gcl_single.py']
 
@@ -30,12 +31,12 @@ optim_wrapper = dict(
     E_c=dict(_delete_=True, networks=['E_c'], phases=['G', 'M'], type='Adam', lr=1e-4,
              weight_decay=5e-4))
 
-# ---- stages, in iterations: 75 are a pass over the images ----
+# ---- stages, in iterations of 8 images: 150 are a pass; clustered anew after half a pass ----
 tenth_150 = dict(milestones=[150], gamma=0.1)
 control = dict(iters=225, phases=['M'], labels='cluster', start='generators', eval_every=225,
                lr=dict(E_c=tenth_150))
 train_cfg = dict(stages=[
-    dict(name='generators', iters=300, phases=['D', 'G'], loaders=['target'], frozen=['E_c'],
+    dict(name='generators', iters=250, phases=['D', 'G'], loaders=['target'], frozen=['E_c'],
          loss_weights=dict(memory=0), baselines=['direct', 'adabn']),      # the warm-up's rows
     dict(name='joint', title='GCL: joint', iters=225, phases=['D', 'G'], loaders=['target'],
          labels='cluster', eval_every=225, lr=dict(D=tenth_150, G=tenth_150, E_c=tenth_150)),
@@ -51,14 +52,14 @@ default_hooks = dict(
         _delete_=True, type='JaccardDBSCAN', k1=20, k2=6, eps=0.5, min_samples=4)),
     grid=dict(interval=75))
 
-# ---- data: 16 images; the same views for the generator and for the oracle ----
+# ---- data: the same views for the generator and for the oracle ----
 resize = dict(type='Resize', size=(128, 64))
 train = dict(**_base_.synth_b, split='train', labelled=False, transforms=[resize])
 changed = [resize,
            dict(type='ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.05),
            dict(type='RandomErase', prob=0.5)]
 views = [45, 90, 135, 180, 225, 270, 315]
-one, two = dict(num_workers=1), dict(num_workers=2)
+one, two = dict(batch_size=8, num_workers=1), dict(batch_size=8, num_workers=2)
 train_dataloader = dict(
     target=dict(**one, dataset=dict(**train, pose_map=dict(type='SyntheticMesh', views=views))),
     same=dict(**_base_.shuffled | one, dataset=train),
