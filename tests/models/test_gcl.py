@@ -231,6 +231,12 @@ def test_the_penalty_of_real_images_counts_for_each_generated_one(build_gcl, bat
     assert [name for name in terms if name.startswith('gp.')] == ['gp.x']
 
 
+def test_no_penalty_is_needed_where_it_weighs_nothing(build_gcl, batch):
+    model = build_gcl(penalty=None, loss_weights=dict(gp=0))
+    terms = model.discriminator_losses(batch, free_views(False))
+    assert {name.partition('.')[0] for name in terms} == {'adv', 'stat'}
+
+
 # ---- gradients and moves ----
 
 GENERATOR_TERMS = ['adv.recon', 'adv.nv', 'adv.cyc', 'recon.x', 'cycle.x']
@@ -277,6 +283,11 @@ def test_a_stage_moves_its_networks_alone_and_not_a_bit_of_the_others(
     after = model.state_dict()
     changed = {key.partition('.')[0] for key in before if not torch.equal(before[key], after[key])}
     assert changed == moves  # of the encoder the statistics of its batch norms, too
+
+
+def test_phases_name_the_networks_that_they_move(build_gcl):
+    trains = {phase.name: set(phase.trains) for phase in build_gcl().phases()}
+    assert trains == dict(D={'D'}, G={'G', 'E_p', 'E_c'}, M={'E_c'})
 
 
 def test_rows_of_the_batch_are_written_after_the_last_backward(build_gcl, batch, toy_optim):
