@@ -1,7 +1,7 @@
 """GCL on DukeMTMC-reID without labels, published sizes and schedule, epochs as iterations.
 
-An epoch is a pass over all 16,522 images, 1032 batches of 16; in the published code it is shorter by
-the outliers, which are not drawn here either.
+An epoch is a pass over all 16,522 images, 1032 batches of 16; in the published code it is shorter
+by the outliers, which are not drawn here either.
 
 Needs:   data/dukemtmc and its meshes rendered at eight sides (docs/data.md); E_c warmed up:
          weights/warm_up_dukemtmc.pth, or --cfg-options model.networks.E_c.weights=PATH.
