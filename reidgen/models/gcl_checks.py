@@ -54,12 +54,12 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
 
 def check_views(model, dataset, loader: str) -> None:
     """Raises ValueError where a data set has no pose maps of a novel view that fit E_p."""
-    check_map_channels(model, dataset, loader)
     if dataset.num_views < 2:
         raise ValueError(
-            f'GCL generates novel views, but the pose map of {dataset.name} has '
+            f'GCL generates novel views, but the {loader} data set {dataset.name} has pose maps of '
             f'{dataset.num_views} view(s); {VIEWS_FIX}'
         )
+    check_map_channels(model, dataset, loader)
 
 
 def check_second_view(dataset, loader: str) -> None:

@@ -96,11 +96,15 @@ def test_a_network_that_is_not_there_is_named(gcl_config):
         ),
         (
             dict(num_views=1),
-            r'novel views, but the pose map of market has 1 view\(s\); use .*RenderedMesh or Syn',
+            r'novel views, but the target data set market has pose maps of 1 view\(s\); use .*Syn',
         ),
         (
             dict(map_channels=0, num_views=0),
-            r'maps of market have 0 channels but E_p takes 1; .* give the target data set a pose',
+            r'data set market has pose maps of 0 view\(s\); use a pose map with turned meshes',
+        ),
+        (
+            dict(map_channels=18),
+            r'maps of market have 18 channels but E_p takes 1; .* give the target data set a pose',
         ),
         (
             dict(image_size=(66, 32)),
@@ -138,7 +142,7 @@ def test_the_control_needs_no_maps_and_two_views_of_one_size(build_gcl):
 def test_a_translation_needs_the_maps_of_its_view(build_gcl):
     model = build_gcl()
     model.check_translation(Data(num_views=1), 'target', 'recon')
-    with pytest.raises(ValueError, match=r'has 1 view'):
+    with pytest.raises(ValueError, match=r'maps of 1 view'):
         model.check_translation(Data(num_views=1), 'target', 'nv')
     with pytest.raises(ValueError, match=r"is 'target'; choose one of recon, nv"):
         model.check_translation(Data(), 'target', 'target')
