@@ -34,7 +34,7 @@ optim_wrapper = dict(
 train_cfg = dict(type='StagedTrainLoop')
 default_hooks = dict(
     checkpoint=dict(interval=1000, save_best='mAP', best_stages=['joint']),
-    pseudo_label=dict(type='PseudoLabelHook', features='bank', num_drawn=8, clustering=dict(
+    pseudo_label=dict(type='PseudoLabelHook', features='stage', num_drawn=8, clustering=dict(
         type='JaccardDBSCAN', k1=30, k2=6, rho=2e-3, min_samples=4)),
     grid=dict(type='TranslationGridHook', interval=1000, loaders=('target',)))
 

@@ -12,6 +12,7 @@ from test_resume import assert_same_end
 
 from reidgen.checkpoint import read_checkpoint
 from reidgen.engine.cluster_log import true_pids
+from reidgen.engine.hooks import PseudoLabelHook
 from reidgen.engine.hooks.memory_init import embed_dataset
 from reidgen.memory import cluster_quality
 
@@ -58,6 +59,26 @@ def test_the_memory_holds_eval_mode_features_by_row_when_the_joint_stage_begins(
         torch.testing.assert_close(features, at_once)
         torch.testing.assert_close(features, one_by_one)
     assert len({tuple(row) for row in witness.first['joint'][0].tolist()}) == 32
+
+
+def test_a_memory_that_was_loaded_is_filled_anew_when_the_joint_stage_begins(run, tmp_path):
+    witness, path = Witness(), str(Path(run.work_dir, 'stage_joint.pth'))
+    trained(tmp_path, config=SINGLE, hooks=[witness], load_from=path)
+    features, at_once, _ = witness.first['joint']
+    torch.testing.assert_close(features, at_once)
+    assert not torch.allclose(features, read_checkpoint(path)['state_dict']['bank.features'])
+
+
+@pytest.mark.parametrize('features, embedded', [('fresh', 4), ('stage', 2), ('bank', 1)])
+def test_images_are_embedded_for_each_clustering_or_stage_or_once(
+    tmp_path, monkeypatch, features, embedded
+):
+    calls = []
+    embed = PseudoLabelHook._embed
+    monkeypatch.setattr(PseudoLabelHook, '_embed', lambda *args: calls.append(args) or embed(*args))
+    one = {'train_cfg.stages.2.start': 'last', 'default_hooks.pseudo_label.features': features}
+    trained(tmp_path, one, config=SINGLE)
+    assert len(calls) == embedded  # three clusterings in joint, one in turned
 
 
 def test_outliers_are_not_drawn_but_where_all_images_are(run, witness):

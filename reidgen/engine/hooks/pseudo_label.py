@@ -17,7 +17,7 @@ from ..loaders import shuffled_loader
 from ..progress import progress
 from .memory_init import embed_dataset
 
-FEATURES = ('fresh', 'bank')
+FEATURES = ('fresh', 'stage', 'bank')
 
 
 @HOOKS.register_module()
@@ -35,8 +35,9 @@ class PseudoLabelHook(Hook):
         clustering: config of a registered clustering, features (N, D) -> Clusters.
         interval: iterations between clusterings.
         features: 'fresh': all images are embedded anew in eval mode, with batch-norm statistics of
-            their own (AdaBN) where the model is evaluated so, and fill the memory; 'bank': the rows
-            as they stand (GCL, Chen et al., CVPR 2021).
+            their own (AdaBN) where the model is evaluated so, and fill the memory; 'stage': so
+            before the stage, and within it the rows as they stand (GCL, Chen et al., CVPR 2021);
+            'bank': the rows as they stand, also those of a stage before.
         batch_size: images a forward.
         num_drawn: of the largest clusters, a line each in `<work dir>/clusters/*.png`; 0: no
             picture.
@@ -74,7 +75,7 @@ class PseudoLabelHook(Hook):
                 sampler.forget_labels()  # of an earlier stage, which a resumed run does not know
         for bank, field in self._memories(runner):
             if loop.done == 0:
-                self._cluster(runner, bank, field, runner.iter)
+                self._cluster(runner, bank, field, runner.iter, self.features != 'bank')
             self._tell(runner, bank, field)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
@@ -83,7 +84,7 @@ class PseudoLabelHook(Hook):
         if done % self.interval or done == loop.stage.iters:
             return
         for bank, field in self._memories(runner):
-            if not self._cluster(runner, bank, field, runner.iter + 1):
+            if not self._cluster(runner, bank, field, runner.iter + 1, self.features == 'fresh'):
                 continue
             self._tell(runner, bank, field)
             loader = loop.fields[field]
@@ -100,14 +101,15 @@ class PseudoLabelHook(Hook):
             if not loop.dataset_of(field).num_identities
         ]
 
-    def _cluster(self, runner, bank: str, field: str, step: int) -> bool:
+    def _cluster(self, runner, bank: str, field: str, step: int, anew: bool) -> bool:
         """New labels for a memory; False where there are too few clusters and the old ones stay.
 
         Args:
             step: iterations done.
+            anew: embeds all images first.
         """
         memory = getattr(unwrap_model(runner.model), bank)
-        if self.features == 'fresh' or not memory.filled:
+        if anew or not memory.filled:
             memory.fill(self._embed(runner, field), memory.labels)
         found = self.clustering(memory.features)
         labels = found.labels.to(memory.labels)
