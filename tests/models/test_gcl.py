@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as nnf
 from mmengine.config import Config
+from perfect_generator import LinearCode, Oracle
 from torch import nn
 
 from reidgen.engine import run_phases, weigh
@@ -350,21 +351,6 @@ def test_the_control_writes_the_first_view(build_gcl, batch):
 
 
 # ---- a perfect generator, translation, evaluation ----
-
-
-class LinearCode(nn.Module):
-    """Content is twice the pixels, backwards: a fixed linear map that can be undone exactly."""
-
-    def forward(self, img):
-        content = 2 * img.flatten(1).flip(1)
-        return Code(content, content[:, :8], content[:, :8])
-
-
-class Oracle(nn.Module):
-    """Returns the image whose content it is given."""
-
-    def forward(self, pose, content):
-        return (content / 2).flip(1).unflatten(1, (3, 32, 16))
 
 
 def test_a_generator_of_the_image_itself_pays_the_discriminator_alone(build_gcl, batch):
