@@ -153,6 +153,12 @@ def toy_batch():
 
 
 @pytest.fixture(scope='session')
+def batch(toy_batch):
+    """Three images of one domain with maps; rows 1, 4, 7 of the memory."""
+    return namedtuple('Batch', ['target'])(toy_batch().target)
+
+
+@pytest.fixture(scope='session')
 def toy_optim():
     """Plain gradient descent on every network of a model, a group each."""
 
