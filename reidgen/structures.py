@@ -43,6 +43,16 @@ class DomainBatch(NamedTuple):
     index: Tensor  # type: ignore[assignment]
 
 
+class TwoViewBatch(NamedTuple):
+    """Batch of images, each with a second view of the same person."""
+
+    img: Tensor  # (B, 3, H, W) float32, ImageNet-normalised
+    second: Tensor  # (B, 3, H, W) likewise
+    pid: Tensor  # (B,) int64 identity; -1 where the domain is unlabelled
+    camid: Tensor  # (B,) int64 camera of img, from 0
+    index: Tensor  # type: ignore[assignment]  # (B,) int64 row in the sorted training list
+
+
 class Code(NamedTuple):
     """Output of a content encoder."""
 

@@ -24,6 +24,7 @@ from reidgen.datasets.transforms import (
     Sample,
     Transform,
 )
+from reidgen.datasets.two_views import TwoViews
 
 __all__ = [
     'CUHK03',
@@ -55,4 +56,5 @@ __all__ = [
     'SyntheticMesh',
     'SyntheticReID',
     'Transform',
+    'TwoViews',
 ]

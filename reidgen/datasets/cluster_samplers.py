@@ -57,6 +57,10 @@ class PseudoLabelSampler(EndlessSampler):
             )
         self.inliers = inliers
 
+    def forget_labels(self) -> None:
+        """Draws all images again, as before the first clustering."""
+        self.inliers = np.arange(len(self.dataset))
+
     @property
     def batches_per_pass(self) -> int:
         return len(self.inliers) // self.global_batch

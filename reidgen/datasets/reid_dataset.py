@@ -22,7 +22,7 @@ from reidgen.datasets.records import (
     keep_cameras,
 )
 from reidgen.datasets.roots import Roots, find_root
-from reidgen.datasets.transforms import Sample, build_transforms, without_chance
+from reidgen.datasets.transforms import Sample, build_transforms, transformed, without_chance
 from reidgen.structures import DomainBatch, ImageBatch, SeededIndex
 
 SPLITS = ('train', 'query', 'gallery', 'query+gallery', 'multi_query')
@@ -180,13 +180,7 @@ class ReIDDataset(Dataset):
         return self._transformed(lambda: Sample(image), seed).img
 
     def _transformed(self, load: Callable[[], Sample], seed: int) -> Sample:
-        with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed would reach the GPU's generator too
-            torch.default_generator.manual_seed(seed)
-            sample = load()
-            for transform in self.transforms:
-                sample = transform(sample)
-        return sample
+        return transformed(load, self.transforms, seed)
 
     def _load(self, index: int) -> Sample:
         record, pose_map = self.records[index], self.pose_map

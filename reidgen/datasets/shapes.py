@@ -107,18 +107,23 @@ class ShapesReID(ReIDDataset):
     def read_image(self, record: Record) -> Tensor:
         """Image (3, H, W) uint8, drawn at first access."""
         if record.path not in self._drawn:
-            brightness = 100 - 12 * (record.camid % 3)
-            style = STYLES[self.domain]
-            red, green, blue = (gain * brightness // 100 for gain in style.gain)
-            pixels = draw_person(
-                self.size,
-                self._pose(record),
-                self._clothes(record.pid),
-                style._replace(gain=(red, green, blue)),
-                self._rng(record, 1),
-            )
-            self._drawn[record.path] = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+            self._drawn[record.path] = self.read_turned(record, 0)
         return self._drawn[record.path]
+
+    def read_turned(self, record: Record, turn_deg: float) -> Tensor:
+        """Image (3, H, W) uint8 with the body turned as `read_map` turns it; all else alike."""
+        brightness = 100 - 12 * (record.camid % 3)
+        style = STYLES[self.domain]
+        red, green, blue = (gain * brightness // 100 for gain in style.gain)
+        pose = self._pose(record)
+        pixels = draw_person(
+            self.size,
+            pose._replace(azimuth_deg=pose.azimuth_deg + turn_deg),
+            self._clothes(record.pid),
+            style._replace(gain=(red, green, blue)),
+            self._rng(record, 1),
+        )
+        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
     def read_map(self, record: Record, view: int) -> Tensor:
         """Map (1, H, W) uint8 of the figure's grey body, turned by `view` degrees."""

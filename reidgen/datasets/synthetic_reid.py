@@ -28,8 +28,11 @@ from reidgen.synthetic import (
     read_manifest,
     reference_difference,
     render_swapped,
+    rerender,
 )
 from reidgen.synthetic import TURNS as RENDERED_TURNS
+from reidgen.synthetic.plan import Job, Picture
+from reidgen.synthetic.scene import Photograph
 
 WEARERS = ('train', 'test', 'validation')  # splits with garment pictures
 
@@ -193,22 +196,45 @@ class SyntheticReID(ReIDDataset):
         Raises:
             ValueError: a distractor's image, which wears nothing that is pictured, or no garment.
         """
-        if not self._pictures:
-            self._pictures.update(pictures_by_name(self.plan))
+        job, picture = self._planned(record)
         wearers = {job.number: job for job, _ in self._pictures.values() if job.kind in WEARERS}
-        job, picture = self._pictures.get(Path(record.path).stem, (None, None))
         name = Path(garment).stem
-        if job is None or job.kind not in WEARERS or not name.isdigit() or int(name) not in wearers:
+        worn = name.isdigit() and int(name) in wearers
+        if job is None or picture is None or job.kind not in WEARERS or not worn:
             raise ValueError(
                 f'{record.path} cannot be rendered in {garment}; both must be of a person of '
                 f'{self.plan.folder}, as in garment_pairs()'
             )
         taken = render_swapped(self.plan, job, picture, wearers[int(name)])
-        image = torch.from_numpy(as_stored(taken)).permute(2, 0, 1).contiguous()
-        return image, torch.from_numpy(taken.parts)[None]
+        return _image(taken), torch.from_numpy(taken.parts)[None]
+
+    def read_turned(self, record: Record, turn_deg: float) -> Tensor:
+        """Image (3, 128, 64) uint8 of the same picture with the person seen from another side.
+
+        Rendered now, not stored. Limbs, scene, light and sensor noise are those of the picture, the
+        body is turned about the vertical axis as the pose map of that view is.
+
+        Raises:
+            ValueError: the record is none of this rendering.
+        """
+        job, picture = self._planned(record)
+        if job is None or picture is None:
+            raise ValueError(f'{record.path} is no picture of {self.plan.folder}')
+        return _image(rerender(self.plan, self.plan, job, picture, turn_deg))
+
+    def _planned(self, record: Record) -> tuple[Job | None, Picture | None]:
+        """Job and picture of a record; None where the plan has none of its name."""
+        if not self._pictures:
+            self._pictures.update(pictures_by_name(self.plan))
+        return self._pictures.get(Path(record.path).stem, (None, None))
 
     def _beside(self, record: Record, folder: str, suffix: str) -> Path:
         return (self.root / folder / Path(record.path).name).with_suffix(suffix)
+
+
+def _image(taken: Photograph) -> Tensor:
+    """Image (3, H, W) uint8 of a photograph, as a stored one is read."""
+    return torch.from_numpy(as_stored(taken)).permute(2, 0, 1).contiguous()
 
 
 @POSE_MAPS.register_module()

@@ -59,6 +59,23 @@ def build_transforms(cfgs: Sequence[dict]) -> list[Transform]:
     return transforms
 
 
+def transformed(load: Callable[[], Sample], transforms: Sequence[Transform], seed: int) -> Sample:
+    """Sample after its transforms, all that is random in it drawn from a seed.
+
+    torch's global random state is left as it was.
+
+    Args:
+        load: reads the sample; may draw from torch's global generator as transforms do.
+    """
+    with torch.random.fork_rng(devices=[]):
+        # torch.manual_seed would reach the GPU's generator too
+        torch.default_generator.manual_seed(seed)
+        sample = load()
+        for transform in transforms:
+            sample = transform(sample)
+    return sample
+
+
 def without_chance(transforms: Sequence[Transform]) -> list[Transform]:
     """Deterministic transforms, and the deterministic counterparts of the random ones."""
     kept = [

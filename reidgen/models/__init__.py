@@ -4,10 +4,12 @@ from . import discriminators, encoders, generators
 from .adversarial import AdversarialModel, MemoryUse, Phase
 from .cross_domain_gcl import CrossDomainGCL
 from .cycle import CycleTranslation
+from .gcl import GCL
 from .identity import IdentityModel
 from .preprocessor import BatchNormalizer
 
 __all__ = [
+    'GCL',
     'AdversarialModel',
     'BatchNormalizer',
     'CrossDomainGCL',

@@ -2,12 +2,13 @@
 
 from reidgen.choices import listed
 
-from .data_checks import check_image_sizes
+from .data_checks import check_bank_rows, check_image_sizes, check_map_channels, check_memory_labels
+from .layers.batch_norm import BN_MODES
+from .network_checks import check_bank_dims, check_choices, check_decoders, check_penalty
 from .translations import pose_choice
 
 NETWORKS = ('E_p', 'E_c', 'C')  # that the checks of a new model look at; phases tell of others
 CROSS_POSES = ('own', 'novel', 'other')
-BN_MODES = ('mixed', 'real_only', 'frozen', 'target_recalib')
 ADVERSARIAL = ('cross', 'recon', 'cycle')
 
 
@@ -25,28 +26,19 @@ def complete(networks: dict[str, dict]) -> dict[str, dict]:
 def check_options(model) -> None:
     """Raises ValueError where options, networks and banks do not fit; when the model is built."""
     poses = model.cross_pose
-    for key, given, known in (
-        ('cross_pose', poses.values() if isinstance(poses, dict) else [poses], CROSS_POSES),
-        ('bn_mode', [model.bn_mode], BN_MODES),
-        ('adv_on', model.adv_on, ADVERSARIAL),
-    ):
-        unknown = sorted(set(given) - set(known))
-        if unknown:
-            raise ValueError(f'model.{key} has no choice {unknown}; known: {known}')
+    choices = poses.values() if isinstance(poses, dict) else [poses]
+    check_choices('cross_pose', choices, CROSS_POSES)
+    check_choices('bn_mode', [model.bn_mode], BN_MODES)
+    check_choices('adv_on', model.adv_on, ADVERSARIAL)
     check_weights(model, model.loss_weights, 'model')
-    for key, bank in (('bank', model.bank), ('bank_t', model.bank_t)):
-        if bank is not None and bank.dim != model.E_c.embed_dim:
-            raise ValueError(
-                f'model.{key}.dim is {bank.dim} but E_c embeds into {model.E_c.embed_dim}; '
-                f'set model.{key}.dim={model.E_c.embed_dim}'
-            )
+    check_bank_dims(model, ('bank', 'bank_t'))
     taken = getattr(model.C, 'in_dim', model.E_c.embed_dim)  # a C of your own may not tell
     if taken != model.E_c.embed_dim:
         raise ValueError(
             f'model.networks.C.in_dim is {taken} but E_c embeds into {model.E_c.embed_dim}; '
             f'set model.networks.C.in_dim={model.E_c.embed_dim}'
         )
-    check_decoders(model)
+    check_decoders(model, ('G', 'F'))
 
 
 def check_weights(model, weights, place: str) -> None:
@@ -56,11 +48,8 @@ def check_weights(model, weights, place: str) -> None:
         weights: by family, `gp`, or by phase and family, `D/gp`.
         place: of the weights, 'model' or 'stage joint'.
     """
+    check_penalty(model, weights, place)
     on = {key.rpartition('/')[2] for key, weight in weights.items() if weight}
-    if 'gp' in on and model.penalty is None:
-        raise ValueError(
-            f'{place}: loss_weights.gp is not 0 but model.penalty is not set; set one of them'
-        )
     if 'memory_t' in on and model.bank_t is None:
         raise ValueError(
             f'{place}: loss_weights.memory_t is not 0, but model.bank_t, a FeatureBank over the '
@@ -73,30 +62,6 @@ def check_weights(model, weights, place: str) -> None:
             f"domain_head=dict(type='DomainClassifier', in_dim={model.E_c.embed_dim}), or set the "
             f'weight to 0'
         )
-
-
-def check_decoders(model) -> None:
-    """Raises ValueError where a decoder does not take what E_c and E_p give."""
-    shared = 'mlp' in model.network_names
-    for name in ('G', 'F'):
-        decoder = getattr(model, name)
-        if decoder.pose_dim != model.E_p.out_dim:
-            raise ValueError(
-                f'model.networks.{name} takes pose codes of {decoder.pose_dim} channels but E_p '
-                f'gives {model.E_p.out_dim}; set model.networks.E_p.out_dim={decoder.pose_dim}'
-            )
-        if shared is (decoder.heads is not None):
-            raise ValueError(
-                f'model.networks.{name}.own_heads is {decoder.heads is not None}: G and F need '
-                f'own_heads=False with networks.mlp, the AdaINHeads they share, and only then'
-            )
-    heads = {'mlp': model.mlp} if shared else {'G': model.G.heads, 'F': model.F.heads}
-    for name, head in heads.items():
-        if head.content_dim != model.E_c.content_dim:
-            raise ValueError(
-                f'model.networks.{name}.content_dim is {head.content_dim} but E_c gives '
-                f'{model.E_c.content_dim}; set it to {model.E_c.content_dim}'
-            )
 
 
 def other_domain(to: str) -> str:
@@ -142,23 +107,14 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
 
 
 def check_banks(model, datasets, stages) -> None:
-    """Raises ValueError where a memory has not one row for each image that it is to hold."""
-    bank_of = {use.field: use.bank for phase in model.phases() for use in phase.memory}
+    """Raises ValueError where phase T has no bank, or a bank not one row for each image."""
     for stage in stages:
-        for field, loader in stage.fields(tuple(datasets)).items():
-            key = bank_of.get(field)
-            bank, dataset = key and getattr(model, key), datasets.get(loader)
-            if field == 'clusters' and bank is None:
-                raise ValueError(
-                    f'stage {stage.name}: phase T needs model.bank_t, a bank over the target '
-                    f'images, dict(num_samples=..., dim={model.E_c.embed_dim})'
-                )
-            if bank is not None and dataset is not None and bank.num_samples != len(dataset):
-                raise ValueError(
-                    f'model.{key}.num_samples is {bank.num_samples} but {dataset.name} has '
-                    f'{len(dataset)} training images; '
-                    f'set model.{key}.num_samples={len(dataset)}'
-                )
+        if 'clusters' in stage.fields(tuple(datasets)) and model.bank_t is None:
+            raise ValueError(
+                f'stage {stage.name}: phase T needs model.bank_t, a bank over the target '
+                f'images, dict(num_samples=..., dim={model.E_c.embed_dim})'
+            )
+    check_bank_rows(model, datasets, stages)
 
 
 def check_stages(model, datasets, translation) -> None:
@@ -171,25 +127,13 @@ def check_stages(model, datasets, translation) -> None:
                 f'{sorted(model.cross_pose)}; set model.cross_pose.{stage.name} to one of '
                 f'{", ".join(CROSS_POSES)}'
             )
-        source, weights = datasets.get('source'), {**model.loss_weights, **stage.loss_weights}
-        if source is None or source.num_identities or stage.labels == 'cluster':
-            continue
-        if weights['memory']:
-            raise ValueError(
-                f'stage {stage.name}: the memory needs identities, but {source.name} is '
-                f"unlabelled; set labels='cluster' and add a hook that clusters, or "
-                f'loss_weights=dict(memory=0)'
-            )
+        if 'source' in datasets:
+            check_memory_labels(model, stage, datasets['source'])
 
 
 def check_maps(model, dataset, loader: str, novel: bool) -> None:
     """Raises ValueError where the pose maps of a data set do not fit E_p or the novel pose."""
-    if dataset.map_channels != model.map_channels:
-        raise ValueError(
-            f'the pose maps of {dataset.name} have {dataset.map_channels} channels but E_p takes '
-            f'{model.map_channels}; set model.networks.E_p.in_channels={dataset.map_channels}, or '
-            f'give the {loader} data set a pose_map that fits'
-        )
+    check_map_channels(model, dataset, loader)
     if novel and dataset.num_views < 2:
         raise ValueError(
             f"cross_pose='novel' needs a pose map with several views; that of {dataset.name} has "

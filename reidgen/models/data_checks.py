@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from torch import nn
 from torch.utils.data import Dataset
@@ -43,6 +44,51 @@ def image_size(dataset: Dataset) -> tuple[int, int]:
     """Height and width of the first image after the transforms."""
     height, width = dataset[0].img.shape[-2:]
     return int(height), int(width)
+
+
+def check_bank_rows(model: AdversarialModel, datasets: Mapping[str, Any], stages) -> None:
+    """Raises ValueError where a memory has not one row for each image that it is to hold.
+
+    Args:
+        datasets: training sets by loader.
+        stages: to be trained.
+    """
+    bank_of = {use.field: use.bank for phase in model.phases() for use in phase.memory}
+    for stage in stages:
+        for field, loader in stage.fields(tuple(datasets)).items():
+            key = bank_of.get(field)
+            bank, dataset = getattr(model, key) if key else None, datasets.get(loader)
+            if bank is not None and dataset is not None and bank.num_samples != len(dataset):
+                raise ValueError(
+                    f'model.{key}.num_samples is {bank.num_samples} but {dataset.name} has '
+                    f'{len(dataset)} training images; '
+                    f'set model.{key}.num_samples={len(dataset)}'
+                )
+
+
+def check_memory_labels(model: AdversarialModel, stage, dataset: Any) -> None:
+    """Raises ValueError where the loss of the family `memory` would have no labels in a stage.
+
+    Args:
+        dataset: whose images the memory holds.
+    """
+    weights = {**model.loss_weights, **stage.loss_weights}
+    if weights['memory'] and not dataset.num_identities and stage.labels != 'cluster':
+        raise ValueError(
+            f'stage {stage.name}: the memory needs identities, but {dataset.name} is '
+            f"unlabelled; set labels='cluster' and add a hook that clusters, or "
+            f'loss_weights=dict(memory=0)'
+        )
+
+
+def check_map_channels(model: AdversarialModel, dataset: Any, loader: str) -> None:
+    """Raises ValueError where the pose maps of a data set do not fit E_p."""
+    if dataset.map_channels != model.map_channels:
+        raise ValueError(
+            f'the pose maps of {dataset.name} have {dataset.map_channels} channels but E_p takes '
+            f'{model.map_channels}; set model.networks.E_p.in_channels={dataset.map_channels}, or '
+            f'give the {loader} data set a pose_map that fits'
+        )
 
 
 def check_batches(

@@ -1,8 +1,8 @@
-"""Rerendering of planned pictures under another domain's cameras.
+"""Rerendering of planned pictures: under another domain's cameras, or from another side.
 
-Person, pose, the way they face, the box and the angle that they are seen from stay; scene, light
-and sensor are the other camera's. What an oracle such as synth_a2b changes can be taken apart so:
-there pose, way and box are the other camera's too.
+Person, pose, the box and the angle that they are seen from stay, and the way they face unless they
+are turned; scene, light and sensor are the other camera's. What an oracle such as synth_a2b changes
+can be taken apart so: there pose, way and box are the other camera's too.
 """
 
 import numpy as np
@@ -13,7 +13,9 @@ from reidgen.synthetic.scene import Photograph, photograph
 from reidgen.synthetic.writer import cameras_of, make_outfit, occluders_of, shoot
 
 
-def rerender(plan: Plan, other: Plan, job: Job, picture: Picture) -> Photograph:
+def rerender(
+    plan: Plan, other: Plan, job: Job, picture: Picture, turn_deg: float = 0.0
+) -> Photograph:
     """Picture rerendered under the camera of the same number of another plan.
 
     Args:
@@ -21,6 +23,7 @@ def rerender(plan: Plan, other: Plan, job: Job, picture: Picture) -> Photograph:
         other: the same people under other cameras; `plan` itself gives the picture as it was
             rendered.
         picture: one of `plan.pictures(job)`.
+        turn_deg: of the person about the vertical axis, as the pose map of that view is turned.
 
     Raises:
         ValueError: the other plan is of other people.
@@ -40,7 +43,12 @@ def rerender(plan: Plan, other: Plan, job: Job, picture: Picture) -> Photograph:
         ambient=there.light.ambient * _share(shot.light.ambient, here.light.ambient),
     )
     return photograph(
-        outfit, shot._replace(light=light), there, STYLES[other.cameras], rng, occluders_of(other)
+        outfit,
+        shot._replace(light=light, yaw_deg=shot.yaw_deg + turn_deg),
+        there,
+        STYLES[other.cameras],
+        rng,
+        occluders_of(other),
     )
 
 

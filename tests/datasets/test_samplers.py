@@ -113,6 +113,13 @@ def test_outliers_stay_away_from_the_next_iter_on(data):
     assert set(drawn) == set((labels >= 0).nonzero()[:, 0].tolist())
 
 
+def test_forgotten_labels_bring_every_image_back(data):
+    sampler, fresh = make('pseudo', data, 4), PseudoLabelSampler(data, 4)
+    assert take(sampler, 20) != take(fresh, 20)
+    sampler.forget_labels()
+    assert take(sampler, 40) == take(fresh, 40)
+
+
 def test_labels_that_cannot_be_are_refused(data):
     sampler = PseudoLabelSampler(data, 4)
     with pytest.raises(ValueError, match=r'labels have the shape \(20,\), but shapes_a has 21'):

@@ -85,3 +85,16 @@ def test_the_mask_is_where_the_figure_is():
     assert mask.shape == (1, 64, 32)
     assert set(mask.unique().tolist()) == {0, 255}
     assert torch.equal(mask > 0, data.read_map(record, 0) > 0)
+
+
+@pytest.mark.parametrize('turn', [45, 180, 270])
+def test_a_turned_picture_changes_where_either_body_stands_alone(turn):
+    data = ShapesReID('b')
+    for record in data.records[:4]:
+        picture, turned = data.read_image(record), data.read_turned(record, turn)
+        # maps are averaged down from twice the size, as pictures are: edges are above 0
+        bodies = (data.read_map(record, 0) > 0) | (data.read_map(record, turn) > 0)
+        changed = (picture != turned).any(0, keepdim=True)
+        assert changed.any()
+        assert not (changed & ~bodies).any()
+        assert torch.equal(data.read_turned(record, 0), picture)

@@ -261,3 +261,23 @@ def test_who_wears_nothing_that_is_pictured_cannot_be_dressed(root):
         dataset.read_swapped(loner, garment)
     with pytest.raises(ValueError, match=r'cannot be rendered in shirt\.jpg'):
         dataset.read_swapped(dataset.garment_pairs()[0].record, 'shirt.jpg')
+
+
+def test_a_turned_picture_is_rendered_with_the_scene_of_the_stored_one(root):
+    dataset = SyntheticReID('synth_a', 'tiny', root)
+    record = dataset.records[0]
+    stored, own, turned = (
+        picture.int()
+        for picture in (
+            dataset.read_image(record),
+            dataset.read_turned(record, 0),
+            dataset.read_turned(record, 180),
+        )
+    )
+    assert own.shape == (3, 128, 64)
+    assert (own - stored).abs().float().mean() < 0.5  # light is divided and multiplied again
+    change = (turned - own).abs().float().mean(0)
+    person = dataset.read_mask(record)[0] > 0
+    assert change[person].mean() > 5 * change[:, :4].mean()
+    with pytest.raises(ValueError, match=r'elsewhere\.jpg is no picture of synth_a/tiny'):
+        dataset.read_turned(record._replace(path='elsewhere.jpg'), 90)

@@ -1,4 +1,4 @@
-"""A CrossDomainGCL of a few thousand parameters, on 32 x 16 pixels."""
+"""A CrossDomainGCL and a GCL of a few thousand parameters, on 32 x 16 pixels."""
 
 from collections import namedtuple
 
@@ -8,7 +8,7 @@ import torch.nn.functional as nnf
 from torch import nn
 
 from reidgen.engine import OptimizerPerGroup
-from reidgen.models import CrossDomainGCL
+from reidgen.models import GCL, CrossDomainGCL
 from reidgen.registry import ENCODERS
 from reidgen.structures import Code, DomainBatch
 
@@ -41,42 +41,58 @@ class ToyContentEncoder(nn.Module):
         return Code(parts, self.neck(pre_bn), pre_bn)
 
 
+DISCRIMINATOR = dict(type='MultiScaleDiscriminator', num_scales=2, base_dim=4, num_res_blocks=1)
+DECODER = dict(type='AdaINDecoder', content_dim=CONTENT_DIM, base_dim=8, head_dim=8)
+POSE = dict(
+    type='PoseEncoder', base_dim=4, num_res_blocks=1, aspp_dim=4, out_dim=8, dilations=(1, 2, 3)
+)
+
+
+def merged(defaults: dict, changes: dict) -> dict:
+    """Keyword arguments of a model; `networks` and `loss_weights` are merged into the defaults."""
+    inner = {key: defaults[key] | changes.get(key, {}) for key in ('networks', 'loss_weights')}
+    return {**defaults, **changes, **inner}
+
+
+def gcl_config(**changes) -> dict:
+    """Keyword arguments of GCL; `networks` and `loss_weights` are merged."""
+    weights = {'adv': 1, 'G/adv': 2, 'gp': 0.01, 'recon': 5, 'cycle': 5, 'content': 5, 'memory': 1}
+    defaults = dict(
+        networks=dict(D=DISCRIMINATOR, G=DECODER, E_p=POSE, E_c=dict(type='ToyContentEncoder')),
+        bank=dict(num_samples=NUM_ROWS, dim=EMBED_DIM),
+        gan_loss=dict(type='GANLoss', mode='lsgan', scale_reduction='sum'),
+        penalty=dict(type='GradientPenalty', kind='r1_dgnet', reduction='sum'),
+        contrast=dict(type='MemoryContrast', num_negatives=4),
+        loss_weights=weights,
+    )
+    return merged(defaults, changes)
+
+
 def toy_config(**changes) -> dict:
     """Keyword arguments of CrossDomainGCL; `networks` and `loss_weights` are merged."""
-    discriminator = dict(type='MultiScaleDiscriminator', num_scales=2, base_dim=4, num_res_blocks=1)
-    decoder = dict(type='AdaINDecoder', content_dim=CONTENT_DIM, base_dim=8, head_dim=8)
     networks = dict(
-        D_s=discriminator,
-        D_t=discriminator,
-        G=decoder,
-        F=decoder,
-        E_p=dict(
-            type='PoseEncoder',
-            base_dim=4,
-            num_res_blocks=1,
-            aspp_dim=4,
-            out_dim=8,
-            dilations=(1, 2, 3),
-        ),
+        D_s=DISCRIMINATOR,
+        D_t=DISCRIMINATOR,
+        G=DECODER,
+        F=DECODER,
+        E_p=POSE,
         E_c=dict(type='ToyContentEncoder'),
         C=dict(type='IdentityClassifier', in_dim=EMBED_DIM, num_identities=5),
     )
     weights = dict(adv=1, gp=10, recon=5, cycle=5, content=5, memory=1, identity=1, triplet=1)
-    return dict(
-        dict(
-            bank=dict(num_samples=NUM_ROWS, dim=EMBED_DIM),
-            gan_loss=dict(
-                type='GANLoss',
-                scale_reduction='sum',
-                labels=dict(smooth_real=(0.7, 1.0), smooth_fake=(0.0, 0.3), flip_prob=0.1),
-            ),
-            penalty=dict(type='GradientPenalty'),
-            contrast=dict(type='MemoryContrast', num_negatives=4),
+    defaults = dict(
+        bank=dict(num_samples=NUM_ROWS, dim=EMBED_DIM),
+        gan_loss=dict(
+            type='GANLoss',
+            scale_reduction='sum',
+            labels=dict(smooth_real=(0.7, 1.0), smooth_fake=(0.0, 0.3), flip_prob=0.1),
         ),
-        **{key: value for key, value in changes.items() if key not in ('networks', 'loss_weights')},
-        networks=networks | changes.get('networks', {}),
-        loss_weights=weights | changes.get('loss_weights', {}),
+        penalty=dict(type='GradientPenalty'),
+        contrast=dict(type='MemoryContrast', num_negatives=4),
+        networks=networks,
+        loss_weights=weights,
     )
+    return merged(defaults, changes)
 
 
 @pytest.fixture
@@ -104,6 +120,24 @@ def build_toy():
     return build
 
 
+@pytest.fixture(scope='session', name='gcl_config')
+def gcl_config_fixture():
+    return gcl_config
+
+
+@pytest.fixture(scope='session')
+def build_gcl():
+    """The GCL in training mode with a filled memory: rows 2k and 2k + 1 are cluster k."""
+
+    def build(**changes) -> GCL:
+        torch.manual_seed(0)
+        model = GCL(**gcl_config(**changes))
+        model.bank.fill(torch.randn(NUM_ROWS, EMBED_DIM), torch.arange(NUM_ROWS) // 2)
+        return model.train()
+
+    return build
+
+
 @pytest.fixture(scope='session')
 def toy_batch():
     """Random preprocessed images and maps; rows of the memory: 1, 4, 7, ... of each domain."""
@@ -116,6 +150,12 @@ def toy_batch():
         return DomainBatch(img, *maps, pid=index // 2, camid=torch.zeros_like(index), index=index)
 
     return lambda size=3, seed=0: Batch(domain(2 * seed, size), domain(2 * seed + 1, size))
+
+
+@pytest.fixture(scope='session')
+def batch(toy_batch):
+    """Three images of one domain with maps; rows 1, 4, 7 of the memory."""
+    return namedtuple('Batch', ['target'])(toy_batch().target)
 
 
 @pytest.fixture(scope='session')

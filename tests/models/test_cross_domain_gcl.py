@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as nnf
 from mmengine.config import Config
-from torch import nn
+from perfect_generator import LinearCode, Oracle
 
 from reidgen.engine import run_phases, weigh
 from reidgen.registry import MODELS
@@ -222,21 +222,6 @@ def test_cross_pose_may_differ_by_stage(build_toy, toy_batch):
 
 
 # ---- losses of a perfect generator ----
-
-
-class LinearCode(nn.Module):
-    """Content is twice the pixels, backwards: a fixed linear map that can be undone exactly."""
-
-    def forward(self, img):
-        content = 2 * img.flatten(1).flip(1)
-        return Code(content, content[:, :8], content[:, :8])
-
-
-class Oracle(nn.Module):
-    """Returns the image whose content it is given."""
-
-    def forward(self, pose, content):
-        return (content / 2).flip(1).unflatten(1, (3, 32, 16))
 
 
 def test_a_perfect_generator_pays_nothing_but_the_discriminators(build_toy, toy_batch):

@@ -8,7 +8,9 @@ import pytest
 from few_people import few
 
 from reidgen.synthetic import as_stored, ensure, mixed, rerender
+from reidgen.synthetic.meshes import mesh_views
 from reidgen.synthetic.plan import FOLDERS, Job
+from reidgen.synthetic.writer import MESH_GREY, make_outfit, shoot, the_body
 
 pytestmark = pytest.mark.slow
 
@@ -59,3 +61,21 @@ def test_a_mixed_picture_is_the_person_of_one_before_the_other():
 def test_other_people_are_refused():
     with pytest.raises(ValueError, match=r'synth_b .* has other people than synth_a'):
         rerender(PLAN, few('synth_b'), JOBS[0], PLAN.pictures(JOBS[0])[0])
+
+
+def test_a_turned_person_covers_the_mesh_of_that_view_in_the_same_scene():
+    turns = (0, 90, 180, 270)
+    for job in JOBS:
+        picture = PLAN.pictures(job)[0]
+        shot, _ = shoot(PLAN, job, picture, make_outfit(PLAN, job))
+        meshes = [mesh > MESH_GREY for mesh in mesh_views(the_body(), shot, turns)]
+        own = rerender(PLAN, PLAN, job, picture)
+        for turn, mesh in zip(turns[1:], meshes[1:]):
+            turned = rerender(PLAN, PLAN, job, picture, turn)
+            shared = (turned.silhouette & mesh).sum() / (turned.silhouette | mesh).sum()
+            assert shared > 0.6
+            off = ~cv2.dilate(
+                (own.silhouette | turned.silhouette).astype(np.uint8), np.ones((7, 7))
+            ).astype(bool)
+            assert np.abs(own.image.astype(int) - turned.image)[off].mean() < 3
+            assert np.abs(own.image.astype(int) - turned.image)[turned.silhouette].mean() > 3

@@ -12,11 +12,12 @@ from reidgen.memory.clustering import Clusters
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import CLUSTERINGS, HOOKS, build
 
+from ..cluster_log import draw_clusters, log_clusters
 from ..loaders import shuffled_loader
 from ..progress import progress
 from .memory_init import embed_dataset
 
-FEATURES = ('fresh', 'bank')
+FEATURES = ('fresh', 'stage', 'bank')
 
 
 @HOOKS.register_module()
@@ -34,9 +35,12 @@ class PseudoLabelHook(Hook):
         clustering: config of a registered clustering, features (N, D) -> Clusters.
         interval: iterations between clusterings.
         features: 'fresh': all images are embedded anew in eval mode, with batch-norm statistics of
-            their own (AdaBN) where the model is evaluated so, and fill the memory; 'bank': the rows
-            as they stand (GCL, Chen et al., CVPR 2021).
+            their own (AdaBN) where the model is evaluated so, and fill the memory; 'stage': so
+            before the stage, and within it the rows as they stand (GCL, Chen et al., CVPR 2021);
+            'bank': the rows as they stand, also those of a stage before.
         batch_size: images a forward.
+        num_drawn: of the largest clusters, a line each in `<work dir>/clusters/*.png`; 0: no
+            picture.
 
     Raises:
         ValueError: unknown features or clustering; or no labels to train by, see above.
@@ -51,19 +55,27 @@ class PseudoLabelHook(Hook):
         interval: int = 50,
         features: str = 'fresh',
         batch_size: int = 128,
+        num_drawn: int = 0,
     ):
         if features not in FEATURES:
             raise ValueError(f"features is '{features}'; known: {', '.join(FEATURES)}")
         if interval < 1:
             raise ValueError(f'interval is {interval}; cluster every 1 or more iterations')
         self.clustering = build(clustering, CLUSTERINGS, 'PseudoLabelHook.clustering')
+        if num_drawn < 0:
+            raise ValueError(f'num_drawn is {num_drawn}; draw 0 (no picture) or more clusters')
         self.interval, self.features, self.batch_size = interval, features, batch_size
+        self.num_drawn = num_drawn
 
     def before_stage(self, runner) -> None:
         loop = runner.train_loop
+        for loader in set(loop.fields.values()):
+            sampler = loop.dataloader.loaders[loader].sampler
+            if hasattr(sampler, 'forget_labels'):
+                sampler.forget_labels()  # of an earlier stage, which a resumed run does not know
         for bank, field in self._memories(runner):
             if loop.done == 0:
-                self._cluster(runner, bank, field)
+                self._cluster(runner, bank, field, runner.iter, self.features != 'bank')
             self._tell(runner, bank, field)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
@@ -72,7 +84,7 @@ class PseudoLabelHook(Hook):
         if done % self.interval or done == loop.stage.iters:
             return
         for bank, field in self._memories(runner):
-            if not self._cluster(runner, bank, field):
+            if not self._cluster(runner, bank, field, runner.iter + 1, self.features == 'fresh'):
                 continue
             self._tell(runner, bank, field)
             loader = loop.fields[field]
@@ -89,18 +101,23 @@ class PseudoLabelHook(Hook):
             if not loop.dataset_of(field).num_identities
         ]
 
-    def _cluster(self, runner, bank: str, field: str) -> bool:
-        """New labels for a memory; False where there are too few clusters and the old ones stay."""
+    def _cluster(self, runner, bank: str, field: str, step: int, anew: bool) -> bool:
+        """New labels for a memory; False where there are too few clusters and the old ones stay.
+
+        Args:
+            step: iterations done.
+            anew: embeds all images first.
+        """
         memory = getattr(unwrap_model(runner.model), bank)
-        if self.features == 'fresh' or not memory.filled:
+        if anew or not memory.filled:
             memory.fill(self._embed(runner, field), memory.labels)
         found = self.clustering(memory.features)
         labels = found.labels.to(memory.labels)
         broadcast(labels)  # processes must not differ by a rounding
-        runner.logger.info(
-            f'{bank}: {found.num_clusters} clusters, {found.num_outliers} of {len(labels)} images '
-            f'are outliers, eps {found.eps}'
-        )
+        dataset = runner.train_loop.dataset_of(field)
+        log_clusters(runner, step, bank, dataset, found._replace(labels=labels))
+        if self.num_drawn:
+            draw_clusters(runner, step, bank, dataset, labels, memory.features, self.num_drawn)
         fault = self._fault(runner, field, labels)
         if fault is None:
             memory.labels.copy_(labels)

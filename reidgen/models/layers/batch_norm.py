@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+BN_MODES = ('mixed', 'real_only', 'frozen', 'target_recalib')
+
 
 def batch_norms(network: nn.Module) -> list[_BatchNorm]:
     """Batch norm layers of a network."""
@@ -27,7 +29,7 @@ def untracked_statistics(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def statistics_of(network: nn.Module, bn_mode: str, real: bool) -> Iterator[None]:
-    """Context with the batch norm of a network in a mode of CrossDomainGCL.
+    """Context with the batch norm of a network in one of BN_MODES.
 
     'frozen': running statistics are used and kept. 'real_only': those of the batch are used, and
     translated images leave the running ones alone. Otherwise as torch does.

@@ -1,0 +1,88 @@
+"""Checks of a GCL: options, networks, bank, data sets and stages."""
+
+from reidgen.choices import one_of
+
+from .data_checks import check_bank_rows, check_image_sizes, check_map_channels, check_memory_labels
+from .layers.batch_norm import BN_MODES
+from .network_checks import check_bank_dims, check_choices, check_decoders, check_penalty
+
+CONTENT = ('recon', 'cyc', 'nv')
+PENALTIES = ('r1_dgnet', 'r1')  # of real images alone: computed once for all generated ones
+VIEWS = ('recon', 'nv')
+VIEWS_FIX = (
+    'use a pose map with turned meshes, RenderedMesh or SyntheticMesh, with views=[45, 90, ...]'
+)
+
+
+def check_options(model) -> None:
+    """Raises ValueError where options, networks and bank do not fit; when the model is built."""
+    check_choices('content_on', model.content_on, CONTENT)
+    check_choices('bn_mode', [model.bn_mode], BN_MODES)
+    check_penalty(model, model.loss_weights, 'model')
+    if model.penalty is not None:
+        one_of(model.penalty.kind, PENALTIES, 'model.penalty.kind')
+    if model.on('content') and not model.content_on:
+        raise ValueError(
+            f'loss_weights.content is not 0 but model.content_on is empty; name some of '
+            f'{", ".join(CONTENT)}, or set the weight to 0'
+        )
+    check_bank_dims(model, ('bank',))
+    check_decoders(model, ('G',))
+
+
+def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
+    """Raises ValueError where data sets do not fit the model; before training.
+
+    Args:
+        datasets: training sets by loader name.
+        batch_sizes: images a batch, by loader name.
+        stages: the stages to be trained.
+    """
+    check_bank_rows(model, datasets, stages)
+    for stage in stages:
+        loader = stage.fields(tuple(datasets)).get('target')
+        if loader is None:  # told by check_reads
+            continue
+        dataset = datasets[loader]
+        check_memory_labels(model, stage, dataset)
+        if stage.phases is None or {'D', 'G'} & set(stage.phases):
+            check_views(model, dataset, loader)
+            check_image_sizes(datasets, (loader,), multiple=4)
+        else:
+            check_second_view(dataset, loader)
+
+
+def check_views(model, dataset, loader: str) -> None:
+    """Raises ValueError where a data set has no pose maps of a novel view that fit E_p."""
+    if dataset.num_views < 2:
+        raise ValueError(
+            f'GCL generates novel views, but the {loader} data set {dataset.name} has pose maps of '
+            f'{dataset.num_views} view(s); {VIEWS_FIX}'
+        )
+    check_map_channels(model, dataset, loader)
+
+
+def check_second_view(dataset, loader: str) -> None:
+    """Raises ValueError where the two views of an image differ in size."""
+    item = dataset[0]
+    second = getattr(item, 'second', item.img)
+    if second.shape != item.img.shape:
+        sizes = [' x '.join(map(str, img.shape[-2:])) for img in (item.img, second)]
+        raise ValueError(
+            f'train_dataloader.{loader} gives images of {sizes[0]} and second views of '
+            f'{sizes[1]}; set Resize in the transforms of both to the same size'
+        )
+
+
+def check_view(to: str) -> None:
+    """Raises ValueError for an image that a GCL does not generate alone."""
+    one_of(to, VIEWS, 'the domain to translate to')
+
+
+def check_translation(model, dataset, images: str, to: str) -> None:
+    """Raises ValueError where the maps of a data set to be translated do not fit E_p."""
+    check_view(to)
+    if to == 'nv':
+        check_views(model, dataset, images)
+    else:
+        check_map_channels(model, dataset, images)
