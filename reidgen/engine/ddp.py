@@ -1,7 +1,9 @@
 """Distributed training: one DistributedDataParallel a network."""
 
 import inspect
+import os
 from collections.abc import Sequence
+from datetime import timedelta
 
 import torch
 from mmengine.dist import all_reduce_params, get_world_size
@@ -90,3 +92,23 @@ def average_statistics(model: AdversarialModel) -> None:
         layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training]
         buffers = [buffer for layer in layers for buffer in layer.buffers(recurse=False)]
         all_reduce_params([b for b in buffers if b.is_floating_point()], op='mean')
+
+
+def join_over_gloo(timeout: timedelta) -> None:
+    """Joins torchrun's process group over gloo.
+
+    After a restart by torchrun the agent's store still has the addresses of the ended processes,
+    to which gloo would connect (torch 2.14); so each start has keys of its own.
+
+    Args:
+        timeout: of collectives.
+    """
+    store, rank, world_size = next(torch.distributed.rendezvous('env://', timeout=timeout))
+    start = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')
+    torch.distributed.init_process_group(
+        'gloo',
+        store=torch.distributed.PrefixStore(f'start{start}', store),
+        rank=rank,
+        world_size=world_size,
+        timeout=timeout,
+    )

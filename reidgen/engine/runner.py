@@ -26,7 +26,7 @@ from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import DATASETS, RUNNERS, build
 
 from .config import merge_random_start, without_weights
-from .ddp import SepDDP, leaves_parameters_unused
+from .ddp import SepDDP, join_over_gloo, leaves_parameters_unused
 from .resuming import (
     Resumable,
     check_belongs,
@@ -89,7 +89,7 @@ class ReIDRunner(Runner):
             )
         joined = torch.distributed.is_initialized()
         if self._launcher == 'pytorch' and not joined and not torch.cuda.is_available():
-            torch.distributed.init_process_group('gloo', timeout=timedelta(days=1))
+            join_over_gloo(timedelta(days=1))
         super().setup_env(env_cfg)
 
     def set_randomness(self, seed, diff_rank_seed: bool = False, deterministic: bool = False):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
@@ -11,12 +12,13 @@ from reidgen.registry import HOOKS
 
 @HOOKS.register_module()
 class StallHook(Hook):
-    """Stops the process of rank 1 before an iteration, in torchrun's first start only."""
+    """Stops the process of rank 1 before an iteration, once in a work dir."""
 
     def __init__(self, iteration: int):
         self.iteration = iteration
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
-        first = os.environ['TORCHELASTIC_RESTART_COUNT'] == '0'
-        if runner.iter == self.iteration and get_rank() == 1 and first:
+        stopped = Path(runner.work_dir, 'stopped')
+        if runner.iter == self.iteration and get_rank() == 1 and not stopped.exists():
+            stopped.touch()
             os.kill(os.getpid(), signal.SIGSTOP)

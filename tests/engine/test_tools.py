@@ -147,7 +147,7 @@ def test_a_count_of_lists_that_is_none_is_refused_before_anything_is_read(main, 
     'option,error',
     [
         ('val_evaluator.rerank.k9=3', "rerank takes no 'k9'; known: k1, "),
-        ('val_evaluator.ranks=5', 'ranks=5: give a list'),
+        ('val_evaluator.ranks=5', 'val_evaluator.ranks is 5; it must be a list'),
         ('val_dataloader.target.dataset.split=gallery', "give .* split='query.gallery'"),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_training_of_which_a_process_stops_is_ended_by_name_and_goes_on_when_r
     config = tmp_path / 'stall.py'
     config.write_text(CONFIG.format(here=Path(__file__).parent))
     torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    torchrun += ['--nproc_per_node=2', '--max-restarts=1']
+    torchrun += ['--nproc_per_node=2', '--max-restarts=3']
     done = subprocess.run(
         [*torchrun, ROOT / 'tools/train.py', config]
         + ['--work-dir', tmp_path / 'run', '--launcher', 'pytorch'],

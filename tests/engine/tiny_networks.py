@@ -11,7 +11,7 @@ from mmengine.config import config as mmengine_config
 from torch import Tensor, nn
 
 from reidgen.datasets.shapes import ShapesReID
-from reidgen.models.encoders.weights import load_weights
+from reidgen.models.encoders.weights import Choices, load_weights
 from reidgen.registry import ENCODERS
 from reidgen.structures import Code
 
@@ -47,7 +47,7 @@ class TinyEncoder(nn.Module):
     trunk_name = 'tiny'
 
     def __init__(
-        self, channels: int = 8, num_parts: int = 4, embed_dim: int = 8, weights: str | None = None
+        self, channels: int = 8, num_parts: int = 4, embed_dim: int = 8, weights: Choices = None
     ):
         super().__init__()
         self.num_parts, self.content_dim, self.embed_dim = (

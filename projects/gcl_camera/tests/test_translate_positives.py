@@ -107,7 +107,7 @@ def test_colours_of_heads_are_a_translator_without_a_generator(tmp_path, trained
 @pytest.mark.parametrize(
     'option, value, message',
     [
-        ('backgrounds', dict(images='target'), "name a training loader: 'target'"),
+        ('backgrounds', dict(images='target'), 'must be a text or None'),
         ('backgrounds', 'winter', "loader 'winter'; set .*backgrounds"),
         ('translator', 'none', 'without backgrounds leaves the images as they are'),
         ('translator', 'G', "translator is 'G'; known: model, colours, none"),
