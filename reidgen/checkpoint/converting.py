@@ -1,7 +1,7 @@
 """Conversion of published checkpoints into reidgen's networks, by names, order and shapes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import torch
@@ -90,8 +90,8 @@ def _converted(layout: Layout, raw: Mapping[str, Tensor], source: str, top: str)
         reason = _reason(layout.refused, key)
         if reason:
             raise ValueError(
-                f'{source}: {top}{key} is {reason}. {layout.name}, is converted without such '
-                f'layers alone'
+                f'{source}: {top}{key} is {reason}, which no network of reidgen has; give a file '
+                f'of {layout.name}, without it'
             )
     state = {key.replace(layout.omitted, ''): value for key, value in raw.items()}
     if len(state) < len(raw):
@@ -201,7 +201,7 @@ def _distinct(found: Mapping[str, Conversion], source: str) -> list[Conversion]:
     """
     kept: dict[str, Conversion] = {}
     for top, conversion in found.items():
-        for other, earlier in kept.items():
+        for other, earlier in list(kept.items()):
             if not conversion.configs.keys() & earlier.configs.keys():
                 continue
             same = conversion.state.keys() == earlier.state.keys() and all(
@@ -213,7 +213,8 @@ def _distinct(found: Mapping[str, Conversion], source: str) -> list[Conversion]:
                     f'below {other!r} and below {top!r}; save one: '
                     f"torch.save(torch.load(path)['{top.rstrip('.')}'], PATH)"
                 )
-            earlier.left[f'the same numbers as below {other!r}'] = [f'{top}*']
+            repeated = {f'the same numbers as below {other!r}': [f'{top}*']}
+            kept[other] = earlier._replace(left=earlier.left | repeated)
             break
         else:
             kept[top] = conversion
@@ -229,7 +230,7 @@ def _count(names: Mapping[str, str], module: str) -> int:
     return sum(name.startswith(f'{module}.') for name in names)
 
 
-def _some(keys) -> str:
+def _some(keys: Collection[str]) -> str:
     ordered = sorted(keys)
     return ', '.join(ordered[:3]) + (', ...' if len(ordered) > 3 else '')
 

@@ -35,7 +35,7 @@ class Layout(NamedTuple):
     name: str
     tops: tuple[str, ...]
     marks: tuple[str, ...]
-    networks: Callable[['Sizes'], dict[str, Network]]
+    networks: Callable[[Sizes], dict[str, Network]]
     left: Mapping[str, str] = {}
     refused: Mapping[str, str] = {}
     omitted: str = ''

@@ -40,7 +40,7 @@ def described(conversion: Conversion, path: str) -> Iterator[str]:
     matched = len(conversion.state) - conversion.counters
     yield f'{path}: {conversion.layout}; {matched} tensors converted'
     for theirs, ours, count in conversion.pairs:
-        yield f'  {theirs} -> {ours}, {count} tensors'
+        yield f'  {theirs} -> {ours} ({count})'
     if conversion.counters:
         yield f'  not there: {conversion.counters} batch counters, which nothing reads; set to 0'
     for reason, keys in conversion.left.items():

@@ -270,6 +270,9 @@ def test_counters_that_old_torch_does_not_write_are_zero(trunk):
 
 def test_damaged_and_foreign_tensors_are_named(generator):
     raises(generator | {'dec.model.6.conv.bias': torch.ones(9)}, 'dec.model.6.conv.bias (9,)')
+    raises(
+        generator | {'mlp_w1.model.0.fc.weight': torch.ones(6)}, 'mlp_w1.model.0.fc.weight is (6,)'
+    )
     nan = torch.full_like(generator['dec.model.6.conv.bias'], torch.nan)
     raises(generator | {'dec.model.6.conv.bias': nan}, 'dec.model.6.conv.bias', 'NaN')
     raises(generator | {'dec.model.9.conv.bias': torch.ones(3)}, 'dec.model.9.conv.bias', 'in part')
@@ -323,8 +326,8 @@ def test_the_file_written_is_what_weights_and_load_from_take(tmp_path, gcl_files
     out = tmp_path / 'new/gcl.safetensors'
     run(parse('convert-weights', [*gcl_files, '--out', str(out)]))
     printed = capsys.readouterr().out
-    assert 'id.feat_bn -> E_c.neck, 5 tensors' in printed
-    assert 'gen.mlp_b2.model.1.fc -> G.heads.biases.1.2, 2 tensors' in printed
+    assert 'id.feat_bn -> E_c.neck (5)' in printed
+    assert 'gen.mlp_b2.model.1.fc -> G.heads.biases.1.2 (2)' in printed
     assert 'left: gen.dec.model.1' in printed
     assert 'buffers that AdaIN does not read' in printed
     assert 'E_c (325), E_p (40), G (78), D (84), 527 tensors' in printed
