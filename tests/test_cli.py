@@ -12,6 +12,7 @@ from reidgen.cli import COMMANDS, main, parse
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = {
     **{name: name for name in ('train', 'test', 'extract', 'search', 'translate')},
+    'convert-weights': 'convert_weights',
     'evaluate-images': 'evaluate_images',
     'render': 'render_synthetic',
     'browse': 'browse_dataset',

@@ -45,7 +45,7 @@ def match(
     Raises:
         ValueError: two keys have one name, or two parts of the file fit equally well.
     """
-    plain = _plain(state, source)
+    plain = plain_keys(state, source)
     readings = {}
     for off in _chains(plain, wrappers):
         for before in ('', *inside):
@@ -102,7 +102,7 @@ def _fault(value: Tensor, wanted: torch.dtype) -> str | None:
     return None
 
 
-def _plain(state: Mapping[str, Tensor], source: str) -> dict[str, str]:
+def plain_keys(state: Mapping[str, Tensor], source: str) -> dict[str, str]:
     """Mapping from keys without distributed wrappers to the keys of the file."""
     plain: dict[str, str] = {}
     for key in state:

@@ -47,6 +47,12 @@ COMMANDS = {
     'search': Command(
         'search written features', model_arguments.add_search, 'search', lambda args: args.out
     ),
+    'convert-weights': Command(
+        "read other code bases' checkpoints",
+        model_arguments.add_convert_weights,
+        'convert_weights',
+        lambda args: Path(args.out).parent,
+    ),
     'translate': Command(
         "copy a data set in another domain's style",
         data_arguments.add_translate,

@@ -25,6 +25,16 @@ Searches features that the command extract wrote: for an image, a folder of them
 Images are embedded by the encoder that the store was made with: its manifest has the settings, as
 data, and says where the checkpoint is.
 """
+CONVERT_WEIGHTS = """\
+Reads published checkpoints into reidgen's networks, weights alone, and writes one file.
+
+    %(prog)s id_00100000.pt gen_00100000.pt dis_00100000.pt --out gcl.safetensors
+    %(prog)s market_bot_R50.pth --out encoder.safetensors
+
+The names of the tensors tell the code base: GCL, JVTC, DG-Net, torchreid, fast-reid, SpCL or
+cluster-contrast. No code of a file runs. Each tensor is converted, left for a reason that is
+printed, or refused: a file is never converted partly in silence.
+"""
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -170,3 +180,15 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--batch-size', type=int, default=128)
     parser.add_argument('--workers', type=int, default=0, help='processes that decode queries')
+
+
+def add_convert_weights(parser: argparse.ArgumentParser) -> None:
+    """Options of `convert-weights`."""
+    parser.description = CONVERT_WEIGHTS
+    parser.add_argument('files', nargs='+', metavar='FILE', help='published checkpoints')
+    parser.add_argument(
+        '--out',
+        required=True,
+        metavar='FILE',
+        help='.safetensors or .pth, for `weights` of E_c and --load-from',
+    )
