@@ -59,7 +59,7 @@ def in_child(work: Callable[[], None], log: Path) -> int:
     return end_of(start(work, log))
 
 
-def note_writes(kill_at: int | None = None) -> list[str]:
+def note_writes(kill: Callable[[list[str]], bool] = lambda noted: False) -> list[str]:
     """Calls by which this process writes from here on; SIGKILL comes before the one to kill at."""
     noted = []
 
@@ -68,7 +68,7 @@ def note_writes(kill_at: int | None = None) -> list[str]:
 
         def watched(*args, **kwargs):
             noted.append(f'{name} {args[-1]}')
-            if len(noted) - 1 == kill_at:
+            if kill(noted):
                 os.kill(os.getpid(), signal.SIGKILL)
             return call(*args, **kwargs)
 
@@ -79,11 +79,22 @@ def note_writes(kill_at: int | None = None) -> list[str]:
     return noted
 
 
-def killed_at(work_dir: Path, number: int, log: Path, options=None, resume=False) -> int:
-    """Status of a training killed before its n-th write; 0 where it has fewer."""
+def is_number(number: int) -> Callable[[list[str]], bool]:
+    """Whether the last write is the n-th of its process, from 0."""
+    return lambda noted: len(noted) - 1 == number
+
+
+def is_like(pattern: str, number: int = 0) -> Callable[[list[str]], bool]:
+    """Whether the last write is the n-th of its process that ends like that, from 0."""
+    like = re.compile(f'{pattern}$').search
+    return lambda noted: bool(like(noted[-1])) and sum(map(bool, map(like, noted))) == number + 1
+
+
+def killed_at(work_dir: Path, kill, log: Path, options=None, resume=False) -> int:
+    """Status of a training killed before a write; 0 where it has no such."""
 
     def work():
-        note_writes(number)
+        note_writes(kill)
         train(work_dir, options, resume)
 
     return in_child(work, log)

@@ -31,6 +31,7 @@ from kill_runs import (  # noqa: E402
     differences,
     end_of,
     in_child,
+    is_number,
     killed_at,
     note_writes,
     start,
@@ -75,7 +76,7 @@ class Benchmark:
     def at_write(self, number: int) -> None:
         """Kills one training before its n-th write."""
         cut = self._empty()
-        self._check(killed_at(cut, number, self.folder / 'log'), -signal.SIGKILL)
+        self._check(killed_at(cut, is_number(number), self.folder / 'log'), -signal.SIGKILL)
         self._resume_and_count('before a write', cut, 1, {})
 
     def at_random(self, rng: random.Random, workers: int) -> int:
