@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import torch
 from reidgen.checkpoint import read_checkpoint
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
+from tests.forks import in_child
 
 CONFIG = Path(__file__).with_name('gcl_kills.py')
 CALLS = ('replace', 'link', 'unlink', 'fsync', 'rename', 'rmdir')  # of os: what changes a folder
@@ -28,35 +27,6 @@ def train(work_dir: Path, options: dict | None = None, resume=False) -> None:
     cfg.experiment_name = 'kills'
     cfg.launcher = 'pytorch' if 'RANK' in os.environ else 'none'
     ReIDRunner.from_cfg(cfg).train()
-
-
-def start(work: Callable[[], None], log: Path) -> int:
-    """Process number of a fork of this process that does some work."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child:
-        return child
-    status = 1
-    try:
-        sys.stdout = sys.stderr = log.open('w', buffering=1)
-        work()
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-
-
-def end_of(process: int) -> int:
-    """Exit status of a process that was started; negative: the signal that ended it."""
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-
-
-def in_child(work: Callable[[], None], log: Path) -> int:
-    """Exit status of a fork of this process that does some work."""
-    return end_of(start(work, log))
 
 
 def note_writes(kill: Callable[[list[str]], bool] = lambda noted: False) -> list[str]:

@@ -15,17 +15,16 @@ from kill_runs import (
     CONFIG,
     contents,
     differences,
-    end_of,
     finished,
     is_like,
     is_number,
     killed_at,
     note_writes,
-    start,
     train,
 )
 
 from reidgen.engine.config import load_config
+from tests.forks import end_of, start
 
 SHORT = {
     'train_cfg.stages': [

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from reidgen.datasets.shapes import ShapesReID
 from reidgen.models.encoders.weights import Choices, load_weights
 from reidgen.registry import ENCODERS
 from reidgen.structures import Code
+from tests.forks import run_program
 
 # every checkpoint holds the config as text, which takes longer to format than to train it here
 _format = mmengine_config.FormatCode
@@ -81,10 +81,4 @@ def environment(**env) -> dict[str, str]:
 
 def python(*args, **env) -> subprocess.CompletedProcess:
     """Runs a script of the repository as a user would."""
-    return subprocess.run(
-        [sys.executable, *map(str, args)],
-        env=environment(**env),
-        text=True,
-        capture_output=True,
-        timeout=400,
-    )
+    return run_program(list(args), env=environment(**env))

@@ -29,14 +29,13 @@ import torch  # noqa: E402
 from kill_runs import (  # noqa: E402
     contents,
     differences,
-    end_of,
-    in_child,
     is_number,
     killed_at,
     note_writes,
-    start,
     train,
 )
+
+from tests.forks import end_of, in_child, start  # noqa: E402
 
 WORKERS = (0, 1, 4)
 LOADERS = ('identity', 'source', 'target', 'clusters')
