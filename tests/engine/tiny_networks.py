@@ -2,11 +2,9 @@
 
 import os
 import subprocess
-from functools import lru_cache
 from pathlib import Path
 
 import torch.nn.functional as nnf
-from mmengine.config import config as mmengine_config
 from torch import Tensor, nn
 
 from reidgen.datasets.shapes import ShapesReID
@@ -14,13 +12,6 @@ from reidgen.models.encoders.weights import Choices, load_weights
 from reidgen.registry import ENCODERS
 from reidgen.structures import Code
 from tests.forks import run_program
-
-# every checkpoint holds the config as text, which takes longer to format than to train it here
-_format = mmengine_config.FormatCode
-_formatted = lru_cache(lambda text, style: _format(text, style_config=dict(style)))
-mmengine_config.FormatCode = lambda text, style_config: _formatted(
-    text, tuple(style_config.items())
-)
 
 
 def drawn_once(read):
