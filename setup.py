@@ -35,7 +35,14 @@ setup(
         'filelock>=3.12',  # one process renders, the others wait
     ],
     extras_require={
-        'dev': ['pytest>=8', 'pytest-xdist>=3.6', 'ruff>=0.6', 'mypy>=2', 'torchmetrics>=1.4'],
+        'dev': [
+            'pytest>=8',
+            'pytest-xdist>=3.6',
+            'ruff>=0.6',
+            'mypy>=2',
+            'torchmetrics>=1.4',
+            'faiss-cpu>=1.8',
+        ],
         'faiss': ['faiss-cpu>=1.8'],  # search of feature stores by its indexes
         # FID, KID and SSIM of translated images; torch-fidelity has the Inception network of FID
         'metrics': ['torchmetrics>=1.4', 'torch-fidelity>=0.4'],

@@ -35,7 +35,7 @@ train_cfg = dict(
              lr=dict(D=halve, G=halve, F=halve, P=halve, E_c=dict(milestones=[5], gamma=0.1)))])
 default_hooks = dict(
     logger=dict(interval=5),
-    checkpoint=dict(interval=5),
+    checkpoint=dict(interval=10),
     best_loss=dict(interval=5),
     grid=dict(interval=10, num_images=4))
 

@@ -80,7 +80,7 @@ def train_translation(E_c: torch.nn.Module, source: ShapesReID, iters: int, join
     rng, E_p, target = StepRNG(seed=0), build_network(POSE), shapes('b', labelled=False)
     G, F = build_network(DECODER), build_network(DECODER)  # to target style, to source style
     D_s, D_t = build_network(DISCRIMINATOR), build_network(DISCRIMINATOR)
-    gan, penalty = losses.GANLoss('bce'), losses.GradientPenalty()
+    gan, penalty = losses.GANLoss('lsgan'), losses.GradientPenalty()
     contrast = losses.MemoryContrast(num_negatives=16)
     bank = FeatureBank(len(source), DIM)
     bank.fill(embed(E_c, source), source.pids)

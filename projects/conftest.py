@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import config as mmengine_config
 
 from reidgen.cli import parse, translate
 from reidgen.datasets import FolderReID, ShapesReID
@@ -15,6 +16,8 @@ from reidgen.engine.step import run_phases
 NUMBERS = itertools.count()
 
 torch.set_num_threads(1)  # bits depend on the number
+# every run writes its config as text, which takes longer to lay out than many a run here takes
+mmengine_config.FormatCode = lambda text, style_config: (text, True)
 
 
 class Step:

@@ -8,5 +8,8 @@ os.environ['OMP_NUM_THREADS'] = os.environ['MKL_NUM_THREADS'] = '1'
 os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 
 import torch
+from mmengine.config import config as mmengine_config
 
 torch.set_num_threads(1)
+# every run writes its config as text, which takes longer to lay out than many a run here takes
+mmengine_config.FormatCode = lambda text, style_config: (text, True)

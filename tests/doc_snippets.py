@@ -2,9 +2,9 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.forks import run_program
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,14 +26,7 @@ def write_snippets(page: Path, names: list[str], folder: Path) -> None:
 def run(command: list, folder: Path, code: int = 0) -> str:
     """Output of a Python program that a reader starts in `folder`; it must end with `code`."""
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])
-    done = subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env=os.environ | {'OMP_NUM_THREADS': '1', 'PYTHONPATH': path},
-        check=False,
-    )
+    done = run_program(command, folder, os.environ | {'OMP_NUM_THREADS': '1', 'PYTHONPATH': path})
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

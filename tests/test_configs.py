@@ -15,7 +15,8 @@ CONFIGS = sorted(FOLDER.glob('*.py'))
 BASELINES = sorted(FOLDER.glob('baselines/*.py'))
 RESIZE = dict(type='Resize', size=(64, 32))
 FIRST = dict.fromkeys((path.stem for path in CONFIGS), ('identity', 'generators'))  # stages
-FIRST |= dict.fromkeys(('gcl_synth', 'gcl_synth_gan_losses'), ('identity', 'control'))
+SYNTH = ('gcl_synth', 'gcl_synth_gan_losses', 'gcl_synth_domain_head')
+FIRST |= dict.fromkeys(SYNTH, ('identity', 'control'))
 SINGLE = ('gcl_market', 'gcl_duke', 'gcl_synth_b', 'gcl_single_smoke')  # in one domain
 FIRST |= dict.fromkeys(SINGLE, ('generators', 'joint'))
 WIDTHS = {
@@ -29,6 +30,7 @@ WIDTHS = {
     'StructureEncoder': dict(in_channels=1, out_dim=8),
     'ContentEncoder': dict(trunk='resnet18', embed_dim=16, weights=None),
     'IdentityClassifier': dict(in_dim=16, num_identities=4),
+    'DomainClassifier': dict(in_dim=16),
     'ColorHistogram': {},
     'EmbeddingHead': dict(in_dim=16, out_dim=16),
 }

@@ -20,7 +20,7 @@ model = dict(
                  weights='imagenet'),
         C=dict(type='IdentityClassifier', in_dim=512)),                        # stage 1 only
     bank=dict(dim=512, momentum=0.2),
-    gan_loss=dict(type='GANLoss', mode='bce', scale_reduction='sum', labels=dict(
+    gan_loss=dict(type='GANLoss', mode='lsgan', scale_reduction='sum', labels=dict(
         smooth_real=(0.7, 1.0), smooth_fake=(0.0, 0.3), flip_prob=1 / 10001)),
     penalty=dict(type='GradientPenalty', reduction='mean'),
     contrast=dict(type='MemoryContrast', temperature=0.04, num_negatives=8192),

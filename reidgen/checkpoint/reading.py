@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -110,7 +111,9 @@ def _read(path: Path) -> object:
     if zipfile.is_zipfile(path):
         _check_archive(path)
     try:
-        return torch.load(path, map_location='cpu', weights_only=True)
+        with warnings.catch_warnings():  # of what is read, which is an error below or is none
+            warnings.simplefilter('ignore')
+            return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         if 'GLOBAL' in str(error) or zipfile.is_zipfile(path):
             raise

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from scipy.sparse import coo_array, csr_array, triu
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
-from sklearn import cluster
 from torch import Tensor
 
 from reidgen.memory.dbscan import (
@@ -148,7 +147,9 @@ class JaccardHDBSCAN:
         tree = mutual_reachability_tree(
             jaccard_distance(features, self.k1, self.k2), self.min_samples
         )
-        hdbscan = cluster.HDBSCAN(
+        from sklearn.cluster import HDBSCAN  # a second to import, which others need not wait for
+
+        hdbscan = HDBSCAN(
             min_cluster_size=self.min_cluster_size,
             min_samples=1,  # the weights of the tree count core distances already
             metric='precomputed',
@@ -191,6 +192,8 @@ class KMeans:
             raise ValueError(
                 f'{self.num_clusters} clusters of {len(features)} images; lower num_clusters'
             )
+        from sklearn import cluster  # as in HDBSCAN
+
         kmeans = cluster.KMeans(self.num_clusters, n_init=1, random_state=self.seed, copy_x=True)
         return _as_clusters(by_first_row(kmeans.fit_predict(features.detach().cpu().numpy())))
 

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+
+if TYPE_CHECKING:  # a second to import, which a training need not wait for
+    from matplotlib.figure import Figure
 
 MAX_RANK = 20  # of a CMC curve
 
@@ -42,7 +43,7 @@ def draw_cmc(results: Mapping[str, np.ndarray], path: str | Path) -> None:
             label=f'{name} (rank-1 {100 * cmc[0]:.1f} %)',
         )
     axes[0].set(xlabel='rank', ylabel='queries matched (%)', xlim=(1, MAX_RANK))
-    axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].locator_params('x', integer=True)
     axes[0].legend(loc='lower right')
     _save(figure, path)
 
@@ -125,7 +126,10 @@ def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
-def _figure(num_axes: int) -> tuple[Figure, list]:
+def _figure(num_axes: int) -> tuple['Figure', list]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(7, 4.5 * num_axes), layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.subplots(num_axes, squeeze=False)[:, 0]
@@ -134,6 +138,6 @@ def _figure(num_axes: int) -> tuple[Figure, list]:
     return figure, list(axes)
 
 
-def _save(figure: Figure, path: str | Path) -> None:
+def _save(figure: 'Figure', path: str | Path) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

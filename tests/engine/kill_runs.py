@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import torch
 from reidgen.checkpoint import read_checkpoint
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
+from tests.forks import in_child
 
 CONFIG = Path(__file__).with_name('gcl_kills.py')
 CALLS = ('replace', 'link', 'unlink', 'fsync', 'rename', 'rmdir')  # of os: what changes a folder
@@ -30,36 +29,7 @@ def train(work_dir: Path, options: dict | None = None, resume=False) -> None:
     ReIDRunner.from_cfg(cfg).train()
 
 
-def start(work: Callable[[], None], log: Path) -> int:
-    """Process number of a fork of this process that does some work."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child:
-        return child
-    status = 1
-    try:
-        sys.stdout = sys.stderr = log.open('w', buffering=1)
-        work()
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-
-
-def end_of(process: int) -> int:
-    """Exit status of a process that was started; negative: the signal that ended it."""
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-
-
-def in_child(work: Callable[[], None], log: Path) -> int:
-    """Exit status of a fork of this process that does some work."""
-    return end_of(start(work, log))
-
-
-def note_writes(kill_at: int | None = None) -> list[str]:
+def note_writes(kill: Callable[[list[str]], bool] = lambda noted: False) -> list[str]:
     """Calls by which this process writes from here on; SIGKILL comes before the one to kill at."""
     noted = []
 
@@ -68,7 +38,7 @@ def note_writes(kill_at: int | None = None) -> list[str]:
 
         def watched(*args, **kwargs):
             noted.append(f'{name} {args[-1]}')
-            if len(noted) - 1 == kill_at:
+            if kill(noted):
                 os.kill(os.getpid(), signal.SIGKILL)
             return call(*args, **kwargs)
 
@@ -79,11 +49,22 @@ def note_writes(kill_at: int | None = None) -> list[str]:
     return noted
 
 
-def killed_at(work_dir: Path, number: int, log: Path, options=None, resume=False) -> int:
-    """Status of a training killed before its n-th write; 0 where it has fewer."""
+def is_number(number: int) -> Callable[[list[str]], bool]:
+    """Whether the last write is the n-th of its process, from 0."""
+    return lambda noted: len(noted) - 1 == number
+
+
+def is_like(pattern: str, number: int = 0) -> Callable[[list[str]], bool]:
+    """Whether the last write is the n-th of its process that ends like that, from 0."""
+    like = re.compile(f'{pattern}$').search
+    return lambda noted: bool(like(noted[-1])) and sum(map(bool, map(like, noted))) == number + 1
+
+
+def killed_at(work_dir: Path, kill, log: Path, options=None, resume=False) -> int:
+    """Status of a training killed before a write; 0 where it has no such."""
 
     def work():
-        note_writes(number)
+        note_writes(kill)
         train(work_dir, options, resume)
 
     return in_child(work, log)

@@ -1,24 +1,17 @@
-"""Trains gcl_tiny.py: alone, or as one of several processes (RANK in the environment).
+"""Trainings of gcl_tiny.py in this process, which may be one of several (RANK is set)."""
 
-python one_process.py '[[WORK_DIR, OUT.pth, {OPTION: VALUE, ...}], ...]'
-"""
-
-import json
 import os
-import sys
 import warnings
 from pathlib import Path
 
-os.environ.setdefault('OMP_NUM_THREADS', '1')
+import torch
+
+from reidgen.checkpoint import plain_key
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config
+from reidgen.models.adversarial import unwrap_model
+
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
-
-import torch  # noqa: E402
-
-from reidgen.checkpoint import plain_key  # noqa: E402
-from reidgen.engine import ReIDRunner  # noqa: E402
-from reidgen.engine.config import load_config  # noqa: E402
-from reidgen.models.adversarial import unwrap_model  # noqa: E402
 
 
 def train(work_dir: str, out: str, options: dict) -> None:
@@ -42,11 +35,13 @@ def train(work_dir: str, out: str, options: dict) -> None:
     )
 
 
-if __name__ == '__main__':
+def run(jobs: list[tuple[str, str, dict]], environment: dict[str, str]) -> None:
+    """Trains (work dir, file for the end, options) one after another."""
     warnings.simplefilter('ignore')
+    os.environ |= environment
     if 'RANK' in os.environ:
         torch.distributed.init_process_group('gloo')
-    for job in json.loads(sys.argv[1]):
+    for job in jobs:
         train(*job)
     if 'RANK' in os.environ:
         torch.distributed.destroy_process_group()

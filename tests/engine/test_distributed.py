@@ -1,20 +1,18 @@
-import json
 import shutil
 import socket
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
+import one_process
 import pytest
 import torch
-from tiny_networks import environment
 
 from reidgen.engine.ddp import SepDDP, leaves_parameters_unused
 from reidgen.engine.stages import parse_stages
+from tests import forks
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).with_name('one_process.py')
 NETWORKS = dict(D=['D_s', 'D_t'], G=['G'], F=['F'], P=['E_p'])
 # Adam divides by the size of the gradient: where that is rounding, it shows rounding at full size
 SGD = {
@@ -32,10 +30,14 @@ def free_port() -> str:
         return str(found.getsockname()[1])
 
 
-def start(count: int, folder: Path, jobs: list, environment) -> list[subprocess.Popen]:
-    """Processes that run jobs (name, options) one after another, four images a step in all."""
+def start(count: int, folder: Path, jobs: list) -> dict[int, Path]:
+    """Processes that run jobs (name, options) one after another, four images a step in all.
+
+    Returns:
+        Their numbers, with the files of what they print.
+    """
     sizes = {f'train_dataloader.{loader}.batch_size': 4 // count for loader in ('source', 'target')}
-    port, running = free_port(), []
+    port, running = free_port(), {}
     for rank in range(count):
         group = dict(
             RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=count, MASTER_PORT=port, MASTER_ADDR='127.0.0.1'
@@ -45,24 +47,17 @@ def start(count: int, folder: Path, jobs: list, environment) -> list[subprocess.
             (folder / name).mkdir(parents=True, exist_ok=True)
             resumed = '_resumed' if 'resume' in options else ''
             end = folder / name / f'end{rank}{resumed}.pth'
-            todo.append([str(folder / name), str(end), options | sizes])
-        running.append(
-            subprocess.Popen(
-                [sys.executable, SCRIPT, json.dumps(todo)],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                env=environment(
-                    **({key: str(value) for key, value in group.items()} if count > 1 else {})
-                ),
-            )
-        )
+            todo.append((str(folder / name), str(end), options | sizes))
+        environment = {key: str(value) for key, value in group.items()} if count > 1 else {}
+        log = folder / f'log{rank}'
+        running[forks.start(partial(one_process.run, todo, environment), log)] = log
     return running
 
 
-def finish(running: list[subprocess.Popen]) -> None:
-    errors = [process.communicate(timeout=400)[1] for process in running]
-    assert not any(process.returncode for process in running), errors[0][-3000:]
+def finish(running: dict[int, Path]) -> None:
+    ended = {log: forks.end_of(process) for process, log in running.items()}
+    for log, status in ended.items():
+        assert status == 0, log.read_text()[-3000:]
 
 
 FROZEN = {'model.bn_mode': 'frozen', **SGD}
@@ -86,19 +81,18 @@ TWO_STAGES = {
 def ended(tmp_path_factory):
     """Final weights and evaluations by (number of processes, case, rank)."""
     folder = tmp_path_factory.mktemp('processes')
-    one = start(1, folder / '1', list(CASES.items()), environment)
+    one = start(1, folder / '1', list(CASES.items()))
     longer = TWO_STAGES | {'train_cfg.stages': [IDENTITY, dict(JOINT, iters=4)]}
     two = start(
         2,
         folder / '2',
         [*CASES.items(), ('straight', longer), ('two_stages', TWO_STAGES)],
-        environment,
     )
-    finish([*one, *two])
+    finish(one | two)
     shutil.copytree(folder / '2/two_stages', folder / '1/two_stages')
     finish(
-        start(1, folder / '1', [('two_stages', longer | dict(resume=True))], environment)
-        + start(2, folder / '2', [('two_stages', longer | dict(resume=True))], environment)
+        start(1, folder / '1', [('two_stages', longer | dict(resume=True))])
+        | start(2, folder / '2', [('two_stages', longer | dict(resume=True))])
     )
 
     def load(count: int, name: str, rank: int = 0) -> dict:

@@ -15,16 +15,16 @@ from kill_runs import (
     CONFIG,
     contents,
     differences,
-    end_of,
     finished,
-    in_child,
+    is_like,
+    is_number,
     killed_at,
     note_writes,
-    start,
     train,
 )
 
 from reidgen.engine.config import load_config
+from tests.forks import end_of, start
 
 SHORT = {
     'train_cfg.stages': [
@@ -35,17 +35,11 @@ SHORT = {
 }
 
 
-def a_whole_run(folder: Path, options=None) -> tuple[dict[str, object], list[str]]:
-    """What an undisturbed training leaves, and its writes in order."""
+def a_whole_run(folder: Path, options=None) -> dict[str, object]:
+    """What an undisturbed training leaves."""
     load_config(CONFIG, options)
-
-    def work():
-        noted = note_writes()
-        train(folder / 'whole', options)
-        folder.joinpath('calls.txt').write_text('\n'.join(noted))
-
-    assert in_child(work, folder / 'whole.log') == 0, (folder / 'whole.log').read_text()[-3000:]
-    return contents(folder / 'whole'), (folder / 'calls.txt').read_text().splitlines()
+    finished(folder / 'whole', folder / 'whole.log', options)
+    return contents(folder / 'whole')
 
 
 @pytest.fixture(scope='module')
@@ -53,15 +47,10 @@ def whole(tmp_path_factory):
     return a_whole_run(tmp_path_factory.mktemp('kills'))
 
 
-def number_of(calls: list[str], wanted: str, count: int) -> int:
-    """Position of the n-th write that ends like that (from 0; -1: the last)."""
-    return [n for n, call in enumerate(calls) if re.search(f'{wanted}$', call)][count]
-
-
 def test_killed_between_the_two_names_of_a_checkpoint(tmp_path):
-    before, calls = a_whole_run(tmp_path, SHORT)
-    number, log = number_of(calls, 'link .*stage_identity.pth.part', 0), tmp_path / 'log'
-    assert killed_at(tmp_path / 'cut', number, log, SHORT) == -signal.SIGKILL
+    before, log = a_whole_run(tmp_path, SHORT), tmp_path / 'log'
+    point = is_like('link .*stage_identity.pth.part')
+    assert killed_at(tmp_path / 'cut', point, log, SHORT) == -signal.SIGKILL
     assert (tmp_path / 'cut/iter_2.pth').exists()
     assert not (tmp_path / 'cut/stage_identity.pth').exists()
     finished(tmp_path / 'cut', log, SHORT, resume=True)
@@ -69,58 +58,57 @@ def test_killed_between_the_two_names_of_a_checkpoint(tmp_path):
     assert 'made again: stage_identity.pth' in log.read_text()
 
 
-# what is about to be written, and for which time
+# what is about to be written, in order; each is the first of its process, or the n-th
 POINTS = {
-    'first checkpoint': ('replace .*iter_2.pth', 0),
-    'evaluation between checkpoints': ('replace .*best_mAP_iter_3.pth', 0),
-    'stage switch': ('link .*stage_generators.pth.part', 0),
-    'best loss': ('replace .*best_loss_generators.pth', -1),
-    'baselines': ('replace .*baselines.json', -1),
+    'first checkpoint': ('replace .*iter_2.pth',),
+    'evaluation between checkpoints': ('replace .*best_mAP_iter_3.pth',),
+    'best loss': ('replace .*best_loss_generators.pth',),
+    'stage switch': ('link .*stage_generators.pth.part',),
+    'baselines': ('replace .*baselines.json',),
     'translated set': (r'replace .*translated/joint/\w+.(png|jpg)', 7),
-    'grid': ('replace .*joint_000008.png', 0),
-    'old best': ('unlink .*best_mAP_iter_3.pth', 0),
-    'report': ('replace .*report.md', -2),
-    'clusters': ('replace .*iter_12.pth', 0),
-    'last checkpoint': ('replace .*iter_14.pth', 0),
-    'last name': ('replace .*stage_clusters.pth', -1),
-    'last report': ('replace .*evaluations.json', -1),
+    'grid': ('replace .*joint_000008.png',),
+    'report': ('replace .*report.md',),
+    'old best': ('unlink .*best_mAP_iter_3.pth',),
+    'clusters': ('replace .*iter_12.pth',),
+    'last checkpoint': ('replace .*iter_14.pth',),
+    'last name': ('replace .*stage_clusters.pth',),
+    'last report': ('replace .*evaluations.json',),
 }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('point', POINTS)
-def test_killed_at_a_write_and_resumed(point, whole, tmp_path):
-    before, calls = whole
-    number, log = number_of(calls, *POINTS[point]), tmp_path / 'log'
-    assert killed_at(tmp_path / 'cut', number, log) == -signal.SIGKILL
+def test_killed_at_one_write_after_another_and_resumed_each_time(whole, tmp_path):
+    log = tmp_path / 'log'
+    for number, (name, point) in enumerate(POINTS.items()):
+        status = killed_at(tmp_path / 'cut', is_like(*point), log, resume=number > 0)
+        assert status == -signal.SIGKILL, f'{name}: {log.read_text()[-3000:]}'
     finished(tmp_path / 'cut', log, resume=True)
-    assert differences(before, contents(tmp_path / 'cut')) == []
+    assert differences(whole, contents(tmp_path / 'cut')) == []
 
 
 @pytest.mark.slow
 def test_killed_with_workers_and_again_while_it_resumes(whole, tmp_path):
-    before, calls = whole  # which had no workers
+    # the whole one had no workers
     names = ('identity', 'source', 'target', 'clusters')
     workers = {f'train_dataloader.{name}.num_workers': 1 for name in names}
-    number, log = number_of(calls, 'link .*stage_joint.pth.part', 0), tmp_path / 'log'
-    assert killed_at(tmp_path / 'cut', number, log, workers) == -signal.SIGKILL
+    cut, log = tmp_path / 'cut', tmp_path / 'log'
+    point = is_like('link .*stage_joint.pth.part')
+    assert killed_at(cut, point, log, workers) == -signal.SIGKILL
     for again in (1, 4, 8):  # while it cleans up, and at two of the writes after that
-        assert killed_at(tmp_path / 'cut', again, log, workers, resume=True) == -signal.SIGKILL
-    finished(tmp_path / 'cut', log, workers, resume=True)
-    assert differences(before, contents(tmp_path / 'cut')) == []
+        assert killed_at(cut, is_number(again), log, workers, resume=True) == -signal.SIGKILL
+    finished(cut, log, workers, resume=True)
+    assert differences(whole, contents(cut)) == []
 
 
 @pytest.mark.slow
 def test_a_damaged_newest_checkpoint_costs_what_came_after_the_one_before(whole, tmp_path):
-    before, calls = whole
-    number, log = number_of(calls, 'replace .*iter_14.pth', -1), tmp_path / 'log'
-    cut = tmp_path / 'cut'
-    assert killed_at(cut, number, log) == -signal.SIGKILL
+    cut, log = tmp_path / 'cut', tmp_path / 'log'
+    assert killed_at(cut, is_like('unlink .*iter_10.pth'), log) == -signal.SIGKILL
     for name in ('iter_14.pth', 'stage_clusters.pth'):
         path = cut / name
         path.write_bytes(path.read_bytes()[:-1000])
     finished(cut, log, resume=True)
-    assert differences(before, contents(cut)) == []
+    assert differences(whole, contents(cut)) == []
     told = log.read_text()
     assert re.search(r'WARNING.*iter_14\.pth is .*; iter_12\.pth is taken instead', told)
     removed = re.search(r'resumed at iteration 12; removed: (.*)', told)[1].split(', ')
@@ -129,15 +117,14 @@ def test_a_damaged_newest_checkpoint_costs_what_came_after_the_one_before(whole,
 
 @pytest.mark.slow
 def test_an_older_checkpoint_that_is_named_takes_the_work_dir_back(whole, tmp_path):
-    before, _ = whole
     work = tmp_path / 'work'
     finished(work, tmp_path / 'log')
     finished(work, tmp_path / 'log', resume=str(work / 'iter_12.pth'))
-    assert differences(before, contents(work)) == []
+    assert differences(whole, contents(work)) == []
     assert 'removed: iter_14.pth' in (tmp_path / 'log').read_text()
 
 
-def with_two_ranks(work_dir: Path, log: Path, kill_at: int | None = None, resume=False) -> int:
+def with_two_ranks(work_dir: Path, log: Path, kill=None, resume=False) -> int:
     """Status of the first of two processes of one training; the second is ended with it."""
     with socket.socket() as found:
         found.bind(('127.0.0.1', 0))
@@ -147,11 +134,9 @@ def with_two_ranks(work_dir: Path, log: Path, kill_at: int | None = None, resume
         os.environ |= dict(RANK=str(number), LOCAL_RANK=str(number), WORLD_SIZE='2')
         os.environ |= dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
         torch.distributed.init_process_group('gloo')
-        if number == 0:
-            noted = note_writes(kill_at)
+        if number == 0 and kill:
+            note_writes(kill)
         train(work_dir, TWO_RANKS, resume)
-        if number == 0 and kill_at is None:
-            log.with_suffix('.calls').write_text('\n'.join(noted))
         torch.distributed.destroy_process_group()
 
     first = start(lambda: rank(0), log)
@@ -179,10 +164,8 @@ def test_two_processes_that_were_killed_and_resumed(tmp_path):
     load_config(CONFIG, TWO_RANKS)
     log = tmp_path / 'log'
     assert with_two_ranks(tmp_path / 'whole', log) == 0, log.read_text()[-3000:]
-    calls = log.with_suffix('.calls').read_text().splitlines()
     for number, wanted in enumerate(('replace .*stage_identity.pth', 'replace .*report.md')):
-        folder = tmp_path / str(number)
-        kill_at = number_of(calls, wanted, -1)
-        assert with_two_ranks(folder, log, kill_at) == -signal.SIGKILL
-        assert with_two_ranks(folder, log, resume=True) == 0, log.read_text()[-3000:]
-        assert differences(contents(tmp_path / 'whole'), contents(folder)) == []
+        killed = with_two_ranks(tmp_path / 'cut', log, is_like(wanted), resume=number > 0)
+        assert killed == -signal.SIGKILL, log.read_text()[-3000:]
+    assert with_two_ranks(tmp_path / 'cut', log, resume=True) == 0, log.read_text()[-3000:]
+    assert differences(contents(tmp_path / 'whole'), contents(tmp_path / 'cut')) == []

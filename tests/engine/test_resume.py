@@ -1,17 +1,15 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
-from kill_runs import end_of, start
 
 from reidgen.checkpoint import read_checkpoint
 from reidgen.files import locked
+from tests.forks import end_of, program, run_program, start
 
 pytestmark = pytest.mark.slow
 
@@ -137,24 +135,15 @@ def test_a_second_training_in_a_work_dir_stops_while_the_first_lives(train, tmp_
 
 
 def test_kill_9_at_a_random_moment_and_resume_ends_with_the_same_weights(straight, env, tmp_path):
-    command = [
-        sys.executable,
-        str(ROOT / 'tools/train.py'),
-        str(CONFIG),
-        '--work-dir',
-        str(tmp_path),
-    ]
-    process = subprocess.Popen(command, env=env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [ROOT / 'tools/train.py', CONFIG, '--work-dir', tmp_path / 'run']
+    process = start(program(command, env=env()), tmp_path / 'log')
     deadline = time.time() + 60
-    while not any(tmp_path.glob('*.pth')) and time.time() < deadline and process.poll() is None:
+    while not any(tmp_path.glob('run/*.pth')) and time.time() < deadline:
         time.sleep(0.05)
     time.sleep(random.Random(time.time_ns()).uniform(0, 3))
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    assert any(tmp_path.glob('*.pth'))
-    again = subprocess.run(
-        [*command, '--resume'], env=env(), capture_output=True, text=True, timeout=400
-    )
+    os.kill(process, signal.SIGKILL)
+    end_of(process)
+    assert any(tmp_path.glob('run/*.pth')), (tmp_path / 'log').read_text()
+    again = run_program([*command, '--resume'], env=env())
     assert again.returncode == 0, again.stderr
-    assert_same_end(Path(straight.work_dir, 'stage_joint.pth'), tmp_path / 'stage_joint.pth')
+    assert_same_end(Path(straight.work_dir, 'stage_joint.pth'), tmp_path / 'run/stage_joint.pth')

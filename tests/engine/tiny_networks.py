@@ -2,25 +2,16 @@
 
 import os
 import subprocess
-import sys
-from functools import lru_cache
 from pathlib import Path
 
 import torch.nn.functional as nnf
-from mmengine.config import config as mmengine_config
 from torch import Tensor, nn
 
 from reidgen.datasets.shapes import ShapesReID
 from reidgen.models.encoders.weights import Choices, load_weights
 from reidgen.registry import ENCODERS
 from reidgen.structures import Code
-
-# every checkpoint holds the config as text, which takes longer to format than to train it here
-_format = mmengine_config.FormatCode
-_formatted = lru_cache(lambda text, style: _format(text, style_config=dict(style)))
-mmengine_config.FormatCode = lambda text, style_config: _formatted(
-    text, tuple(style_config.items())
-)
+from tests.forks import run_program
 
 
 def drawn_once(read):
@@ -81,10 +72,4 @@ def environment(**env) -> dict[str, str]:
 
 def python(*args, **env) -> subprocess.CompletedProcess:
     """Runs a script of the repository as a user would."""
-    return subprocess.run(
-        [sys.executable, *map(str, args)],
-        env=environment(**env),
-        text=True,
-        capture_output=True,
-        timeout=400,
-    )
+    return run_program(list(args), env=environment(**env))

@@ -1,7 +1,5 @@
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from reidgen.retrieval.extraction import extract
 from reidgen.retrieval.feature_extractor import FeatureExtractor
 from reidgen.retrieval.feature_store import FeatureStore
 from reidgen.retrieval.image_sources import open_dataset, open_images
+from tests.forks import end_of, program, start
 
 pytestmark = pytest.mark.slow
 
@@ -120,32 +119,22 @@ def test_two_processes_write_the_same_bytes(straight, tiny, pictures, tmp_path):
     with socket.socket() as found:
         found.bind(('127.0.0.1', 0))
         port = found.getsockname()[1]
-    command = [sys.executable, ROOT / 'tools/extract.py', tiny.config, tiny.checkpoint]
+    command = [ROOT / 'tools/extract.py', tiny.config, tiny.checkpoint]
     command += ['--images', pictures, '--pattern', PATTERN, '--out', tmp_path]
     command += ['--batch-size', 3, '--shard-size', 4, '--workers', 0]
+    logs = [tmp_path.with_name(f'log{rank}') for rank in range(2)]
     running = []
-    for rank in range(2):  # what torchrun sets
+    for rank, log in enumerate(logs):  # what torchrun sets
         group = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2, MASTER_PORT=port)
         group |= dict(MASTER_ADDR='127.0.0.1', TORCHELASTIC_RUN_ID='test')
         group |= dict(PYTHONPATH=f'{ROOT}:{tiny.config.parent}', CUDA_VISIBLE_DEVICES='')
-        running.append(
-            subprocess.Popen(
-                list(map(str, command)),
-                env=os.environ | {key: str(value) for key, value in group.items()},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    try:
-        ended = [process.communicate(timeout=300) for process in running]
-    finally:
-        for process in running:
-            process.kill()  # of one that has ended, nothing
-    assert [process.returncode for process in running] == [0, 0], ended[0][1] + ended[1][1]
+        env = os.environ | {key: str(value) for key, value in group.items()}
+        running.append(start(program(command, env=env), log))
+    assert [end_of(process) for process in running] == [0, 0], logs[0].read_text()
+    ended = [log.read_text() for log in logs]
     assert files(tmp_path) == files(straight[0])
-    closing = [out.count('11 images, ') for out, _ in ended]
-    assert closing == [1 + ended[0][0].count('FolderImages'), ended[1][0].count('FolderImages')]
+    closing = [out.count('11 images, ') for out in ended]
+    assert closing == [1 + ended[0].count('FolderImages'), ended[1].count('FolderImages')]
 
 
 def test_an_image_that_cannot_be_read_is_named_or_left_out(tiny, pictures, tmp_path):

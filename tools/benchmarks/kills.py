@@ -29,13 +29,13 @@ import torch  # noqa: E402
 from kill_runs import (  # noqa: E402
     contents,
     differences,
-    end_of,
-    in_child,
+    is_number,
     killed_at,
     note_writes,
-    start,
     train,
 )
+
+from tests.forks import end_of, in_child, start  # noqa: E402
 
 WORKERS = (0, 1, 4)
 LOADERS = ('identity', 'source', 'target', 'clusters')
@@ -75,7 +75,7 @@ class Benchmark:
     def at_write(self, number: int) -> None:
         """Kills one training before its n-th write."""
         cut = self._empty()
-        self._check(killed_at(cut, number, self.folder / 'log'), -signal.SIGKILL)
+        self._check(killed_at(cut, is_number(number), self.folder / 'log'), -signal.SIGKILL)
         self._resume_and_count('before a write', cut, 1, {})
 
     def at_random(self, rng: random.Random, workers: int) -> int:

@@ -25,6 +25,7 @@ camera_decoder = dict(type='CameraStripeDecoder', base_dim=32, num_cameras=6, nu
                colour_rate=10.0)
 model = dict(
     type='CameraGCL',
+    gan_loss=dict(mode='bce'),
     head_crops=dict(size=32),          # wardrobe and scenery of the domains differ by the season
     networks=dict(D_s=camera_discriminator, D_t=camera_discriminator,
                   G=camera_decoder, F=camera_decoder),
