@@ -22,7 +22,7 @@ model = dict(
 # ---- stages, in iterations of 8 clusters x 4 images; 40 are a pass, clustered before each ----
 train_cfg = dict(stages=[
     dict(name='warm_up', title='cluster contrast', iters=1000, loaders=['target'],
-         labels='cluster', baselines=['direct'], eval_every=250,
+         labels='cluster', baselines=['direct', 'adabn'], eval_every=500,
          lr=dict(E_c=dict(warmup=40, every=400, gamma=0.1)))])
 default_hooks = dict(
     logger=dict(interval=20),
@@ -38,3 +38,4 @@ train_dataloader = dict(target=dict(
     dataset=dict(**_base_.synth_b, split='train', labelled=False, transforms=augmented)))
 val_dataloader = dict(target=dict(
     num_workers=1, dataset=dict(**_base_.synth_b, split='query+gallery', transforms=[resize])))
+val_cfg = dict(adabn='target', both=True)

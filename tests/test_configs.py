@@ -18,6 +18,9 @@ FIRST = dict.fromkeys((path.stem for path in CONFIGS), ('identity', 'generators'
 FIRST |= dict.fromkeys(('gcl_synth', 'gcl_synth_gan_losses'), ('identity', 'control'))
 SINGLE = ('gcl_market', 'gcl_duke', 'gcl_synth_b', 'gcl_single_smoke')  # in one domain
 FIRST |= dict.fromkeys(SINGLE, ('generators', 'joint'))
+FIRST |= dict.fromkeys(('warmup_market', 'warmup_duke', 'warmup_synth_b'), ('warm_up',))
+FIRST['warmup_synth_b_cameras'] = ('intra', 'warm_up')
+FAMILIES = ('gcl_market2duke', 'gcl_synth', 'gcl_synth_b', 'warmup_synth_b_cameras')
 WIDTHS = {
     'MultiScaleDiscriminator': dict(num_scales=2, base_dim=4, num_res_blocks=1),
     'StridedDiscriminator': dict(base_dim=4, num_downsample=2),
@@ -58,7 +61,7 @@ def shrink(cfg, work_dir: Path) -> None:
             loader.dataset = drawn(loader.dataset, domain, residual)
         loader.num_workers = 0
         loader.batch_size = 4
-        if loader.sampler.type in ('IdentitySampler', 'ClusterSampler'):
+        if loader.sampler.type in ('IdentitySampler', 'ClusterSampler', 'ProxySampler'):
             loader.sampler.update(num_identities=2, num_images=2)
     if 'pseudo_label' in cfg.default_hooks:
         cfg.default_hooks.pseudo_label.clustering = dict(type='KMeans', num_clusters=3)
@@ -102,7 +105,7 @@ def test_config_is_built(path, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['gcl_market2duke', 'gcl_synth', 'gcl_synth_b'])
+@pytest.mark.parametrize('name', FAMILIES)
 def test_config_of_each_family_trains_one_iteration_of_each_stage(name, tmp_path):
     cfg = load_config(FOLDER / f'{name}.py')
     stages = [stage.name for stage in cfg.train_cfg.stages]
