@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, only_evaluate
 from reidgen.engine.optim import check_groups
 from reidgen.models.adversarial import unwrap_model
+from reidgen.registry import ENCODERS
 
 FOLDER = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted(FOLDER.glob('*.py'))
@@ -102,6 +104,26 @@ def test_config_is_built(path, tmp_path):
     runner = built(cfg)
     assert tuple(stage.name for stage in runner.train_loop.stages[:2]) == FIRST[path.stem]
     assert 'target' in cfg.val_dataloader
+
+
+@pytest.mark.parametrize(
+    'warm_up, name',
+    [
+        ('warmup_market', 'gcl_market'),
+        ('warmup_duke', 'gcl_duke'),
+        ('warmup_synth_b', 'gcl_synth_b'),
+        ('warmup_synth_b_cameras', 'gcl_synth_b'),
+    ],
+)
+def test_a_warm_up_trains_every_tensor_of_the_encoder_that_gcl_starts_from(warm_up, name):
+    shapes = []
+    for config in (warm_up, name):
+        cfg = load_config(FOLDER / f'{config}.py').model.networks.E_c
+        with torch.device('meta'):
+            encoder = ENCODERS.build({**cfg, 'weights': None})
+        shapes.append({key: value.shape for key, value in encoder.state_dict().items()})
+    assert shapes[0] == shapes[1]
+    assert any(key.startswith('neck.') for key in shapes[0])
 
 
 @pytest.mark.slow

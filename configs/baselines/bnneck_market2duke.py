@@ -1,7 +1,8 @@
 """BNNeck on Market-1501 (bag of tricks: Luo et al., CVPRW 2019), also tested on DukeMTMC-reID.
 
 Label smoothing 0.1, batch-hard triplets of margin 0.3 before the neck, cosine distance behind it,
-last stride 1, random erasing, a warm-up of the rate; without the center loss.
+last stride 1, random erasing, a warm-up of the rate (from 0; theirs is from a tenth); without the
+center loss.
 
 Needs:   as ide_market2duke.py.
 Result:  not yet measured.   Cost: not yet measured.

@@ -1,4 +1,6 @@
-"""Trains gcl_tiny.py, or what the option `config` names: alone, or as one of several processes (RANK in the environment).
+"""Trains gcl_tiny.py, or what the option `config` names: alone, or as one of several processes.
+
+RANK in the environment makes it one of several.
 
 python one_process.py '[[WORK_DIR, OUT.pth, {OPTION: VALUE, ...}], ...]'
 """

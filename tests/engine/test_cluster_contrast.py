@@ -58,9 +58,7 @@ def test_centroids_are_made_at_each_clustering_and_follow_the_batches_between(ru
     for number, seen in enumerate(witness.seen):
         assert (seen['labels'][seen['rows']] >= 0).all()
         number_of = int(seen['own'].max()) + 1
-        means = torch.stack(
-            [seen['features'][seen['own'] == k].mean(0) for k in range(number_of)]
-        )
+        means = torch.stack([seen['features'][seen['own'] == k].mean(0) for k in range(number_of)])
         means = torch.nn.functional.normalize(means)
         anew = number in (0, 3, 6)
         assert torch.allclose(seen['centroids'][:number_of], means, atol=1e-6) is anew

@@ -90,7 +90,9 @@ def test_inter_camera_loss_equals_its_formula_in_loops(num_negatives):
     for row, shares in zip(index.tolist(), similarities(bank, u, 0.3)):
         own = int(bank.known.own[row])
         cluster, camera = clusters[own], cameras[own]
-        positives = [s for s, k, c in zip(shares, clusters, cameras) if k == cluster and c != camera]
+        positives = [
+            s for s, k, c in zip(shares, clusters, cameras) if k == cluster and c != camera
+        ]
         negatives = sorted((s for s, k in zip(shares, clusters) if k != cluster), reverse=True)
         if own >= 0 and positives:
             total = sum(positives) + sum(negatives[:num_negatives])

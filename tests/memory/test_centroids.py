@@ -152,7 +152,7 @@ def test_wrong_use_is_told_with_the_fix():
     bank.fill(FEATURES, LABELS)
     with pytest.raises(ValueError, match=r'per_camera is True, but .* no cameras'):
         bank.set_labels(LABELS)
-    with pytest.raises(TypeError, match='keeps centroids .* use a criterion that reads centroids'):
+    with pytest.raises(TypeError, match=r'keeps centroids .* use a criterion that reads centroids'):
         bank.read()
     with pytest.raises(ValueError, match="update_by is 'mean'"):
         MEMORIES.build(dict(type='CentroidBank', num_samples=7, dim=2, update_by='mean'))
