@@ -25,6 +25,6 @@ train_cfg = dict(stages=[
     dict(name='intra', title='intra-camera loss', iters=120, loss_weights=dict(inter=0),
          baselines=['direct', 'adabn'], lr=dict(E_c=dict(warmup=40)), **stage),
     dict(name='warm_up', title='camera-aware proxies', iters=880, eval_every=440,
-         lr=dict(E_c=dict(milestones=[280, 680], gamma=0.1)), **stage)])
+         lr=dict(E_c=dict(milestones=[580], gamma=0.1)), **stage)])
 
 train_dataloader = dict(target=dict(sampler=dict(type='ProxySampler')))
