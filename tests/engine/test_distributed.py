@@ -32,11 +32,9 @@ def free_port() -> str:
         return str(found.getsockname()[1])
 
 
-def start(
-    count: int, folder: Path, jobs: list, environment, loaders=('source', 'target')
-) -> list[subprocess.Popen]:
+def start(count: int, folder: Path, jobs: list, environment) -> list[subprocess.Popen]:
     """Processes that run jobs (name, options) one after another, four images a step in all."""
-    sizes = {f'train_dataloader.{loader}.batch_size': 4 // count for loader in loaders}
+    sizes = {f'train_dataloader.{loader}.batch_size': 4 // count for loader in ('source', 'target')}
     port, running = free_port(), []
     for rank in range(count):
         group = dict(

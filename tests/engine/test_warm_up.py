@@ -1,20 +1,23 @@
 """Trainings of ClusterContrast: labels and centroids, resuming, processes, start of an E_c."""
 
+import multiprocessing
+import os
+import socket
 from pathlib import Path
 
 import pytest
 import torch
 from memory_runs import trained
 from mmengine.hooks import Hook
-from test_distributed import assert_equal, finish, start
 from test_resume import assert_same_end
-from tiny_networks import TinyEncoder, environment
+from tiny_networks import TinyEncoder
 
-from reidgen.checkpoint import read_checkpoint
+from reidgen.checkpoint import plain_key, read_checkpoint
+from reidgen.models.adversarial import unwrap_model
 
 pytestmark = pytest.mark.slow
 
-CONFIG = Path(__file__).with_name('cluster_tiny.py')
+CONFIG = Path(__file__).with_name('warm_up_tiny.py')
 CAMERAS = {
     'model.contrast.same_camera': True,
     'model.inter': dict(type='InterCameraContrast'),
@@ -99,14 +102,40 @@ def test_clustering_rows_that_the_memory_does_not_keep_is_refused_before_trainin
         trained(tmp_path, options, CONFIG)
 
 
+def train_rank(rank: int, port: int, work_dir: Path, options: dict) -> None:
+    """One of two processes, which leaves its weights and memory in `end<rank>.pth`."""
+    group = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2, MASTER_PORT=port)
+    os.environ |= {key: str(value) for key, value in group.items()}
+    os.environ['MASTER_ADDR'] = '127.0.0.1'
+    torch.distributed.init_process_group('gloo')
+    runner = trained(work_dir, options, CONFIG, launcher='pytorch')
+    state = unwrap_model(runner.model).state_dict()
+    torch.save({plain_key(key): value for key, value in state.items()}, work_dir / f'end{rank}.pth')
+    torch.distributed.destroy_process_group()
+
+
 @pytest.mark.parametrize('method', METHODS)
 def test_two_processes_keep_equal_weights_and_centroids(method, tmp_path):
-    half = {
-        'config': CONFIG.name,
-        'train_dataloader.target.sampler.num_identities': 1,
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    options = METHODS[method] | {
+        'train_dataloader.target.batch_size': 4,
+        'train_dataloader.target.sampler.num_identities': 2,
     }
-    finish(start(2, tmp_path, [(method, METHODS[method] | half)], environment, ['target']))
-    ends = [tmp_path / method / f'end{rank}.pth' for rank in (0, 1)]
-    first, second = (torch.load(path, weights_only=True)['state'] for path in ends)
-    assert_equal(first, second, atol=0)
+    processes = [
+        multiprocessing.get_context('fork').Process(
+            target=train_rank, args=(rank, port, tmp_path, options)
+        )
+        for rank in (0, 1)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=300)
+    assert [process.exitcode for process in processes] == [0, 0]
+    first, second = (torch.load(tmp_path / f'end{rank}.pth') for rank in (0, 1))
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        assert torch.equal(value, second[key]), key
     assert first['bank.num_centroids'] >= 5
