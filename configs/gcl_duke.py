@@ -4,7 +4,8 @@ An epoch is a pass over all 16,522 images, 1032 batches of 16; in the published 
 by the outliers, which are not drawn here either.
 
 Needs:   data/dukemtmc and its meshes rendered at eight sides (docs/data.md); E_c warmed up:
-         weights/warm_up_dukemtmc.pth, or --cfg-options model.networks.E_c.weights=PATH.
+         weights/warm_up_dukemtmc.pth, or --cfg-options model.networks.E_c.weights=PATH, such as
+         work_dirs/warmup_duke/stage_warm_up.pth, what configs/warmup_duke.py ends with.
 Result:  not yet measured.   Cost: not yet measured.
 """
 _base_ = ['_base_/gcl_single.py']

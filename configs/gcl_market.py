@@ -4,7 +4,8 @@ An epoch is a pass over all 12,936 images, 808 batches of 16; in the published c
 the outliers, which are not drawn here either.
 
 Needs:   data/market1501 and its meshes rendered at eight sides (docs/data.md); E_c warmed up:
-         weights/warm_up_market1501.pth, or --cfg-options model.networks.E_c.weights=PATH.
+         weights/warm_up_market1501.pth, or --cfg-options model.networks.E_c.weights=PATH, such as
+         work_dirs/warmup_market/stage_warm_up.pth, what configs/warmup_market.py ends with.
 Result:  not yet measured.   Cost: not yet measured.
 """
 _base_ = ['_base_/gcl_single.py']

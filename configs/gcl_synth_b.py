@@ -4,9 +4,13 @@ generators -> joint, and from the same warmed-up E_c, over as many iterations, t
 a generator: its second view is the image again; colours and a rectangle of it changed; and the
 person rendered from another side, which a perfect generator of views would give.
 
-Needs:   an E_c warmed up without labels: --cfg-options model.networks.E_c.weights=PATH (a
-         stage_*.pth, or the encoder alone), or weights/warm_up_synth_b.pth. The people are rendered
-         on first use (some minutes).
+    reidgen train configs/warmup_synth_b.py
+    reidgen train configs/gcl_synth_b.py --cfg-options \
+        model.networks.E_c.weights=work_dirs/warmup_synth_b/stage_warm_up.pth
+
+Needs:   an E_c warmed up without labels, as by the commands above (a stage_*.pth, or the encoder
+         alone), or weights/warm_up_synth_b.pth. The people are rendered on first use (some
+         minutes).
 Result:  not yet measured.
 Cost:    not yet measured; made for 20 minutes of two CPU cores.
 """

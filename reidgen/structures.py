@@ -59,3 +59,12 @@ class Code(NamedTuple):
     content: Tensor  # (B, num_parts * C) part features, not normalised: drives AdaIN
     embedding: Tensor  # (B, D) feature of memory and retrieval, not yet normalised
     pre_bn: Tensor  # (B, D) the same before its batch norm: the triplet loss (BNNeck)
+
+
+class Proxies(NamedTuple):
+    """M centroids of a memory, and which of them N images belong to."""
+
+    centroids: Tensor  # (M, D) float32, rows of unit length
+    clusters: Tensor  # (M,) int64, cluster of each centroid
+    cameras: Tensor  # (M,) int64, camera of each centroid; -1 where it is of all cameras
+    own: Tensor  # (N,) int64, centroid of each image; -1 of an outlier

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, only_evaluate
 from reidgen.engine.optim import check_groups
 from reidgen.models.adversarial import unwrap_model
+from reidgen.registry import ENCODERS
 
 FOLDER = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted(FOLDER.glob('*.py'))
@@ -19,6 +21,9 @@ SYNTH = ('gcl_synth', 'gcl_synth_gan_losses', 'gcl_synth_domain_head')
 FIRST |= dict.fromkeys(SYNTH, ('identity', 'control'))
 SINGLE = ('gcl_market', 'gcl_duke', 'gcl_synth_b', 'gcl_single_smoke')  # in one domain
 FIRST |= dict.fromkeys(SINGLE, ('generators', 'joint'))
+FIRST |= dict.fromkeys(('warmup_market', 'warmup_duke', 'warmup_synth_b'), ('warm_up',))
+FIRST['warmup_synth_b_cameras'] = ('intra', 'warm_up')
+FAMILIES = ('gcl_market2duke', 'gcl_synth', 'gcl_synth_b', 'warmup_synth_b_cameras')
 WIDTHS = {
     'MultiScaleDiscriminator': dict(num_scales=2, base_dim=4, num_res_blocks=1),
     'StridedDiscriminator': dict(base_dim=4, num_downsample=2),
@@ -60,7 +65,7 @@ def shrink(cfg, work_dir: Path) -> None:
             loader.dataset = drawn(loader.dataset, domain, residual)
         loader.num_workers = 0
         loader.batch_size = 4
-        if loader.sampler.type in ('IdentitySampler', 'ClusterSampler'):
+        if loader.sampler.type in ('IdentitySampler', 'ClusterSampler', 'ProxySampler'):
             loader.sampler.update(num_identities=2, num_images=2)
     if 'pseudo_label' in cfg.default_hooks:
         cfg.default_hooks.pseudo_label.clustering = dict(type='KMeans', num_clusters=3)
@@ -103,8 +108,28 @@ def test_config_is_built(path, tmp_path):
     assert 'target' in cfg.val_dataloader
 
 
+@pytest.mark.parametrize(
+    'warm_up, name',
+    [
+        ('warmup_market', 'gcl_market'),
+        ('warmup_duke', 'gcl_duke'),
+        ('warmup_synth_b', 'gcl_synth_b'),
+        ('warmup_synth_b_cameras', 'gcl_synth_b'),
+    ],
+)
+def test_a_warm_up_trains_every_tensor_of_the_encoder_that_gcl_starts_from(warm_up, name):
+    shapes = []
+    for config in (warm_up, name):
+        cfg = load_config(FOLDER / f'{config}.py').model.networks.E_c
+        with torch.device('meta'):
+            encoder = ENCODERS.build({**cfg, 'weights': None})
+        shapes.append({key: value.shape for key, value in encoder.state_dict().items()})
+    assert shapes[0] == shapes[1]
+    assert any(key.startswith('neck.') for key in shapes[0])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['gcl_market2duke', 'gcl_synth', 'gcl_synth_b'])
+@pytest.mark.parametrize('name', FAMILIES)
 def test_config_of_each_family_trains_one_iteration_of_each_stage(name, tmp_path):
     cfg = load_config(FOLDER / f'{name}.py')
     stages = [stage.name for stage in cfg.train_cfg.stages]

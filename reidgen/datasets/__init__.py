@@ -1,6 +1,10 @@
 """Data sets, pose maps, joint transforms and samplers."""
 
-from reidgen.datasets.cluster_samplers import ClusterSampler, PseudoLabelSampler
+from reidgen.datasets.cluster_samplers import (
+    ClusterSampler,
+    ProxySampler,
+    PseudoLabelSampler,
+)
 from reidgen.datasets.cuhk03 import CUHK03
 from reidgen.datasets.dukemtmc import DukeMTMC
 from reidgen.datasets.folder import FolderReID
@@ -40,6 +44,7 @@ __all__ = [
     'JointHeatmap',
     'Market1501',
     'PoseMap',
+    'ProxySampler',
     'PseudoLabelSampler',
     'RandomErase',
     'RandomFlip',

@@ -85,8 +85,14 @@ class ClusterSampler(IdentitySampler):
     `set_start` with the batches done so far before it, as in PseudoLabelSampler.
     """
 
+    groups = 'clusters'
+
     def _grouped(self) -> list[np.ndarray]:
         return []
+
+    def _groups_of(self, labels: np.ndarray) -> list[np.ndarray]:
+        """Rows of each group that is drawn as an identity; none of an outlier."""
+        return [np.flatnonzero(labels == label) for label in np.unique(labels[labels != -1])]
 
     def set_labels(self, labels: Tensor) -> None:
         """Takes the clusters of all images.
@@ -96,13 +102,13 @@ class ClusterSampler(IdentitySampler):
 
         Raises:
             ValueError: not one label an image.
-            TooFewClusters: fewer clusters than num_identities.
+            TooFewClusters: fewer clusters, or proxies, than num_identities.
         """
         labels = _one_an_image(labels, self.dataset)
-        clusters = [np.flatnonzero(labels == label) for label in np.unique(labels[labels != -1])]
+        clusters = self._groups_of(labels)
         if len(clusters) < self.num_identities:
             raise TooFewClusters(
-                f'{self.dataset.name} has {len(clusters)} clusters, fewer than '
+                f'{self.dataset.name} has {len(clusters)} {self.groups}, fewer than '
                 f'num_identities={self.num_identities}, and {(labels == -1).sum()} of '
                 f'{len(labels)} images are outliers; raise eps or lower min_samples of the '
                 f'clustering, or lower num_identities and batch_size'
@@ -115,6 +121,25 @@ class ClusterSampler(IdentitySampler):
                 f'{self.dataset.name} has not been clustered; add PseudoLabelHook to the hooks'
             )
         return super().__iter__()
+
+
+@DATA_SAMPLERS.register_module()
+class ProxySampler(ClusterSampler):
+    """ClusterSampler of P proxies, the images of a cluster under one camera, with K images each.
+
+    Proxy-balanced sampling (Wang et al., AAAI 2021): clusters and cameras with few images are drawn
+    as often as those with many. Two proxies of a batch may be of one cluster.
+    """
+
+    groups = 'proxies'
+
+    def _groups_of(self, labels: np.ndarray) -> list[np.ndarray]:
+        camids = self.dataset.camids.numpy()
+        return [
+            rows[camids[rows] == camid]
+            for rows in super()._groups_of(labels)
+            for camid in np.unique(camids[rows])
+        ]
 
 
 def _one_an_image(labels: Tensor, dataset: ReIDDataset) -> np.ndarray:

@@ -27,6 +27,7 @@ class FeatureBank(nn.Module):
         filled: 0-d bool.
     """
 
+    keeps_rows = True  # between clusterings; without, only fresh features can be clustered
     features: Tensor
     labels: Tensor
     filled: Tensor
@@ -71,6 +72,16 @@ class FeatureBank(nn.Module):
         self.labels.copy_(labels)
         self.filled.fill_(True)
 
+    @torch.no_grad()
+    def set_labels(self, labels: Tensor, camids: Tensor | None = None) -> None:
+        """Writes the labels of a clustering.
+
+        Args:
+            labels: (N,) integers, -1 = outlier.
+            camids: (N,) cameras, for memories that tell cameras apart; not read here.
+        """
+        self.labels.copy_(labels)
+
     def read(self) -> tuple[Tensor, Tensor]:
         """Features and labels, not copied.
 
@@ -96,9 +107,7 @@ class FeatureBank(nn.Module):
             FloatingPointError: NaN or infinite embeddings; nothing was written.
         """
         self._check_filled()
-        _check_finite(embedding, index)
-        index = torch.cat(all_gather(index))
-        embedding = torch.cat(all_gather(embedding.to(self.features)))
+        index, embedding = self._gathered(index, embedding)
         # writing one row twice in one assignment is in no defined order on a GPU
         comes_again = (index[:, None] == index[None]).triu(diagonal=1).any(1)
         index, embedding = index[~comes_again], embedding[~comes_again]
@@ -106,6 +115,11 @@ class FeatureBank(nn.Module):
         self.features[index] = nnf.normalize(
             self.momentum * self.features[index] + (1 - self.momentum) * new
         )
+
+    def _gathered(self, index: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows and embeddings of all processes, in order of their ranks."""
+        _check_finite(embedding, index)
+        return torch.cat(all_gather(index)), torch.cat(all_gather(embedding.to(self.features)))
 
     def _check_filled(self) -> None:
         if not self.filled:
@@ -120,6 +134,6 @@ def _check_finite(features: Tensor, rows: Sequence[int] | Tensor) -> None:
     if not finite.all():
         first = int((~finite).nonzero()[0])
         raise FloatingPointError(
-            f'{int((~finite).sum())} of {len(features)} features for the FeatureBank are NaN or '
+            f'{int((~finite).sum())} of {len(features)} features for the memory are NaN or '
             f'infinite, the first for row {int(rows[first])}: look at the encoder and its rate'
         )

@@ -2,6 +2,7 @@
 
 from . import discriminators, encoders, generators
 from .adversarial import AdversarialModel, MemoryUse, Phase
+from .cluster_contrast import ClusterContrast
 from .cross_domain_gcl import CrossDomainGCL
 from .cycle import CycleTranslation
 from .gcl import GCL
@@ -12,6 +13,7 @@ __all__ = [
     'GCL',
     'AdversarialModel',
     'BatchNormalizer',
+    'ClusterContrast',
     'CrossDomainGCL',
     'CycleTranslation',
     'IdentityModel',

@@ -7,6 +7,7 @@ import torch
 from reidgen.datasets import (
     ClusterSampler,
     IdentitySampler,
+    ProxySampler,
     PseudoLabelSampler,
     ShapesReID,
     ShuffleSampler,
@@ -247,3 +248,23 @@ def test_a_cluster_sampler_needs_labels_and_enough_clusters(data):
         sampler.set_labels(torch.tensor([0] * 20 + [-1]))
     with pytest.raises(ValueError, match=r'labels have the shape \(3,\), but .* has 21 images'):
         sampler.set_labels(torch.zeros(3))
+
+
+def test_a_proxy_batch_holds_p_clusters_under_one_camera_each_as_often_as_any_other(data):
+    labels = torch.tensor([-1, 0, 0, 5, 5, 5, 2, 2, -1, 7, 7, 7, 7] + [-1] * 8)
+    pairs = torch.stack([labels, data.camids], dim=1)
+    proxies = {tuple(pair) for pair in pairs[labels >= 0].tolist()}
+    assert len(proxies) > 4 == len(labels[labels >= 0].unique())  # some cluster has two cameras
+    sampler = ProxySampler(data, 2 * len(proxies), num_identities=len(proxies), num_images=2)
+    sampler.set_labels(labels)
+    drawn = pairs[torch.tensor([draw.index for draw in take(sampler, 4 * len(proxies))])]
+    for batch in drawn.view(2, len(proxies), 2, 2).tolist():
+        assert {tuple(one) for one, _ in batch} == proxies
+        assert all(one == other for one, other in batch)
+
+
+def test_a_proxy_sampler_needs_enough_proxies(data):
+    sampler = ProxySampler(data, 16, num_identities=8, num_images=2)
+    number = len({tuple(pair) for pair in zip([0] * 21, data.camids.tolist())})
+    with pytest.raises(TooFewClusters, match=f'has {number} proxies, fewer than num_identities=8'):
+        sampler.set_labels(torch.zeros(21))

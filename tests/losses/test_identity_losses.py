@@ -63,6 +63,16 @@ def test_batch_hard_takes_the_farthest_positive_and_nearest_negative():
     assert BatchHardTriplet(margin=None)(LINE, LINE_PID) == soft
 
 
+def test_the_soft_margin_is_the_cross_entropy_of_a_softmax_over_both_distances():
+    x, pid = pk_batch()
+    distances = torch.cdist(x, x)
+    same = pid[:, None] == pid[None]
+    d_ap = distances.masked_fill(~same, 0).max(1).values
+    d_an = distances.masked_fill(same, torch.inf).min(1).values
+    soft = -torch.stack([d_ap, d_an], dim=1).log_softmax(1)[:, 1].mean()
+    assert TripletLoss('batch_hard_soft')(x, pid).item() == pytest.approx(soft.item(), abs=1e-6)
+
+
 @pytest.mark.parametrize('kind', KINDS)
 def test_every_kind_equals_its_formula_in_loops(kind):
     x, pid = pk_batch()

@@ -12,6 +12,7 @@ from reidgen.engine import OptimizerPerGroup, run_phases
 from reidgen.engine.config import load_config
 from reidgen.losses import BatchHardTriplet
 from reidgen.models import IdentityModel
+from reidgen.models.layers.batch_norm import batch_norms
 from reidgen.registry import MODELS
 from reidgen.structures import ImageBatch
 
@@ -153,10 +154,41 @@ def test_ide_has_the_published_networks_and_ten_times_the_rate_for_what_is_new(n
     owned = [network for group in groups.values() for network in group.networks]
     assert sorted(owned) == sorted(model.network_names)
     assert (groups['E'].lr, groups['H'].lr) == (rate, pytest.approx(10 * rate))
+    held = [p for each in optimizer_parameters(model, groups) for p in each]
+    assert sorted(map(id, held)) == sorted(map(id, model.parameters()))
+    model.eval().train()
+    assert {norm.training for norm in batch_norms(model.E_c.trunk)} == {'plus' not in name}
+    assert model.H.norm.training
     assert model.E_c.frozen_bn == ('stats' if 'plus' in name else 'none')
     (stage,) = cfg.train_cfg.stages
     per_pass = 12936 // 32
     assert (stage.iters, *stage.lr.E.milestones) == (60 * per_pass, 40 * per_pass)
+
+
+def optimizer_parameters(model, groups: dict) -> list[list]:
+    """Parameters of each optimizer that the groups of a config make."""
+    optim = OptimizerPerGroup(groups)(model)
+    return [
+        [p for group in wrapper.optimizer.param_groups for p in group['params']]
+        for wrapper in optim.values()
+    ]
+
+
+def test_bnneck_has_the_published_tricks_and_schedule():
+    cfg = load_config(CONFIGS / 'bnneck_market2duke.py')
+    cfg.model.networks.E_c.weights = None
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+        code = model.E_c(torch.empty(2, 3, 256, 128))
+    assert code.content.shape == (2, 4 * 2048)
+    assert code.embedding.shape == (2, 2048)
+    assert (model.feature, model.E_c.trunk.layer4[0].conv2.stride) == ('embedding', (1, 1))
+    assert [p.shape for p in model.C.parameters()] == [(751, 2048)]  # no bias
+    assert (model.cross_entropy.epsilon, model.triplet.margin) == (0.1, 0.3)
+    (stage,), per_pass = cfg.train_cfg.stages, 12936 // 64
+    epochs = [n / per_pass for n in (stage.lr.I.warmup, *stage.lr.I.milestones, stage.iters)]
+    assert epochs == [10, 40, 70, 120]
+    assert cfg.train_dataloader.identity.dataset.transforms[-1].type == 'RandomErase'
 
 
 def test_wrong_options_and_data_are_named():

@@ -43,7 +43,8 @@ class PseudoLabelHook(Hook):
             picture.
 
     Raises:
-        ValueError: unknown features or clustering; or no labels to train by, see above.
+        ValueError: unknown features or clustering; or no labels to train by, see above. Before
+            training, a memory that keeps no rows with other features than 'fresh'.
     """
 
     writes_labels = True
@@ -66,6 +67,17 @@ class PseudoLabelHook(Hook):
             raise ValueError(f'num_drawn is {num_drawn}; draw 0 (no picture) or more clusters')
         self.interval, self.features, self.batch_size = interval, features, batch_size
         self.num_drawn = num_drawn
+
+    def before_train(self, runner) -> None:
+        model = unwrap_model(runner.model)
+        for name in {use.bank for phase in model.phases() for use in phase.memory}:
+            bank = getattr(model, name)
+            if self.features != 'fresh' and not getattr(bank, 'keeps_rows', True):
+                raise ValueError(
+                    f"PseudoLabelHook.features is '{self.features}', but model.{name}, a "
+                    f'{type(bank).__name__}, keeps no feature of an image that could be clustered '
+                    f"later; set features='fresh'"
+                )
 
     def before_stage(self, runner) -> None:
         loop = runner.train_loop
@@ -120,7 +132,7 @@ class PseudoLabelHook(Hook):
             draw_clusters(runner, step, bank, dataset, labels, memory.features, self.num_drawn)
         fault = self._fault(runner, field, labels)
         if fault is None:
-            memory.labels.copy_(labels)
+            memory.set_labels(labels, getattr(dataset, 'camids', None))
             return True
         fault = f'{bank}: {fault}. Clustered with {self._explained(memory.features, found)}'
         if (memory.labels == -1).all():
