@@ -50,7 +50,8 @@ class FaissIndex:
                 "the faiss index needs faiss: pip install 'reidgen[faiss]', or search with "
                 '--index exact'
             ) from error
-        self._faiss, self.store = faiss, store
+        self._faiss: Any = faiss  # its stubs know no strings of parameters
+        self.store = store
         self.factory = factory or default_factory(len(store))
         self.approximate = self.factory != 'Flat'
         if search is None:
@@ -63,7 +64,7 @@ class FaissIndex:
             self._build()
         self._index = self._read()
         try:
-            faiss.ParameterSpace().set_index_parameters(self._index, search)
+            self._faiss.ParameterSpace().set_index_parameters(self._index, search)
         except RuntimeError as error:
             raise ValueError(
                 f'{self.factory} takes no search parameters {search!r}: {_reason(error)}'
