@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from mmengine.dist import get_world_size
 from torch import nn
 from torch.utils.data import Dataset
 
 from .adversarial import AdversarialModel
+from .layers.ghost_batch_norm import GhostBatchNorm, ranks_of_group
 
 STATE = ('stage_name', '_running', 'frozen', 'loss_weights')  # what entering a stage sets
 
@@ -102,14 +104,15 @@ def check_batches(
         samplers: by loader.
 
     Raises:
-        ValueError: a stage that the model cannot enter, or batches of one image for a batch norm
-            over images.
+        ValueError: a stage that the model cannot enter, batches of one image for a batch norm
+            over images, or of a size that does not fit its groups.
     """
     warnings = []
     for stage in stages:
         fields = stage.fields(tuple(batch_sizes))
         with entered(model, stage):
             check_batch_norm(model, fields, batch_sizes)
+            check_bn_groups(model, fields, batch_sizes)
             warnings += triplet_warnings(model, fields, samplers)
     return warnings
 
@@ -159,6 +162,24 @@ def check_batch_norm(
                     f'a batch norm of {name} takes its statistics over the images of a batch; set '
                     f'batch_size to 2 or more, or freeze {name} in this stage'
                 )
+
+
+def check_bn_groups(
+    model: AdversarialModel, fields: Mapping[str, str], batch_sizes: Mapping[str, int]
+) -> None:
+    """Raises ValueError where the batches of a stage do not fit the groups of its batch norms.
+
+    Args:
+        model: in a stage, in training mode.
+        fields: field of the batch -> loader, in this stage.
+    """
+    names = {name for phase in model.stage_phases for name in phase.trains}
+    layers = [m for name in sorted(names) for m in getattr(model, name).modules() if m.training]
+    groups = {layer.bn_group for layer in layers if isinstance(layer, GhostBatchNorm)} - {None}
+    for group in groups:
+        for loader in sorted(set(fields.values()) & set(batch_sizes)):
+            place = f'stage {model.stage_name}: train_dataloader.{loader}'
+            ranks_of_group(group, batch_sizes[loader], get_world_size(), place)
 
 
 def triplet_warnings(
