@@ -1,4 +1,5 @@
-"""Trains gcl_tiny.py: alone, or as one of several processes (RANK in the environment).
+"""Trains gcl_tiny.py, or the config that an option `config` names: alone, or as one of several
+processes (RANK in the environment).
 
 python one_process.py '[[WORK_DIR, OUT.pth, {OPTION: VALUE, ...}], ...]'
 """
@@ -23,7 +24,7 @@ from reidgen.models.adversarial import unwrap_model  # noqa: E402
 
 def train(work_dir: str, out: str, options: dict) -> None:
     resume = options.pop('resume', False)
-    cfg = load_config(HERE / 'gcl_tiny.py', options)
+    cfg = load_config(HERE / options.pop('config', 'gcl_tiny.py'), options)
     cfg.work_dir, cfg.resume, cfg.experiment_name = (
         work_dir,
         resume,
