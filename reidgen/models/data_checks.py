@@ -42,6 +42,28 @@ def check_image_sizes(datasets: Mapping[str, Dataset], names: Sequence[str], mul
         )
 
 
+def check_encoder_size(model: AdversarialModel, datasets: Mapping[str, Any], group: str) -> None:
+    """Raises ValueError where the encoder takes images of one size, and a data set gives others.
+
+    Args:
+        datasets: by loader; the first image of each is read.
+        group: of the loaders in the config, such as 'train_dataloader'.
+    """
+    encoder = getattr(model, model.encoder_name, None)
+    wanted = getattr(getattr(encoder, 'module', encoder), 'img_size', None)
+    if wanted is None:
+        return
+    for name, dataset in datasets.items():
+        size = image_size(dataset)
+        if size != tuple(wanted):
+            raise ValueError(
+                f'{group}.{name} gives images of {size[0]} x {size[1]}, but '
+                f'{model.encoder_name} takes {wanted[0]} x {wanted[1]}: set '
+                f'model.networks.{model.encoder_name}.img_size=({size[0]}, {size[1]}), or Resize '
+                f'of its transforms'
+            )
+
+
 def image_size(dataset: Dataset) -> tuple[int, int]:
     """Height and width of the first image after the transforms."""
     height, width = dataset[0].img.shape[-2:]
@@ -175,8 +197,8 @@ def check_bn_groups(
     """
     names = {name for phase in model.stage_phases for name in phase.trains}
     layers = [m for name in sorted(names) for m in getattr(model, name).modules() if m.training]
-    groups = {layer.bn_group for layer in layers if isinstance(layer, GhostBatchNorm)} - {None}
-    for group in groups:
+    groups = {layer.bn_group for layer in layers if isinstance(layer, GhostBatchNorm)}
+    for group in (group for group in groups if group is not None):
         for loader in sorted(set(fields.values()) & set(batch_sizes)):
             place = f'stage {model.stage_name}: train_dataloader.{loader}'
             ranks_of_group(group, batch_sizes[loader], get_world_size(), place)

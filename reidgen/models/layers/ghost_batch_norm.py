@@ -104,7 +104,9 @@ class GhostBatchNorm(_BatchNorm):
         else:
             y = super().forward(x)
         # timm's layer has an activation of its own
-        return self.act(self.drop(y)) if hasattr(self, 'act') else y
+        for part in (getattr(self, name, None) for name in ('drop', 'act')):
+            y = y if part is None else part(y)
+        return y
 
     def _train(self, x: Tensor, group: int) -> Tensor:
         ranks = ranks_of_group(group, len(x), get_world_size())
@@ -113,7 +115,7 @@ class GhostBatchNorm(_BatchNorm):
             normalised = [self._within(part) for part in parts]
         else:
             normalised = [self._across(x, ranks)]
-        if self.track_running_stats and self.running_mean is not None:
+        if self.track_running_stats:
             self._follow(*(torch.stack([part[n] for part in normalised]).mean(0) for n in (1, 2)))
         return normalised[0][0] if len(normalised) == 1 else torch.cat([y for y, *_ in normalised])
 
@@ -145,6 +147,9 @@ class GhostBatchNorm(_BatchNorm):
     @torch.no_grad()
     def _follow(self, mean: Tensor, var: Tensor) -> None:
         """Moves the running statistics towards means and variances (C,)."""
+        if self.running_mean is None or self.running_var is None:
+            return
+        assert self.num_batches_tracked is not None, 'it is there with the running statistics'
         self.num_batches_tracked.add_(1)
         share = self.momentum
         if share is None:
