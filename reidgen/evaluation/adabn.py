@@ -6,6 +6,7 @@ Recognition 2018.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,7 +72,7 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
         )
     modes = {module: module.training for module in network.modules()}
     momenta = [layer.momentum for layer in layers]
-    groups = {layer: layer.bn_group for layer in layers if hasattr(layer, 'bn_group')}
+    groups: dict[Any, Any] = {layer: layer.bn_group for layer in layers if hasattr(layer, 'bn_group')}
     statistics = [(buffer, buffer.clone()) for layer in layers for buffer in layer.buffers()]
     num_used = num_single = 0
     try:

@@ -39,7 +39,8 @@ def set_bn_group(network: nn.Module, group: int | None) -> None:
                 f'bn_group is {group}, but {names[layer]} is a {type(layer).__name__}; groups are '
                 f'known of {", ".join(KINDS)}: take one of these, or leave bn_group out'
             )
-        layer.__class__, layer.bn_group = kind, group
+        ghost: Any = layer
+        ghost.__class__, ghost.bn_group = kind, group
 
 
 def ranks_of_group(group: int, batch: int, world_size: int, place: str = 'a batch norm') -> int:
