@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, only_evaluate
 from reidgen.engine.optim import check_groups
 from reidgen.models.adversarial import unwrap_model
+from reidgen.registry import build_network
 
 FOLDER = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted(FOLDER.glob('*.py'))
@@ -27,7 +29,7 @@ WIDTHS = {
         in_channels=1, base_dim=4, num_res_blocks=1, aspp_dim=4, out_dim=8, dilations=(1, 2, 3)
     ),
     'StructureEncoder': dict(in_channels=1, out_dim=8),
-    'ContentEncoder': dict(trunk='resnet18', embed_dim=16, weights=None),
+    'ContentEncoder': dict(trunk='resnet18', embed_dim=16, weights=None, img_size=None),
     'IdentityClassifier': dict(in_dim=16, num_identities=4),
     'ColorHistogram': {},
     'EmbeddingHead': dict(in_dim=16, out_dim=16),
@@ -99,6 +101,18 @@ def test_config_is_built(path, tmp_path):
     runner = built(cfg)
     assert tuple(stage.name for stage in runner.train_loop.stages[:2]) == FIRST[path.stem]
     assert 'target' in cfg.val_dataloader
+
+
+def test_the_transformer_of_a_config_fits_its_decoders_and_images():
+    pytest.importorskip('timm', reason="timm is not installed: pip install -e '.[timm]'")
+    cfg = load_config(FOLDER / 'gcl_market2duke_vit.py')
+    networks = cfg.model.networks
+    with torch.device('meta'):
+        encoder = build_network(dict(networks.E_c, weights=None))
+    assert encoder.content_dim == networks.G.content_dim == networks.F.content_dim
+    assert encoder.embed_dim == cfg.model.bank.dim
+    transforms = cfg.train_dataloader.source.dataset.transforms
+    assert [each.size for each in transforms if each.type == 'Resize'] == [encoder.img_size]
 
 
 @pytest.mark.slow

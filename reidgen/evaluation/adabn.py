@@ -72,7 +72,9 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
         )
     modes = {module: module.training for module in network.modules()}
     momenta = [layer.momentum for layer in layers]
-    groups: dict[Any, Any] = {layer: layer.bn_group for layer in layers if hasattr(layer, 'bn_group')}
+    groups: dict[Any, Any] = {
+        layer: layer.bn_group for layer in layers if hasattr(layer, 'bn_group')
+    }
     statistics = [(buffer, buffer.clone()) for layer in layers for buffer in layer.buffers()]
     num_used = num_single = 0
     try:

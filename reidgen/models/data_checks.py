@@ -195,10 +195,8 @@ def check_bn_groups(
         model: in a stage, in training mode.
         fields: field of the batch -> loader, in this stage.
     """
-    names = {name for phase in model.stage_phases for name in phase.trains}
-    layers = [m for name in sorted(names) for m in getattr(model, name).modules() if m.training]
-    groups = {layer.bn_group for layer in layers if isinstance(layer, GhostBatchNorm)}
-    for group in (group for group in groups if group is not None):
+    layers = [m for m in model.modules() if isinstance(m, GhostBatchNorm) and m.training]
+    for group in {layer.bn_group for layer in layers if layer.bn_group is not None}:
         for loader in sorted(set(fields.values()) & set(batch_sizes)):
             place = f'stage {model.stage_name}: train_dataloader.{loader}'
             ranks_of_group(group, batch_sizes[loader], get_world_size(), place)

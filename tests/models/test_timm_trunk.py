@@ -195,7 +195,7 @@ def test_without_a_network_hub_weights_are_an_error_with_the_fix(hub):
     assert 'timm/vit_tiny_patch16_224.augreg_in21k is not in the cache of the hub' in str(
         error.value
     )
-    assert 'give the path of a file of it through the key `weights`' in str(error.value)
+    assert 'Point the key `weights` at a local file' in str(error.value)
 
 
 def test_hub_weights_are_those_of_the_tag(hub, vit_file):

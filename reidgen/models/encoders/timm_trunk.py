@@ -203,9 +203,9 @@ def hub_weights(name: str) -> Path:
     Raises:
         FileNotFoundError: they are not there and cannot be downloaded, or there are none.
     """
-    config, fix = checked(name), 'give the path of a file of it through the key `weights`'
+    config = checked(name)
     if not config.hf_hub_id:
-        raise FileNotFoundError(f'timm has no published weights of {name}; {fix}')
+        raise FileNotFoundError(f'timm has no published weights of {name}')
     from huggingface_hub import hf_hub_download
 
     repository, _, revision = config.hf_hub_id.partition('@')
@@ -216,7 +216,7 @@ def hub_weights(name: str) -> Path:
         reason = ' '.join(str(error).split())
         raise FileNotFoundError(
             f'{file} of {repository} is not in the cache of the hub and cannot be downloaded '
-            f'({reason}); {fix}'
+            f'({reason})'
         ) from error
 
 
