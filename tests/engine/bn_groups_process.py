@@ -1,12 +1,14 @@
-"""Ghost batch norms, and trainings with them, alone or as one of several processes.
+"""Ghost batch norms, and trainings with them, on groups of processes one after another.
 
-python bn_groups_process.py '[[CASES.pth, OUT.pth], JOBS of one_process.py]'
+python bn_groups_process.py '[[PORT, [[CASES.pth, OUT.pth, JOBS of one_process.py], ...]], ...]'
 
-A case has x and weights (N, C, ...) of the global batch, groups, and the layer's state; out come
-output and gradients of this process's share.
+A group has a port and, for each rank, its files and jobs. A case has x and weights (N, C, ...) of
+the global batch, groups, and the layer's state; out come output and gradients of a rank's share.
+The processes are forked: imports take longer than what they do.
 """
 
 import json
+import multiprocessing
 import os
 import sys
 import warnings
@@ -43,10 +45,10 @@ def evaluated(case: dict, group: int) -> dict[str, torch.Tensor]:
     )
 
 
-if __name__ == '__main__':
-    warnings.simplefilter('ignore')
-    (given, out), jobs = json.loads(sys.argv[1])
-    if 'RANK' in os.environ:
+def work(rank: int, count: int, port: str, given: str, out: str, jobs: list) -> None:
+    if count > 1:
+        os.environ |= dict(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(count))
+        os.environ |= dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
         torch.distributed.init_process_group('gloo')
         cases = torch.load(given, weights_only=True)
         torch.save(
@@ -54,5 +56,22 @@ if __name__ == '__main__':
         )
     for job in jobs:
         train(*job)
-    if 'RANK' in os.environ:
+    if count > 1:
         torch.distributed.destroy_process_group()
+
+
+if __name__ == '__main__':
+    warnings.simplefilter('ignore')
+    torch.set_num_threads(1)
+    fork = multiprocessing.get_context('fork')
+    for port, ranks in json.loads(sys.argv[1]):
+        running = [
+            fork.Process(target=work, args=(rank, len(ranks), port, *argument))
+            for rank, argument in enumerate(ranks)
+        ]
+        for process in running:
+            process.start()
+        for process in running:
+            process.join()
+        if any(process.exitcode for process in running):
+            sys.exit(1)

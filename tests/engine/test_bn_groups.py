@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from processes import finish, start
+from processes import finish, free_port, start
 from torch import nn
 
+from reidgen.engine.config import load_config
 from reidgen.models.layers.ghost_batch_norm import set_bn_group
 
 SCRIPT = Path(__file__).with_name('bn_groups_process.py')
@@ -42,7 +43,7 @@ def ended(cases, tmp_path_factory):
     folder = tmp_path_factory.mktemp('processes')
     torch.save(cases, folder / 'cases.pth')
 
-    def argument(count: int, rank: int) -> str:
+    def argument(count: int, rank: int) -> list:
         todo = []
         for name, options in TRAINED.items():
             place = folder / f'{count}/{name}'
@@ -50,11 +51,12 @@ def ended(cases, tmp_path_factory):
             size = {'train_dataloader.identity.batch_size': 64 // count}
             options = dict(options, config='identity_tiny.py', **size)
             todo.append([str(place), str(place / f'end{rank}.pth'), options])
-        layers = [str(folder / 'cases.pth'), str(folder / f'{count}/layers{rank}.pth')]
-        return json.dumps([layers, todo])
+        return [str(folder / 'cases.pth'), str(folder / f'{count}/layers{rank}.pth'), todo]
 
-    for count in (1, 2, 4):  # one after another: seven at once is much for a small machine
-        finish(start(count, SCRIPT, lambda rank, count=count: argument(count, rank)))
+    groups = [
+        (free_port(), [argument(count, rank) for rank in range(count)]) for count in (1, 2, 4)
+    ]
+    finish(start(1, SCRIPT, lambda rank: json.dumps(groups)))
     return lambda count, name: torch.load(folder / f'{count}/{name}.pth', weights_only=True)
 
 
@@ -141,3 +143,17 @@ def test_the_top_level_key_reaches_every_batch_norm_of_a_model(build, tmp_path):
     assert list(model.state_dict()) == list(plain.state_dict())
     set_bn_group(plain, None)
     assert not [m for m in plain.modules() if hasattr(m, 'bn_group')]
+
+
+@pytest.mark.parametrize(
+    'line, message',
+    [
+        ("sync_bn = 'torch'", r"'sync_bn' has no effect here; bn_group=n takes batch-norm"),
+        ('bn_grup = 16', r"unknown top-level key 'bn_grup': did you mean 'bn_group'"),
+    ],
+)
+def test_other_names_of_the_key_are_refused(line, message, tmp_path):
+    base = Path(__file__).with_name('gcl_tiny.py')
+    (tmp_path / 'config.py').write_text(f"_base_ = ['{base}']\n{line}\n")
+    with pytest.raises(ValueError, match=message):
+        load_config(tmp_path / 'config.py')
