@@ -6,7 +6,7 @@ import copy
 import pytest
 import torch
 from mmengine.logging import MMLogger
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from reidgen.models.encoders import ContentEncoder
@@ -109,9 +109,26 @@ def test_a_file_of_another_model_is_refused(tmp_path):
         encoder(**VIT, weights=tmp_path / 'cnn.pth')
 
 
-def test_other_means_than_imagenets_are_told(vit_file, logged):
+def test_another_patch_size_is_refused_though_timm_could_resample_it(vit_file, tmp_path):
+    state = dict(load_file(vit_file))
+    state['patch_embed.proj.weight'] = state['patch_embed.proj.weight'][:, :, :8, :8].contiguous()
+    torch.save(state, tmp_path / 'patch8.pth')
+    with pytest.raises(ValueError, match=r'patch_embed.proj.weight \(64, 3, 8, 8\) instead of'):
+        encoder(**VIT, weights=tmp_path / 'patch8.pth')
+
+
+def test_positions_that_are_no_grid_are_refused(vit_file, tmp_path):
+    state = dict(load_file(vit_file))
+    torch.save(state | {'pos_embed': torch.zeros(1, 8, 64)}, tmp_path / 'odd.pth')
+    with pytest.raises(ValueError, match=r'pos_embed \(1, 8, 64\) instead of \(1, 9, 64\)'):
+        encoder(**VIT, weights=tmp_path / 'odd.pth')
+
+
+def test_other_means_than_imagenets_and_interpolation_are_told(vit_file, logged):
     encoder(**VIT, weights=vit_file)
-    assert 'timm/test_vit: its weights were trained on images normalised by mean=(0.5' in logged[-2]
+    note, resized, _ = logged
+    assert note.startswith('timm/test_vit: its weights were trained on images normalised by mean=(')
+    assert resized == 'timm/test_vit: pos_embed (1, 101, 64) interpolated to (1, 9, 64)'
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class TimmTrunk:
         return found[0], found[-1]
 
     def early_layers(self, network: Any) -> list[nn.Module]:
-        """Not told by timm.
+        """Layers up to the early map, which timm does not tell.
 
         Raises:
             ValueError: always.
@@ -220,18 +220,25 @@ def hub_weights(name: str) -> Path:
         ) from error
 
 
-def adapted(network: Any, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of a timm model for `network`, which may be built for another image size.
+def interpolated(network: Any, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Position embeddings of a file, by timm's own function for the kind of model, at the size of
+    `network`; those that differ in shape and can be interpolated.
 
     Args:
-        state: by timm's names. Position embeddings and the like are interpolated by timm's own
-            function for this kind of model, where shapes differ.
+        state: tensors of the file by timm's names, all of which the network has.
     """
     own = network.state_dict()
-    if all(value.shape == own[key].shape for key, value in state.items()):
-        return state
+    # of other tensors a difference is one of the architecture, which timm would smooth over
+    differ = [key for key in state if 'pos' in key and state[key].shape != own[key].shape]
     function = getattr(sys.modules[type(network).__module__], 'checkpoint_filter_fn', None)
-    return state if function is None else dict(function(state, network))
+    if not differ or function is None:
+        return {}
+    try:
+        found = function(dict(state), network)
+    except (RuntimeError, ValueError, AssertionError):
+        return {}
+    fits = [key for key in differ if key in found and found[key].shape == own[key].shape]
+    return {key: found[key] for key in fits}
 
 
 def normalisation_note(network: Any, name: str) -> str:

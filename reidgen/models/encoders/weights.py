@@ -125,13 +125,14 @@ def _fit(encoder: nn.Module, trunk_name: str, state: dict[str, Tensor], source: 
 
 def _timm_adapted(network: Any, trunk_name: str, read: Match) -> Match:
     """The match with tensors of the trunk interpolated to the encoder's image size."""
-    trunk = {key[6:]: read.found[key] for key in read.found if key.startswith('trunk.')}
-    head = {key: value for key, value in read.found.items() if not key.startswith('trunk.')}
     note = timm_trunk.normalisation_note(network, trunk_name)
     if note:
         print_log(note, logger='current', level=logging.WARNING)
-    trunk = timm_trunk.adapted(network, trunk)
-    return read._replace(found=head | {f'trunk.{key}': value for key, value in trunk.items()})
+    trunk = {key[6:]: read.found[key] for key in read.found if key.startswith('trunk.')}
+    resized = timm_trunk.interpolated(network, trunk)
+    for key, value in resized.items():
+        _log(f'{trunk_name}: {key} {tuple(trunk[key].shape)} interpolated to {tuple(value.shape)}')
+    return read._replace(found=read.found | {f'trunk.{key}': resized[key] for key in resized})
 
 
 def _check_trunk(trunk_name: str, own: dict[str, Tensor], read: Match, source: str) -> None:
