@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 
 root = Path(__file__).parent
 version = re.search(r"__version__ = '(.+)'", (root / 'reidgen/__init__.py').read_text())[1]
+TIMM = 'timm>=1.0.16'
 
 setup(
     name='reidgen',
@@ -42,7 +43,9 @@ setup(
             'mypy>=2',
             'torchmetrics>=1.4',
             'faiss-cpu>=1.8',
+            TIMM,
         ],
+        'timm': [TIMM],  # trunks of ContentEncoder named 'timm/...'
         'faiss': ['faiss-cpu>=1.8'],  # search of feature stores by its indexes
         # FID, KID and SSIM of translated images; torch-fidelity has the Inception network of FID
         'metrics': ['torchmetrics>=1.4', 'torch-fidelity>=0.4'],

@@ -10,7 +10,7 @@ from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, only_evaluate
 from reidgen.engine.optim import check_groups
 from reidgen.models.adversarial import unwrap_model
-from reidgen.registry import ENCODERS
+from reidgen.registry import build_network
 
 FOLDER = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted(FOLDER.glob('*.py'))
@@ -33,7 +33,7 @@ WIDTHS = {
         in_channels=1, base_dim=4, num_res_blocks=1, aspp_dim=4, out_dim=8, dilations=(1, 2, 3)
     ),
     'StructureEncoder': dict(in_channels=1, out_dim=8),
-    'ContentEncoder': dict(trunk='resnet18', embed_dim=16, weights=None),
+    'ContentEncoder': dict(trunk='resnet18', embed_dim=16, weights=None, img_size=None),
     'IdentityClassifier': dict(in_dim=16, num_identities=4),
     'DomainClassifier': dict(in_dim=16),
     'ColorHistogram': {},
@@ -122,10 +122,22 @@ def test_a_warm_up_trains_every_tensor_of_the_encoder_that_gcl_starts_from(warm_
     for config in (warm_up, name):
         cfg = load_config(FOLDER / f'{config}.py').model.networks.E_c
         with torch.device('meta'):
-            encoder = ENCODERS.build({**cfg, 'weights': None})
+            encoder = build_network({**cfg, 'weights': None})
         shapes.append({key: value.shape for key, value in encoder.state_dict().items()})
     assert shapes[0] == shapes[1]
     assert any(key.startswith('neck.') for key in shapes[0])
+
+
+def test_the_transformer_of_a_config_fits_its_decoders_and_images():
+    pytest.importorskip('timm', reason="timm is not installed: pip install -e '.[timm]'")
+    cfg = load_config(FOLDER / 'gcl_market2duke_vit.py')
+    networks = cfg.model.networks
+    with torch.device('meta'):
+        encoder = build_network(dict(networks.E_c, weights=None))
+    assert encoder.content_dim == networks.G.content_dim == networks.F.content_dim
+    assert encoder.embed_dim == cfg.model.bank.dim
+    transforms = cfg.train_dataloader.source.dataset.transforms
+    assert [each.size for each in transforms if each.type == 'Resize'] == [encoder.img_size]
 
 
 @pytest.mark.slow

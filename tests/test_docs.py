@@ -56,6 +56,15 @@ def test_translator_of_the_page_writes_a_data_set(tmp_path):
 
 
 @pytest.mark.slow
+def test_backbone_of_the_page_trains(tmp_path):
+    pytest.importorskip('timm', reason="timm is not installed: pip install -e '.[timm]'")
+    write_snippets(EXTENDING, ['my_backbone_config.py'], tmp_path)
+    run([*TRAIN, 'my_backbone_config.py', *few_iterations(3)], tmp_path)
+    work_dir = tmp_path / 'work_dirs/my_backbone_config'
+    assert '**direct transfer**' in (work_dir / 'report.md').read_text()
+
+
+@pytest.mark.slow
 def test_data_set_of_the_page_trains(tmp_path):
     write_snippets(EXTENDING, ['my_dataset.py', 'my_dataset_config.py'], tmp_path)
     for split, persons in dict(train=(1, 2), query=(3, 4), gallery=(3, 4)).items():

@@ -23,6 +23,11 @@ from .option_types import check_option_types, fits
 
 EXTRA_KEYS = set(OptimizerPerGroup.KEYS)  # beside an optimizer's own
 RECIPE = ('train_cfg', 'optim_wrapper')  # what a random start changes
+# top-level keys of mmengine that do nothing here, and what does
+NO_EFFECT = dict(
+    sync_bn='bn_group=n takes batch-norm statistics over n images, on several processes too',
+    find_unused_parameters='what wraps the networks is set by model_wrapper_cfg, see SepDDP',
+)
 
 
 def load_config(
@@ -139,7 +144,7 @@ def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
 
 def _check_options(cfg: Config, options: dict[str, Any], reads: Sequence[str]) -> None:
     """Raises ValueError for an option without effect."""
-    known = _runner_keys() | {'data_roots', 'random_start', *reads}
+    known = _runner_keys() | {'bn_group', 'data_roots', 'random_start', *reads}
     for option in options:
         first, *rest = option.split('.')
         if first in cfg and first not in known:
@@ -197,12 +202,10 @@ def check_config(cfg: Config) -> None:
     """Raises ValueError for a `type` that is registered nowhere, a key its class does not take, or
     a misspelt top-level key.
     """
-    known = _runner_keys()
-    for key in {'sync_bn', 'find_unused_parameters'} & set(cfg):
-        raise ValueError(
-            f"the top-level key '{key}' has no effect here; what wraps the networks is set by "
-            f'model_wrapper_cfg, see SepDDP'
-        )
+    known = _runner_keys() | {'bn_group'}
+    for key, fix in NO_EFFECT.items():
+        if key in cfg:
+            raise ValueError(f"the top-level key '{key}' has no effect here; {fix}")
     for key in cfg:
         guess = get_close_matches(key, known, 1, cutoff=0.85)
         if key not in known and guess:

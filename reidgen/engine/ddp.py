@@ -87,7 +87,10 @@ def leaves_parameters_unused(model: AdversarialModel, stages: Sequence[Stage]) -
 
 def average_statistics(model: AdversarialModel) -> None:
     """Averages batch-norm statistics over the processes, so that all evaluate, and the first one
-    saves, the same network. Layers in eval mode are equal and left alone."""
+    saves, the same network; after each iteration. Layers in eval mode are equal and left alone.
+
+    Of ghost batch norms it completes the move of the running statistics, which is by the mean over
+    all groups of the global batch."""
     if get_world_size() > 1:
         layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training]
         buffers = [buffer for layer in layers for buffer in layer.buffers(recurse=False)]

@@ -15,14 +15,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import Dataset
 
-from reidgen.checkpoint import (
-    load_for_evaluation,
-    load_for_training,
-    load_strictly,
-    read_weights,
-)
+from reidgen.checkpoint import load_for_evaluation, load_for_training, load_strictly, read_weights
 from reidgen.files import locked, written_whole
 from reidgen.models.adversarial import unwrap_model
+from reidgen.models.layers.ghost_batch_norm import set_bn_group
 from reidgen.registry import DATASETS, RUNNERS, build
 
 from .config import merge_random_start, without_weights
@@ -144,6 +140,7 @@ class ReIDRunner(Runner):
             self._started = [name for name in networks if networks[name].get('weights') is not None]
             model = without_weights(model)  # the checkpoint brings them
         built = super().build_model(model)
+        set_bn_group(built, self.cfg.get('bn_group'))
         self.random_start = self._starts_at_random(built)
         if self.random_start:
             merge_random_start(self.cfg)

@@ -5,7 +5,7 @@ from mmengine.dist import barrier
 from mmengine.runner import BaseLoop
 
 from reidgen.models.adversarial import unwrap_model
-from reidgen.models.data_checks import check_batches
+from reidgen.models.data_checks import check_batches, check_encoder_size
 from reidgen.registry import LOOPS
 
 from .ddp import average_statistics
@@ -53,6 +53,7 @@ class StagedTrainLoop(BaseLoop):
         self.model.check_phases()
         check_reads(self.stages, self.model.phases(), tuple(dataloader))
         batch_sizes = {name: loader.batch_size for name, loader in loaders.items()}
+        check_encoder_size(self.model, self.dataloader.dataset, 'train_dataloader')
         self.model.check_data(self.dataloader.dataset, batch_sizes, self.stages)
         samplers = {name: loader.sampler for name, loader in loaders.items()}
         for warning in check_batches(self.model, self.stages, batch_sizes, samplers):

@@ -6,6 +6,7 @@ from mmengine.runner import BaseLoop
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.evaluation.adabn import adapted_batch_norm
 from reidgen.models.adversarial import unwrap_model
+from reidgen.models.data_checks import check_encoder_size
 from reidgen.registry import LOOPS
 
 from .loaders import build_loader, shuffled_loader
@@ -65,6 +66,8 @@ class RetrievalValLoop(BaseLoop):
         for name, loader in loaders.items():
             set_dataset(self.evaluators[name], loader.dataset)
         self.model = unwrap_model(runner.model)
+        datasets = {name: loader.dataset for name, loader in loaders.items()}
+        check_encoder_size(self.model, datasets, 'val_dataloader')
         self.adabn, self.adabn_batch_size = adabn, adabn_batch_size
         self._adabn_loader = None
         self.recalibrates = recalibrate or getattr(self.model, 'bn_mode', None) == 'target_recalib'

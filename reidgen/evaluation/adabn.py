@@ -6,6 +6,7 @@ Recognition 2018.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +47,8 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
     variances (PyTorch's momentum=None); a shorter last batch counts as much as the others. Layers
     below normalise by the batch meanwhile. Everything but batch norm, dropout included, is in eval
     mode. Deviation from the paper: the variance is that within batches, not over the whole domain.
-    Momenta and training flags are put back at the end. With several processes, every rank must be
+    Momenta, training flags and the groups of ghost batch norms, which do not apply here, are put
+    back at the end. With several processes, every rank must be
     given the same batches.
 
     Args:
@@ -70,6 +72,9 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
         )
     modes = {module: module.training for module in network.modules()}
     momenta = [layer.momentum for layer in layers]
+    groups: dict[Any, Any] = {
+        layer: layer.bn_group for layer in layers if hasattr(layer, 'bn_group')
+    }
     statistics = [(buffer, buffer.clone()) for layer in layers for buffer in layer.buffers()]
     num_used = num_single = 0
     try:
@@ -77,6 +82,8 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
         for layer in layers:
             layer.reset_running_stats()
             layer.momentum, layer.training = None, True
+        for layer in groups:
+            layer.bn_group = None
         for images in batches:
             if len(images) < 2:
                 num_single += 1
@@ -95,6 +102,8 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
     finally:
         for layer, momentum in zip(layers, momenta):
             layer.momentum = momentum
+        for layer, group in groups.items():
+            layer.bn_group = group
         _restore_modes(modes)
 
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from mmengine.dist import get_world_size
 from torch import nn
 from torch.utils.data import Dataset
 
 from .adversarial import AdversarialModel
+from .layers.ghost_batch_norm import GhostBatchNorm, ranks_of_group
 
 STATE = ('stage_name', '_running', 'frozen', 'loss_weights')  # what entering a stage sets
 
@@ -38,6 +40,28 @@ def check_image_sizes(datasets: Mapping[str, Dataset], names: Sequence[str], mul
             f'images of both domains are compared, but their sizes differ: {told}; set Resize in '
             f'the transforms of each to the same size'
         )
+
+
+def check_encoder_size(model: AdversarialModel, datasets: Mapping[str, Any], group: str) -> None:
+    """Raises ValueError where the encoder takes images of one size, and a data set gives others.
+
+    Args:
+        datasets: by loader; the first image of each is read.
+        group: of the loaders in the config, such as 'train_dataloader'.
+    """
+    encoder = getattr(model, model.encoder_name, None)
+    wanted = getattr(getattr(encoder, 'module', encoder), 'img_size', None)
+    if wanted is None:
+        return
+    for name, dataset in datasets.items():
+        size = image_size(dataset)
+        if size != tuple(wanted):
+            raise ValueError(
+                f'{group}.{name} gives images of {size[0]} x {size[1]}, but '
+                f'{model.encoder_name} takes {wanted[0]} x {wanted[1]}: set '
+                f'model.networks.{model.encoder_name}.img_size=({size[0]}, {size[1]}), or Resize '
+                f'of its transforms'
+            )
 
 
 def image_size(dataset: Dataset) -> tuple[int, int]:
@@ -102,14 +126,15 @@ def check_batches(
         samplers: by loader.
 
     Raises:
-        ValueError: a stage that the model cannot enter, or batches of one image for a batch norm
-            over images.
+        ValueError: a stage that the model cannot enter, batches of one image for a batch norm
+            over images, or of a size that does not fit its groups.
     """
     warnings = []
     for stage in stages:
         fields = stage.fields(tuple(batch_sizes))
         with entered(model, stage):
             check_batch_norm(model, fields, batch_sizes)
+            check_bn_groups(model, fields, batch_sizes)
             warnings += triplet_warnings(model, fields, samplers)
     return warnings
 
@@ -159,6 +184,22 @@ def check_batch_norm(
                     f'a batch norm of {name} takes its statistics over the images of a batch; set '
                     f'batch_size to 2 or more, or freeze {name} in this stage'
                 )
+
+
+def check_bn_groups(
+    model: AdversarialModel, fields: Mapping[str, str], batch_sizes: Mapping[str, int]
+) -> None:
+    """Raises ValueError where the batches of a stage do not fit the groups of its batch norms.
+
+    Args:
+        model: in a stage, in training mode.
+        fields: field of the batch -> loader, in this stage.
+    """
+    layers = [m for m in model.modules() if isinstance(m, GhostBatchNorm) and m.training]
+    for group in {layer.bn_group for layer in layers if layer.bn_group is not None}:
+        for loader in sorted(set(fields.values()) & set(batch_sizes)):
+            place = f'stage {model.stage_name}: train_dataloader.{loader}'
+            ranks_of_group(group, batch_sizes[loader], get_world_size(), place)
 
 
 def triplet_warnings(

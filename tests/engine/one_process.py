@@ -1,7 +1,6 @@
-"""Trainings of gcl_tiny.py in this process, which may be one of several (RANK is set)."""
+"""Trainings in this process, which may be one of several (RANK is set)."""
 
 import os
-import warnings
 from pathlib import Path
 
 import torch
@@ -14,14 +13,13 @@ from reidgen.models.adversarial import unwrap_model
 HERE = Path(__file__).resolve().parent
 
 
-def train(work_dir: str, out: str, options: dict) -> None:
+def train(work_dir: Path, out: Path, options: dict) -> None:
+    """Trains gcl_tiny.py, or the config that an option names, and saves how it ends."""
+    options = dict(options)
     resume = options.pop('resume', False)
-    cfg = load_config(HERE / 'gcl_tiny.py', options)
-    cfg.work_dir, cfg.resume, cfg.experiment_name = (
-        work_dir,
-        resume,
-        Path(out).parent.name + str(resume),
-    )
+    cfg = load_config(HERE / options.pop('config', 'gcl_tiny.py'), options)
+    cfg.work_dir, cfg.resume = str(work_dir), resume
+    cfg.experiment_name = work_dir.name + str(resume)
     cfg.launcher = 'pytorch' if 'RANK' in os.environ else 'none'
     runner = ReIDRunner.from_cfg(cfg)
     runner.train()
@@ -33,15 +31,3 @@ def train(work_dir: str, out: str, options: dict) -> None:
         ),
         out,
     )
-
-
-def run(jobs: list[tuple[str, str, dict]], environment: dict[str, str]) -> None:
-    """Trains (work dir, file for the end, options) one after another."""
-    warnings.simplefilter('ignore')
-    os.environ |= environment
-    if 'RANK' in os.environ:
-        torch.distributed.init_process_group('gloo')
-    for job in jobs:
-        train(*job)
-    if 'RANK' in os.environ:
-        torch.distributed.destroy_process_group()

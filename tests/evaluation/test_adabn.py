@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from reidgen.evaluation.adabn import adapted_batch_norm, reestimate_batch_norm
+from reidgen.models.layers.ghost_batch_norm import set_bn_group
 
 
 class TwoNorms(nn.Module):
@@ -172,3 +173,13 @@ def test_nothing_to_estimate_from_raises_and_leaves_the_statistics(network):
 def test_network_without_batch_statistics_is_refused(norm, batches):
     with pytest.raises(ValueError, match='Sequential has no batch norm with running statistics'):
         reestimate_batch_norm(nn.Sequential(norm), batches)
+
+
+def test_groups_of_ghost_batch_norms_do_not_apply(network, batches):
+    x = torch.randn(2, 3, 5, 2)
+    with adapted_batch_norm(network, batches) as adapted:
+        expected = adapted(x)['anything']
+    set_bn_group(network, 3)  # not a divisor of the batches of four
+    with adapted_batch_norm(network, batches) as adapted:
+        assert torch.equal(adapted(x)['anything'], expected)
+    assert [network.first.bn_group, network.second.bn_group] == [3, 3]

@@ -6,7 +6,7 @@ from small_content_encoder import small
 from torch import nn
 
 from reidgen.models.encoders import ContentEncoder, IdentityClassifier, PoseEncoder
-from reidgen.models.encoders.content import build_trunk
+from reidgen.models.encoders.trunks import TorchvisionTrunk
 from reidgen.registry import ENCODERS
 
 pytestmark = pytest.mark.usefixtures('seeded')
@@ -29,20 +29,20 @@ def test_content_encoder_returns_the_codes_of_gcl():
 def test_last_stride_doubles_the_last_map_of_every_trunk(trunk, channels):
     with torch.device('meta'):
         img = torch.empty(1, 3, 64, 32)
-        assert build_trunk(trunk, last_stride=1)(img).shape == (1, channels, 4, 2)
-        assert build_trunk(trunk, last_stride=2)(img).shape == (1, channels, 2, 1)
+        assert TorchvisionTrunk(trunk, 1).build()(img).shape == (1, channels, 4, 2)
+        assert TorchvisionTrunk(trunk, 2).build()(img).shape == (1, channels, 2, 1)
 
 
 def test_removing_the_stride_changes_no_parameter_and_only_the_named_block():
     with torch.device('meta'):
         strided = {
             name: layer.stride
-            for name, layer in build_trunk('resnet50', 2).named_modules()
+            for name, layer in TorchvisionTrunk('resnet50', 2).build().named_modules()
             if isinstance(layer, nn.Conv2d)
         }
         flat = {
             name: layer.stride
-            for name, layer in build_trunk('resnet50', 1).named_modules()
+            for name, layer in TorchvisionTrunk('resnet50', 1).build().named_modules()
             if isinstance(layer, nn.Conv2d)
         }
     changed = {name for name in strided if strided[name] != flat[name]}

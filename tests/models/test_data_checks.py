@@ -8,7 +8,8 @@ from torch import nn
 
 from reidgen.engine.stages import parse_stages
 from reidgen.models.adversarial import AdversarialModel, Phase
-from reidgen.models.data_checks import check_batches, check_image_sizes
+from reidgen.models.data_checks import check_batches, check_encoder_size, check_image_sizes
+from reidgen.models.layers.ghost_batch_norm import set_bn_group
 from reidgen.registry import ENCODERS
 
 
@@ -91,6 +92,19 @@ def test_what_a_later_stage_misnames_is_refused_before_the_first():
         checked(TwoPhases(), bad)
 
 
+def test_batches_that_do_not_fit_the_groups_of_a_batch_norm_are_refused_with_stage_and_loader():
+    model = TwoPhases()
+    set_bn_group(model, 8)
+    assert checked(model, stages('I')) == []
+    message = (
+        r'bn_group is 8, but stage of_D: train_dataloader\.source has 4 images on each of 1 '
+        r'process\(es\); .* set bn_group=4'
+    )
+    with pytest.raises(ValueError, match=message):
+        checked(model, stages('I', 'D'))
+    assert checked(model, stages('D', frozen=['D', 'E'])) == []
+
+
 # ---- triplets ----
 
 
@@ -135,3 +149,17 @@ def test_a_size_that_cannot_be_restored_is_refused_with_the_next_that_can():
         ValueError, match=r'target gives images of 60 x 30; .* multiples of 4: .* to 60 x 32'
     ):
         check_image_sizes(sized((60, 32), (60, 30)), ('source', 'target'), 4)
+
+
+def test_images_of_another_size_than_the_encoder_takes_are_refused():
+    model = TwoPhases()
+    check_encoder_size(model, sized((64, 32)), 'val_dataloader')  # no encoder of one size
+    model.E_c = nn.Identity()
+    model.E_c.img_size = (64, 32)
+    check_encoder_size(model, sized((64, 32)), 'val_dataloader')
+    message = (
+        r'val_dataloader\.target gives images of 48 x 32, but E_c takes 64 x 32: set '
+        r'model\.networks\.E_c\.img_size=\(48, 32\), or Resize'
+    )
+    with pytest.raises(ValueError, match=message):
+        check_encoder_size(model, sized((64, 32), (48, 32)), 'val_dataloader')

@@ -49,5 +49,5 @@ class LMPEncoder(ContentEncoder):
         """Code of normalised images (B, 3, H, W)."""
         if self.training:
             return super().forward(img)
-        feature = local_pooling(self.trunk(img), self.num_stripes, self.stripe_pool)
+        feature = local_pooling(self.feature_map(img), self.num_stripes, self.stripe_pool)
         return Code(content=feature, embedding=feature, pre_bn=feature)

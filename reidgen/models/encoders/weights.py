@@ -1,8 +1,10 @@
 """Initial weights of an encoder: sources and checks."""
 
+import logging
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
@@ -18,7 +20,9 @@ from reidgen.checkpoint import (
     read_weights,
 )
 
-IMAGENET = 'imagenet'
+from . import timm_trunk
+
+IMAGENET, HUB = 'imagenet', 'hub'
 NAMES_SHOWN = 8  # of missing tensors, in an error
 FIX = (
     'Point the key `weights` at a local file of the encoder (for a CrossDomainGCL '
@@ -34,8 +38,9 @@ def load_weights(encoder: nn.Module, weights: Choices) -> bool:
     A file that is there but damaged, or does not fit, raises: the next entry is for an absent one.
 
     Args:
-        encoder: has `trunk`, `linear`, `neck` and `trunk_name`, torchvision's name of the trunk.
-        weights: a path, 'imagenet', None (a random start) or a list of these.
+        encoder: has `trunk`, `linear`, `neck` and `trunk_name`, torchvision's name of the trunk, or
+            timm's after 'timm/'.
+        weights: a path, 'imagenet' or 'hub', None (a random start) or a list of these.
 
     Returns:
         whether there are any: False after a random start.
@@ -59,13 +64,16 @@ def _first(trunk_name: str, weights: Choices) -> tuple[str | None, dict, list[st
     """Path (or None) and tensors of the first available entry, reasons against earlier ones."""
     entries = list(weights) if isinstance(weights, list | tuple) else [weights]
     if not entries:
-        raise ValueError("weights is an empty list; set a path, 'imagenet', or None (random start)")
+        raise ValueError(
+            "weights is an empty list; set a path, 'imagenet', 'hub', or None (random start)"
+        )
     reasons: list[str] = []
     for entry in entries:
         if entry is None:
             return None, {}, reasons
         try:
-            path = _imagenet_file(trunk_name) if entry == IMAGENET else Path(entry)
+            published = entry in (IMAGENET, HUB)
+            path = _published(trunk_name, str(entry)) if published else Path(entry)
             return str(path), read_weights(path).state, reasons
         except FileNotFoundError as error:
             reasons.append(str(error))
@@ -77,8 +85,16 @@ def _first(trunk_name: str, weights: Choices) -> tuple[str | None, dict, list[st
     )
 
 
-def _imagenet_file(trunk_name: str) -> Path:
-    """Path of torchvision's ImageNet weights, from the hub or its cache."""
+def _published(trunk_name: str, entry: str) -> Path:
+    """Path of torchvision's ImageNet weights, or timm's of the trunk's tag, from the hub or its
+    cache."""
+    if trunk_name.startswith(timm_trunk.PREFIX):
+        if entry == IMAGENET:
+            raise ValueError(
+                f"weights is 'imagenet', which is a file of torchvision; set weights='hub' for the "
+                f'published weights of {trunk_name}, or a path'
+            )
+        return timm_trunk.hub_weights(trunk_name)
     return hub_file(
         get_model_weights(trunk_name)['IMAGENET1K_V1'].url,
         f'ImageNet weights of {trunk_name}',
@@ -90,6 +106,8 @@ def _fit(encoder: nn.Module, trunk_name: str, state: dict[str, Tensor], source: 
     """Loads the trunk, and `linear` and `neck` if all their tensors are there."""
     own = encoder.state_dict()
     read = match(own, state, source, inside=('trunk.',), wrappers=(*WRAPPERS, 'E_c'))
+    if trunk_name.startswith(timm_trunk.PREFIX):
+        read = _timm_adapted(encoder.trunk, trunk_name, read)
     _check_trunk(trunk_name, own, read, source)
     head = {key for key in own if not key.startswith('trunk.')}
     if any(key not in read.found or read.found[key].shape != own[key].shape for key in head):
@@ -103,6 +121,18 @@ def _fit(encoder: nn.Module, trunk_name: str, state: dict[str, Tensor], source: 
     _log(
         f'{trunk_name}: trunk from {source}; head {told}' + (f'; not used: {left}' if left else '')
     )
+
+
+def _timm_adapted(network: Any, trunk_name: str, read: Match) -> Match:
+    """The match with tensors of the trunk interpolated to the encoder's image size."""
+    note = timm_trunk.normalisation_note(network, trunk_name)
+    if note:
+        print_log(note, logger='current', level=logging.WARNING)
+    trunk = {key[6:]: read.found[key] for key in read.found if key.startswith('trunk.')}
+    resized = timm_trunk.interpolated(network, trunk)
+    for key, value in resized.items():
+        _log(f'{trunk_name}: {key} {tuple(trunk[key].shape)} interpolated to {tuple(value.shape)}')
+    return read._replace(found=read.found | {f'trunk.{key}': resized[key] for key in resized})
 
 
 def _check_trunk(trunk_name: str, own: dict[str, Tensor], read: Match, source: str) -> None:
@@ -122,8 +152,12 @@ def _check_trunk(trunk_name: str, own: dict[str, Tensor], read: Match, source: s
             f'{source} does not fit the trunk {trunk_name}: of {len(wanted)} tensors '
             f'{len(missing)} are missing{_some(missing)} and {len(wrong)} have another '
             f'shape{_some(wrong)}; {len(surplus)} are too many{_some(surplus)}. Set trunk to the '
-            f"architecture of the file, or weights to a file of torchvision's {trunk_name}"
+            f'architecture of the file, or weights to a file of {_owner(trunk_name)} {trunk_name}'
         )
+
+
+def _owner(trunk_name: str) -> str:
+    return "timm's" if trunk_name.startswith(timm_trunk.PREFIX) else "torchvision's"
 
 
 def _some(names: list[str]) -> str:
