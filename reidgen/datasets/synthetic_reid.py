@@ -8,17 +8,15 @@ import torch
 from torch import Tensor
 
 from reidgen.datasets import market_layout
-from reidgen.datasets.csv_list import read_rows
 from reidgen.datasets.image_files import read_grey
 from reidgen.datasets.log_once import log_once
 from reidgen.datasets.pose_maps import TURNS, PoseMap, checked_views
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.roots import Roots, as_places
-from reidgen.files import read_json
+from reidgen.datasets.synthetic_lists import again, as_joints, read_garments, read_joint_lists
 from reidgen.registry import DATASETS, POSE_MAPS
 from reidgen.synthetic import (
-    JOINTS,
     PARTS,
     Plan,
     Seeds,
@@ -32,11 +30,10 @@ from reidgen.synthetic import (
     rerender,
 )
 from reidgen.synthetic import TURNS as RENDERED_TURNS
-from reidgen.synthetic.plan import FOLDERS, LONERS, Job, Picture
+from reidgen.synthetic.plan import Job, Picture
 from reidgen.synthetic.scene import Photograph
 
 WEARERS = ('train', 'test', 'validation')  # splits with garment pictures
-GARMENT_COLUMNS = ('split', 'image', 'worn')
 
 
 class GarmentPair(NamedTuple):
@@ -111,7 +108,7 @@ class SyntheticReID(ReIDDataset):
             )
         self.maps, self.check, self.workers = maps, check, workers
         self.name = domain
-        self._joints: dict[str, list] = {}
+        self._joints: dict[str, object] = {}
         self._pictures: dict[str, tuple] = {}
         super().__init__(root, split, **kwargs)
 
@@ -150,7 +147,7 @@ class SyntheticReID(ReIDDataset):
         if parts.max() >= len(PARTS):
             raise ValueError(
                 f'{self._beside(record, "parts", ".png")} has the part '
-                f'{parts.max().item()}; there are {len(PARTS)}: {self._again()}'
+                f'{parts.max().item()}; there are {len(PARTS)}: {again(self.root)}'
             )
         return parts
 
@@ -161,28 +158,8 @@ class SyntheticReID(ReIDDataset):
             ValueError: a list of joints is damaged, or lacks the image.
         """
         if not self._joints:
-            for path in sorted((self.root / 'joints').glob('*.json')):
-                self._joints.update(self._read_joints(path))
-        told = self._joints.get(Path(record.path).name)
-        try:
-            joints = torch.tensor(told, dtype=torch.float32)
-        except (TypeError, ValueError, RuntimeError, OverflowError):
-            joints = torch.empty(0)
-        if joints.shape != (len(JOINTS), 3) or not joints.isfinite().all():
-            raise ValueError(
-                f'joints of {record.path} are {told!r:.99} in {self.root / "joints"}, not '
-                f'{len(JOINTS)} rows of x, y, visible; {self._again()}'
-            )
-        return joints
-
-    def _read_joints(self, path: Path) -> dict[str, list]:
-        try:
-            told = read_json(path.read_bytes() if path.is_file() else b'')
-            if isinstance(told, dict):
-                return told
-            raise ValueError(f'it holds a {type(told).__name__}')
-        except ValueError as error:
-            raise ValueError(f'{path} is damaged ({error}); {self._again()}') from error
+            self._joints = read_joint_lists(self.root)
+        return as_joints(self._joints, record, self.root)
 
     def garment_pairs(self) -> list[GarmentPair]:
         """Try-on samples of the images of persons, in the order of the records.
@@ -196,7 +173,7 @@ class SyntheticReID(ReIDDataset):
         train = 'train' in self.split.split('+')
         worn = {
             image: str(self.root / garment)
-            for split, image, garment in self._read_garments()
+            for split, image, garment in read_garments(self.root)
             if (split == 'train') == train
         }
         garments = sorted(set(worn.values()))
@@ -207,35 +184,6 @@ class SyntheticReID(ReIDDataset):
                 others = tuple(garment for garment in garments if garment != own)
                 pairs.append(GarmentPair(record, own, others))
         return pairs
-
-    def _read_garments(self) -> list[tuple[str, str, str]]:
-        """Split, image and worn garment, paths below root, of the images of persons."""
-        path, found = self.root / 'garment_pairs.csv', []
-        garments = {f'garment/{each.name}' for each in (self.root / 'garment').iterdir()}
-        images = {
-            f'{folder}/{each.name}': split
-            for split, folder in FOLDERS.items()
-            for each in (self.root / folder).iterdir()
-            if not each.name.startswith(tuple(f'{label}_' for label, _ in LONERS.values()))
-        }
-        for row in read_rows(path, GARMENT_COLUMNS):
-            split, image, garment = (row.cells.get(name, '') for name in GARMENT_COLUMNS)
-            if images.get(image) != split or garment not in garments:
-                raise ValueError(
-                    f'{row.where}: {split!r:.40}, {image!r:.99}, {garment!r:.99} are no split, '
-                    f'image and garment of {self.root}; {self._again()}'
-                )
-            found.append((split, image, garment))
-        missing = sorted(images.keys() - {image for _, image, _ in found})
-        if missing:
-            raise ValueError(
-                f'{path} lacks {len(missing)} images of persons, the first {missing[0]}; '
-                f'{self._again()}'
-            )
-        return found
-
-    def _again(self) -> str:
-        return f'delete {self.root}, it is rendered again when it is needed'
 
     def read_swapped(self, record: Record, garment: str) -> tuple[Tensor, Tensor]:
         """Image of the same person and scene in another garment; rendered now, not stored.
@@ -333,4 +281,4 @@ class SyntheticMesh(PoseMap):
         return [] if name in self._names else [str(self.root / name)]
 
     def how_to_make(self) -> str:
-        return f'delete {self.root.parent}, it is rendered again when it is needed'
+        return again(self.root.parent)
