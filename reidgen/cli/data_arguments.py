@@ -72,7 +72,9 @@ def add_evaluate_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--inception', metavar='FILE', help="weights of torch-fidelity's Inception")
     parser.add_argument('--config', help='of a re-identification model, for reid_fid')
     parser.add_argument('--checkpoint', help='its weights')
-    parser.add_argument('--num-images', type=positive, help='of each set (default: of the smaller set)')
+    parser.add_argument(
+        '--num-images', type=positive, help='of each set (default: the smaller set)'
+    )
     parser.add_argument('--batch-size', type=positive, default=64)
     parser.add_argument('--num-workers', type=count, default=0)
     parser.add_argument('--seed', type=count, default=0, help='of subsets and pairs')

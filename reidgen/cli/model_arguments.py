@@ -104,7 +104,10 @@ def add_extract(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--batch-size', type=positive, default=128)
     parser.add_argument('--workers', type=count, default=4, help='processes that decode images')
     parser.add_argument(
-        '--shard-size', type=positive, default=4096, help='images a file; a kill costs at most one file'
+        '--shard-size',
+        type=positive,
+        default=4096,
+        help='images a file; a kill costs one at most',
     )
     parser.add_argument('--dtype', choices=DTYPES, default='float32', help='on disk')
     parser.add_argument(

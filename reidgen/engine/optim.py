@@ -100,9 +100,9 @@ class OptimizerPerGroup:
 
 
 def check_groups(model, optim: OptimWrapperDict, stages) -> None:
-    """Raises ValueError where a stage trains a network of no group, or a group in two phases.
+    """Raises ValueError where a stage trains nothing, a network of no group, or a group twice.
 
-    A group whose networks are trained in different phases of one stage would be stepped with the
+    A group whose networks are trained in two phases of one stage would be stepped with the
     gradients of one phase and the momentum of the other.
 
     Raises:
@@ -112,7 +112,14 @@ def check_groups(model, optim: OptimWrapperDict, stages) -> None:
     for stage in stages:
         steps: dict[str, str] = {}
         for phase in (known[name] for name in (stage.phases or known) if name in known):
-            for network in sorted(set(phase.trains) - set(stage.frozen)):
+            thawed = sorted(set(phase.trains) - set(stage.frozen))
+            if not any(model.trainable[network] for network in thawed):
+                raise ValueError(
+                    f'stage {stage.name}: phase {phase.name} trains {sorted(phase.trains)}, and '
+                    f'all of it is frozen; thaw one of them, or leave the phase out of the '
+                    f"stage's phases"
+                )
+            for network in thawed:
                 groups = [
                     name
                     for name, group in optim.items()
@@ -127,6 +134,6 @@ def check_groups(model, optim: OptimWrapperDict, stages) -> None:
                     if steps.setdefault(name, phase.name) != phase.name:
                         raise ValueError(
                             f'stage {stage.name}: group {name} would be stepped by the phases '
-                            f'{steps[name]} '
-                            f'and {phase.name}; give each phase a group of its own (key `phases`)'
+                            f'{steps[name]} and {phase.name}; give each phase a group of its own '
+                            f'(key `phases`)'
                         )
