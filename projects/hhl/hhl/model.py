@@ -6,7 +6,7 @@ from torch import Tensor
 
 from reidgen.losses import LabelSmoothCrossEntropy
 from reidgen.models import AdversarialModel, Phase
-from reidgen.registry import LOSSES, MODELS
+from reidgen.registry import LOSSES, MODELS, build
 
 # whom triplets compare -> loaders that are read
 MODES = {
@@ -61,7 +61,9 @@ class HHL(AdversarialModel):
             raise ValueError("model.mode='none' has no triplets; set loss_weights.triplet=0")
         self.mode, self.train_embed = mode, train_embed
         self.cross_entropy = LabelSmoothCrossEntropy(epsilon=0.0)
-        self.triplet = LOSSES.build(triplet or dict(type='BatchHardTriplet', include_self=True))
+        self.triplet = build(
+            triplet or dict(type='BatchHardTriplet', include_self=True), LOSSES, 'model.triplet'
+        )
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities = self.C.num_identities
 
