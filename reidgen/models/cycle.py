@@ -9,9 +9,7 @@ from reidgen.registry import LOSSES, MEMORIES, build
 from reidgen.structures import ImageBatch
 
 from .adversarial import AdversarialModel, Phase
-
-# ResNetGenerator ends in tanh: images are in [-1, 1]
-SYMMETRIC = dict(type='BatchNormalizer', mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+from .preprocessor import SYMMETRIC
 
 
 class Cycle(NamedTuple):
