@@ -111,15 +111,15 @@ def check_groups(model, optim: OptimWrapperDict, stages) -> None:
     known = {phase.name: phase for phase in model.phases()}
     for stage in stages:
         steps: dict[str, str] = {}
-        for phase in (known[name] for name in (stage.phases or known) if name in known):
-            thawed = sorted(set(phase.trains) - set(stage.frozen))
-            if not any(model.trainable[network] for network in thawed):
-                raise ValueError(
-                    f'stage {stage.name}: phase {phase.name} trains {sorted(phase.trains)}, and '
-                    f'all of it is frozen; thaw one of them, or leave the phase out of the '
-                    f"stage's phases"
-                )
-            for network in thawed:
+        phases = [known[name] for name in (stage.phases or known) if name in known]
+        trained = {network for phase in phases for network in phase.trains}
+        if not any(model.trainable[network] for network in trained - set(stage.frozen)):
+            raise ValueError(
+                f'stage {stage.name} trains nothing: its phases train {sorted(trained)}, all of '
+                f'which are frozen; take one of them out of frozen, or leave the stage out'
+            )
+        for phase in phases:
+            for network in sorted(set(phase.trains) - set(stage.frozen)):
                 groups = [
                     name
                     for name, group in optim.items()

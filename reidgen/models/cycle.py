@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from reidgen.choices import one_of
 from reidgen.registry import LOSSES, MEMORIES, build
 from reidgen.structures import ImageBatch
 
@@ -95,8 +96,7 @@ class CycleTranslation(AdversarialModel):
         }
 
     def translate(self, batch: ImageBatch, to: str, style: int = 0) -> Tensor:
-        if to not in ('source', 'target'):
-            raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
+        one_of(to, ('source', 'target'), 'the domain to translate to')
         return self.G(batch.img) if to == 'target' else self.F(batch.img)
 
     def visuals(self, batch) -> list[tuple[str, Tensor]]:

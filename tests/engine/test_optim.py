@@ -164,7 +164,7 @@ def test_a_group_stepped_by_two_phases_of_a_stage_is_refused():
     check(dict(all=dict(networks=['D', 'G', 'E_p'], **SGD)), phases=['G'])
 
 
-def test_a_phase_of_which_all_is_frozen_is_refused():
-    with pytest.raises(ValueError, match=r"phase D trains \['D'\], and all of it is frozen; thaw"):
-        check(OWNED, frozen=['D'])
-    check(OWNED, phases=['G'], frozen=['D'])
+def test_a_stage_of_which_all_is_frozen_is_refused():
+    with pytest.raises(ValueError, match=r"trains nothing: its phases train \['D'\], all of which"):
+        check(OWNED, phases=['D'], frozen=['D'])
+    check(OWNED, frozen=['D'])  # phase G goes on

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from reidgen.losses import LabelSmoothCrossEntropy
 from reidgen.models import AdversarialModel, Phase
+from reidgen.models.data_checks import check_identities
 from reidgen.registry import LOSSES, MODELS, build
 
 # whom triplets compare -> loaders that are read
@@ -105,11 +106,4 @@ class HHL(AdversarialModel):
         return self.H(self.E_c(img).embedding)
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
-        for name in {'identity', 'triplet'} & set(datasets):
-            found = datasets[name].num_identities
-            if found != self.num_identities:
-                raise ValueError(
-                    f'model.networks.C.num_identities is {self.num_identities} but '
-                    f'{datasets[name].name} (loader {name}) has {found} training identities; set '
-                    f'model.networks.C.num_identities={found}'
-                )
+        check_identities(self, datasets, stages, ('identity', 'triplet'))
