@@ -21,6 +21,7 @@ from reidgen.checkpoint import (
     load_strictly,
     read_weights,
 )
+from reidgen.choices import one_of
 from reidgen.files import locked, written_whole
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import DATASETS, RUNNERS, build
@@ -198,7 +199,7 @@ class ReIDRunner(Runner):
         if not self.distributed:
             return model
         cfg = dict(model_wrapper_cfg or {})
-        cfg.pop('type', None)
+        one_of(cfg.pop('type', 'SepDDP'), ('SepDDP',), 'model_wrapper_cfg.type')
         if self.cfg.get('train_cfg'):
             stages = parse_stages(self.cfg.train_cfg.stages, self.cfg.train_cfg.get('first_stage'))
             cfg.setdefault('find_unused_parameters', leaves_parameters_unused(model, stages))
