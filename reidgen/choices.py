@@ -1,4 +1,4 @@
-"""Error texts about unknown names: place, value, nearest known name and all known names."""
+"""Checks of names and counts; errors tell place, value and what is known."""
 
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
@@ -44,3 +44,18 @@ def check_keys(given: Iterable[Any], known: Sequence[str], place: str) -> None:
             raise ValueError(
                 f"{place}: unknown key '{key}'{hint(key, known)}; known: {listed(known)}"
             )
+
+
+def is_whole(value: object, least: int = 0) -> bool:
+    """Whether a value is a whole number, and no bool, from `least` on."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def check_count(place: str, value: object) -> None:
+    """Raises ValueError for what is no whole number from 1.
+
+    Args:
+        place: what the value was given for, such as `num_images`.
+    """
+    if not is_whole(value, 1):
+        raise ValueError(f'{place} is {value!r}; it must be a whole number from 1')

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ERROR_FILE = 'error.txt'
+ODD_NAMES = 'backslashreplace'  # of files whose names are no UTF-8, in an error
 TRACEBACK = 'Traceback (most recent call last):'
 # how torch begins the message of an error that it carries over from a worker of a loader
 FROM_WORKER = re.compile(rf'Caught \w+ in .+\.\nOriginal {re.escape(TRACEBACK)}')
@@ -143,6 +144,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def positive(text: str) -> int:
+    """Positive integer, as `type` of an option."""
+    if not re.fullmatch(r'\d+', text) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 upwards")
+    return int(text)
+
+
 def add_config_options(parser: argparse.ArgumentParser) -> None:
     """Adds the option --cfg-options."""
     parser.add_argument(
@@ -217,12 +225,12 @@ def _write_traceback(folder: Path) -> Path:
     if folder.is_dir():
         path = folder / ERROR_FILE
         try:
-            path.write_text(text)
+            path.write_text(text, errors=ODD_NAMES)
             return path
         except OSError:  # a full disk, perhaps the very error; the temporary folder may have room
             path.unlink(missing_ok=True)
     with tempfile.NamedTemporaryFile(
-        'w', prefix='reidgen_error_', suffix='.txt', delete=False
+        'w', prefix='reidgen_error_', suffix='.txt', delete=False, errors=ODD_NAMES
     ) as file:
         file.write(text)
     return Path(file.name)

@@ -20,20 +20,17 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path.cwd())]
 
 import torch  # noqa: E402
-import torch.nn.functional as nnf  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torch.utils.data import default_collate  # noqa: E402
-from torchvision.transforms.v2 import functional as vision  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from projects.cagan.cagan.inference import load_model, swap_batch  # noqa: E402
 from projects.cagan.cagan.lpips import LPIPS  # noqa: E402
 from projects.cagan.cagan.metrics import mean_over, regions, swap_errors  # noqa: E402
-from reidgen.checkpoint import load_for_evaluation, read_weights  # noqa: E402
-from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
-from reidgen.engine.config import load_config  # noqa: E402
+from reidgen.command_line import KeyValueAction, run  # noqa: E402
+from reidgen.engine.image_features import reid_extractor  # noqa: E402
 from reidgen.files import sha256_of, write_json  # noqa: E402
-from reidgen.registry import DATASETS, MODELS, build  # noqa: E402
+from reidgen.registry import DATASETS, build  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
 
 BATCH = 32
@@ -78,7 +75,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
         )
     num = min(args.num or len(dataset), len(dataset))
     rows = [number * len(dataset) // num for number in range(num)]
-    embed = load_embedding(*args.reid) if args.reid else None
+    embed = reid_extractor(*args.reid).network if args.reid else None
     perceptual = LPIPS(*args.lpips) if args.lpips else None
     found: dict[str, list[dict[str, Tensor]]] = {}
     for start in tqdm(range(0, num, BATCH), 'evaluate', disable=None):
@@ -132,40 +129,10 @@ def reid_distances(
     """Cosine distances (B,) of re-ID embeddings, in [0, 2]."""
 
     def distance(a: Tensor, b: Tensor) -> Tensor:
-        return 1 - (embed(a) * embed(b)).sum(dim=1)
+        return 1 - (embed(a) * embed(b)).sum(dim=1).cpu()
 
     bare = [torch.where(inside, GREY, picture) for picture in (image, person)]
     return {'reid_truth': distance(image, truth), 'reid_rest': distance(*bare)}
-
-
-def load_embedding(config: str, checkpoint: str) -> Embed:
-    """Embedding function of a trained re-ID model, at its evaluation size.
-
-    Raises:
-        ValueError: the config's evaluation does not resize, so that the size is unknown.
-    """
-    cfg = load_config(config)
-    settings = dict(cfg.model)
-    for network in settings['networks'].values():
-        if 'weights' in network:
-            network['weights'] = None  # the checkpoint brings them
-    loaders = cfg.get('val_dataloader') or {}
-    transforms = [t for loader in loaders.values() for t in loader.dataset.transforms]
-    sizes = [transform.size for transform in transforms if transform.type == 'Resize']
-    if not sizes:
-        raise ValueError(f'{config} has no Resize in the transforms of its val_dataloader')
-    model = build(settings, MODELS)
-    load_for_evaluation(model, *read_weights(checkpoint))
-    model.eval()
-
-    @torch.no_grad()
-    def embed(images: Tensor) -> Tensor:
-        resized = vision.resize(
-            images, list(sizes[0]), vision.InterpolationMode.BICUBIC, antialias=True
-        )
-        return nnf.normalize(model.embed(model.data_preprocessor(resized)))
-
-    return embed
 
 
 def averaged(batches: list[dict[str, Tensor]]) -> dict[str, float]:

@@ -19,8 +19,8 @@ from torchvision.transforms.v2 import functional as vision  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from projects.cagan.cagan.inference import Swapped, load_model, swap  # noqa: E402
+from reidgen.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.datasets.image_files import list_images, read_rgb  # noqa: E402
-from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
 
 MAX_ROWS = 32  # of the panel

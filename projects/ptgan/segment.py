@@ -14,8 +14,9 @@ from PIL import Image  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from projects.ptgan.ptgan.segmentation import NETWORKS, PersonSegmenter  # noqa: E402
+from reidgen.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.files import written_whole  # noqa: E402
-from reidgen.registry import DATASETS, find  # noqa: E402
+from reidgen.registry import DATASETS, build  # noqa: E402
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -23,7 +24,9 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('dataset', help='the registered name of a data set')
-    parser.add_argument('options', nargs='*', metavar='KEY=VALUE', help='its arguments, as text')
+    parser.add_argument(
+        'options', nargs='*', action=KeyValueAction, metavar='KEY=VALUE', help='its arguments'
+    )
     parser.add_argument('--out', required=True, help='folder of the masks')
     parser.add_argument('--split', default='train')
     parser.add_argument('--network', choices=NETWORKS, default=NETWORKS[0])
@@ -36,8 +39,8 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
 
 def segment(args: argparse.Namespace) -> int:
     """Number of masks written; existing ones are kept."""
-    options = dict(option.split('=', 1) for option in args.options)
-    dataset = find(args.dataset, DATASETS)(split=args.split, labelled=False, **options)
+    settings = dict(type=args.dataset, split=args.split, labelled=False, **(args.options or {}))
+    dataset = build(settings, DATASETS, 'the data set')
     segmenter = PersonSegmenter(args.network, args.weights)
     segmenter.to('cuda' if torch.cuda.is_available() else 'cpu')
     written = 0
@@ -56,10 +59,7 @@ def segment(args: argparse.Namespace) -> int:
 
 def main() -> None:
     args = parse_args()
-    try:
-        print(f'{segment(args)} masks written to {args.out}')
-    except (OSError, ValueError, TypeError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run(lambda: print(f'{segment(args)} masks written to {args.out}'), args.out)
 
 
 if __name__ == '__main__':

@@ -18,7 +18,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path.cwd())]
 
 from projects.stargan_camstyle.stargan_camstyle import StarGAN  # noqa: E402
 from projects.stargan_camstyle.stargan_camstyle.copies import FOLDER, write_copies  # noqa: E402
-from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
+from reidgen.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.loading import trained_model  # noqa: E402
 from reidgen.files import sha256_of  # noqa: E402

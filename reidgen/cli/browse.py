@@ -5,11 +5,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from reidgen.datasets import ReIDDataset
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.config import load_config
 from reidgen.registry import DATASETS, build
+from reidgen.visualization.grids import save_png
 
 LIMBS = (
     (0, 1),
@@ -173,6 +175,6 @@ def browse(args: argparse.Namespace) -> list[Path]:
                     ]
                 )
         path = out / f'{name}{"_annotations" if annotate else ""}.png'
-        cv2.imwrite(str(path), sheet(rows, args.height)[:, :, ::-1])
+        save_png(torch.from_numpy(sheet(rows, args.height)).permute(2, 0, 1), path)
         written.append(path)
     return written

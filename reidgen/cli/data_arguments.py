@@ -2,7 +2,7 @@
 
 import argparse
 
-from reidgen.command_line import KeyValueAction, add_common_options
+from reidgen.command_line import KeyValueAction, add_common_options, count, positive
 
 METRICS = ('fid', 'kid', 'reid_fid', 'reid_kid', 'ssim')
 SIZES = ('tiny', 'base', 'large')  # of reidgen.synthetic, as are the next two
@@ -58,8 +58,8 @@ def add_translate(parser: argparse.ArgumentParser) -> None:
         default=['train'],
         help='splits of that data set, each into its folder',
     )
-    parser.add_argument('--batch-size', type=int, default=32)
-    parser.add_argument('--num-workers', type=int, default=0)
+    parser.add_argument('--batch-size', type=positive, default=32)
+    parser.add_argument('--num-workers', type=count, default=0)
     add_common_options(parser)
 
 
@@ -72,10 +72,12 @@ def add_evaluate_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--inception', metavar='FILE', help="weights of torch-fidelity's Inception")
     parser.add_argument('--config', help='of a re-identification model, for reid_fid')
     parser.add_argument('--checkpoint', help='its weights')
-    parser.add_argument('--num-images', type=int, help='of each set (default: of the smaller set)')
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--num-workers', type=int, default=0)
-    parser.add_argument('--seed', type=int, default=0, help='of subsets and pairs')
+    parser.add_argument(
+        '--num-images', type=positive, help='of each set (default: the smaller set)'
+    )
+    parser.add_argument('--batch-size', type=positive, default=64)
+    parser.add_argument('--num-workers', type=count, default=0)
+    parser.add_argument('--seed', type=count, default=0, help='of subsets and pairs')
     parser.add_argument('--out', default='work_dirs/image_quality.json', help='results')
 
 
@@ -85,7 +87,7 @@ def add_render(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--size', choices=SIZES, default='base')
     parser.add_argument('--out', default='data/synthetic', help='root of SyntheticReID')
     parser.add_argument('--domains', nargs='+', choices=DOMAINS, default=DOMAINS[:2])
-    parser.add_argument('--workers', type=int, default=1, help='processes')
+    parser.add_argument('--workers', type=positive, default=1, help='processes')
     parser.add_argument(
         '--no-maps', action='store_true', help='without meshes; they are added when first needed'
     )
@@ -101,7 +103,7 @@ def add_render(parser: argparse.ArgumentParser) -> None:
         'renderings, of size tiny and all domains',
     )
     for name in SEEDS:
-        parser.add_argument(f'--{name}-seed', type=int, default=0, help='0 is the benchmark')
+        parser.add_argument(f'--{name}-seed', type=count, default=0, help='0 is the benchmark')
 
 
 def add_browse(parser: argparse.ArgumentParser) -> None:
@@ -117,12 +119,12 @@ def add_browse(parser: argparse.ArgumentParser) -> None:
         help='arguments of the data set, or overrides of the config',
     )
     parser.add_argument('--split', default='train', help='of a data set given by name')
-    parser.add_argument('--ids', type=int, default=8, help='rows')
-    parser.add_argument('--images', type=int, default=12, help='columns')
+    parser.add_argument('--ids', type=positive, default=8, help='rows')
+    parser.add_argument('--images', type=positive, default=12, help='columns')
     parser.add_argument(
         '--annotations',
         action='store_true',
         help='one image a person, beside it all that is known about it',
     )
-    parser.add_argument('--height', type=int, default=128, help='of a picture on the sheet')
+    parser.add_argument('--height', type=positive, default=128, help='of a picture on the sheet')
     parser.add_argument('--out', default='work_dirs/browse', help='folder of the PNG files')

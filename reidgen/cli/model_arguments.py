@@ -2,7 +2,7 @@
 
 import argparse
 
-from reidgen.command_line import add_common_options, add_config_options, count
+from reidgen.command_line import add_common_options, add_config_options, count, positive
 
 DTYPES = ('float32', 'float16')  # of reidgen.retrieval.manifest
 PATTERN = r'(?:^|/)(?P<pid>-?\d+)_c(?P<camid>\d+)[s\s._-][^/]*$'  # of reidgen.datasets.folder
@@ -111,10 +111,13 @@ def add_extract(parser: argparse.ArgumentParser) -> None:
         help='a data set of the config and its split, such as market1501/gallery',
     )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the features')
-    parser.add_argument('--batch-size', type=int, default=128)
-    parser.add_argument('--workers', type=int, default=4, help='processes that decode images')
+    parser.add_argument('--batch-size', type=positive, default=128)
+    parser.add_argument('--workers', type=count, default=4, help='processes that decode images')
     parser.add_argument(
-        '--shard-size', type=int, default=4096, help='images a file; a kill costs at most one file'
+        '--shard-size',
+        type=positive,
+        default=4096,
+        help='images a file; a kill costs one at most',
     )
     parser.add_argument('--dtype', choices=DTYPES, default='float32', help='on disk')
     parser.add_argument(
@@ -142,7 +145,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         'itself finds for each image the others',
     )
     parser.add_argument('--out', required=True, metavar='DIR', help='for the results')
-    parser.add_argument('--top', type=int, default=10, metavar='K', help='images a query')
+    parser.add_argument('--top', type=positive, default=10, metavar='K', help='images a query')
     parser.add_argument(
         '--index',
         choices=['exact', 'faiss'],
@@ -178,8 +181,8 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--show', type=count, default=8, metavar='N', help='queries to print and draw; 0: none'
     )
-    parser.add_argument('--batch-size', type=int, default=128)
-    parser.add_argument('--workers', type=int, default=0, help='processes that decode queries')
+    parser.add_argument('--batch-size', type=positive, default=128)
+    parser.add_argument('--workers', type=count, default=0, help='processes that decode queries')
 
 
 def add_convert_weights(parser: argparse.ArgumentParser) -> None:

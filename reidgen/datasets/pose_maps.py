@@ -194,7 +194,7 @@ class RenderedMesh(PoseMap):
     def how_to_make(self) -> str:
         return (
             f'put meshes rendered elsewhere into {self.root.absolute()} in the layout of GCL '
-            f'(README, "Data"), or say where they lie with data_roots.mesh or pose_map.root; or '
+            f'(docs/data.md), or say where they lie with data_roots.mesh or pose_map.root; or '
             f"choose a pose map without meshes: dict(type='Grayscale'), which needs no files, or "
             f"dict(type='JointHeatmap', root=...), from joints"
         )

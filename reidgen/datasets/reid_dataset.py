@@ -3,7 +3,7 @@
 import copy
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -169,18 +169,11 @@ class ReIDDataset(Dataset):
         index, seed = item if isinstance(item, SeededIndex) else (int(item), int(item))
         if not 0 <= index < len(self.records):
             raise IndexError(f'row {index} of {self.name}, which has {len(self.records)} images')
-        sample = self._transformed(lambda: self._load(index), seed)
+        sample = transformed(lambda: self._load(index), self.transforms, seed)
         ids: Any = self.pids[index].item(), self.camids[index].item(), index
         if sample.maps is None:
             return ImageBatch(sample.img, *ids)
         return DomainBatch(sample.img, sample.maps[0], sample.maps[-1], *ids)
-
-    def augment(self, image: Tensor, seed: int) -> Tensor:
-        """Image (3, H, W) uint8 after the data set's transforms."""
-        return self._transformed(lambda: Sample(image), seed).img
-
-    def _transformed(self, load: Callable[[], Sample], seed: int) -> Sample:
-        return transformed(load, self.transforms, seed)
 
     def _load(self, index: int) -> Sample:
         record, pose_map = self.records[index], self.pose_map

@@ -6,6 +6,7 @@ import numpy as np
 from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
 
+from reidgen.choices import check_count, is_whole
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.registry import DATA_SAMPLERS
 from reidgen.rng import seed_of
@@ -37,16 +38,16 @@ class EndlessSampler(Sampler[SeededIndex]):
         rank: int | None = None,
         world_size: int | None = None,
     ):
-        if not _is_whole(seed) or seed < 0:
+        if not is_whole(seed):
             raise ValueError(
                 f'seed is {seed!r}; a sampler needs a number of 0 or more (randomness.seed)'
             )
-        _check_count('batch_size', batch_size)
+        check_count('batch_size', batch_size)
         running_rank, running_world = get_dist_info()
         self.rank = running_rank if rank is None else rank
         self.world_size = running_world if world_size is None else world_size
-        _check_count('world_size', self.world_size)
-        if not _is_whole(self.rank) or not 0 <= self.rank < self.world_size:
+        check_count('world_size', self.world_size)
+        if not is_whole(self.rank) or self.rank >= self.world_size:
             raise ValueError(f'rank is {self.rank!r}; it must be in 0..{self.world_size - 1}')
         self.dataset, self.batch_size, self.seed = dataset, batch_size, seed
         self.start = 0
@@ -67,7 +68,7 @@ class EndlessSampler(Sampler[SeededIndex]):
 
     def set_start(self, batches: int) -> None:
         """Sets the batch at which the next `iter` starts, counted over the training."""
-        if not _is_whole(batches) or batches < 0:
+        if not is_whole(batches):
             raise ValueError(f'a sampler starts at a batch from 0, not at {batches!r}')
         self.start = batches
 
@@ -103,15 +104,6 @@ class EndlessSampler(Sampler[SeededIndex]):
                 f'batch_size to {max(num_images // self.world_size, 1)} or less, or take more '
                 f'images'
             )
-
-
-def _check_count(key: str, value: int) -> None:
-    if not _is_whole(value) or value < 1:
-        raise ValueError(f'{key} is {value!r}; it must be a whole number from 1')
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def permutation(length: int, *seed: int) -> np.ndarray:
@@ -175,8 +167,8 @@ class IdentitySampler(EndlessSampler):
         world_size: int | None = None,
     ):
         super().__init__(dataset, batch_size, seed, rank, world_size)
-        _check_count('num_identities', num_identities)
-        _check_count('num_images', num_images)
+        check_count('num_identities', num_identities)
+        check_count('num_images', num_images)
         if num_identities * num_images != batch_size:
             raise ValueError(
                 f'num_identities * num_images is {num_identities} * {num_images} = '

@@ -13,6 +13,7 @@ from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.roots import Roots
 from reidgen.datasets.stick_figures import Clothes, Pose, Style, draw_map, draw_person, hue
+from reidgen.datasets.transforms import check_size
 from reidgen.registry import DATASETS, POSE_MAPS
 from reidgen.rng import seed_of
 
@@ -67,13 +68,14 @@ class ShapesReID(ReIDDataset):
                 f'1..{MAX_PERSONS // 2}, there are {MAX_PERSONS} sets of clothes for '
                 'training and test'
             )
-        if split != 'train' and min(images_per_identity, num_cameras) < 2:
+        height, width = check_size(size)
+        least = 1 if split == 'train' else 2
+        if min(images_per_identity, num_cameras) < least:
             raise ValueError(
-                f'images_per_identity={images_per_identity} and '
-                f'num_cameras={num_cameras} must be 2 or more, or a query has nothing '
-                'to find'
+                f'images_per_identity={images_per_identity} and num_cameras={num_cameras} must be '
+                f'{least} or more{", or a query has nothing to find" if least == 2 else ""}'
             )
-        self.domain, self.size, self.seed = domain, (size[0], size[1]), seed
+        self.domain, self.size, self.seed = domain, (height, width), seed
         self.num_persons, self.images_per_identity = num_identities, images_per_identity
         self.num_cameras, self.camera_range = num_cameras, (1, num_cameras)
         self.name = f'shapes_{domain}'

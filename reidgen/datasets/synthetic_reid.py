@@ -1,7 +1,5 @@
 """SyntheticReID: the built-in rendered people, rendered on first use."""
 
-import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +14,7 @@ from reidgen.datasets.pose_maps import TURNS, PoseMap, checked_views
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.roots import Roots, as_places
+from reidgen.datasets.synthetic_lists import again, as_joints, read_garments, read_joint_lists
 from reidgen.registry import DATASETS, POSE_MAPS
 from reidgen.synthetic import (
     PARTS,
@@ -109,7 +108,7 @@ class SyntheticReID(ReIDDataset):
             )
         self.maps, self.check, self.workers = maps, check, workers
         self.name = domain
-        self._joints: dict[str, list] = {}
+        self._joints: dict[str, object] = {}
         self._pictures: dict[str, tuple] = {}
         super().__init__(root, split, **kwargs)
 
@@ -148,31 +147,34 @@ class SyntheticReID(ReIDDataset):
         if parts.max() >= len(PARTS):
             raise ValueError(
                 f'{self._beside(record, "parts", ".png")} has the part '
-                f'{parts.max().item()}; there are {len(PARTS)}: delete {self.root}, '
-                f'it is rendered again'
+                f'{parts.max().item()}; there are {len(PARTS)}: {again(self.root)}'
             )
         return parts
 
     def read_joints(self, record: Record) -> Tensor:
-        """Joints (18, 3) float32: x, y in pixels from the first pixel's centre; 1 where visible."""
-        name = Path(record.path).name
+        """Joints (18, 3) float32: x, y in pixels from the first pixel's centre; 1 where visible.
+
+        Raises:
+            ValueError: a list of joints is damaged, or lacks the image.
+        """
         if not self._joints:
-            for path in (self.root / 'joints').glob('*.json'):
-                self._joints.update(json.loads(path.read_text()))
-        return torch.tensor(self._joints[name], dtype=torch.float32)
+            self._joints = read_joint_lists(self.root)
+        return as_joints(self._joints, record, self.root)
 
     def garment_pairs(self) -> list[GarmentPair]:
-        """Try-on samples of the images of identities, in the order of the records; distractors
-        have no garment picture."""
-        with (self.root / 'garment_pairs.csv').open(newline='') as file:
-            rows = list(csv.DictReader(file))
-        splits = set(self.split.split('+'))
+        """Try-on samples of the images of persons, in the order of the records.
+
+        Distractors have no garment picture.
+
+        Raises:
+            FileNotFoundError, ValueError: the list of garments is missing or damaged.
+        """
         # query and gallery share their persons
-        train = 'train' in splits
+        train = 'train' in self.split.split('+')
         worn = {
-            row['image']: str(self.root / row['worn'])
-            for row in rows
-            if (row['split'] == 'train') == train
+            image: str(self.root / garment)
+            for split, image, garment in read_garments(self.root)
+            if (split == 'train') == train
         }
         garments = sorted(set(worn.values()))
         pairs = []
@@ -279,4 +281,4 @@ class SyntheticMesh(PoseMap):
         return [] if name in self._names else [str(self.root / name)]
 
     def how_to_make(self) -> str:
-        return f'delete {self.root.parent}, it is rendered again when it is needed'
+        return again(self.root.parent)

@@ -43,7 +43,7 @@ def build_transforms(cfgs: Sequence[dict]) -> list[Transform]:
 
     Raises:
         ValueError: one is no config, or has an argument that its class does not take or lacks one.
-        TypeError: a class does not define `random`.
+        TypeError: no list, or a class does not define `random`.
     """
     if not isinstance(cfgs, list | tuple):
         what = 'one dict' if isinstance(cfgs, dict) else f'one {type(cfgs).__name__}'
@@ -52,9 +52,8 @@ def build_transforms(cfgs: Sequence[dict]) -> list[Transform]:
     for transform in transforms:
         if not isinstance(getattr(transform, 'random', None), bool):
             raise TypeError(
-                f'{type(transform).__name__} must say `random = True` or `random = '
-                f'False` as a class attribute, like '
-                'reidgen.datasets.transforms.Transform'
+                f'{type(transform).__name__} must say `random = True` or `random = False` as a '
+                f'class attribute, like reidgen.datasets.transforms.Transform'
             )
     return transforms
 

@@ -43,8 +43,8 @@ class TwoViews(Dataset):
         self.dataset = build(dataset, DATASETS, 'dataset')
         if not isinstance(self.dataset, ReIDDataset) or self.dataset.pose_map is not None:
             raise TypeError(
-                f'TwoViews pairs plain images, but its dataset is {dataset}; give a ReIDDataset '
-                f'without pose_map'
+                f'{type(self).__name__} pairs plain images, but its dataset is {dataset}; give a '
+                f'ReIDDataset without pose_map'
             )
         self.turns = checked_views(turns)
         if self.turns and not hasattr(self.dataset, 'read_turned'):
@@ -93,13 +93,18 @@ class TwoViews(Dataset):
         """One pair: uint8 tensors without batch dimension, and ints, for default_collate."""
         index, seed = item if isinstance(item, SeededIndex) else (int(item), int(item))
         first = self.dataset[SeededIndex(index, seed)]
-        record = self.dataset.records[index]
         second = transformed(
-            lambda: Sample(self._second(record)), self.transforms, seed_of(seed, 1)
+            lambda: Sample(self.read_second(index, seed)), self.transforms, seed_of(seed, 1)
         )
         return TwoViewBatch(first.img, second.img, first.pid, first.camid, first.index)
 
-    def _second(self, record: Record) -> Tensor:
+    def read_second(self, index: int, seed: int) -> Tensor:
+        """Second view (3, H, W) uint8 of a row before its transforms.
+
+        Args:
+            seed: of the pair; turns are drawn from torch's global generator, as transforms draw.
+        """
+        record = self.dataset.records[index]
         if not self.turns:
             return self.dataset.read_image(record)
         return self.dataset.read_turned(record, self.turns[torch.randint(len(self.turns), ())])

@@ -22,10 +22,11 @@ class Heartbeat:
 
     def beat(self, place: str, iteration: int | None = None, long: bool = False) -> None:
         """Marks progress; without an iteration the latest one stays."""
+        # first: a watchdog must not see the limit of this mark beside the time of the one before
+        self.at = time.monotonic()
         self.place, self.long = place, long
         if iteration is not None:
             self.iteration = iteration
-        self.at = time.monotonic()
 
     @property
     def silence(self) -> float:

@@ -11,8 +11,6 @@ from reidgen.registry import MODELS, build
 
 from .config import drop_pretrained
 
-__all__ = ['load_strictly', 'trained_model']
-
 
 def trained_model(
     cfg: Config, checkpoint: str | Path, amp: bool = False, to_embed: bool = False

@@ -100,9 +100,9 @@ class OptimizerPerGroup:
 
 
 def check_groups(model, optim: OptimWrapperDict, stages) -> None:
-    """Raises ValueError where a stage trains a network of no group, or a group in two phases.
+    """Raises ValueError where a stage trains nothing, a network of no group, or a group twice.
 
-    A group whose networks are trained in different phases of one stage would be stepped with the
+    A group whose networks are trained in two phases of one stage would be stepped with the
     gradients of one phase and the momentum of the other.
 
     Raises:
@@ -111,7 +111,14 @@ def check_groups(model, optim: OptimWrapperDict, stages) -> None:
     known = {phase.name: phase for phase in model.phases()}
     for stage in stages:
         steps: dict[str, str] = {}
-        for phase in (known[name] for name in (stage.phases or known) if name in known):
+        phases = [known[name] for name in (stage.phases or known) if name in known]
+        trained = {network for phase in phases for network in phase.trains}
+        if not any(model.trainable[network] for network in trained - set(stage.frozen)):
+            raise ValueError(
+                f'stage {stage.name} trains nothing: its phases train {sorted(trained)}, all of '
+                f'which are frozen; take one of them out of frozen, or leave the stage out'
+            )
+        for phase in phases:
             for network in sorted(set(phase.trains) - set(stage.frozen)):
                 groups = [
                     name
@@ -127,6 +134,6 @@ def check_groups(model, optim: OptimWrapperDict, stages) -> None:
                     if steps.setdefault(name, phase.name) != phase.name:
                         raise ValueError(
                             f'stage {stage.name}: group {name} would be stepped by the phases '
-                            f'{steps[name]} '
-                            f'and {phase.name}; give each phase a group of its own (key `phases`)'
+                            f'{steps[name]} and {phase.name}; give each phase a group of its own '
+                            f'(key `phases`)'
                         )

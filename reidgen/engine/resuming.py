@@ -120,8 +120,8 @@ def iteration_of(path: str | Path) -> int | None:
     if number is not None:
         return number
     try:
-        iteration = torch.load(path, map_location='cpu', weights_only=True, mmap=True)
-        return int(iteration['meta']['iter'])
+        checkpoint = torch.load(path, map_location='cpu', weights_only=True, mmap=True)
+        return int(checkpoint['meta']['iter'])
     except Exception:  # which, depends on what the damage is
         return None
 

@@ -16,6 +16,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import Dataset
 
 from reidgen.checkpoint import load_for_evaluation, load_for_training, load_strictly, read_weights
+from reidgen.choices import one_of
 from reidgen.files import locked, written_whole
 from reidgen.models.adversarial import unwrap_model
 from reidgen.models.layers.ghost_batch_norm import set_bn_group
@@ -195,7 +196,7 @@ class ReIDRunner(Runner):
         if not self.distributed:
             return model
         cfg = dict(model_wrapper_cfg or {})
-        cfg.pop('type', None)
+        one_of(cfg.pop('type', 'SepDDP'), ('SepDDP',), 'model_wrapper_cfg.type')
         if self.cfg.get('train_cfg'):
             stages = parse_stages(self.cfg.train_cfg.stages, self.cfg.train_cfg.get('first_stage'))
             cfg.setdefault('find_unused_parameters', leaves_parameters_unused(model, stages))

@@ -3,6 +3,8 @@
 import inspect
 from typing import Any
 
+from reidgen.choices import is_whole
+
 
 def lr_factor(
     done: int,
@@ -64,9 +66,9 @@ def check_rule(rule: dict[str, Any], iters: int) -> None:
     """Raises ValueError for unusable values of a learning rate rule with known keys."""
     for key, value in rule.items():
         if key in LEAST:
-            fits, wanted = _whole(value, LEAST[key]), f'a whole number from {LEAST[key]}'
+            fits, wanted = is_whole(value, LEAST[key]), f'a whole number from {LEAST[key]}'
         elif key == 'milestones':
-            fits = isinstance(value, list | tuple) and all(_whole(each, 0) for each in value)
+            fits = isinstance(value, list | tuple) and all(is_whole(each) for each in value)
             wanted = 'a list of whole numbers from 0'
         else:
             fits = isinstance(value, int | float) and value >= 0
@@ -74,7 +76,3 @@ def check_rule(rule: dict[str, Any], iters: int) -> None:
         if not fits and value != RULE_DEFAULTS[key]:
             raise ValueError(f'{key} is {value!r}; set it to {wanted}')
     lr_factor(0, iters, **rule)
-
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and value >= least

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from reidgen.choices import check_keys, one_of
+from reidgen.choices import check_keys, is_whole, one_of
 
 from .stage_lr import RULE_DEFAULTS, check_rule
 
@@ -58,12 +58,12 @@ class Stage:
     def __post_init__(self):
         for key in ('iters', 'accumulate'):
             value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            if not is_whole(value, 1):
                 raise ValueError(
                     f'stage {self.name}: {key} must be a whole number from 1; got {value!r}'
                 )
         every = self.eval_every
-        if every is not None and (not isinstance(every, int) or every < 1):
+        if every is not None and (not is_whole(every, 1)):
             raise ValueError(
                 f'stage {self.name}: eval_every must be a whole number from 1, or None for no '
                 f'evaluation; got {every!r}'
@@ -83,6 +83,11 @@ class Stage:
                 raise ValueError(
                     f'stage {self.name}: {key} is {value!r}; write a list: {key}={names}'
                 )
+        if isinstance(self.loaders, dict) and len(set(self.loaders.values())) < len(self.loaders):
+            raise ValueError(
+                f'stage {self.name}: loaders gives two fields the batches of one loader: '
+                f'{self.loaders}; add another loader of the same data set to train_dataloader'
+            )
 
     def _check_rates(self) -> None:
         if not isinstance(self.lr, dict):
@@ -237,10 +242,8 @@ def check_same_stages(saved: Sequence[dict], stages: Sequence[Stage]) -> None:
     if len(saved) != len(now):
         raise ValueError(
             f'the checkpoint was trained with the stages {[s["name"] for s in saved]}, the config '
-            'has '
-            f'{[s["name"] for s in now]}; resume with the config it was trained with, or start '
-            'anew with '
-            f'--load-from and train_cfg.first_stage'
+            f'has {[s["name"] for s in now]}; resume with the config it was trained with, or start '
+            f'anew with --load-from and train_cfg.first_stage'
         )
     for number, (before, after) in enumerate(zip(saved, now)):
         last = number == len(now) - 1
@@ -249,9 +252,7 @@ def check_same_stages(saved: Sequence[dict], stages: Sequence[Stage]) -> None:
             free = key in SPECTATORS or (last and key == 'iters' and after[key] >= before[key])
             if before[key] != after[key] and not free:
                 raise ValueError(
-                    f'stage {after["name"]}: {key} was {before[key]!r} in the checkpoint and '
-                    'is '
-                    f'{after[key]!r} in the config; a resumed run keeps its stages (only the last '
-                    'may get '
-                    f'longer). Start anew with --load-from instead'
+                    f'stage {after["name"]}: {key} was {before[key]!r} in the checkpoint '
+                    f'and is {after[key]!r} in the config; a resumed run keeps its stages (only '
+                    f'the last may get longer). Start anew with --load-from instead'
                 )

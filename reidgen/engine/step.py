@@ -108,6 +108,5 @@ def check_finite(total: Tensor, terms: Mapping[str, Tensor], phase: str, iterati
     shown = ', '.join(f'{term} = {value}' for term, value in broken.items()) or 'their weighted sum'
     raise FloatingPointError(
         f'iteration {iteration + 1}, phase {phase}: {shown}. Training stops before the step; the '
-        'last '
-        f'checkpoint is good: resume from it with a lower learning rate or weight'
+        f'last checkpoint is good: resume from it with a lower learning rate or weight'
     )

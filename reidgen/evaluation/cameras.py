@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from reidgen.evaluation.distances import squared_norms
+from reidgen.evaluation.features import same_space
 from reidgen.evaluation.labels import (
     Array,
     RetrievalLabels,
-    as_matrix,
     check_finite,
     fitted_labels,
 )
@@ -62,7 +62,7 @@ def evaluate_camera_pairs(
             f"protocol '{rules.name}' compares one set with itself, which one camera's images are "
             f'not; use no-camera or market1501'
         )
-    query, gallery = as_matrix(query_features, 'query'), as_matrix(gallery_features, 'gallery')
+    query, gallery = same_space(query_features, gallery_features)
     check_finite(query, 'query')
     check_finite(gallery, 'gallery')
     labels = fitted_labels(labels, len(query), len(gallery), query.device, rules)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from reidgen.evaluation.distances import squared_distances, squared_norms
+from reidgen.evaluation.features import same_space
 from reidgen.evaluation.labels import (
     Array,
     RetrievalLabels,
@@ -74,7 +75,7 @@ def evaluate(
     """
     rules = find_protocol(protocol)
     _check_options(ap, max_rank, block)
-    query, gallery = _same_space(query_features, gallery_features)
+    query, gallery = same_space(query_features, gallery_features)
     labels = fitted_labels(labels, len(query), len(gallery), query.device, rules)
     norms = squared_norms(query), squared_norms(gallery)
     largest = torch.finfo(query.dtype).max
@@ -147,7 +148,7 @@ def ranked_lists(
         ValueError: as `evaluate`, or a row that is no query; but queries may be without a match.
     """
     rules = find_protocol(protocol)
-    query, gallery = _same_space(query_features, gallery_features)
+    query, gallery = same_space(query_features, gallery_features)
     labels = fitted_labels(labels, len(query), len(gallery), query.device, rules)
     check_finite(query, 'query', labels.query_names)
     check_finite(gallery, 'gallery', labels.gallery_names)
@@ -171,20 +172,6 @@ def flagged_lists(
     flags = [tuple(('miss', 'match', 'junk')[one] for one in kind) for kind in kinds]
     values = distances.gather(1, order).numpy(force=True)
     return list(map(RankedRows, rows.tolist(), order.numpy(force=True), values, flags))
-
-
-def _same_space(query_features: Array, gallery_features: Array) -> tuple[Tensor, Tensor]:
-    """Features (Q, D) and (G, D), checked for equal D and dtype."""
-    query, gallery = as_matrix(query_features, 'query'), as_matrix(gallery_features, 'gallery')
-    if query.shape[1] != gallery.shape[1] or query.dtype != gallery.dtype:
-        fix = 'embed both with the same encoder'
-        if query.shape[1] == gallery.shape[1]:
-            fix = 'give both in one precision, such as by .float()'
-        raise ValueError(
-            f'query features are {tuple(query.shape)} {query.dtype} and gallery features '
-            f'{tuple(gallery.shape)} {gallery.dtype}: {fix}'
-        )
-    return query, gallery
 
 
 def _check_options(ap: str, max_rank: int, block: int) -> None:

@@ -59,7 +59,7 @@ class ReIDMetric(BaseMetric):
         ranks: of the CMC curve, from 1.
         protocol: a name in `protocols.PROTOCOLS`.
         ap: 'standard', 'trapezoid' or 'threshold'.
-        expansion: arguments of `expansion.alpha_query_expansion`, which then comes first.
+        expansion: arguments of `query_expansion.alpha_query_expansion`, which then comes first.
         rerank: arguments of `rerank.rerank_distances`, dict() for its defaults; None compares by
             squared Euclidean distance. Not under 'all-vs-all'.
         num_shown: evenly spaced queries whose ranked lists `last` keeps, the first LENGTH_SHOWN

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
+from reidgen.evaluation.features import same_space
 from reidgen.evaluation.labels import Array, as_matrix, check_finite
 
 COLUMNS = 8192  # gallery rows whose similarities are held at a time
@@ -26,7 +27,7 @@ def alpha_query_expansion(
     2007). No label is read.
 
     Args:
-        query_features: (Q, D), L2-normalised; (G, D) likewise.
+        query_features, gallery_features: (Q, D) and (G, D), L2-normalised.
         k: gallery features added to each; 0 adds none.
         alpha: at least 0. Features whose similarity is not positive add nothing.
 
@@ -36,14 +37,9 @@ def alpha_query_expansion(
     Raises:
         ValueError: shapes that do not fit, NaN or Inf, k not within 0..G, a negative alpha.
     """
-    query, gallery = as_matrix(query_features, 'query'), as_matrix(gallery_features, 'gallery')
+    query, gallery = same_space(query_features, gallery_features)
     check_finite(query, 'query')
     check_finite(gallery, 'gallery')
-    if query.shape[1:] != gallery.shape[1:]:
-        raise ValueError(
-            f'query features are {tuple(query.shape)} and gallery features '
-            f'{tuple(gallery.shape)}: embed both with the same encoder'
-        )
     if not 0 <= k <= len(gallery):
         raise ValueError(f'k={k} must be within 0..{len(gallery)}, the size of the gallery')
     if not alpha >= 0:

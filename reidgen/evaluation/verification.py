@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from reidgen.evaluation.distances import CHUNK, squared_distances, squared_norms
+from reidgen.evaluation.features import same_space
 from reidgen.evaluation.labels import (
     Array,
     RetrievalLabels,
@@ -92,16 +93,16 @@ def verify(
     Raises:
         ValueError: as `evaluate`, or no impostor pair.
     """
-    query, gallery = as_matrix(query_features, 'query'), as_matrix(gallery_features, 'gallery')
-    check_finite(query, 'query')
-    check_finite(gallery, 'gallery')
+    rules = find_protocol(protocol)
+    query, gallery = same_space(query_features, gallery_features)
+    labels = fitted_labels(labels, len(query), len(gallery), query.device, rules)
+    check_finite(query, 'query', labels.query_names)
+    check_finite(gallery, 'gallery', labels.gallery_names)
     largest = float(sum(squared_norms(x).max().sqrt() for x in (query, gallery))) ** 2
 
     def distances(rows: Tensor, columns: slice) -> Tensor:
         return squared_distances(query[rows], gallery[columns])
 
-    rules = find_protocol(protocol)
-    labels = fitted_labels(labels, len(query), len(gallery), query.device, rules)
     return _verify(distances, labels, largest, rules, block)
 
 

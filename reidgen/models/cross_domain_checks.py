@@ -1,14 +1,21 @@
 """Checks of a CrossDomainGCL: options, networks, banks, data sets and stages."""
 
-from reidgen.choices import listed
+from reidgen.choices import listed, one_of
 
-from .data_checks import check_bank_rows, check_image_sizes, check_map_channels, check_memory_labels
+from .data_checks import (
+    check_bank_rows,
+    check_identities,
+    check_image_sizes,
+    check_map_channels,
+    check_memory_labels,
+)
 from .layers.batch_norm import BN_MODES
 from .network_checks import check_bank_dims, check_choices, check_decoders, check_penalty
 from .translations import pose_choice
 
 NETWORKS = ('E_p', 'E_c', 'C')  # that the checks of a new model look at; phases tell of others
 CROSS_POSES = ('own', 'novel', 'other')
+DOMAINS = ('source', 'target')
 ADVERSARIAL = ('cross', 'recon', 'cycle')
 
 
@@ -70,9 +77,7 @@ def other_domain(to: str) -> str:
     Raises:
         ValueError: `to` is neither 'source' nor 'target'.
     """
-    if to not in ('source', 'target'):
-        raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
-    return 'source' if to == 'target' else 'target'
+    return 'source' if one_of(to, DOMAINS, 'the domain to translate to') == 'target' else 'target'
 
 
 def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
@@ -83,13 +88,7 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
         batch_sizes: images a batch, by loader name.
         stages: the stages to be trained.
     """
-    identity = datasets.get('identity')
-    if identity is not None and identity.num_identities != model.num_identities:
-        raise ValueError(
-            f'model.networks.C.num_identities is {model.num_identities} but {identity.name} has '
-            f'{identity.num_identities} training identities; '
-            f'set model.networks.C.num_identities={identity.num_identities}'
-        )
+    check_identities(model, datasets, stages, ('identity',))
     check_banks(model, datasets, stages)
     translation = [s for s in stages if s.phases is None or {'D', 'G'} & set(s.phases)]
     check_stages(model, datasets, translation)

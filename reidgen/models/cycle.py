@@ -5,13 +5,12 @@ from typing import NamedTuple
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from reidgen.choices import one_of
 from reidgen.registry import LOSSES, MEMORIES, build
 from reidgen.structures import ImageBatch
 
 from .adversarial import AdversarialModel, Phase
-
-# ResNetGenerator ends in tanh: images are in [-1, 1]
-SYMMETRIC = dict(type='BatchNormalizer', mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+from .preprocessor import SYMMETRIC
 
 
 class Cycle(NamedTuple):
@@ -97,8 +96,7 @@ class CycleTranslation(AdversarialModel):
         }
 
     def translate(self, batch: ImageBatch, to: str, style: int = 0) -> Tensor:
-        if to not in ('source', 'target'):
-            raise ValueError(f"to must be 'source' or 'target'; got '{to}'")
+        one_of(to, ('source', 'target'), 'the domain to translate to')
         return self.G(batch.img) if to == 'target' else self.F(batch.img)
 
     def visuals(self, batch) -> list[tuple[str, Tensor]]:

@@ -105,6 +105,28 @@ def check_memory_labels(model: AdversarialModel, stage, dataset: Any) -> None:
         )
 
 
+def check_identities(
+    model: Any, datasets: Mapping[str, Any], stages, fields: Sequence[str]
+) -> None:
+    """Raises ValueError where the classifier has not one logit for each training identity.
+
+    Args:
+        model: with the `num_identities` of its classifier.
+        fields: of the batch, whose identities are classified or compared.
+    """
+    for stage in stages:
+        drawn = stage.fields(tuple(datasets))
+        for loader in (drawn[field] for field in fields if drawn.get(field) in datasets):
+            dataset = datasets[loader]
+            if dataset.num_identities != model.num_identities:
+                raise ValueError(
+                    f'model.networks.C.num_identities is {model.num_identities} but '
+                    f'{dataset.name} (train_dataloader.{loader}) has {dataset.num_identities} '
+                    f'training identities; set '
+                    f'model.networks.C.num_identities={dataset.num_identities}'
+                )
+
+
 def check_map_channels(model: AdversarialModel, dataset: Any, loader: str) -> None:
     """Raises ValueError where the pose maps of a data set do not fit E_p."""
     if dataset.map_channels != model.map_channels:

@@ -6,6 +6,7 @@ from torch import Tensor
 from reidgen.registry import LOSSES, MODELS, build
 
 from .adversarial import AdversarialModel, Phase
+from .data_checks import check_identities
 
 FEATURES = ('embedding', 'pre_bn', 'head')
 
@@ -108,10 +109,4 @@ class IdentityModel(AdversarialModel):
         return feature.float()
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
-        identity = datasets['identity']
-        if identity.num_identities != self.num_identities:
-            raise ValueError(
-                f'model.networks.C.num_identities is {self.num_identities} but {identity.name} has '
-                f'{identity.num_identities} training identities; '
-                f'set model.networks.C.num_identities={identity.num_identities}'
-            )
+        check_identities(self, datasets, stages, ('identity',))

@@ -8,6 +8,8 @@ from reidgen.registry import MODELS
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+# images in [-1, 1], as generators that end in tanh give them
+SYMMETRIC = dict(type='BatchNormalizer', mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
 @MODELS.register_module()

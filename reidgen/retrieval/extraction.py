@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.engine.ddp import join_over_gloo
 
 from .feature_extractor import FeatureExtractor
 from .manifest import Manifest
@@ -42,7 +43,7 @@ class Extraction:
 def join_processes() -> None:
     """Joins torchrun's process group over gloo, as no tensor is exchanged."""
     if torch.distributed.is_torchelastic_launched() and not torch.distributed.is_initialized():
-        torch.distributed.init_process_group('gloo', timeout=LONGEST)
+        join_over_gloo(LONGEST)
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
 

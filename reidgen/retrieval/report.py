@@ -10,6 +10,7 @@ from reidgen.datasets.records import Record
 from reidgen.visualization.ranked_lists import Cell, draw_lines, read_picture
 
 from .feature_store import FeatureStore
+from .image_list import ERRORS, UTF_8
 from .topk import TopK
 
 COLUMNS = ('query', 'rank', 'path', 'row', 'distance', 'pid', 'camid', 'kind')
@@ -64,7 +65,7 @@ def _hit(query: Record, rank: int, row: int, distance: float, record: Record, ro
 
 
 def as_text(lists: Sequence[RankedList]) -> str:
-    """Text with a line for each query and hit."""
+    """Text with a line for each query and hit; bytes of a name that are no UTF-8 as `?`."""
     lines = []
     for query, hits in lists:
         lines.append(f'{query.path}{_person(query)}')
@@ -73,7 +74,7 @@ def as_text(lists: Sequence[RankedList]) -> str:
             + ('' if hit.kind == 'unknown' else f'  {hit.kind}')
             for hit in hits
         ]
-    return '\n'.join(lines)
+    return '\n'.join(lines).encode(UTF_8, 'replace').decode(UTF_8)
 
 
 def _person(image: Record | Hit) -> str:
@@ -83,7 +84,7 @@ def _person(image: Record | Hit) -> str:
 
 def write_csv(lists: Sequence[RankedList], path: Path) -> None:
     """Writes a CSV row for each hit, with COLUMNS."""
-    with open(path, 'w', newline='') as file:
+    with open(path, 'w', newline='', encoding=UTF_8, errors=ERRORS) as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for query, hits in lists:

@@ -8,14 +8,17 @@ files hold labels without loss: the checksum of their pixels is kept.
 """
 
 import json
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from reidgen.files import write_text
+from reidgen.files import read_json, write_text
+from reidgen.synthetic.plan import FOLDERS
 
 NAME = 'manifest.json'
 CHECKS = ('none', 'sample', 'all')
@@ -26,6 +29,8 @@ REFERENCE_TOLERANCE = 4  # also another machine's rounding, which moves edges a 
 COMPARED = ('bounding_box_train/', 'query/')
 NUM_REFERENCE = 24  # pictures a domain that the package keeps fingerprints of
 REFERENCE = Path(__file__).parent / 'assets' / 'reference.json'
+CODE = re.compile(rf'[0-9a-f]{{8}}|[0-9a-f]{{{2 * NUM_BLOCKS}}}')  # a fingerprint
+FIELDS = {'version': str, 'domain': str, 'libraries': str, 'maps': bool, 'num_images': int}
 
 
 def fingerprint(data: bytes, name: str) -> str:
@@ -66,11 +71,36 @@ def read_manifest(folder: Path) -> dict | None:
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        manifest = read_json(path.read_bytes())
+        _check_fields(manifest)
+    except ValueError as error:
         raise ValueError(
             f'{path} is damaged ({error}); delete {folder}, it is rendered again when it is needed'
         ) from error
+    return manifest
+
+
+def _check_fields(manifest: Any) -> None:
+    """Raises ValueError for the first field that cannot be a manifest's."""
+    if not isinstance(manifest, dict):
+        raise ValueError(f'it holds a {type(manifest).__name__}, not an object')
+    for name, kind in FIELDS.items():
+        if not isinstance(manifest.get(name), kind):
+            raise ValueError(f'{name} is {manifest.get(name)!r:.40}, not a {kind.__name__}')
+    files, splits, overlap = (manifest.get(name) for name in ('files', 'splits', 'mesh_iou'))
+    if not isinstance(files, dict) or not files:
+        raise ValueError(f'files is {files!r:.40}, not fingerprints by name')
+    for name, code in files.items():
+        if not isinstance(code, str) or not CODE.fullmatch(code):
+            raise ValueError(f'the fingerprint of {name} is {code!r:.40}')
+    if not isinstance(splits, dict) or splits.keys() != FOLDERS.keys():
+        raise ValueError(f'splits is {splits!r:.40}; they are {", ".join(FOLDERS)}')
+    for name, counts in splits.items():
+        whole = isinstance(counts, list) and all(type(count) is int for count in counts)
+        if not whole or len(counts) != 2:
+            raise ValueError(f'splits.{name} is {counts!r:.40}, not two whole numbers')
+    if not isinstance(overlap, dict) or not {'mean', 'images'} <= overlap.keys():
+        raise ValueError(f'mesh_iou is {overlap!r:.40}; it has mean and images')
 
 
 def check_files(
@@ -107,6 +137,9 @@ def check_files(
         rows = (rng or np.random.default_rng()).choice(len(names), NUM_SAMPLED, replace=False)
         names = [names[row] for row in sorted(rows)]
     for name in names:
+        if not (folder / name).is_file():  # opened, a pipe would wait for ever
+            wrong.append(f'{name} is no file')
+            continue
         try:
             changed = differ(fingerprint((folder / name).read_bytes(), name), files[name])
         except ValueError:

@@ -2,21 +2,34 @@
 
 import csv
 import json
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from reidgen.files import write_json
+from reidgen.files import read_json, write_json
 from reidgen.synthetic.plan import FOLDERS, Job
 
 
-def read_json(path: Path) -> dict | None:
-    """Content of a JSON file; None if it is missing or incomplete."""
+def write_record(path: Path, content: dict) -> None:
+    """Writes what a rendering keeps to continue after an interruption, with its checksum."""
+    write_json(path, {'crc32': _checksum(content), 'content': content}, compact=True)
+
+
+def read_record(path: Path) -> dict | None:
+    """Content of such a file; None where it is missing or damaged, and is to be made again."""
     try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
-        return None  # not there, or the machine went down while it was written: do it again
+        found = read_json(path.read_bytes()) if path.is_file() else None
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or found.get('crc32') != _checksum(found.get('content')):
+        return None
+    return found['content']
+
+
+def _checksum(content: object) -> int:
+    return zlib.crc32(json.dumps(content).encode())
 
 
 def mean_iou(records: Iterable[dict]) -> dict:

@@ -27,9 +27,10 @@ from reidgen.synthetic.plan import FOLDERS, Job, Plan
 from reidgen.synthetic.records import (
     mean_iou,
     merged_files,
-    read_json,
+    read_record,
     write_garment_pairs,
     write_joints,
+    write_record,
 )
 from reidgen.synthetic.seeds import VERSION
 from reidgen.synthetic.writer import render_job
@@ -74,7 +75,7 @@ def _is_complete(plan: Plan, folder: Path, maps: bool) -> bool:
                 f'{plan.domain}; move it away, or give another root'
             )
         return False
-    described = _describe(plan)
+    described = describe(plan)
     wrong = [
         f'{key} {manifest.get(key)!r} instead of {value!r}'
         for key, value in described.items()
@@ -88,7 +89,8 @@ def _is_complete(plan: Plan, folder: Path, maps: bool) -> bool:
     return manifest['maps'] or not maps
 
 
-def _describe(plan: Plan) -> dict:
+def describe(plan: Plan) -> dict:
+    """Part of a manifest that follows from the plan."""
     return {
         'version': VERSION,
         'domain': plan.domain,
@@ -133,9 +135,9 @@ def _render_all(plan: Plan, folder: Path, maps: bool, workers: int) -> None:
     _begin(plan, part, (*PICTURE_FOLDERS, *(['mesh'] if maps else [])), maps)
     records = _run(plan, part, workers, pictures=True, maps=maps)
     manifest = {
-        **_describe(plan),
+        **describe(plan),
         'maps': maps,
-        'libraries': _libraries(),
+        'libraries': libraries(),
         'mesh_iou': mean_iou(records.values()),
         'splits': plan.split_counts(),
         'num_images': sum(
@@ -173,19 +175,19 @@ def _add_maps(plan: Plan, folder: Path, workers: int) -> None:
 
 def _begin(plan: Plan, part: Path, inner: tuple[str, ...], maps: bool) -> None:
     """Prepares the folder to render into: that of an interrupted rendering, or a new one."""
-    described = {**_describe(plan), 'maps': maps, 'libraries': _libraries()}
-    if part.is_dir() and read_json(part / 'plan.json') != described:
+    described = {**describe(plan), 'maps': maps, 'libraries': libraries()}
+    if part.is_dir() and read_record(part / 'plan.json') != described:
         shutil.rmtree(part)
     for name in (*inner, 'progress'):
         (part / name).mkdir(parents=True, exist_ok=True)
-    write_json(part / 'plan.json', described, compact=True)
+    write_record(part / 'plan.json', described)
 
 
 def _run(plan: Plan, part: Path, workers: int, pictures: bool, maps: bool) -> dict[Job, dict]:
     """Renders the unfinished persons; the records of all, in the plan's order."""
     jobs = plan.jobs()
     sizes = {job: len(plan.pictures(job)) for job in jobs}
-    left = [job for job in jobs if read_json(_record_path(part, job)) is None]
+    left = [job for job in jobs if read_record(_record_path(part, job)) is None]
     # disable=None: no bar where the output is no terminal
     bar = tqdm(
         total=sum(sizes.values()),
@@ -200,7 +202,7 @@ def _run(plan: Plan, part: Path, workers: int, pictures: bool, maps: bool) -> di
             _in_processes(do, left, workers) if workers > 1 and len(left) > 1 else map(do, left)
         ):
             bar.update(sizes[job])
-    return {job: read_json(_record_path(part, job)) for job in jobs}
+    return {job: read_record(_record_path(part, job)) for job in jobs}
 
 
 def _in_processes(do: partial, jobs: list[Job], workers: int) -> Iterator[Job]:
@@ -225,7 +227,7 @@ def _do(plan: Plan, part: Path, pictures: bool, maps: bool, job: Job) -> Job:
         record = render_job(plan, job, part, pictures, maps)
     finally:
         cv2.setNumThreads(threads)
-    write_json(_record_path(part, job), record, compact=True)
+    write_record(_record_path(part, job), record)
     return job
 
 
@@ -233,5 +235,6 @@ def _record_path(part: Path, job: Job) -> Path:
     return part / 'progress' / f'{job.kind}-{job.number}.json'
 
 
-def _libraries() -> str:
+def libraries() -> str:
+    """Versions of the libraries that decide the pixels."""
     return f'numpy {np.__version__}, OpenCV {cv2.__version__}'

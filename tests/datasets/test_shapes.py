@@ -66,6 +66,10 @@ def test_what_cannot_be_drawn_is_refused(market_root):
         ShapesReID('c')
     with pytest.raises(ValueError, match='a query has nothing to find'):
         ShapesReID('a', 'query', num_cameras=1)
+    with pytest.raises(ValueError, match=r'num_cameras=0 must be 1 or more$'):
+        ShapesReID('a', num_cameras=0)
+    with pytest.raises(ValueError, match=r'size is \(0, 32\); it must be \(height, width\)'):
+        ShapesReID('a', size=(0, 32))
     with pytest.raises(ValueError, match=r'num_identities is 97; it must be in 1\.\.96'):
         ShapesReID('a', num_identities=97)
     with pytest.raises(TypeError, match='not those of Market1501'):

@@ -1,11 +1,19 @@
 import argparse
+import os
 import re
 from pathlib import Path
 
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from reidgen.command_line import add_common_options, check_config_file, count, parse_value, run
+from reidgen.command_line import (
+    add_common_options,
+    check_config_file,
+    count,
+    parse_value,
+    positive,
+    run,
+)
 
 
 def ended(command, folder) -> str:
@@ -112,6 +120,13 @@ def test_a_count_is_a_whole_number_from_0():
             count(text)
 
 
+def test_a_positive_number_is_a_whole_number_from_1():
+    assert [positive('1'), positive('12')] == [1, 12]
+    for text in ('0', '-3', '1.5', ''):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not a whole number"):
+            positive(text)
+
+
 @pytest.mark.parametrize('error', [ValueError('x is 3'), re.error('x is 3'), ImportError('x is 3')])
 def test_an_error_ends_with_one_line_and_a_file_with_the_traceback(error, tmp_path):
     first, second = ended(fail(error), tmp_path).splitlines()
@@ -120,6 +135,14 @@ def test_an_error_ends_with_one_line_and_a_file_with_the_traceback(error, tmp_pa
     text = (tmp_path / 'error.txt').read_text()
     assert text.startswith('Traceback (most recent call last)')
     assert 'in command' in text
+
+
+def test_an_error_that_names_a_file_whose_name_is_no_utf8_is_told(tmp_path):
+    name = os.fsdecode(b'n\xff.png')
+    assert name in ended(fail(ValueError(name)), tmp_path)
+    assert 'n\\udcff.png' in (tmp_path / 'error.txt').read_text()
+    elsewhere = ended(fail(ValueError(name)), tmp_path / 'no').split()[-1].rstrip(')')
+    assert 'n\\udcff.png' in Path(elsewhere).read_text()
 
 
 @pytest.mark.parametrize('error', [ValueError('x is 3'), re.error('x is 3'), ImportError('x is 3')])
@@ -133,7 +156,7 @@ def test_without_a_folder_the_traceback_is_in_a_temporary_file(error, tmp_path, 
 
 
 def test_a_folder_that_cannot_be_written_to_does_not_hide_the_error(tmp_path, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError('No space left on device')
 
     monkeypatch.setattr(Path, 'write_text', full)

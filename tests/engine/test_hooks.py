@@ -10,7 +10,13 @@ from PIL import Image
 from torch.utils.data import default_collate
 
 from reidgen.checkpoint import read_checkpoint
-from reidgen.engine.hooks import BaselineHook, MemoryInitHook, TranslationGridHook
+from reidgen.engine.hooks import (
+    AtomicCheckpointHook,
+    BaselineHook,
+    BestLossHook,
+    MemoryInitHook,
+    TranslationGridHook,
+)
 from reidgen.engine.hooks.memory_init import embed_dataset
 
 pytestmark = pytest.mark.slow
@@ -196,6 +202,20 @@ def test_a_stage_without_both_domains_has_no_grid(build, tmp_path):
 
 
 # ---- faults that must show before training ----
+
+
+@pytest.mark.parametrize(
+    'hook, options, named',
+    [
+        (TranslationGridHook, dict(interval=0), 'TranslationGridHook.interval is 0'),
+        (TranslationGridHook, dict(num_images=-1), 'TranslationGridHook.num_images is -1'),
+        (BestLossHook, dict(stage='a', interval=0.5), 'BestLossHook.interval is 0.5'),
+        (AtomicCheckpointHook, dict(interval=-1), 'AtomicCheckpointHook.interval is -1'),
+    ],
+)
+def test_counts_below_one_are_refused(hook, options, named):
+    with pytest.raises(ValueError, match=named + '; it must be a whole number from 1'):
+        hook(**options)
 
 
 @pytest.mark.parametrize(

@@ -162,3 +162,9 @@ def test_a_group_stepped_by_two_phases_of_a_stage_is_refused():
     with pytest.raises(ValueError, match=r'group all would be stepped by the phases D and G'):
         check(dict(all=dict(networks=['D', 'G', 'E_p'], **SGD)))
     check(dict(all=dict(networks=['D', 'G', 'E_p'], **SGD)), phases=['G'])
+
+
+def test_a_stage_of_which_all_is_frozen_is_refused():
+    with pytest.raises(ValueError, match=r"trains nothing: its phases train \['D'\], all of which"):
+        check(OWNED, phases=['D'], frozen=['D'])
+    check(OWNED, frozen=['D'])  # phase G goes on

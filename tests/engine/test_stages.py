@@ -66,6 +66,10 @@ def test_lists_become_tuples_and_the_rest_keeps_its_default():
             dict(name='a', iters=1, colour=3),
             r"stage a: unknown key 'colour'; known: name, iters",
         ),
+        (
+            dict(name='a', iters=1, loaders=dict(source='source', target='source')),
+            r'stage a: loaders gives two fields the batches of one loader: .*; add another loader',
+        ),
         (dict(name='a'), r"a stage needs \['iters'\]"),
         (dict(name='a', iters=0), 'iters must be a whole number from 1; got 0'),
         (dict(name='a', iters=2.5), 'iters must be a whole number from 1; got 2.5'),

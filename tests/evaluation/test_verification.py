@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from reidgen.evaluation.cameras import evaluate_camera_pairs
 from reidgen.evaluation.labels import RetrievalLabels
 from reidgen.evaluation.verification import verify, verify_distances
 
@@ -121,3 +122,18 @@ def test_what_has_no_rates_is_refused():
         result.fnmr_at(2)
     with pytest.raises(ValueError, match='threshold=-1'):
         result.at(-1)
+
+
+@pytest.mark.parametrize(
+    'query, gallery, fix',
+    [
+        (torch.ones(3, 4), torch.ones(5, 6), 'embed both with the same encoder'),
+        (torch.ones(3, 4), torch.ones(5, 4).double(), r'give both in one precision, .*float'),
+        (torch.ones(0, 4), torch.ones(5, 4), '0 queries and 5 gallery images: neither may be'),
+    ],
+)
+@pytest.mark.parametrize('scores', [verify, evaluate_camera_pairs])
+def test_features_of_two_spaces_and_empty_sets_are_refused(scores, query, gallery, fix):
+    labels = RetrievalLabels(*labels_of(len(query), len(gallery)))
+    with pytest.raises(ValueError, match=fix):
+        scores(query, gallery, labels)

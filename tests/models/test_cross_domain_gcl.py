@@ -270,5 +270,5 @@ def test_translate_gives_the_translations_of_the_forward_and_features_have_unit_
     features = model(batch.source)
     torch.testing.assert_close(features.norm(dim=1), torch.ones(3))
     torch.testing.assert_close(features, x.c_s.embedding / x.c_s.embedding.norm(dim=1)[:, None])
-    with pytest.raises(ValueError, match="to must be 'source' or 'target'; got 'duke'"):
+    with pytest.raises(ValueError, match="is 'duke'; choose one of source, target"):
         model.translate(batch.source, 'duke')

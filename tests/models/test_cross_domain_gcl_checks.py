@@ -150,7 +150,8 @@ def test_data_that_fits_passes(build_toy):
         (
             'identity',
             dict(num_identities=751),
-            r'C.num_identities is 5 but market has 751 .*set model.networks.C.num_identities=751',
+            r'C.num_identities is 5 but market \(train_dataloader.identity\) has 751 .*'
+            r'set model.networks.C.num_identities=751',
         ),
         (
             'source',

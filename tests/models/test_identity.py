@@ -10,6 +10,7 @@ import torch.nn.functional as nnf
 
 from reidgen.engine import OptimizerPerGroup, run_phases
 from reidgen.engine.config import load_config
+from reidgen.engine.stages import Stage
 from reidgen.losses import BatchHardTriplet
 from reidgen.models import IdentityModel
 from reidgen.models.layers.batch_norm import batch_norms
@@ -204,5 +205,7 @@ def test_wrong_options_and_data_are_named():
     with pytest.raises(ValueError, match=r'H\.in_dim is 64 but E_c gives 8; set .*H\.in_dim=8'):
         ide(networks=networks(head=True) | dict(H=dict(HEAD, in_dim=64)))
     data = SimpleNamespace(name='market1501', num_identities=751)
-    with pytest.raises(ValueError, match=r'set model\.networks\.C\.num_identities=751'):
-        ide().check_data(dict(identity=data), {}, ())
+    for loader, loaders in (('identity', None), ('source', dict(identity='source'))):
+        stages = [Stage('a', 1, loaders=loaders)]
+        with pytest.raises(ValueError, match=rf'\.{loader}\) has 751 .*C\.num_identities=751'):
+            ide().check_data({loader: data}, {}, stages)

@@ -1,3 +1,5 @@
+import json
+import os
 import shutil
 
 import cv2
@@ -99,6 +101,30 @@ def test_a_damaged_manifest_says_what_to_delete(copied):
     (copied / NAME).write_text('{"version"')
     with pytest.raises(ValueError, match=r'is damaged .* delete'):
         read_manifest(copied)
+
+
+@pytest.mark.parametrize(
+    'key, value, told',
+    [
+        ('files', {'query/a.jpg': 'zz'}, 'the fingerprint of query/a.jpg is'),
+        ('splits', {'train': [1, 2]}, 'they are train, query, gallery'),
+        ('maps', 1, 'maps is 1, not a bool'),
+        ('num_images', None, 'num_images is None'),
+    ],
+)
+def test_a_manifest_of_another_form_is_damaged(rendered, tmp_path, key, value, told):
+    content = json.loads((rendered / NAME).read_text())
+    (tmp_path / NAME).write_text(json.dumps(content | {key: value}))
+    with pytest.raises(ValueError, match=rf'manifest.json is damaged \(.*{told}.*delete'):
+        read_manifest(tmp_path)
+
+
+def test_a_pipe_in_place_of_a_picture_is_found_and_not_waited_for(copied):
+    path = person(copied)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match=f'{path.name} is no file'):
+        check_files(copied, read_manifest(copied), 'all')
 
 
 def test_unknown_checks_are_refused(rendered):

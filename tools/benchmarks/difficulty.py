@@ -26,8 +26,8 @@ sys.path[:0] = [str(ROOT)]
 
 from mmengine.config import Config  # noqa: E402
 
+from reidgen.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine import ReIDRunner  # noqa: E402
-from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config, only_evaluate  # noqa: E402
 from reidgen.files import write_json  # noqa: E402
 from reidgen.synthetic import SIZES  # noqa: E402

@@ -20,7 +20,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 import torch  # noqa: E402
 
-from reidgen.engine.command_line import KeyValueAction  # noqa: E402
+from reidgen.command_line import KeyValueAction  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:

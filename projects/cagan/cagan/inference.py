@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as nnf
-from mmengine.device import get_device
 from torch import Tensor
 
-from reidgen.checkpoint import load_strictly, read_weights
 from reidgen.engine.config import load_config
+from reidgen.engine.loading import trained_model
 from reidgen.registry import MODELS, find
 
 from .model import CAGAN, SwapBatch
@@ -31,13 +30,10 @@ def load_model(config: str | Path, checkpoint: str | Path, options: dict | None 
         ValueError: the checkpoint does not fit the config; or see `load_config`.
     """
     cfg = load_config(config, options, reads=('test_dataset',))
-    settings = dict(cfg.model)
-    model_class = find(settings.pop('type'), MODELS)
+    model_class = find(cfg.model.type, MODELS)
     if not issubclass(model_class, CAGAN):
         raise TypeError(f'{config} trains a {model_class.__name__}; give a config of CAGAN')
-    model = model_class(**settings)
-    load_strictly(model, *read_weights(checkpoint))
-    return model.to(get_device()).eval(), cfg
+    return trained_model(cfg, checkpoint), cfg
 
 
 @torch.no_grad()

@@ -7,9 +7,8 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from reidgen.models.adversarial import AdversarialModel, Phase
+from reidgen.models.preprocessor import SYMMETRIC
 from reidgen.registry import LOSSES, MODELS, build
-
-MEAN = STD = (0.5, 0.5, 0.5)  # pictures in [-1, 1]
 
 
 class SwapBatch(NamedTuple):
@@ -67,7 +66,7 @@ class CAGAN(AdversarialModel):
         id_loss: dict | None = None,
         adv_on: str = 'swap',
     ):
-        super().__init__(networks, loss_weights, dict(type='BatchNormalizer', mean=MEAN, std=STD))
+        super().__init__(networks, loss_weights, SYMMETRIC)
         self.id_loss = dict(reduction='mean', passes='both') | dict(id_loss or {})
         known = dict(adv_on=('swap', 'cycle'), reduction=('mean', 'sum'), passes=('both', 'first'))
         for key, value in dict(adv_on=adv_on, **self.id_loss).items():

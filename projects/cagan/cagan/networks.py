@@ -9,6 +9,7 @@ import torch.nn.functional as nnf
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from reidgen.choices import one_of
 from reidgen.models.layers import normal_init
 from reidgen.registry import DISCRIMINATORS, GENERATORS
 
@@ -72,8 +73,8 @@ class CAGANGenerator(nn.Module):
         init: str = 'normal',
     ):
         super().__init__()
-        _one_of('inject', inject, INJECTED)
-        _one_of('head', head, HEADS)
+        one_of(inject, INJECTED, 'inject')
+        one_of(head, HEADS, 'head')
         self.inject, self.head = inject, head
         dims = [base_dim * 2**k for k in range(HALVINGS)]
         seen = [9, *(dim + 6 for dim in dims)]  # channels at 1, 1/2, ..., 1/16
@@ -183,7 +184,7 @@ def scaled_down(picture: Tensor, factor: int) -> Tensor:
 
 def start(network: nn.Module, init: str) -> None:
     """Initialises the weights of convolutions and norms."""
-    _one_of('init', init, INITS)
+    one_of(init, INITS, 'init')
     if init == 'normal':
         normal_init(network)
         return
@@ -210,8 +211,3 @@ def check_size(height: int, width: int) -> None:
 
 def _doubled(x: Tensor) -> Tensor:
     return nnf.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)
-
-
-def _one_of(key: str, value: str, known: tuple) -> None:
-    if value not in known:
-        raise ValueError(f'{key} is {value!r}; choose one of {", ".join(map(repr, known))}')

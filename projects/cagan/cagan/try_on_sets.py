@@ -132,7 +132,10 @@ class VITON(GarmentDataset):
             if not names:
                 continue
             if len(names) != 2:
-                raise ValueError(f'{path}, line {number}: expected are a person and a garment')
+                raise ValueError(
+                    f'{path}, line {number} is {line!r}; write two names, of a person and of a '
+                    f'garment, apart by a space'
+                )
             person, garment = names
             own = garments / person
             if not own.is_file():

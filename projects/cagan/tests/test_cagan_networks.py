@@ -97,5 +97,5 @@ def test_scales_of_instance_norm_start_at_one_exactly_under_the_orthogonal_start
 def test_pictures_that_cannot_be_halved_are_refused():
     with pytest.raises(ValueError, match=r'pictures are 100 x 64; .* multiples of 16'):
         CAGANGenerator(base_dim=4)(*torch.zeros(3, 1, 3, 100, 64))
-    with pytest.raises(ValueError, match="head is 'sigmoid'; choose one of 'bounded'"):
+    with pytest.raises(ValueError, match="head is 'sigmoid'; choose one of bounded"):
         CAGANGenerator(head='sigmoid')

@@ -186,17 +186,6 @@ def test_distances_of_reidentification_are_those_of_its_features():
     assert found['reid_rest'].tolist() == pytest.approx([0, 1], abs=1e-6)
 
 
-def test_a_reidentification_model_embeds_at_the_size_it_is_evaluated_with(tmp_path):
-    config = ROOT / 'configs/gcl_smoke.py'
-    settings = dict(load_config(config).model)
-    torch.save(build(settings, MODELS).state_dict(), tmp_path / 'reid.pth')
-    embed = evaluate.load_embedding(str(config), str(tmp_path / 'reid.pth'))
-    images = torch.randint(256, (2, 3, 128, 96), dtype=torch.uint8)
-    features = embed(images)
-    assert features.shape == (2, 64)
-    assert torch.allclose(features.norm(dim=1), torch.ones(2))
-
-
 def test_a_set_without_truth_is_refused(checkpoint, tmp_path, monkeypatch):
     monkeypatch.setattr(ShapesGarments, 'has_truth', False)
     with pytest.raises(ValueError, match='evaluate on SyntheticGarments'):

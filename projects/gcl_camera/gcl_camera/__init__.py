@@ -5,7 +5,7 @@ from .colour_transfer import CameraColourTransfer
 from .head_crops import HeadCrops
 from .model import CameraGCL, PairsGCL
 from .networks import CameraStridedDiscriminator, CameraStripeDecoder
-from .positive_pairs import PositivePair, PositivePairs
+from .positive_pairs import PositivePairs
 from .translate_positives import TranslatePositivesHook
 from .translators import Untranslated, WithBackgrounds
 
@@ -17,7 +17,6 @@ __all__ = [
     'CameraStripeDecoder',
     'HeadCrops',
     'PairsGCL',
-    'PositivePair',
     'PositivePairs',
     'TranslatePositivesHook',
     'Untranslated',

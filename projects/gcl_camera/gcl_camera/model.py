@@ -42,7 +42,7 @@ class PairsGCL(CrossDomainGCL):
 
     def embed_pairs(self, batch) -> Pair:
         # one call each: every batch norm sees one kind of picture
-        return Pair(self.E_c(batch.pairs.img).embedding, self.E_c(batch.pairs.positive).embedding)
+        return Pair(self.E_c(batch.pairs.img).embedding, self.E_c(batch.pairs.second).embedding)
 
     def pair_losses(self, batch, x: Pair) -> dict[str, Tensor]:
         index = batch.pairs.index

@@ -3,33 +3,20 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from reidgen.datasets.image_files import list_images, read_rgb
-from reidgen.datasets.reid_dataset import ReIDDataset
+from reidgen.datasets.two_views import TwoViews
 from reidgen.registry import DATASETS, build
 from reidgen.rng import seed_of
-from reidgen.structures import SeededIndex
 
 SECONDS = ('same', 'translated')
 
 
-class PositivePair(NamedTuple):
-    """Two images of the same person, for a memory: an image, and what is contrasted with it."""
-
-    img: Tensor  # (B, 3, H, W) float32, ImageNet-normalised
-    positive: Tensor  # (B, 3, H, W) likewise: the image again, translated, or by another camera
-    pid: Tensor  # (B,) int64 identity; -1 where the domain is unlabelled
-    camid: Tensor  # (B,) int64 camera of img, from 0
-    index: Tensor  # (B,) int64 row in the sorted training list: the key into the FeatureBank
-
-
 @DATASETS.register_module()
-class PositivePairs(Dataset):
-    """Pairs for a memory's loss: the image itself, and another image of the same person.
+class PositivePairs(TwoViews):
+    """TwoViews whose second view is the image again, translated, or by another camera.
 
     Both are augmented by the transforms of `dataset`, each with random numbers of its own.
 
@@ -50,42 +37,16 @@ class PositivePairs(Dataset):
             raise ValueError(
                 f"second is '{second}'; known: {', '.join(SECONDS)}, or the config of a data set"
             )
-        self.dataset = build(dataset, DATASETS)
-        if not isinstance(self.dataset, ReIDDataset) or self.dataset.pose_map is not None:
-            raise TypeError(
-                f'PositivePairs pairs plain images, but its dataset is {dataset}; give a '
-                f'ReIDDataset without pose_map'
-            )
+        super().__init__(dataset)
         self.second = second if isinstance(second, str) else 'dataset'
         # of each row, what reads its positives
         self._positives: list[tuple[Callable[[], Tensor], ...]] | None = None
         if self.second == 'dataset':
-            other = build(second, DATASETS)
+            other = build(second, DATASETS, 'second')
             positives = {
                 Path(each.path).name: partial(other.read_image, each) for each in other.records
             }
             self._positives = [(read,) for read in self._matched(positives, other.name)]
-
-    # what hooks and checks ask of a training set
-    @property
-    def name(self) -> str:
-        return self.dataset.name
-
-    @property
-    def pids(self):
-        return self.dataset.pids
-
-    @property
-    def camids(self):
-        return self.dataset.camids
-
-    @property
-    def num_identities(self) -> int:
-        return self.dataset.num_identities
-
-    def plain(self) -> ReIDDataset:
-        """The images alone, nothing random."""
-        return self.dataset.plain()
 
     def read_from(self, folders: Sequence[str | Path]) -> None:
         """Takes the positives from folders, each with a picture of the same name for each image.
@@ -117,23 +78,18 @@ class PositivePairs(Dataset):
             )
         return [positives[name] for name in names]
 
-    def __len__(self) -> int:
-        return len(self.dataset)
+    def read_second(self, index: int, seed: int) -> Tensor:
+        """Positive (3, H, W) uint8 of a row; of several pictures, the seed draws one.
 
-    def __getitem__(self, item: int | SeededIndex) -> PositivePair:
-        """One pair: uint8 tensors without batch dimension, and ints, for default_collate."""
-        index, seed = item if isinstance(item, SeededIndex) else (int(item), int(item))
-        first = self.dataset[SeededIndex(index, seed)]
-        other = SeededIndex(index, seed_of(seed, 1))
+        Raises:
+            RuntimeError: the positives have not been translated yet.
+        """
         if self.second == 'same':
-            positive = self.dataset[other].img
-        elif self._positives is None:
+            return super().read_second(index, seed)
+        if self._positives is None:
             raise RuntimeError(
                 f'the positives of {self.name} have not been translated yet; add '
                 f"dict(type='TranslatePositivesHook') to the hooks, or call read_from([folder])"
             )
-        else:
-            pictures = self._positives[index]
-            picture = pictures[seed_of(seed, 2) % len(pictures)]()
-            positive = self.dataset.augment(picture, other.seed)
-        return PositivePair(first.img, positive, first.pid, first.camid, first.index)
+        pictures = self._positives[index]
+        return pictures[seed_of(seed, 2) % len(pictures)]()

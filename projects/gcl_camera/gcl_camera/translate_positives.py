@@ -44,7 +44,6 @@ class TranslatePositivesHook(Hook):
     Raises:
         ValueError: num_styles is below 1, an unknown domain or translator, a loader that there is
             not, or nothing is done at all.
-        TypeError: backgrounds is no name.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook has loaded what the stage starts from
@@ -62,8 +61,6 @@ class TranslatePositivesHook(Hook):
             raise ValueError(f"to is '{to}'; known: source, target")
         if num_styles < 1:
             raise ValueError(f'num_styles is {num_styles}; translate each image once or more')
-        if not isinstance(backgrounds, str | None):
-            raise TypeError(f"backgrounds is {backgrounds}; name a training loader: 'target'")
         if translator not in TRANSLATORS:
             raise ValueError(f"translator is '{translator}'; known: {', '.join(TRANSLATORS)}")
         if backgrounds is None and translator == 'none':

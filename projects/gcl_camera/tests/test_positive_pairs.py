@@ -8,6 +8,7 @@ from PIL import Image
 
 from projects.gcl_camera.gcl_camera import PositivePairs
 from reidgen.datasets import FolderReID
+from reidgen.rng import seed_of
 from reidgen.structures import SeededIndex
 
 RESIZE = dict(type='Resize', size=(8, 4))
@@ -35,7 +36,7 @@ def test_same_is_the_image_itself_with_random_numbers_of_its_own(images):
     erase = dict(type='RandomErase', prob=0.5)
     pairs = PositivePairs(dict(images, transforms=[RESIZE, erase]))
     drawn = [pairs[SeededIndex(1, seed)] for seed in range(40)]
-    erased = torch.tensor([[(view != 101).any() for view in (d.img, d.positive)] for d in drawn])
+    erased = torch.tensor([[(view != 101).any() for view in (d.img, d.second)] for d in drawn])
     # all four combinations: neither follows from the other
     assert {tuple(row) for row in erased.tolist()} == {(a, b) for a in (0, 1) for b in (0, 1)}
     assert all(d.index == 1 and d.pid == 0 and d.camid == 1 for d in drawn)
@@ -49,8 +50,9 @@ def test_the_same_draw_gives_the_same_pair_and_the_image_of_the_set_alone(images
     )
     one, other = pairs[SeededIndex(2, 7)], pairs[SeededIndex(2, 7)]
     assert torch.equal(one.img, other.img)
-    assert torch.equal(one.positive, other.positive)
+    assert torch.equal(one.second, other.second)
     assert torch.equal(one.img, alone[SeededIndex(2, 7)].img)
+    assert torch.equal(one.second, alone[SeededIndex(2, seed_of(7, 1))].img)
 
 
 def test_positives_of_another_set_are_matched_by_file_name(images, tmp_path):
@@ -58,7 +60,7 @@ def test_positives_of_another_set_are_matched_by_file_name(images, tmp_path):
         draw(tmp_path / 'other' / split, NAMES[::-1], 200)
     pairs = PositivePairs(images, second=dict(images, root=str(tmp_path / 'other')))
     assert [int(pairs[row].img[0, 0, 0]) for row in range(3)] == [100, 101, 102]
-    assert [int(pairs[row].positive[0, 0, 0]) for row in range(3)] == [202, 201, 200]
+    assert [int(pairs[row].second[0, 0, 0]) for row in range(3)] == [202, 201, 200]
 
 
 def test_translations_are_read_from_the_folder_that_is_named_and_only_then(images, tmp_path):
@@ -66,7 +68,7 @@ def test_translations_are_read_from_the_folder_that_is_named_and_only_then(image
     with pytest.raises(RuntimeError, match=r'not been translated yet; add .*PositivesHook'):
         pairs[0]
     pairs.read_from([draw(tmp_path / 'translated', NAMES, 50)])
-    assert [int(pairs[row].positive[0, 0, 0]) for row in range(3)] == [50, 51, 52]
+    assert [int(pairs[row].second[0, 0, 0]) for row in range(3)] == [50, 51, 52]
 
 
 def test_missing_positives_are_named(images, tmp_path):

@@ -26,8 +26,8 @@ from mmengine.config import Config  # noqa: E402
 from PIL import Image  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
+from reidgen.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine import ReIDRunner  # noqa: E402
-from reidgen.engine.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.translation import JPEG  # noqa: E402
 from reidgen.files import written_whole  # noqa: E402

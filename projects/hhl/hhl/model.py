@@ -6,7 +6,8 @@ from torch import Tensor
 
 from reidgen.losses import LabelSmoothCrossEntropy
 from reidgen.models import AdversarialModel, Phase
-from reidgen.registry import LOSSES, MODELS
+from reidgen.models.data_checks import check_identities
+from reidgen.registry import LOSSES, MODELS, build
 
 # whom triplets compare -> loaders that are read
 MODES = {
@@ -61,7 +62,9 @@ class HHL(AdversarialModel):
             raise ValueError("model.mode='none' has no triplets; set loss_weights.triplet=0")
         self.mode, self.train_embed = mode, train_embed
         self.cross_entropy = LabelSmoothCrossEntropy(epsilon=0.0)
-        self.triplet = LOSSES.build(triplet or dict(type='BatchHardTriplet', include_self=True))
+        self.triplet = build(
+            triplet or dict(type='BatchHardTriplet', include_self=True), LOSSES, 'model.triplet'
+        )
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_identities = self.C.num_identities
 
@@ -103,11 +106,4 @@ class HHL(AdversarialModel):
         return self.H(self.E_c(img).embedding)
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
-        for name in {'identity', 'triplet'} & set(datasets):
-            found = datasets[name].num_identities
-            if found != self.num_identities:
-                raise ValueError(
-                    f'model.networks.C.num_identities is {self.num_identities} but '
-                    f'{datasets[name].name} (loader {name}) has {found} training identities; set '
-                    f'model.networks.C.num_identities={found}'
-                )
+        check_identities(self, datasets, stages, ('identity', 'triplet'))

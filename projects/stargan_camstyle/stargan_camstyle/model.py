@@ -9,10 +9,10 @@ from torch import Tensor
 
 from reidgen.losses import GradientPenalty
 from reidgen.models import AdversarialModel, Phase
+from reidgen.models.preprocessor import SYMMETRIC
 from reidgen.registry import MODELS
 from reidgen.structures import ImageBatch
 
-SYMMETRIC = dict(type='BatchNormalizer', mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 READS = ('target',)  # loaders
 
 

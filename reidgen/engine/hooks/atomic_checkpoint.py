@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
+from reidgen.choices import check_count
 from reidgen.evaluation.metric import ReIDMetric
 from reidgen.files import link_whole, remove_parts
 from reidgen.registry import HOOKS
@@ -31,12 +32,11 @@ class AtomicCheckpointHook(CheckpointHook):
         max_keep_ckpts: how many of them are kept; -1: all.
         save_best: key of the evaluation whose best is kept as `best_<key>_iter_N.pth`.
         best_stages: only evaluations in these stages count, the one before the first iteration
-            included;
-            None: all.
+            included; None: all.
 
     Raises:
-        ValueError: no stage is one of `best_stages`; no evaluation reports `save_best` (before
-            training, or, with a metric of your own, at the first evaluation).
+        ValueError: an interval below 1; no stage is one of `best_stages`; no evaluation reports
+            `save_best` (before training, or, with a metric of your own, at the first evaluation).
     """
 
     priority = 'LOWEST'  # after all hooks whose state is in the file
@@ -49,6 +49,7 @@ class AtomicCheckpointHook(CheckpointHook):
         rule: str = 'greater',
         best_stages: tuple[str, ...] | None = None,
     ):
+        check_count('AtomicCheckpointHook.interval', interval)
         super().__init__(
             interval=interval,
             by_epoch=False,
@@ -216,8 +217,6 @@ def reported_names(val_loop) -> list[str] | None:
             if type(metric) is not ReIDMetric:
                 return None
             own = ['mAP', *(f'rank{rank}' for rank in metric.ranks), 'mINP']
-            if metric.prefix:
-                own = [f'{metric.prefix}/{name}' for name in own]
             names += own if number == 0 else [f'{loader}/{name}' for name in own]
             if number == 0 and val_loop.reports_both:
                 names += [f'adabn/{name}' for name in own]

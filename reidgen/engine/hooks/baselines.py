@@ -1,6 +1,5 @@
 """Hook for evaluating the baselines of adaptation: direct transfer and AdaBN."""
 
-import json
 from pathlib import Path
 
 from mmengine.dist import is_main_process
@@ -41,8 +40,7 @@ class BaselineHook(Hook):
 
     def after_resume(self, runner, iteration: int) -> None:
         """Keeps the baselines of the stages that were begun, from the checkpoint."""
-        info = runner.message_hub.runtime_info
-        known = info[INFO] if INFO in info else read_baselines(runner.work_dir)
+        known = runner.message_hub.runtime_info.get(INFO, {})
         stages = runner.train_loop.stages
         begun = {stage.name: sum(s.iters for s in stages[:n]) for n, stage in enumerate(stages)}
         self._keep(
@@ -71,9 +69,3 @@ class BaselineHook(Hook):
             for name, (is_ordinary, evaluate) in ways.items()
             if name in loop.stage.baselines
         }
-
-
-def read_baselines(work_dir: str | Path) -> dict[str, dict[str, dict[str, float]]]:
-    """Baselines of a work dir as stage -> baseline -> metrics; empty if it has none."""
-    path = Path(work_dir, FILE)
-    return json.loads(path.read_text()) if path.exists() else {}

@@ -5,6 +5,7 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
+from reidgen.choices import check_count
 from reidgen.registry import HOOKS
 
 from ..resuming import iteration_of
@@ -23,11 +24,15 @@ class BestLossHook(Hook):
         stage: name of the stage that is watched.
         term: log key, e.g. 'G/loss' (the weighted sum) or 'G/loss_recon.t2t' (raw).
         interval: iterations between snapshots.
+
+    Raises:
+        ValueError: an interval below 1; before training, no stage of this name; no such term.
     """
 
     priority = 'VERY_LOW'  # after the logs of the iteration are kept, before its checkpoint
 
     def __init__(self, stage: str, term: str = 'G/loss', interval: int = 5000):
+        check_count('BestLossHook.interval', interval)
         self.stage, self.term, self.interval = stage, term, interval
         self.file = f'best_loss_{stage}.pth'
 

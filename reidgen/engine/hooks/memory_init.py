@@ -63,6 +63,5 @@ def embed_dataset(model, dataset: Dataset, batch_size: int = 128, what: str = 'e
     rows = -(-len(dataset) // world_size)  # the most rows of a rank
     padded = torch.zeros(rows, features.shape[1], device=features.device)
     padded[: len(features)] = features
-    return torch.stack(all_gather(padded), dim=1).flatten(0, 1)[
-        : len(dataset)
-    ]  # rank r held rows r, r + W, ...
+    gathered = torch.stack(all_gather(padded), dim=1)  # rank r held rows r, r + W, ...
+    return gathered.flatten(0, 1)[: len(dataset)]

@@ -64,5 +64,5 @@ class PreemptionHook(Hook):
 
     def _restore(self) -> None:
         for number, handler in self._former.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler or signal.SIG_DFL)  # None: not set from Python
         self._former = {}

@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch.utils.data import default_collate
 
+from reidgen.choices import check_count
 from reidgen.files import remove_parts
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
@@ -26,6 +27,9 @@ class TranslationGridHook(Hook):
         num_images: rows.
         loaders: training loaders whose images are translated; a stage that lacks one has no
             picture.
+
+    Raises:
+        ValueError: interval or rows below 1.
     """
 
     priority = 'LOW'
@@ -36,6 +40,8 @@ class TranslationGridHook(Hook):
         num_images: int = 8,
         loaders: tuple[str, ...] = ('source', 'target'),
     ):
+        check_count('TranslationGridHook.interval', interval)
+        check_count('TranslationGridHook.num_images', num_images)
         self.interval, self.num_images, self.loaders = interval, num_images, tuple(loaders)
         self._batch = None
 

@@ -94,7 +94,7 @@ class WatchdogHook(Hook):
 
     def _watch(self, logger) -> None:
         while not self._stopped.wait(min(POLL, self.timeout / 4)):
-            silence, limit = HEARTBEAT.silence, self._limit()
+            limit, silence = self._limit(), HEARTBEAT.silence  # in this order, see Heartbeat.beat
             if silence < limit:
                 continue
             before = _marks(get_world_size())

@@ -65,12 +65,7 @@ class MultiScaleDiscriminator(nn.Module):
             ValueError: the image is too small for the coarsest discriminator.
         """
         self._check_size(*img.shape[2:])
-        logits = []
-        for scale, discriminator in enumerate(self.critics):
-            if scale:
-                img = nnf.avg_pool2d(img, 3, stride=2, padding=1, count_include_pad=False)
-            logits.append(discriminator(img))
-        return logits
+        return _on_scales(self.critics, img)
 
     def _check_size(self, height: int, width: int) -> None:
         halvings = len(self.critics) - 1 + self.num_downsample
@@ -123,12 +118,17 @@ class StridedDiscriminator(nn.Module):
 
     def forward(self, img: Tensor) -> list[Tensor]:
         """Logits (B, out_channels, h, w) a scale, finest first: h = H / 8, H / 16 by default."""
-        logits = []
-        for scale, discriminator in enumerate(self.critics):
-            if scale:
-                img = nnf.avg_pool2d(img, 3, stride=2, padding=1, count_include_pad=False)
-            logits.append(discriminator(img))
-        return logits
+        return _on_scales(self.critics, img)
+
+
+def _on_scales(discriminators: nn.ModuleList, img: Tensor) -> list[Tensor]:
+    """Logits of one discriminator a scale, on the image and its halvings, the finest first."""
+    logits = []
+    for scale, discriminator in enumerate(discriminators):
+        if scale:
+            img = nnf.avg_pool2d(img, 3, stride=2, padding=1, count_include_pad=False)
+        logits.append(discriminator(img))
+    return logits
 
 
 @DISCRIMINATORS.register_module()

@@ -4,7 +4,17 @@ import sys
 from collections.abc import Callable, Iterator
 from random import Random
 
-from . import configs, file_names, image_content, image_lists, options, pose_maps, stores, weights
+from . import (
+    configs,
+    file_names,
+    image_content,
+    image_lists,
+    options,
+    pose_maps,
+    renderings,
+    stores,
+    weights,
+)
 from .case import Case
 
 sys.path.append(str(configs.CONFIG.parent))  # the tiny config's custom_imports
@@ -20,6 +30,7 @@ KINDS: dict[str, Callable[[Random], Case]] = {
     'feature stores': stores.case,
     'configs': configs.case,
     '--cfg-options': options.case,
+    'renderings': renderings.case,
 }
 
 
