@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch.utils.data import DataLoader
 
 from reidgen.datasets import Grayscale, ShapesReID, SyntheticMesh, SyntheticReID
 from reidgen.registry import DATASETS, POSE_MAPS
 from reidgen.structures import DomainBatch, ImageBatch
 from reidgen.synthetic import PARTS, SIZES, Plan, Size
+from tests.pictures import read_picture
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,7 @@ def test_loader_hands_out_maps_of_two_views(root):
 def test_a_view_is_its_tile_of_the_strip(root):
     dataset = SyntheticReID('synth_a', 'tiny', root, pose_map=MESH)
     record = dataset.records[0]
-    strip = np.array(Image.open(dataset.root / 'mesh' / Path(record.path).name))
+    strip = np.array(read_picture(dataset.root / 'mesh' / Path(record.path).name))
     assert strip.shape == (128, 512)
     image = dataset.read_image(record)
     for view, column in ((None, 0), (45, 64), (315, 448)):
@@ -135,7 +135,7 @@ def test_garment_pairs_name_the_worn_and_the_others_of_the_split(root):
             own = Path(pair.worn).stem
             assert int(own) == pair.record.pid
             assert [Path(path).stem for path in pair.others] == [other if own == worn else worn]
-            assert Image.open(pair.worn).size == (96, 128)
+            assert read_picture(pair.worn).size == (96, 128)
 
 
 def test_a_garment_has_the_colour_that_its_wearer_has(root):
@@ -147,7 +147,7 @@ def test_a_garment_has_the_colour_that_its_wearer_has(root):
         shown = (dataset.read_parts(pair.record) == upper)[0]
         if shown.sum() > 200:
             seen.setdefault(pair.record.pid, []).append(image[:, shown].median(1).values)
-        flat = torch.from_numpy(np.array(Image.open(pair.worn))).permute(2, 0, 1).float()
+        flat = torch.from_numpy(np.array(read_picture(pair.worn))).permute(2, 0, 1).float()
         pictured[pair.record.pid] = flat[:, flat.amin(0) < 235].median(1).values
     hues = {pid: torch.stack(colours).mean(0) for pid, colours in seen.items()}
 

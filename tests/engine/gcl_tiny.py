@@ -43,5 +43,7 @@ train_cfg = dict(
         ),
     ]
 )
-default_hooks = dict(checkpoint=dict(save_best=None, best_stages=None), best_loss=None, grid=None)
+default_hooks = dict(
+    checkpoint=dict(interval=5, save_best=None, best_stages=None), best_loss=None, grid=None
+)
 visualizer = dict(type='Visualizer', vis_backends=None)

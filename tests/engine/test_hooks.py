@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as nnf
 from mmengine.hooks import Hook
-from PIL import Image
 from torch.utils.data import default_collate
 
 from reidgen.checkpoint import read_checkpoint
@@ -18,6 +17,7 @@ from reidgen.engine.hooks import (
     TranslationGridHook,
 )
 from reidgen.engine.hooks.memory_init import embed_dataset
+from tests.pictures import read_picture
 
 pytestmark = pytest.mark.slow
 
@@ -190,7 +190,7 @@ def test_grids_are_written_and_leave_random_state_and_modes_alone(entered, tmp_p
     assert torch.equal(torch.rand(3), expected)
     assert [module.training for module in runner.model.modules()] == modes
     assert [path.name for path in (tmp_path / 'grids').iterdir()] == ['joint_000002.png']
-    width, height = Image.open(tmp_path / 'grids/joint_000002.png').size
+    width, height = read_picture(tmp_path / 'grids/joint_000002.png').size
     assert width >= 10 * 32
     assert height >= 3 * 64
 

@@ -116,8 +116,6 @@ def test_known_names_are_those_that_an_evaluation_reports(build, tmp_path):
     loop = runner.val_loop
     assert list(loop.loaders) == ['target', 'source']
     assert set(reported_names(loop)) == set(loop.run())
-    loop.evaluator.metrics[0].prefix = 'market'
-    assert set(reported_names(loop)) == set(loop.run())
 
 
 def test_a_misspelt_save_best_of_ones_own_metric_is_refused_at_the_first_evaluation(tmp_path):

@@ -74,7 +74,7 @@ def test_a_sampler_that_cannot_be_resumed_is_refused_for_training_with_those_tha
         ValueError,
         match=r'train_dataloader\.source\.sampler is DefaultSampler, .* '
         r'train_dataloader\.source\.sampler\.type to one of .*ClusterSampler, '
-        r'IdentitySampler, PseudoLabelSampler, ShuffleSampler$',
+        r'IdentitySampler, ProxySampler, PseudoLabelSampler, ShuffleSampler$',
     ):
         ParallelLoader(dict(source=loader), 1)
     ParallelLoader(dict(source=build_loader(data, CFG, 0, 'source')), 1)

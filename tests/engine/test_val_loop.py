@@ -59,7 +59,7 @@ def test_the_protocol_that_the_refusal_names_fits(one_camera, tmp_path):
 @pytest.mark.slow
 def test_statistics_are_re_estimated_on_the_same_batches_at_each_evaluation(tmp_path):
     cfg = load_config(CONFIG, {'val_cfg.adabn_batch_size': 8})
-    cfg.work_dir = str(tmp_path)
+    cfg.work_dir, cfg.experiment_name = str(tmp_path), 'same_batches'
     loop = ReIDRunner.from_cfg(cfg).val_loop
     first, second = (torch.cat(list(loop._adabn_images())) for _ in range(2))
     assert len(first) > 8

@@ -231,7 +231,7 @@ def test_half_precision_embeddings_give_a_float32_loss(kind):
 
 
 def test_statistics_of_the_points_on_the_line():
-    found = BatchHardTriplet(margin=0.3).statistics(LINE.requires_grad_(), LINE_PID)
+    found = BatchHardTriplet(margin=0.3).statistics(LINE.clone().requires_grad_(), LINE_PID)
     assert {key: value.item() for key, value in found.items()} == {
         'prec': pytest.approx(3 / 4),
         'd_ap': pytest.approx(10 / 4),

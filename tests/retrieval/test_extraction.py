@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as nnf
-from PIL import Image
 from torchvision.transforms.v2 import functional as vision
 
 from reidgen.retrieval.extraction import extract
@@ -14,6 +13,7 @@ from reidgen.retrieval.feature_extractor import FeatureExtractor
 from reidgen.retrieval.feature_store import FeatureStore
 from reidgen.retrieval.image_sources import open_dataset, open_images
 from tests.forks import end_of, program, start
+from tests.pictures import read_picture
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def test_features_are_the_encoders_of_the_resized_normalised_image(straight, tin
     paths = sorted(pictures.rglob('*.png'))
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     for row, path in enumerate(paths):
-        pixels = torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)
+        pixels = torch.from_numpy(np.array(read_picture(path))).permute(2, 0, 1)
         resized = vision.resize(
             pixels, [64, 32], interpolation=vision.InterpolationMode.BICUBIC, antialias=True
         )

@@ -180,7 +180,6 @@ def test_queries_of_another_checkpoint_are_refused(
         (['--cameras', 3], 'no image of .* is of camera .3.; there are images of .1, 2.'),
         (['--other-cameras'], 'the cameras of the queries are not known'),
         (['--index', 'faiss', '--cameras', 1], 'a faiss index knows no cameras'),
-        (['--top', 0], 'top=0 must be at least 1'),
         (['--pattern', '(foo'], r"pattern '\(foo' is no regular expression: "),
     ],
 )

@@ -102,6 +102,7 @@ def test_options_are_key_value(tmp_path, capsys):
 
 
 def test_choices_of_the_command_line_are_those_of_the_renderer():
-    assert tuple(SIZES) == data_arguments.SIZES
+    own = [name for name in SIZES if name != 'few']  # which tests/fuzz adds
+    assert tuple(own) == data_arguments.SIZES
     assert tuple(DOMAINS) == data_arguments.DOMAINS
     assert Seeds._fields == data_arguments.SEEDS

@@ -16,6 +16,7 @@ from projects.cagan.cagan.lpips import LPIPS, TAPS
 from projects.cagan.cagan.metrics import regions, ssim_map, swap_errors
 from reidgen.engine.config import load_config
 from reidgen.registry import MODELS, build
+from tests.pictures import read_picture
 
 pytestmark = pytest.mark.slow
 
@@ -161,7 +162,7 @@ def test_alpha_zero_everywhere_is_the_identity_mapping(checkpoint, tmp_path):
     assert written['num_persons'] == 16
     assert 'AlexNet' in written['lpips']
     assert (tmp_path / 'out/swaps.csv').read_text().splitlines()[0].startswith('method,l1_in')
-    assert Image.open(tmp_path / 'out/swaps.png').width > 7 * 32
+    assert read_picture(tmp_path / 'out/swaps.png').width > 7 * 32
 
 
 def test_alpha_one_everywhere_is_the_candidate(checkpoint, tmp_path):
@@ -221,17 +222,17 @@ def test_one_person_and_one_garment_give_swap_alpha_and_panel(checkpoint, folder
     names = sorted(path.name for path in (folders / 'out').iterdir())
     stem = 'people0__garments1'
     assert names == ['panel.png', f'{stem}.png', f'{stem}_alpha.png']
-    assert Image.open(folders / 'out' / f'{stem}.png').size == (60, 80)  # the person's own size
-    assert Image.open(folders / 'out' / f'{stem}_alpha.png').size == (60, 80)
+    assert read_picture(folders / 'out' / f'{stem}.png').size == (60, 80)  # the person's own size
+    assert read_picture(folders / 'out' / f'{stem}_alpha.png').size == (60, 80)
 
 
 def test_folders_are_taken_whole_and_the_worn_garment_counts(checkpoint, folders, capsys):
     given = ['--person', str(folders / 'people'), '--garment', str(folders / 'garments')]
     assert dressed(checkpoint, folders, *given) == 6
     assert len(list((folders / 'out').glob('people?__garments?.png'))) == 6
-    grey = Image.open(folders / 'out/people1__garments2.png').tobytes()
+    grey = read_picture(folders / 'out/people1__garments2.png').tobytes()
     assert dressed(checkpoint, folders, *given, '--worn', str(folders / 'worn')) == 6
-    assert Image.open(folders / 'out/people1__garments2.png').tobytes() != grey
+    assert read_picture(folders / 'out/people1__garments2.png').tobytes() != grey
     (folders / 'worn/people1.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'what people1\.png wears; name it people1'):
         dressed(checkpoint, folders, *given, '--worn', str(folders / 'worn'))
