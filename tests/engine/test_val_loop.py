@@ -1,5 +1,7 @@
 """RetrievalValLoop: errors before any training."""
 
+import itertools
+
 import pytest
 import torch
 from memory_runs import CONFIG
@@ -7,6 +9,8 @@ from PIL import Image
 
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
+
+NUMBERS = itertools.count()
 
 
 @pytest.fixture
@@ -33,6 +37,7 @@ def runner_of(dataset, work_dir, **options):
     options = {'val_dataloader.target.dataset': dataset} | options
     cfg = load_config(CONFIG, options)
     cfg.work_dir = str(work_dir)
+    cfg.experiment_name = f'val_loop_{next(NUMBERS)}'  # mmengine keeps one log history a name
     return ReIDRunner.from_cfg(cfg)
 
 
