@@ -6,7 +6,8 @@ Batch hard, margin 0.3, Euclidean distance of the pooled maps. The others, by --
     model.triplet.kind=batch_all                or batch_all_nonzero, semi_hard, lifted
     model.triplet.distance=cosine               or sqeuclidean
     model.triplet.normalize=True                Euclidean, of unit length
-    model.triplet.type=ContrastiveLoss          pairs (Hadsell et al., 2006)
+    model.triplet.type=ContrastiveLoss model.triplet.normalize=True
+                                                pairs (Hadsell et al., 2006), margin 1
     model.triplet.type=PML model.triplet.loss=CircleLoss
                                                 any of pytorch-metric-learning (-e '.[pml]')
 

@@ -243,3 +243,23 @@ def test_without_a_classifier_there_is_nothing_to_classify_or_to_train_a_head():
         by_triplets(loss_weights=dict(identity=1.0, triplet=1.0))
     with pytest.raises(ValueError, match=r'H but no C: .* leave H out, or add C'):
         by_triplets(networks=dict(E_c=networks()['E_c'], H=HEAD))
+
+
+@pytest.mark.parametrize(
+    'options, built',
+    [
+        ({}, dict(kind='batch_hard', margin=0.3, distance='euclidean')),
+        (dict(margin=None), dict(kind='batch_hard', margin=None)),
+        (dict(kind='semi_hard'), dict(kind='semi_hard', margin=0.3)),
+        (dict(distance='cosine'), dict(distance='cosine')),
+        (dict(type='ContrastiveLoss', normalize=True), dict(margin=1.0, normalize=True)),
+    ],
+)
+def test_the_config_of_triplets_alone_takes_the_losses_of_its_header(options, built):
+    path = CONFIGS / 'triplet_synth_a.py'
+    cfg = load_config(path, {f'model.triplet.{key}': value for key, value in options.items()})
+    cfg.model.networks.E_c.weights = None
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    assert {key: getattr(model.triplet, key) for key in built} == built
+    assert [phase.trains for phase in model.phases()] == [('E_c',)]
