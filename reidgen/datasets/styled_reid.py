@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from reidgen.choices import check_count
-from reidgen.datasets.image_files import list_images
+from reidgen.datasets.image_files import find_corrupt, list_images
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.roots import Roots
@@ -45,7 +45,7 @@ class StyledReID(ReIDDataset):
         FileNotFoundError: a copy is missing; the first are named.
         TypeError: `dataset` is no ReIDDataset, or has pose maps.
         ValueError: neither `copies` nor `jitter` is given, or both; `dataset` is no training split,
-            has a camera above C, or lists copies as images.
+            has a camera above C, or lists copies as images; or a copy cannot be decoded.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class StyledReID(ReIDDataset):
             str(Path(self.images.root, copies or '')),
             transforms=[*(jitter or ()), *dataset.get('transforms', ())],
             labelled=self.images.labelled,
-            check_images=not self.jitters and self.images.check_images,
+            check_images=False,  # read_split does
         )
 
     def cameras(self, row: int) -> list[int]:
@@ -101,7 +101,19 @@ class StyledReID(ReIDDataset):
                 f'{", ".join(missing[:NUM_NAMED])}; {FIX}, or set num_cameras to theirs, and '
                 f'own_camera=False where there are none in the own camera'
             )
+        if self.images.check_images and not self.jitters:
+            self._check_files(records)
         return records
+
+    def _check_files(self, records: list[Record]) -> None:
+        # none may be left out: each image has as many
+        corrupt = find_corrupt([record.path for record in records])
+        if corrupt:
+            first, reason = next(iter(corrupt.items()))
+            raise ValueError(
+                f'{len(corrupt)} of {len(records)} {self.name} cannot be decoded, the first '
+                f'{first} ({reason}); remove them, and {FIX}, which completes the folder'
+            )
 
     def read_image(self, record: Record) -> Tensor:
         if self.jitters:

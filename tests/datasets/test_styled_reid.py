@@ -107,6 +107,18 @@ def test_missing_copies_are_counted_and_named(styled, market_root):
         styled(skip=lost, num_cameras=7)
 
 
+def test_damaged_copies_are_counted_and_named_and_none_is_left_out(styled, market_root):
+    name = '0007_c1s6_028546_04_fake_3.jpg'
+    styled()
+    path = market_root / FOLDER / name
+    path.write_bytes(path.read_bytes()[:100])
+    options = dict(num_cameras=CAMERAS, copies=FOLDER)
+    images = dict(MARKET, root=str(market_root))
+    with pytest.raises(ValueError, match=f'1 of 30 copies of folder cannot.*{name} .*; remove'):
+        StyledReID(dict(images, skip_corrupt=True), **options)
+    assert len(StyledReID(dict(images, check_images=False), **options)) == 30
+
+
 def test_without_copies_in_the_own_camera_the_option_is_named(styled):
     with pytest.raises(FileNotFoundError, match=r'lacks 5 of 30 copies.*own_camera=False where'):
         styled(pairs=True, own=False)
