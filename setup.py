@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 root = Path(__file__).parent
 version = re.search(r"__version__ = '(.+)'", (root / 'reidgen/__init__.py').read_text())[1]
 TIMM = 'timm>=1.0.16'
+PML = 'pytorch-metric-learning>=2.4'
 
 setup(
     name='reidgen',
@@ -44,8 +45,10 @@ setup(
             'torchmetrics>=1.4',
             'faiss-cpu>=1.8',
             TIMM,
+            PML,
         ],
         'timm': [TIMM],  # trunks of ContentEncoder named 'timm/...'
+        'pml': [PML],  # losses of pytorch-metric-learning by name, dict(type='PML')
         'faiss': ['faiss-cpu>=1.8'],  # search of feature stores by its indexes
         # FID, KID and SSIM of translated images; torch-fidelity has the Inception network of FID
         'metrics': ['torchmetrics>=1.4', 'torch-fidelity>=0.4'],

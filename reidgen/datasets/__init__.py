@@ -14,9 +14,11 @@ from reidgen.datasets.market1501 import Market1501
 from reidgen.datasets.msmt17 import MSMT17
 from reidgen.datasets.pose_maps import PoseMap, RenderedMesh
 from reidgen.datasets.records import Record
+from reidgen.datasets.rect_crop import RandomRectCrop
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.samplers import IdentitySampler, ShuffleSampler
 from reidgen.datasets.shapes import ShapesMap, ShapesReID
+from reidgen.datasets.styled_reid import StyledReID
 from reidgen.datasets.synthetic_reid import GarmentPair, SyntheticMesh, SyntheticReID
 from reidgen.datasets.transforms import (
     ColorJitter,
@@ -49,6 +51,7 @@ __all__ = [
     'RandomErase',
     'RandomFlip',
     'RandomPadCrop',
+    'RandomRectCrop',
     'ReIDDataset',
     'Record',
     'RenderedMesh',
@@ -58,6 +61,7 @@ __all__ = [
     'ShapesMap',
     'ShapesReID',
     'ShuffleSampler',
+    'StyledReID',
     'SyntheticMesh',
     'SyntheticReID',
     'Transform',

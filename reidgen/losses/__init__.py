@@ -2,13 +2,21 @@
 
 from reidgen.losses.contrast import CentroidContrast, MemoryContrast
 from reidgen.losses.gan import GANLoss
-from reidgen.losses.identity import BatchHardTriplet, LabelSmoothCrossEntropy, TripletLoss
+from reidgen.losses.identity import (
+    BatchHardTriplet,
+    ContrastiveLoss,
+    LabelSmoothCrossEntropy,
+    TripletLoss,
+)
 from reidgen.losses.penalty import GradientPenalty
+from reidgen.losses.pml import PML
 from reidgen.losses.proxies import InterCameraContrast, ProxyContrast
 
 __all__ = [
+    'PML',
     'BatchHardTriplet',
     'CentroidContrast',
+    'ContrastiveLoss',
     'GANLoss',
     'GradientPenalty',
     'InterCameraContrast',

@@ -1,4 +1,4 @@
-"""Losses with identity labels: classification and triplets."""
+"""Losses with identity labels: classification, triplets and pairs."""
 
 import torch
 import torch.nn.functional as nnf
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from reidgen.choices import one_of
 from reidgen.registry import LOSSES
 
-KINDS = ('batch_hard', 'batch_hard_soft', 'batch_all', 'batch_all_nonzero', 'lifted')
+KINDS = ('batch_hard', 'batch_hard_soft', 'batch_all', 'batch_all_nonzero', 'semi_hard', 'lifted')
 DISTANCES = ('euclidean', 'sqeuclidean', 'cosine')
 MIN_DISTANCE = 1e-6  # of two equal embeddings: a square root has no gradient at 0
 
@@ -39,10 +39,14 @@ class TripletLoss(nn.Module):
     | batch_hard_soft   | batch_hard with margin None                                        |
     | batch_all         | mean over all triplets of [m + d_ap - d_an]                        |
     | batch_all_nonzero | the same sum over the number of its terms above 0                  |
+    | semi_hard         | mean over pairs of anchor and positive of [m + d_ap - d_an], n the |
+    |                   | nearest negative that is farther than p                            |
     | lifted            | mean over anchors of [m + ln sum e^d_ap + ln sum e^-d_an]          |
 
     Anchors without a positive or a negative are left out; a batch of such anchors alone gives 0.
-    Ties: the first index.
+    Ties: the first index. 'semi_hard' is FaceNet's (Schroff et al., CVPR 2015, section 3.2: squared
+    distances of normalised embeddings, margin 0.2), which does not say what n is where no negative
+    is farther than p; here, as in TensorFlow Addons, the farthest negative.
 
     Args:
         margin: m, in units of the distance; None: soft.
@@ -111,20 +115,8 @@ class TripletLoss(nn.Module):
             both = known[:, None] & known[None]
             positive, negative = positive & both, negative & both
         anchors = positive.any(1) & negative.any(1)
-        return self._distances(embedding)[anchors], positive[anchors], negative[anchors]
-
-    def _distances(self, embedding: Tensor) -> Tensor:
-        if self.normalize or self.distance == 'cosine':
-            embedding = nnf.normalize(embedding)
-        if self.distance == 'cosine':
-            return 1 - embedding @ embedding.t()
-        # not through a matrix product: a^2 + b^2 - 2ab cancels where the hard positives are
-        distances = torch.cdist(
-            embedding, embedding, compute_mode='donot_use_mm_for_euclid_dist'
-        )  # (B, B)
-        if self.distance == 'sqeuclidean':
-            return distances.square()
-        return distances.clamp(min=MIN_DISTANCE)
+        distances = pair_distances(embedding, self.distance, self.normalize)
+        return distances[anchors], positive[anchors], negative[anchors]
 
     def _hardest(
         self, distances: Tensor, positive: Tensor, negative: Tensor
@@ -144,8 +136,21 @@ class TripletLoss(nn.Module):
             pull = distances.masked_fill(~positive, -torch.inf).logsumexp(1)
             push = (-distances).masked_fill(~negative, -torch.inf).logsumexp(1)
             return self._hinge(pull + push)
+        if self.kind == 'semi_hard':
+            d_an = self._semi_hard(distances, negative)
+            return self._hinge((distances - d_an)[positive])
         triplets = positive[:, :, None] & negative[:, None]  # (anchors, B, B)
         return self._hinge((distances[:, :, None] - distances[:, None])[triplets])
+
+    @staticmethod
+    def _semi_hard(distances: Tensor, negative: Tensor) -> Tensor:
+        """Distance (anchors, B) to the nearest negative farther than each image, else the farthest
+        negative.
+        """
+        farther = negative[:, None] & (distances[:, None] > distances[:, :, None])
+        nearest = distances[:, None].masked_fill(~farther, torch.inf).min(2).values
+        farthest = distances.masked_fill(~negative, -torch.inf).max(1, keepdim=True).values
+        return torch.where(farther.any(2), nearest, farthest)
 
     def _hinge(self, x: Tensor) -> Tensor:
         return nnf.softplus(x) if self.margin is None else nnf.relu(self.margin + x)
@@ -157,3 +162,52 @@ class BatchHardTriplet(TripletLoss):
 
     def __init__(self, margin: float | None = 0.3, include_self: bool = False):
         super().__init__('batch_hard', margin, include_self=include_self)
+
+
+@LOSSES.register_module()
+class ContrastiveLoss(nn.Module):
+    """Mean over all pairs of images of d^2 for one identity, max(0, margin - d)^2 for two
+    (Hadsell et al., CVPR 2006, eq. 4, without its factor of a half).
+
+    Args:
+        margin: in units of the distance.
+        distance, normalize: as TripletLoss.
+
+    Raises:
+        ValueError: an unknown distance, or a margin that is not above 0.
+    """
+
+    def __init__(self, margin: float = 1.0, distance: str = 'euclidean', normalize: bool = False):
+        super().__init__()
+        one_of(distance, DISTANCES, 'distance')
+        if margin <= 0:
+            raise ValueError(f'margin is {margin}; set a distance above 0')
+        self.margin, self.distance, self.normalize = margin, distance, normalize
+
+    def forward(self, embedding: Tensor, pid: Tensor) -> Tensor:
+        """Loss, 0-d float32, of embeddings (B, D) and pid (B,); 0 for a single image."""
+        with torch.autocast(embedding.device.type, enabled=False):
+            embedding = embedding.float()
+            distances = pair_distances(embedding, self.distance, self.normalize)
+            same = pid[:, None] == pid[None]
+            terms = torch.where(same, distances, nnf.relu(self.margin - distances)).square()
+            each = torch.ones_like(same).triu(1)
+            return terms[each].mean() if len(pid) > 1 else 0 * embedding.sum()
+
+
+def pair_distances(embedding: Tensor, distance: str, normalize: bool = False) -> Tensor:
+    """Distances (B, B) within a batch of embeddings (B, D) float32.
+
+    Args:
+        distance: one of DISTANCES.
+        normalize: L2-normalise the embeddings first.
+    """
+    if normalize or distance == 'cosine':
+        embedding = nnf.normalize(embedding)
+    if distance == 'cosine':
+        return 1 - embedding @ embedding.t()
+    # not through a matrix product: a^2 + b^2 - 2ab cancels where the hard positives are
+    distances = torch.cdist(embedding, embedding, compute_mode='donot_use_mm_for_euclid_dist')
+    if distance == 'sqeuclidean':
+        return distances.square()
+    return distances.clamp(min=MIN_DISTANCE)

@@ -1,9 +1,10 @@
-"""IdentityModel: supervised identity classification, the direct transfer baseline."""
+"""IdentityModel: supervised identity classification and triplets, the direct transfer baseline."""
 
 import torch.nn.functional as nnf
 from torch import Tensor
 
 from reidgen.registry import LOSSES, MODELS, build
+from reidgen.structures import Code
 
 from .adversarial import AdversarialModel, Phase
 from .data_checks import check_identities
@@ -17,21 +18,23 @@ class IdentityModel(AdversarialModel):
 
         E_c -> embedding -> C          BNNeck (Luo et al., CVPRW 2019), stage 1 of CrossDomainGCL
         E_c -> pre_bn -> H -> C        IDE (Zheng et al., arXiv 1610.02984), with a head
+        E_c -> pre_bn                  triplets alone (Hermans et al., arXiv 1703.07737)
 
     IDE+ is IDE with E_c's `frozen_bn='stats'` and a tenth of the learning rates. Evaluated on
     another domain than it was trained on, it is direct transfer, and AdaBN with batch-norm
     statistics re-estimated there.
 
     Args:
-        networks: E_c, C, and optionally H (EmbeddingHead). Without C the model only evaluates:
-            E_c as it starts.
-        loss_weights: of `identity` (cross-entropy) and `triplet`.
+        networks: E_c, C, and optionally H (EmbeddingHead). Without C triplets alone train E_c if
+            they are weighed; if nothing is, the model only evaluates E_c as it starts.
+        loss_weights: of `identity` (cross-entropy, with C) and `triplet`.
         feature: what is compared: 'embedding'; 'pre_bn', before the neck, which is the pooled map
             (pool5) where E_c has no linear layer; 'head', the output of H.
         flip_test: adds the feature of the mirrored image before normalising.
 
     Raises:
-        ValueError: an unknown feature, or H or C does not take what the network before it gives.
+        ValueError: an unknown feature, H or C does not take what the network before it gives, or H
+            is to be trained without C.
     """
 
     loss_families: tuple[str, ...] = ('identity', 'triplet')
@@ -47,7 +50,12 @@ class IdentityModel(AdversarialModel):
         data_preprocessor: dict | None = None,
     ):
         if 'C' not in networks:
-            self.loss_families = ()
+            self.loss_families = ('triplet',) if loss_weights else ()
+            if loss_weights and 'H' in networks:
+                raise ValueError(
+                    'model.networks has H but no C: triplets are before H, so nothing would train '
+                    'it; leave H out, or add C'
+                )
         super().__init__(networks, loss_weights or {}, data_preprocessor)
         known = FEATURES if 'H' in networks else FEATURES[:-1]
         if feature not in known:
@@ -66,7 +74,8 @@ class IdentityModel(AdversarialModel):
 
     def phases(self) -> tuple[Phase, ...]:
         if 'C' not in self.network_names:
-            return ()
+            triplets = Phase('I', ('E_c',), self.triplet_losses, reads=('identity',))
+            return (triplets,) if self.loss_families else ()
         trains = ('E_c', 'H', 'C') if 'H' in self.network_names else ('E_c', 'C')
         return (Phase('I', trains, self.identity_losses, reads=('identity',)),)
 
@@ -86,12 +95,24 @@ class IdentityModel(AdversarialModel):
         """Triplet loss before, classification loss after batch norm."""
         s = batch.identity
         code = self.E_c(s.img)
-        read = self.H(code.pre_bn) if 'H' in self.network_names else code.embedding
-        logits = self.C(read)
+        logits = self._logits(code)
         losses = {'identity.s': self.cross_entropy(logits, s.pid)}
         if self.on('triplet'):
             losses['triplet.s'] = self.triplet(code.pre_bn, s.pid)
         return losses | {'stat.accuracy': (logits.argmax(1) == s.pid).float().mean()}
+
+    def triplet_losses(self, batch, x: None) -> dict[str, Tensor]:
+        """Triplet loss before batch norm, and statistics of the hardest triplets."""
+        s = batch.identity
+        feature = self.E_c(s.img).pre_bn
+        losses = {'triplet.s': self.triplet(feature, s.pid)}
+        if hasattr(self.triplet, 'statistics'):
+            statistics = self.triplet.statistics(feature, s.pid)
+            losses |= {f'stat.triplet_{name}': value for name, value in statistics.items()}
+        return losses
+
+    def _logits(self, code: Code) -> Tensor:
+        return self.C(self.H(code.pre_bn) if 'H' in self.network_names else code.embedding)
 
     @property
     def evaluated(self) -> tuple[str, ...]:
@@ -109,4 +130,5 @@ class IdentityModel(AdversarialModel):
         return feature.float()
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
-        check_identities(self, datasets, stages, ('identity',))
+        if 'C' in self.network_names:
+            check_identities(self, datasets, stages, ('identity',))

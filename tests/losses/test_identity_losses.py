@@ -9,7 +9,7 @@ from reidgen.registry import LOSSES
 
 LINE = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
 LINE_PID = torch.tensor([5, 5, 9, 9])
-KINDS = ('batch_hard', 'batch_hard_soft', 'batch_all', 'batch_all_nonzero', 'lifted')
+KINDS = ('batch_hard', 'batch_hard_soft', 'batch_all', 'batch_all_nonzero', 'semi_hard', 'lifted')
 
 
 def pk_batch(num_identities=4, num_images=3, dim=5):
@@ -42,6 +42,10 @@ def slow(kind, x, pid, margin=0.3, include_self=False) -> float:
         elif kind == 'lifted':
             pull, push = sum(map(math.exp, positives)), sum(math.exp(-d_an) for d_an in negatives)
             terms.append(max(0, margin + math.log(pull) + math.log(push)))
+        elif kind == 'semi_hard':
+            for p in positives:
+                farther = [n for n in negatives if n > p]
+                terms.append(max(0, margin + p - min(farther, default=max(negatives))))
         else:
             terms += [max(0, margin + p - n) for p, n in itertools.product(positives, negatives)]
     if kind == 'batch_all_nonzero':
@@ -61,6 +65,18 @@ def test_batch_hard_takes_the_farthest_positive_and_nearest_negative():
     assert soft.item() == pytest.approx(0.6735, abs=1e-4)
     assert BatchHardTriplet(margin=0.3)(LINE, LINE_PID) == hinge
     assert BatchHardTriplet(margin=None)(LINE, LINE_PID) == soft
+
+
+def test_semi_hard_takes_the_nearest_negative_beyond_each_positive_or_else_the_farthest():
+    # pairs (0, 1), (1, 0), (3, 7), (7, 3): positives 1, 1, 4, 4 away; beyond them 3, 2, none, 6;
+    # of 3 the negatives are 3 and 2 away
+    for margin, terms in ((0.3, (0, 0, 1.3, 0)), (2.5, (0.5, 1.5, 3.5, 0.5))):
+        value = TripletLoss('semi_hard', margin)(LINE, LINE_PID).item()
+        assert value == pytest.approx(sum(terms) / 4)
+    # of 0 the negatives are 1 and 3.5 away, of 2 they are 3 and 1.5: the nearest are too near
+    x, pid = torch.tensor([[0.0], [2.0], [-1.0], [3.5]]), torch.tensor([0, 0, 1, 2])
+    value = TripletLoss('semi_hard', margin=2.0)(x, pid).item()
+    assert value == pytest.approx((2 + 2 - 3.5 + 2 + 2 - 3) / 2)
 
 
 def test_the_soft_margin_is_the_cross_entropy_of_a_softmax_over_both_distances():

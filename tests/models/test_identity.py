@@ -11,7 +11,7 @@ import torch.nn.functional as nnf
 from reidgen.engine import OptimizerPerGroup, run_phases
 from reidgen.engine.config import load_config
 from reidgen.engine.stages import Stage
-from reidgen.losses import BatchHardTriplet
+from reidgen.losses import BatchHardTriplet, TripletLoss
 from reidgen.models import IdentityModel
 from reidgen.models.layers.batch_norm import batch_norms
 from reidgen.registry import MODELS
@@ -209,3 +209,57 @@ def test_wrong_options_and_data_are_named():
         stages = [Stage('a', 1, loaders=loaders)]
         with pytest.raises(ValueError, match=rf'\.{loader}\) has 751 .*C\.num_identities=751'):
             ide().check_data({loader: data}, {}, stages)
+
+
+# ---- triplets alone ----
+
+
+def by_triplets(**changes) -> IdentityModel:
+    options = dict(networks=dict(E_c=networks()['E_c']), loss_weights=dict(triplet=1.0))
+    torch.manual_seed(0)
+    return IdentityModel(**options | changes).train()
+
+
+def test_without_a_classifier_triplets_train_the_encoder_if_they_are_weighed(batch):
+    model = by_triplets(triplet=dict(type='TripletLoss', kind='batch_all', margin=5.0))
+    losses = model.triplet_losses(batch, None)
+    pre_bn = model.E_c(batch.identity.img).pre_bn
+    assert losses['triplet.s'] == TripletLoss('batch_all', 5.0)(pre_bn, batch.identity.pid)
+    hardest = model.triplet.statistics(pre_bn, batch.identity.pid)
+    assert {name: losses[f'stat.triplet_{name}'] for name in hardest} == hardest
+    assert step(model, batch) == {'E_c'}
+    unlike = SimpleNamespace(name='market1501', num_identities=751)
+    model.check_data({'identity': unlike}, {}, [Stage('a', 1)])  # no classifier to fit
+
+
+def test_pairs_train_the_encoder_by_the_same_config(batch):
+    model = by_triplets(triplet=dict(type='ContrastiveLoss'))
+    assert set(model.triplet_losses(batch, None)) == {'triplet.s'}
+    assert step(model, batch) == {'E_c'}
+
+
+def test_without_a_classifier_there_is_nothing_to_classify_or_to_train_a_head():
+    with pytest.raises(ValueError, match=r"no \['identity'\]; known: \['triplet'\]"):
+        by_triplets(loss_weights=dict(identity=1.0, triplet=1.0))
+    with pytest.raises(ValueError, match=r'H but no C: .* leave H out, or add C'):
+        by_triplets(networks=dict(E_c=networks()['E_c'], H=HEAD))
+
+
+@pytest.mark.parametrize(
+    'options, built',
+    [
+        ({}, dict(kind='batch_hard', margin=0.3, distance='euclidean')),
+        (dict(margin=None), dict(kind='batch_hard', margin=None)),
+        (dict(kind='semi_hard'), dict(kind='semi_hard', margin=0.3)),
+        (dict(distance='cosine'), dict(distance='cosine')),
+        (dict(type='ContrastiveLoss', normalize=True), dict(margin=1.0, normalize=True)),
+    ],
+)
+def test_the_config_of_triplets_alone_takes_the_losses_of_its_header(options, built):
+    path = CONFIGS / 'triplet_synth_a.py'
+    cfg = load_config(path, {f'model.triplet.{key}': value for key, value in options.items()})
+    cfg.model.networks.E_c.weights = None
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    assert {key: getattr(model.triplet, key) for key in built} == built
+    assert [phase.trains for phase in model.phases()] == [('E_c',)]

@@ -3,6 +3,5 @@
 from .copies import CameraCopies, CopiesBatch
 from .model import HHL
 from .networks import TripletLayer
-from .transforms import RandomRectCrop
 
-__all__ = ['HHL', 'CameraCopies', 'CopiesBatch', 'RandomRectCrop', 'TripletLayer']
+__all__ = ['HHL', 'CameraCopies', 'CopiesBatch', 'TripletLayer']

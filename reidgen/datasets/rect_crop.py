@@ -1,10 +1,11 @@
-"""Random crop of HHL."""
+"""RandomRectCrop: the random crop of open-reid, CamStyle and HHL."""
 
 import torch
+from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as vision
 
-from reidgen.datasets import Resize, Sample, Transform
+from reidgen.datasets.transforms import Resize, Sample, Transform
 from reidgen.registry import TRANSFORMS
 
 TRIES = 10
@@ -16,9 +17,9 @@ RATIO = (2.0, 3.0)  # height by width, lowest and highest
 class RandomRectCrop(Transform):
     """Random crop of a standing rectangle, resized bilinearly; image only.
 
-    Of open-reid, as HHL (Zhong et al., ECCV 2018) uses it: 0.64 to 1 of the image's area, two to
-    three times as high as wide. After ten rectangles that do not fit,
-    and where nothing may be random, the whole image is resized.
+    Of open-reid, as CamStyle (Zhong et al., CVPR 2018) and HHL (Zhong et al., ECCV 2018) use it:
+    0.64 to 1 of the image's area, two to three times as high as wide. After ten rectangles that do
+    not fit, and where nothing may be random, the whole image is resized.
 
     Args:
         size: (height, width).
@@ -38,13 +39,13 @@ class RandomRectCrop(Transform):
             ratio = self._uniform(*RATIO)
             tall, wide = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
             if tall <= height and wide <= width:
-                top = torch.randint(height - tall + 1, ()).item()
-                left = torch.randint(width - wide + 1, ()).item()
+                top = int(torch.randint(height - tall + 1, ()))
+                left = int(torch.randint(width - wide + 1, ()))
                 cut = vision.crop(sample.img, top, left, tall, wide)
                 return sample._replace(img=self._resize(cut))
         return sample._replace(img=self._resize(sample.img))
 
-    def _resize(self, img):
+    def _resize(self, img: Tensor) -> Tensor:
         return vision.resize(img, self.size, v2.InterpolationMode.BILINEAR, antialias=True)
 
     @staticmethod
