@@ -8,6 +8,8 @@ from .data_checks import (
     check_image_sizes,
     check_map_channels,
     check_memory_labels,
+    check_paired_batches,
+    drawn_loaders,
 )
 from .layers.batch_norm import BN_MODES
 from .network_checks import check_bank_dims, check_choices, check_decoders, check_penalty
@@ -84,7 +86,7 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
     """Raises ValueError where data sets and batches do not fit the model; before training.
 
     Args:
-        datasets: training sets by loader name: identity, source, target.
+        datasets: training sets by loader name.
         batch_sizes: images a batch, by loader name.
         stages: the stages to be trained.
     """
@@ -92,17 +94,15 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
     check_banks(model, datasets, stages)
     translation = [s for s in stages if s.phases is None or {'D', 'G'} & set(s.phases)]
     check_stages(model, datasets, translation)
-    if translation:
-        check_image_sizes(datasets, ('source', 'target'), multiple=4)
-    poses = {pose_choice(model.cross_pose, stage.name) for stage in translation}
-    for loader in sorted({'source', 'target'} & set(datasets)):
-        check_maps(model, datasets[loader], loader, 'novel' in poses)
-    if 'other' in poses and batch_sizes['source'] != batch_sizes['target']:
-        raise ValueError(
-            f"cross_pose='other' pairs batch-mates, but the source batch has "
-            f'{batch_sizes["source"]} images and the target batch {batch_sizes["target"]}; make '
-            f'them equal'
-        )
+    for stage in stages:
+        loaders = drawn_loaders(stage, datasets, DOMAINS)
+        pose = pose_choice(model.cross_pose, stage.name) if stage in translation else 'own'
+        for loader in loaders.values():
+            check_maps(model, datasets[loader], loader, pose == 'novel')
+        if stage in translation:
+            check_image_sizes(datasets, tuple(loaders.values()), multiple=4)
+        if pose == 'other':
+            check_paired_batches(batch_sizes, loaders, "cross_pose='other'")
 
 
 def check_banks(model, datasets, stages) -> None:
@@ -126,8 +126,8 @@ def check_stages(model, datasets, translation) -> None:
                 f'{sorted(model.cross_pose)}; set model.cross_pose.{stage.name} to one of '
                 f'{", ".join(CROSS_POSES)}'
             )
-        if 'source' in datasets:
-            check_memory_labels(model, stage, datasets['source'])
+        for loader in drawn_loaders(stage, datasets, ('source',)).values():
+            check_memory_labels(model, stage, datasets[loader])
 
 
 def check_maps(model, dataset, loader: str, novel: bool) -> None:

@@ -126,8 +126,9 @@ class CameraGCL(PairsGCL):
 
     def check_data(self, datasets, batch_sizes: dict[str, int], stages) -> None:
         super().check_data(datasets, batch_sizes, stages)
-        if any(stage.phases is None or {'D', 'G'} & set(stage.phases) for stage in stages):
-            checks.check_cameras(self, datasets, batch_sizes)
+        for stage in stages:
+            if stage.phases is None or {'D', 'G'} & set(stage.phases):
+                checks.check_cameras(self, datasets, batch_sizes, stage)
 
 
 def style_cameras(index: Tensor, style: int, num_cameras: int) -> Tensor | None:
