@@ -4,12 +4,14 @@ from reidgen.choices import listed, one_of
 
 from .data_checks import (
     check_bank_rows,
+    check_discriminated_size,
     check_identities,
     check_image_sizes,
     check_map_channels,
     check_memory_labels,
     check_paired_batches,
     drawn_loaders,
+    image_size,
 )
 from .layers.batch_norm import BN_MODES
 from .network_checks import check_bank_dims, check_choices, check_decoders, check_penalty
@@ -101,6 +103,9 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
             check_maps(model, datasets[loader], loader, pose == 'novel')
         if stage in translation:
             check_image_sizes(datasets, tuple(loaders.values()), multiple=4)
+            for loader in loaders.values():
+                height, width = image_size(datasets[loader])
+                check_discriminated_size(model, model.crop_size or height, model.crop_size or width)
         if pose == 'other':
             check_paired_batches(batch_sizes, loaders, "cross_pose='other'")
 

@@ -64,6 +64,18 @@ def check_encoder_size(model: AdversarialModel, datasets: Mapping[str, Any], gro
             )
 
 
+def check_discriminated_size(model: AdversarialModel, height: int, width: int) -> None:
+    """Raises ValueError where images are too small for one of the model's discriminators."""
+    for name in model.network_names:
+        network = getattr(model, name)
+        network = getattr(network, 'module', network)  # out of a distributed wrapper
+        if hasattr(network, 'check_size'):
+            try:
+                network.check_size(height, width)
+            except ValueError as error:
+                raise ValueError(f'model.networks.{name}: {error}') from error
+
+
 def image_size(dataset: Dataset) -> tuple[int, int]:
     """Height and width of the first image after the transforms."""
     height, width = dataset[0].img.shape[-2:]

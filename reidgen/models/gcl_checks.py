@@ -2,7 +2,14 @@
 
 from reidgen.choices import one_of
 
-from .data_checks import check_bank_rows, check_image_sizes, check_map_channels, check_memory_labels
+from .data_checks import (
+    check_bank_rows,
+    check_discriminated_size,
+    check_image_sizes,
+    check_map_channels,
+    check_memory_labels,
+    image_size,
+)
 from .layers.batch_norm import BN_MODES
 from .network_checks import check_bank_dims, check_choices, check_decoders, check_penalty
 
@@ -48,6 +55,7 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
         if stage.phases is None or {'D', 'G'} & set(stage.phases):
             check_views(model, dataset, loader)
             check_image_sizes(datasets, (loader,), multiple=4)
+            check_discriminated_size(model, *image_size(dataset))
         else:
             check_second_view(dataset, loader)
 

@@ -231,6 +231,13 @@ def test_loaders_are_checked_by_the_field_that_a_stage_draws_from_them(build_toy
         check_two(market=dict(num_identities=0))
 
 
+def test_images_too_small_for_a_discriminator_are_refused_before_training(build_toy):
+    sizes = dict(source=dict(image_size=(64, 4)), target=dict(image_size=(64, 4)))
+    with pytest.raises(ValueError, match=r'model.networks.D_s: an image of 64 x 4 is too small'):
+        check(build_toy(), **sizes)
+    check(build_toy(), stages=STAGES[:1], **sizes)  # no stage has a discriminator
+
+
 def test_a_misspelt_stage_of_cross_pose_is_not_taken_for_own(build_toy):
     model = build_toy(cross_pose=dict(generators='own', jiont='novel'))
     with pytest.raises(

@@ -110,6 +110,7 @@ def test_a_network_that_is_not_there_is_named(gcl_config):
             dict(image_size=(66, 32)),
             r'target gives images of 66 x 32; the decoders restore multiples of 4: .* 68 x 32',
         ),
+        (dict(image_size=(64, 4)), r'model.networks.D: an image of 64 x 4 is too small'),
     ],
 )
 def test_data_that_does_not_fit_is_refused_with_value_and_fix(build_gcl, values, error):

@@ -74,6 +74,7 @@ class CameraGCL(PairsGCL):
         self.head_crops = None
         if head_crops is not None:
             self.head_crops = with_options(HeadCrops, head_crops, 'model.head_crops')
+            self.crop_size = self.head_crops.size
         checks.check_networks(self)
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_cameras = dict(source=self.F.num_cameras, target=self.G.num_cameras)

@@ -1,5 +1,6 @@
 """CameraGCL: styles of cameras, colours by the picture's camera, and what does not fit."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -193,3 +194,18 @@ def test_images_that_it_cannot_translate_are_refused(build_toy, toy_batch):
         model.translate(toy_batch(source=[1, 2, 0]).source, 'target')
     with pytest.raises(ValueError, match='target cannot be translated as target'):
         model.check_translation(None, 'target', 'target')
+
+
+def test_heads_too_small_for_a_discriminator_are_refused_before_training(build_toy, figures):
+    four = dict(pose_map=[dict(type='Colour'), dict(type='ShapesMap')])
+    datasets = dict(source=figures(**four), target=figures(domain='b', labelled=False, **four))
+    cameras = int(datasets['target'].camids.max()) + 1
+    for size, fits in ((14, False), (15, True)):  # 2 scales of 2 halvings: above 2 * 7
+        model = build_toy(
+            num_source=cameras,
+            num_target=cameras,
+            bank=dict(num_samples=12, dim=8),
+            head_crops=dict(size=size),
+        )
+        with nullcontext() if fits else pytest.raises(ValueError, match='an image of 14 x 14 is'):
+            model.check_data(datasets, dict(source=4, target=4), [JOINT])
