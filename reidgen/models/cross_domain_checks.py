@@ -14,7 +14,7 @@ from .data_checks import (
     image_size,
 )
 from .layers.batch_norm import BN_MODES
-from .network_checks import check_bank_dims, check_choices, check_decoders, check_penalty
+from .network_checks import check_bank_dims, check_decoders, check_penalty
 from .translations import pose_choice
 
 NETWORKS = ('E_p', 'E_c', 'C')  # that the checks of a new model look at; phases tell of others
@@ -37,10 +37,11 @@ def complete(networks: dict[str, dict]) -> dict[str, dict]:
 def check_options(model) -> None:
     """Raises ValueError where options, networks and banks do not fit; when the model is built."""
     poses = model.cross_pose
-    choices = poses.values() if isinstance(poses, dict) else [poses]
-    check_choices('cross_pose', choices, CROSS_POSES)
-    check_choices('bn_mode', [model.bn_mode], BN_MODES)
-    check_choices('adv_on', model.adv_on, ADVERSARIAL)
+    for pose in poses.values() if isinstance(poses, dict) else [poses]:
+        one_of(pose, CROSS_POSES, 'model.cross_pose')
+    one_of(model.bn_mode, BN_MODES, 'model.bn_mode')
+    for name in model.adv_on:
+        one_of(name, ADVERSARIAL, 'model.adv_on')
     check_weights(model, model.loss_weights, 'model')
     check_bank_dims(model, ('bank', 'bank_t'))
     taken = getattr(model.C, 'in_dim', model.E_c.embed_dim)  # a C of your own may not tell

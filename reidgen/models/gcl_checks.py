@@ -11,7 +11,7 @@ from .data_checks import (
     image_size,
 )
 from .layers.batch_norm import BN_MODES
-from .network_checks import check_bank_dims, check_choices, check_decoders, check_penalty
+from .network_checks import check_bank_dims, check_decoders, check_penalty
 
 CONTENT = ('recon', 'cyc', 'nv')
 PENALTIES = ('r1_dgnet', 'r1')  # of real images alone: computed once for all generated ones
@@ -23,8 +23,9 @@ VIEWS_FIX = (
 
 def check_options(model) -> None:
     """Raises ValueError where options, networks and bank do not fit; when the model is built."""
-    check_choices('content_on', model.content_on, CONTENT)
-    check_choices('bn_mode', [model.bn_mode], BN_MODES)
+    for name in model.content_on:
+        one_of(name, CONTENT, 'model.content_on')
+    one_of(model.bn_mode, BN_MODES, 'model.bn_mode')
     check_penalty(model, model.loss_weights, 'model')
     if model.penalty is not None:
         one_of(model.penalty.kind, PENALTIES, 'model.penalty.kind')

@@ -55,13 +55,16 @@ def check(model, batch_sizes=(4, 4), stages=STAGES, **changes):
 @pytest.mark.parametrize(
     'changes, error',
     [
-        (dict(cross_pose='nowel'), r"model.cross_pose .*'nowel'.*'own', 'novel', 'other'"),
+        (dict(cross_pose='nowel'), r"model.cross_pose .*'nowel'.*one of own, novel, other"),
         (
             ConfigDict(cross_pose=dict(joint='rotated')),
-            r"model.cross_pose .*'rotated'.*'own', 'novel', 'other'",
+            r"model.cross_pose .*'rotated'.*one of own, novel, other",
         ),
-        (dict(bn_mode='mix'), r"model.bn_mode .*'mix'.*'mixed', 'real_only', 'frozen', 'target_re"),
-        (dict(adv_on=('cross', 'cyc')), r"model.adv_on .*'cyc'.*'cross', 'recon', 'cycle'"),
+        (
+            dict(bn_mode='mix'),
+            r"model.bn_mode .*'mix'.*one of mixed, real_only, frozen, target_re",
+        ),
+        (dict(adv_on=('cross', 'cyc')), r"model.adv_on .*'cyc'.*one of cross, recon, cycle"),
         (
             dict(loss_weights=dict(cyclic=5)),
             r"loss_weights: .*'cyclic'.*known: \['adv', 'cluster', 'content'",

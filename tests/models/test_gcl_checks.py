@@ -48,9 +48,9 @@ def check(model, stages=STAGES, loader='target', **values):
 @pytest.mark.parametrize(
     'changes, error',
     [
-        (dict(content_on=('recon', 'cycle')), r"model.content_on .*'cycle'.*'recon', 'cyc', 'nv'"),
+        (dict(content_on=('recon', 'cycle')), r"model.content_on .*'cycle'.*one of recon, cyc, nv"),
         (dict(content_on=()), r'content is not 0 but model.content_on is empty; name some of'),
-        (dict(bn_mode='mix'), r"model.bn_mode .*'mix'.*'mixed', 'real_only'"),
+        (dict(bn_mode='mix'), r"model.bn_mode .*'mix'.*one of mixed, real_only"),
         (dict(penalty=None), r'loss_weights.gp .*model.penalty is not set; set'),
         (
             dict(penalty=dict(type='GradientPenalty', kind='wgan_gp')),
