@@ -80,7 +80,8 @@ def test_an_interrupted_run_is_completed_and_leaves_no_half_file(trained, tmp_pa
     assert all((tmp_path / name).read_bytes() == content for name, content in before.items())
     assert not list(tmp_path.glob('*.part'))
     for path in tmp_path.glob('*.jpg'):
-        assert Image.open(path).size == (32, 64)
+        with Image.open(path) as picture:
+            assert picture.size == (32, 64)
 
 
 def test_copies_of_another_model_or_quality_are_not_mixed(trained, tmp_path):
@@ -116,7 +117,8 @@ def test_files_have_the_quality_and_the_chroma_of_the_published_code(trained, tm
     for quality in (75, 95):
         saved = io.BytesIO()
         Image.new('RGB', (32, 64)).save(saved, 'JPEG', quality=quality)
-        expected, found = Image.open(saved), Image.open(tmp_path / str(quality) / name)
+        expected = Image.open(saved)
+        found = Image.open(io.BytesIO((tmp_path / str(quality) / name).read_bytes()))
         assert found.quantization == expected.quantization
         assert get_sampling(found) == get_sampling(expected) == 2  # 4:2:0
 
