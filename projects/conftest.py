@@ -11,6 +11,7 @@ from reidgen.cli import parse, translate
 from reidgen.datasets import FolderReID, ShapesReID
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
+from reidgen.engine.optim import check_groups
 from reidgen.engine.step import run_phases
 
 NUMBERS = itertools.count()
@@ -74,6 +75,18 @@ def build(tmp_path):
 
 
 @pytest.fixture
+def check_builds(build):
+    """Checks that a config builds: model, loops and optimizers, all checks before training."""
+
+    def check(path: Path, change=None) -> None:
+        runner = build(path, change=change)
+        loop, optim = runner.train_loop, runner.build_optim_wrapper(runner.optim_wrapper)
+        check_groups(runner.model, optim, loop.stages)
+
+    return check
+
+
+@pytest.fixture
 def translated(build, tmp_path):
     """Trains a smoke config and translates a set with it: folder of the copy."""
 
@@ -90,11 +103,14 @@ def translated(build, tmp_path):
 
 
 @pytest.fixture
-def copies_the_source(translated):
-    """Checks that the copy of a smoke config is the source in other pictures."""
+def trains_and_translates(translated, tmp_path):
+    """Checks that a smoke config draws its grid, and that its copy is the source in other
+    pictures.
+    """
 
     def check(path: Path) -> None:
         copy = FolderReID(str(translated(path)), layout='market')
+        assert len(list((tmp_path / path.stem / 'grids').glob('*.png'))) == 1
         source = ShapesReID(
             domain='a', num_identities=4, images_per_identity=2, size=(64, 32), split='train'
         )

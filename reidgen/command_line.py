@@ -1,11 +1,13 @@
 """Shared parts of the command lines: KEY=VALUE options, errors in one line, no slow imports."""
 
 import argparse
+import os
 import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import dropwhile
 from pathlib import Path
@@ -192,22 +194,44 @@ def check_config_file(path: str | Path) -> None:
     raise FileNotFoundError(f'no config {path}; there are: {there}')
 
 
-def run(command: Callable[[], object], folder: str | Path) -> None:
+def run(command: Callable[[], object], folder: str | Path | None) -> None:
     """Runs a command; an error ends the process with one line.
 
     The traceback goes to `error.txt` in the folder, or to a temporary file if the folder is not
     there; a second line says where. A command that ends well removes the `error.txt` of an earlier
     one.
+
+    Args:
+        folder: of the results; where it cannot be written into, the command is not run. None: the
+            command finds it itself.
     """
-    folder = Path(folder)
+    path = None if folder is None else Path(folder, ERROR_FILE)
     try:
+        if path is not None:
+            check_writable(path.parent)
         command()
     except Exception as error:
-        sys.exit(f'{in_one_line(error)}\n(traceback: {_write_traceback(folder)})')
-    path = folder / ERROR_FILE
+        sys.exit(f'{in_one_line(error)}\n(traceback: {_write_traceback(path)})')
     # in a folder like `.` a file of that name may be somebody else's
-    if path.is_file() and TRACEBACK in path.read_text(errors='replace'):
+    if path is not None and path.is_file() and TRACEBACK in path.read_text(errors='replace'):
         path.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Raises OSError where a folder of results cannot be written into.
+
+    It need not be there yet, and is not made: tried is the nearest folder that is there.
+    """
+    folder = Path(folder).absolute()
+    there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    try:
+        tempfile.TemporaryDirectory(prefix='.reidgen_', dir=there).cleanup()
+    except OSError as error:
+        told = type(error)(
+            f'cannot write into {folder}: {there}: {error.strerror or error}; give another folder '
+            f'for the results (--work-dir of train and test, else --out), or change its rights'
+        )
+        raise told from error
 
 
 def in_one_line(error: Exception) -> str:
@@ -219,16 +243,16 @@ def in_one_line(error: Exception) -> str:
     return '\n'.join(dropwhile(lambda line: line.startswith('  '), last))
 
 
-def _write_traceback(folder: Path) -> Path:
+def _write_traceback(path: Path | None) -> Path:
     """Writes the current traceback; returns its path."""
     text = traceback.format_exc()
-    if folder.is_dir():
-        path = folder / ERROR_FILE
+    if path is not None and path.parent.is_dir():
         try:
             path.write_text(text, errors=ODD_NAMES)
             return path
         except OSError:  # a full disk, perhaps the very error; the temporary folder may have room
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
     with tempfile.NamedTemporaryFile(
         'w', prefix='reidgen_error_', suffix='.txt', delete=False, errors=ODD_NAMES
     ) as file:

@@ -20,6 +20,10 @@ class StepRNG:
     batch are drawn for the batch of all ranks together and each rank takes its rows: two processes
     with half the batch get the numbers of one process with the whole batch. A resumed run needs no
     state but the iteration.
+
+    Attributes:
+        iteration: of the whole training, from 0.
+        step: of the phase that is running, from 0: of one with `every=n`, the n-th part.
     """
 
     def __init__(self, seed: int = 0):
@@ -29,7 +33,7 @@ class StepRNG:
 
     def begin(self, iteration: int) -> None:
         """Reseeds for an iteration, counted from 0 over all stages."""
-        self.iteration = iteration
+        self.iteration = self.step = iteration
         self.generator.manual_seed(seed_of(self.seed, iteration))
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:

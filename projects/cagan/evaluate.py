@@ -29,7 +29,7 @@ from projects.cagan.cagan.lpips import LPIPS  # noqa: E402
 from projects.cagan.cagan.metrics import mean_over, regions, swap_errors  # noqa: E402
 from reidgen.command_line import KeyValueAction, run  # noqa: E402
 from reidgen.engine.image_features import reid_extractor  # noqa: E402
-from reidgen.files import sha256_of, write_json  # noqa: E402
+from reidgen.files import sha256_of, write_json, written_whole  # noqa: E402
 from reidgen.registry import DATASETS, build  # noqa: E402
 from reidgen.visualization.grids import panel, save_png  # noqa: E402
 
@@ -158,7 +158,7 @@ def write(out: Path, means: dict, num: int, args: argparse.Namespace, dataset) -
     )
     write_json(out / 'swaps.json', result)
     keys = list(means['model'])
-    with (out / 'swaps.csv').open('w', newline='') as file:
+    with written_whole(out / 'swaps.csv') as part, open(part, 'w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(['method', *keys])
         writer.writerows([[m, *(row.get(key, '') for key in keys)] for m, row in means.items()])

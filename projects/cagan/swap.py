@@ -46,6 +46,8 @@ def dress(args: argparse.Namespace) -> int:
     """Number of swaps, written as <person>__<garment>.png and ..._alpha.png, with panel.png."""
     out = Path(args.out)
     persons, garments = pictures(args.person), pictures(args.garment)
+    for option, paths in (('--person', persons), ('--garment', garments)):
+        check_names(option, paths)
     worn = {person: worn_by(person, args.worn) for person in persons}
     model, cfg = load_model(args.config, args.checkpoint, args.cfg_options)
     size = tuple(cfg.train_dataloader.pairs.dataset.size)
@@ -77,6 +79,18 @@ def pictures(path: str) -> list[Path]:
     if not place.is_file():
         raise FileNotFoundError(f'no picture or folder {place}')
     return [place]
+
+
+def check_names(option: str, paths: list[Path]) -> None:
+    """Raises ValueError where two pictures share the name that results are called by."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in named:
+            raise ValueError(
+                f'{option}: {named[path.stem].name} and {path.name} would have results of one '
+                f'name; rename one of them'
+            )
+        named[path.stem] = path
 
 
 def worn_by(person: Path, worn: str | None) -> Path | None:

@@ -68,7 +68,7 @@ def write(args: argparse.Namespace) -> Path:
 
 def main() -> None:
     args = parse_args()
-    run(lambda: write(args), args.out or '.')
+    run(lambda: write(args), args.out)
 
 
 if __name__ == '__main__':

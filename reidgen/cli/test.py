@@ -7,7 +7,7 @@ from pathlib import Path
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, only_evaluate
 from reidgen.evaluation.metric import LENGTH_SHOWN
-from reidgen.files import sha256_of, write_json
+from reidgen.files import sha256_of, write_json, written_whole
 from reidgen.models.adversarial import unwrap_model
 
 
@@ -63,7 +63,7 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
         others={name: row for name, row in rows.items() if name != first},
     )
     write_json(folder / 'results.json', results)
-    with open(folder / 'results.csv', 'w', newline='') as file:
+    with written_whole(folder / 'results.csv') as part, open(part, 'w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(['loader', 'dataset', *rows[first]])
         for name, row in rows.items():

@@ -146,6 +146,18 @@ class Concatenated(PoseMap):
             part.attach(dataset)
 
 
+class FolderNames(dict[Path, frozenset[str]]):
+    """Folder -> names in it, none where there is no folder; listed once.
+
+    Asking for 100,000 files one by one takes minutes on a network disk.
+    """
+
+    def __missing__(self, folder: Path) -> frozenset[str]:
+        names = folder.iterdir() if folder.is_dir() else ()
+        self[folder] = frozenset(path.name for path in names)
+        return self[folder]
+
+
 def _resized(pose_map: Tensor, size: tuple[int, int]) -> Tensor:
     if tuple(pose_map.shape[-2:]) == size:
         return pose_map
@@ -176,7 +188,7 @@ class RenderedMesh(PoseMap):
         self.root = as_path(root, 'pose_map.root')
         self.views = checked_views(views)
         self.subfolders = subfolders
-        self._listed: dict[Path, frozenset[str]] = {}
+        self._names = FolderNames()
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
         path = self._path(record, split, view)
@@ -188,7 +200,7 @@ class RenderedMesh(PoseMap):
         return [
             str(path)
             for path in paths
-            if not {path.name, path.with_suffix('.png').name} & self._names(path.parent)
+            if not {path.name, path.with_suffix('.png').name} & self._names[path.parent]
         ]
 
     def how_to_make(self) -> str:
@@ -203,10 +215,3 @@ class RenderedMesh(PoseMap):
         name = Path(*Path(record.path).parts[-1 - self.subfolders :])
         folder = 'render' if view is None else f'render_{view}'
         return self.root / ('train' if split == 'train' else 'test') / folder / name
-
-    def _names(self, folder: Path) -> frozenset[str]:
-        # one listing a folder: asking for 100,000 files one by one takes minutes on a network disk
-        if folder not in self._listed:
-            names = folder.iterdir() if folder.is_dir() else ()
-            self._listed[folder] = frozenset(path.name for path in names)
-        return self._listed[folder]

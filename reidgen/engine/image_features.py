@@ -13,6 +13,7 @@ from torchvision.transforms.v2 import functional as vision
 from tqdm import tqdm
 
 from reidgen.checkpoint import hub_file, read_checkpoint
+from reidgen.choices import check_count
 from reidgen.datasets.image_files import list_images, read_rgb
 from reidgen.files import sha256_of
 from reidgen.structures import ImageBatch
@@ -22,7 +23,7 @@ from .loading import trained_model
 
 
 @dataclass(frozen=True)
-class FeatureExtractor:
+class FeatureNetwork:
     """Feature network with its name, weights hash and input resizing, for reports."""
 
     name: str  # in the results
@@ -42,11 +43,13 @@ class ImageFolder(Dataset):
 
     Raises:
         FileNotFoundError: no such folder, or no image in it.
-        ValueError: fewer images than num_images.
+        ValueError: num_images is below 1, or there are fewer images.
     """
 
     def __init__(self, folder: str | Path, size: tuple[int, int], num_images: int | None = None):
         paths = list_images(Path(folder), recursive=True)
+        if num_images is not None:
+            check_count('num_images', num_images)
         if num_images is not None and num_images > len(paths):
             raise ValueError(f'{folder} has {len(paths)} images, not {num_images}')
         count = num_images or len(paths)
@@ -65,7 +68,7 @@ class ImageFolder(Dataset):
 
 @torch.no_grad()
 def image_features(
-    extractor: FeatureExtractor, images: Dataset, batch_size: int = 64, num_workers: int = 0
+    extractor: FeatureNetwork, images: Dataset, batch_size: int = 64, num_workers: int = 0
 ) -> Tensor:
     """Features (N, D) float32 on the CPU, in the order of the images."""
     loader = DataLoader(images, batch_size, num_workers=num_workers)
@@ -73,7 +76,7 @@ def image_features(
     return torch.cat([extractor.network(batch.to(get_device())).float().cpu() for batch in batches])
 
 
-def inception_extractor(weights: str | Path | None = None) -> FeatureExtractor:
+def inception_extractor(weights: str | Path | None = None) -> FeatureNetwork:
     """Inception network of FID (Heusel et al., NeurIPS 2017) by torch-fidelity, 2048 features.
 
     Args:
@@ -94,7 +97,7 @@ def inception_extractor(weights: str | Path | None = None) -> FeatureExtractor:
     network = inception.FeatureExtractorInceptionV3(
         'inception-v3-compat', ['2048'], feature_extractor_weights_path=str(path)
     ).to(get_device())
-    return FeatureExtractor(
+    return FeatureNetwork(
         name='inception_v3_fid',
         prefix='',
         network=lambda images: network(images)[0],
@@ -103,7 +106,7 @@ def inception_extractor(weights: str | Path | None = None) -> FeatureExtractor:
     )
 
 
-def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> FeatureExtractor:
+def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> FeatureNetwork:
     """Normalised embeddings of a trained re-ID model at its test size.
 
     Args:
@@ -123,7 +126,7 @@ def reid_extractor(config: str | Path, checkpoint: str | Path, options=None) -> 
         none = torch.full((len(images),), -1)
         return model.val_step(ImageBatch(resized, none, none, none))
 
-    return FeatureExtractor(
+    return FeatureNetwork(
         name=f'reid:{Path(config).stem}',
         prefix='reid_',
         network=embed,

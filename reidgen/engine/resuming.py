@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reidgen.checkpoint import plain_key, read_checkpoint
-from reidgen.files import write_text
+from reidgen.files import remove_parts, write_text
 
 from .stages import Stage
 
@@ -224,6 +224,25 @@ def check_belongs(work_dir: str | Path, start: Resumable) -> None:
                 f'{work_dir} holds {path.name}, and {start.path} of another folder is of iteration '
                 f'{start.iteration}; give an empty --work-dir to continue from it'
             )
+
+
+def remove_later_pictures(folder: Path, iteration: int, logger: logging.Logger) -> None:
+    """Removes the pictures `<name>_<iterations>.png` of later iterations, and `*.part` files.
+
+    A folder that is empty then is removed. Only for the main process.
+    """
+    if not folder.is_dir():
+        return
+    removed = remove_parts(folder)
+    for path in sorted(folder.glob('*.png')):
+        number = path.stem.rpartition('_')[2]
+        if number.isdigit() and int(number) > iteration:
+            path.unlink()
+            removed.append(path.name)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+    if removed:
+        logger.info(f'resumed at iteration {iteration}; removed {len(removed)} {folder.name}')
 
 
 def _best_checkpoints(work_dir: str | Path) -> list[Path]:

@@ -48,6 +48,7 @@ def run_phases(
     for phase in due:
         HEARTBEAT.beat(f'phase {phase.name}', iteration)
         trained = set(phase.trains) - model.frozen
+        model.rng.step = iteration // phase.every
         for number, part in enumerate(micro.batches):
             x = micro.read(phase, number)
             model.train_only(trained)  # gradients flow through the others and stay out of them

@@ -20,7 +20,6 @@ from reidgen.evaluation.labels import (
     as_matrix,
     check_finite,
     check_protocol,
-    check_rows,
     fitted_labels,
 )
 from reidgen.evaluation.matches import check_matches, match_and_junk_masks
@@ -70,19 +69,36 @@ def evaluate(
     Raises:
         TypeError: labels that are no RetrievalLabels, or features that are no real numbers.
         ValueError: an unknown protocol or ap; shapes that do not fit; NaN or Inf among the
-            features; cameras that the protocol needs are missing; no query, no gallery, or no
-            query with a match.
+            features, or rows so long that distances overflow; cameras that the protocol needs are
+            missing; no query, no gallery, or no query with a match.
     """
     rules = find_protocol(protocol)
     _check_options(ap, max_rank, block)
     query, gallery = same_space(query_features, gallery_features)
     labels = fitted_labels(labels, len(query), len(gallery), query.device, rules)
     norms = squared_norms(query), squared_norms(gallery)
-    largest = torch.finfo(query.dtype).max
-    check_rows(norms[0] <= largest, 'query', labels.query_names)
-    check_rows(norms[1] <= largest, 'gallery', labels.gallery_names)
+    _check_lengths(query, norms[0], 'query', labels.query_names)
+    _check_lengths(gallery, norms[1], 'gallery', labels.gallery_names)
     ranked = rank_features(query, gallery, *norms, labels, rules, block, ap == 'threshold')
     return _result(ranked, labels, rules, ap, max_rank)
+
+
+def _check_lengths(rows: Tensor, norms: Tensor, what: str, names: Sequence[str] | None) -> None:
+    """Raises ValueError for a row that is not finite, or too long for distances in its dtype.
+
+    Args:
+        norms: (N,) squared norms of the rows.
+    """
+    within = norms <= torch.finfo(rows.dtype).max  # False for NaN
+    if within.all():
+        return
+    check_finite(rows, what, names)
+    row = int((~within).nonzero()[0])
+    raise ValueError(
+        f'{what} row {row}{f" ({names[row]})" if names else ""} is finite, but of length '
+        f'{rows[row].double().norm():.3g}, whose square {str(rows.dtype).removeprefix("torch.")} '
+        f'does not hold: L2-normalise the features, or divide both sets by one number'
+    )
 
 
 def evaluate_distances(

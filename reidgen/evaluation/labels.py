@@ -278,16 +278,6 @@ def check_finite(
 ) -> None:
     """Raises ValueError that names the rows with NaN or infinite values."""
     finite = torch.cat([torch.isfinite(part).all(dim=1) for part in matrix.split(CHECKED)])
-    check_rows(finite, what, names, numbers)
-
-
-def check_rows(
-    finite: Tensor,
-    what: str,
-    names: Sequence[str] | None = None,
-    numbers: Tensor | None = None,
-) -> None:
-    """Raises as `check_finite`, from bool (N,); `numbers` (N,) of the rows, if not 0 to N-1."""
     bad = (~finite).nonzero().flatten()
     bad = (bad if numbers is None else numbers[bad]).tolist()
     if not bad:

@@ -11,7 +11,8 @@ from scipy.sparse import csc_array, csr_array
 from torch import Tensor
 
 from reidgen.evaluation.distances import full_precision, half_distances, pair_distances
-from reidgen.evaluation.labels import Array, as_matrix
+from reidgen.evaluation.features import same_space
+from reidgen.evaluation.labels import Array
 from reidgen.evaluation.neighbours import neighbours_of_each
 from reidgen.evaluation.reciprocal import reciprocal_weights, shared_weights
 
@@ -41,15 +42,10 @@ def rerank_distances(
         ValueError: an empty set, different dimensions, k1 or k2 or weight out of range, NaN or Inf,
             or images that are all equal.
     """
-    query, gallery = as_matrix(query, 'query'), as_matrix(gallery, 'gallery')
+    query, gallery = same_space(query, gallery)
     if not len(query) or not len(gallery):
         raise ValueError(
             f'{len(query)} queries and {len(gallery)} gallery images: neither may be empty'
-        )
-    if query.shape[1] != gallery.shape[1]:
-        raise ValueError(
-            f'query features are {tuple(query.shape)} and gallery features '
-            f'{tuple(gallery.shape)}: give two matrices of one encoder'
         )
     total = len(query) + len(gallery)
     if not 1 <= k1 < total:

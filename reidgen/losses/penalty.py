@@ -39,7 +39,7 @@ class GradientPenalty(nn.Module):
         reduction: of a sample's patches to one number: 'mean', or 'sum' (the usual function, which
             makes the target so many times smaller for the mean patch as there are patches).
         target: slope, for the kinds that have one.
-        every: n: computed in every n-th iteration alone, and then n times as large.
+        every: n: computed in every n-th step of the phase alone, and then n times as large.
 
     Raises:
         ValueError: an unknown kind or reduction; every is below 1.
@@ -64,14 +64,14 @@ class GradientPenalty(nn.Module):
     ) -> dict[str, Tensor]:
         """Penalty 'gp.<name>', 0-d, and statistic 'stat.<name>.grad_norm', the mean |g|, detached.
 
-        In an iteration that is left out (`every`), the penalty is a zero without a graph, and there
+        In a step that is left out (`every`), the penalty is a zero without a graph, and there
         is no stat.
 
         Args:
             real, fake: (B, C, H, W); interpolation cuts both to the smaller batch.
         """
         zero = real.new_zeros((), dtype=torch.float32)
-        if rng.iteration % self.every:
+        if rng.step % self.every:
             return {f'gp.{name}': zero}
         with torch.autocast(real.device.type, enabled=False):
             point = self._point(real.detach().float(), fake.detach().float(), rng)

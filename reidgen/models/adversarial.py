@@ -148,10 +148,11 @@ class AdversarialModel(BaseModel):
         """Writes embeddings into the active banks; called after the last backward pass.
 
         Args:
-            x: what the stage's forward gave.
+            x: what the stage's forward gave; None, and nothing is written, where no phase that
+                reads it was due.
             logs: of the iteration, for models that keep other state (BEGAN's k).
         """
-        for use in self._active_memory():
+        for use in self._active_memory() if x is not None else ():
             index = getattr(batch, use.field).index
             getattr(self, use.bank).update(index, use.embedding(x).detach())
 
@@ -159,14 +160,20 @@ class AdversarialModel(BaseModel):
         return [use for phase in self.stage_phases for use in phase.memory if self.on(use.family)]
 
     def check_phases(self) -> None:
-        """Raises ValueError where phases train networks that the model does not have, or weights
-        name phases that it does not have; before training."""
+        """Raises ValueError where phases train networks that the model does not have, weights name
+        phases that it does not have, or a memory has no forward; before training."""
         names = [phase.name for phase in self.phases()]
         self._check(
             [key.partition('/')[0] for key in self._base_weights if '/' in key],
             names,
             'loss_weights: phases',
         )
+        blind = [phase.name for phase in self.phases() if phase.memory and phase.forward is None]
+        if blind:
+            raise ValueError(
+                f'{type(self).__name__}: phase {blind[0]} has a memory and no forward, whose '
+                f'embeddings would be written there; give it one'
+            )
         missing = {n for phase in self.phases() for n in phase.trains} - set(self.network_names)
         if missing:
             raise ValueError(

@@ -4,13 +4,17 @@ from reidgen.choices import listed, one_of
 
 from .data_checks import (
     check_bank_rows,
+    check_discriminated_size,
     check_identities,
     check_image_sizes,
     check_map_channels,
     check_memory_labels,
+    check_paired_batches,
+    drawn_loaders,
+    image_size,
 )
 from .layers.batch_norm import BN_MODES
-from .network_checks import check_bank_dims, check_choices, check_decoders, check_penalty
+from .network_checks import check_bank_dims, check_decoders, check_penalty
 from .translations import pose_choice
 
 NETWORKS = ('E_p', 'E_c', 'C')  # that the checks of a new model look at; phases tell of others
@@ -33,10 +37,11 @@ def complete(networks: dict[str, dict]) -> dict[str, dict]:
 def check_options(model) -> None:
     """Raises ValueError where options, networks and banks do not fit; when the model is built."""
     poses = model.cross_pose
-    choices = poses.values() if isinstance(poses, dict) else [poses]
-    check_choices('cross_pose', choices, CROSS_POSES)
-    check_choices('bn_mode', [model.bn_mode], BN_MODES)
-    check_choices('adv_on', model.adv_on, ADVERSARIAL)
+    for pose in poses.values() if isinstance(poses, dict) else [poses]:
+        one_of(pose, CROSS_POSES, 'model.cross_pose')
+    one_of(model.bn_mode, BN_MODES, 'model.bn_mode')
+    for name in model.adv_on:
+        one_of(name, ADVERSARIAL, 'model.adv_on')
     check_weights(model, model.loss_weights, 'model')
     check_bank_dims(model, ('bank', 'bank_t'))
     taken = getattr(model.C, 'in_dim', model.E_c.embed_dim)  # a C of your own may not tell
@@ -84,7 +89,7 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
     """Raises ValueError where data sets and batches do not fit the model; before training.
 
     Args:
-        datasets: training sets by loader name: identity, source, target.
+        datasets: training sets by loader name.
         batch_sizes: images a batch, by loader name.
         stages: the stages to be trained.
     """
@@ -92,17 +97,18 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
     check_banks(model, datasets, stages)
     translation = [s for s in stages if s.phases is None or {'D', 'G'} & set(s.phases)]
     check_stages(model, datasets, translation)
-    if translation:
-        check_image_sizes(datasets, ('source', 'target'), multiple=4)
-    poses = {pose_choice(model.cross_pose, stage.name) for stage in translation}
-    for loader in sorted({'source', 'target'} & set(datasets)):
-        check_maps(model, datasets[loader], loader, 'novel' in poses)
-    if 'other' in poses and batch_sizes['source'] != batch_sizes['target']:
-        raise ValueError(
-            f"cross_pose='other' pairs batch-mates, but the source batch has "
-            f'{batch_sizes["source"]} images and the target batch {batch_sizes["target"]}; make '
-            f'them equal'
-        )
+    for stage in stages:
+        loaders = drawn_loaders(stage, datasets, DOMAINS)
+        pose = pose_choice(model.cross_pose, stage.name) if stage in translation else 'own'
+        for loader in loaders.values():
+            check_maps(model, datasets[loader], loader, pose == 'novel')
+        if stage in translation:
+            check_image_sizes(datasets, tuple(loaders.values()), multiple=4)
+            for loader in loaders.values():
+                height, width = image_size(datasets[loader])
+                check_discriminated_size(model, model.crop_size or height, model.crop_size or width)
+        if pose == 'other':
+            check_paired_batches(batch_sizes, loaders, "cross_pose='other'")
 
 
 def check_banks(model, datasets, stages) -> None:
@@ -126,8 +132,8 @@ def check_stages(model, datasets, translation) -> None:
                 f'{sorted(model.cross_pose)}; set model.cross_pose.{stage.name} to one of '
                 f'{", ".join(CROSS_POSES)}'
             )
-        if 'source' in datasets:
-            check_memory_labels(model, stage, datasets['source'])
+        for loader in drawn_loaders(stage, datasets, ('source',)).values():
+            check_memory_labels(model, stage, datasets[loader])
 
 
 def check_maps(model, dataset, loader: str, novel: bool) -> None:

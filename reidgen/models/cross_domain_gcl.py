@@ -43,6 +43,7 @@ class CrossDomainGCL(AdversarialModel):
     default_weights = dict(cluster=1.0, memory_t=0.0, domain=0.0)
     loss_families = ('adv', 'gp', 'recon', 'cycle', 'content', 'memory', 'identity', 'triplet')
     loss_families += tuple(default_weights)
+    crop_size: int | None = None  # side of what the discriminators are given; None: whole images
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from reidgen.registry import LOSSES, MEMORIES, build
 from reidgen.structures import ImageBatch
 
 from .adversarial import AdversarialModel, Phase
+from .data_checks import check_discriminated_size, image_size
 from .preprocessor import SYMMETRIC
 
 
@@ -111,9 +112,10 @@ class CycleTranslation(AdversarialModel):
         ]
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
+        check_discriminated_size(self, *self.pool_t.images.shape[2:])
         pool_size = tuple(self.pool_t.images.shape[2:])
         for name, dataset in datasets.items():
-            size = tuple(dataset[0].img.shape[-2:])
+            size = image_size(dataset)
             if size != pool_size:
                 raise ValueError(
                     f'model.pool.image_size is {pool_size} but the images of the loader {name} are '

@@ -64,6 +64,18 @@ def check_encoder_size(model: AdversarialModel, datasets: Mapping[str, Any], gro
             )
 
 
+def check_discriminated_size(model: AdversarialModel, height: int, width: int) -> None:
+    """Raises ValueError where images are too small for one of the model's discriminators."""
+    for name in model.network_names:
+        network = getattr(model, name)
+        network = getattr(network, 'module', network)  # out of a distributed wrapper
+        if hasattr(network, 'check_size'):
+            try:
+                network.check_size(height, width)
+            except ValueError as error:
+                raise ValueError(f'model.networks.{name}: {error}') from error
+
+
 def image_size(dataset: Dataset) -> tuple[int, int]:
     """Height and width of the first image after the transforms."""
     height, width = dataset[0].img.shape[-2:]
@@ -105,6 +117,29 @@ def check_memory_labels(model: AdversarialModel, stage, dataset: Any) -> None:
         )
 
 
+def drawn_loaders(stage, datasets: Mapping[str, Any], fields: Sequence[str]) -> dict[str, str]:
+    """Field of the batch -> loader that a stage draws it from; without those that it does not."""
+    drawn = stage.fields(tuple(datasets))
+    return {field: drawn[field] for field in fields if drawn.get(field) in datasets}
+
+
+def check_paired_batches(
+    batch_sizes: Mapping[str, int], loaders: Mapping[str, str], what: str
+) -> None:
+    """Raises ValueError where image i of one batch has no partner in the other.
+
+    Args:
+        loaders: that batches are drawn from, by field.
+        what: pairs batch-mates, for the error.
+    """
+    sizes = {loader: batch_sizes[loader] for loader in loaders.values()}
+    if len(set(sizes.values())) > 1:
+        told = ' and '.join(
+            f'train_dataloader.{name}.batch_size is {sizes[name]}' for name in sizes
+        )
+        raise ValueError(f'{what} pairs batch-mates, but {told}; make them equal')
+
+
 def check_identities(
     model: Any, datasets: Mapping[str, Any], stages, fields: Sequence[str]
 ) -> None:
@@ -115,8 +150,7 @@ def check_identities(
         fields: of the batch, whose identities are classified or compared.
     """
     for stage in stages:
-        drawn = stage.fields(tuple(datasets))
-        for loader in (drawn[field] for field in fields if drawn.get(field) in datasets):
+        for loader in drawn_loaders(stage, datasets, fields).values():
             dataset = datasets[loader]
             if dataset.num_identities != model.num_identities:
                 raise ValueError(

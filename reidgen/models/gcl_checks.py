@@ -2,9 +2,16 @@
 
 from reidgen.choices import one_of
 
-from .data_checks import check_bank_rows, check_image_sizes, check_map_channels, check_memory_labels
+from .data_checks import (
+    check_bank_rows,
+    check_discriminated_size,
+    check_image_sizes,
+    check_map_channels,
+    check_memory_labels,
+    image_size,
+)
 from .layers.batch_norm import BN_MODES
-from .network_checks import check_bank_dims, check_choices, check_decoders, check_penalty
+from .network_checks import check_bank_dims, check_decoders, check_penalty
 
 CONTENT = ('recon', 'cyc', 'nv')
 PENALTIES = ('r1_dgnet', 'r1')  # of real images alone: computed once for all generated ones
@@ -16,8 +23,9 @@ VIEWS_FIX = (
 
 def check_options(model) -> None:
     """Raises ValueError where options, networks and bank do not fit; when the model is built."""
-    check_choices('content_on', model.content_on, CONTENT)
-    check_choices('bn_mode', [model.bn_mode], BN_MODES)
+    for name in model.content_on:
+        one_of(name, CONTENT, 'model.content_on')
+    one_of(model.bn_mode, BN_MODES, 'model.bn_mode')
     check_penalty(model, model.loss_weights, 'model')
     if model.penalty is not None:
         one_of(model.penalty.kind, PENALTIES, 'model.penalty.kind')
@@ -48,6 +56,7 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
         if stage.phases is None or {'D', 'G'} & set(stage.phases):
             check_views(model, dataset, loader)
             check_image_sizes(datasets, (loader,), multiple=4)
+            check_discriminated_size(model, *image_size(dataset))
         else:
             check_second_view(dataset, loader)
 

@@ -1,13 +1,6 @@
 """Checks of options, networks and banks that fit each other; when a model is built."""
 
-from collections.abc import Iterable, Mapping, Sequence
-
-
-def check_choices(key: str, given: Iterable[str], known: Sequence[str]) -> None:
-    """Raises ValueError where `model.<key>` holds an unknown choice."""
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise ValueError(f'model.{key} has no choice {unknown}; known: {known}')
+from collections.abc import Mapping, Sequence
 
 
 def check_penalty(model, weights: Mapping[str, float], place: str) -> None:

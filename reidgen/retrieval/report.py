@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reidgen.datasets.records import Record
+from reidgen.files import write_text, written_whole
 from reidgen.visualization.ranked_lists import Cell, draw_lines, read_picture
 
 from .feature_store import FeatureStore
@@ -84,7 +85,10 @@ def _person(image: Record | Hit) -> str:
 
 def write_csv(lists: Sequence[RankedList], path: Path) -> None:
     """Writes a CSV row for each hit, with COLUMNS."""
-    with open(path, 'w', newline='', encoding=UTF_8, errors=ERRORS) as file:
+    with (
+        written_whole(path) as part,
+        open(part, 'w', newline='', encoding=UTF_8, errors=ERRORS) as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for query, hits in lists:
@@ -99,7 +103,7 @@ def write_json(lists: Sequence[RankedList], path: Path, about: dict) -> None:
     listed = [
         dict(query.query._asdict(), hits=[hit._asdict() for hit in query.hits]) for query in lists
     ]
-    path.write_text(json.dumps(dict(about, ranked_lists=listed), indent=1) + '\n')
+    write_text(path, json.dumps(dict(about, ranked_lists=listed), indent=1) + '\n')
 
 
 def draw(lists: Sequence[RankedList], top: int, path: Path) -> None:

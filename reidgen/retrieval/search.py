@@ -69,7 +69,7 @@ def search_other_cameras(
         query_camids: (Q,) int64, numbered as in the store.
 
     Raises:
-        ValueError: as `search`, or the camera of a query is not known (-1).
+        ValueError: as `search`, the camera of a query is not known (-1), or all images are of it.
     """
     if (query_camids == -1).any():
         raise ValueError(
@@ -81,7 +81,15 @@ def search_other_cameras(
     for camera in np.unique(query_camids):
         rows = torch.from_numpy(np.flatnonzero(query_camids == camera))
         others = camids != camera
-        part = search(query[rows], store, top, others if keep is None else others & keep)
+        kept = others if keep is None else others & keep
+        if not kept.any():
+            chosen, option = ('all', '') if keep is None else ('all chosen', ' or --cameras')
+            raise ValueError(
+                f'nothing is left to search for queries of camera {camera + 1}: {chosen} images of '
+                f'{store.folder} are of that camera, which other-cameras leaves out; search '
+                f'without --other-cameras{option}, or choose other cameras'
+            )
+        part = search(query[rows], store, top, kept)
         topk.rows[rows], topk.distances[rows] = part
     return topk
 

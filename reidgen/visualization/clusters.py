@@ -31,7 +31,7 @@ def draw_largest_clusters(
         features: (N, D), rows L2-normalised.
         pids: (N,) true identities, -1 where unknown.
         read: image of a row.
-        path: written in the format of its suffix; its folder is made.
+        path: of the PNG file; its folder is made.
         num_clusters: lines at most; of clusters of one size the lower number comes first.
         num_images: beside the central one, at most.
 

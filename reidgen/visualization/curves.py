@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reidgen.files import written_whole
+
 if TYPE_CHECKING:  # a second to import, which a training need not wait for
     from matplotlib.figure import Figure
 
@@ -140,4 +142,5 @@ def _figure(num_axes: int) -> tuple['Figure', list]:
 
 def _save(figure: 'Figure', path: str | Path) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120, format=Path(path).suffix.removeprefix('.') or 'png')

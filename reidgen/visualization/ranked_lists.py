@@ -7,6 +7,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, ImageFont
 
 from reidgen.datasets.image_files import load_upright
+from reidgen.files import written_whole
 
 COLOURS = {
     'query': (0, 90, 200),
@@ -40,7 +41,7 @@ def draw_lines(lines: Sequence[Sequence[Cell]], top: int, path: str | Path) -> I
     Args:
         lines: the cell of a query and those of its list.
         top: images of the longest list there is room for.
-        path: written in the format of its suffix; its folder is made.
+        path: of the PNG file; its folder is made.
 
     Raises:
         ValueError: no line, or one of more than `top` images.
@@ -60,7 +61,8 @@ def draw_lines(lines: Sequence[Sequence[Cell]], top: int, path: str | Path) -> I
             x = GAP + place * (width + GAP) + (QUERY_GAP if place else 0)
             picture.paste(_drawn(cell), (x, y))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    with written_whole(path) as part:
+        picture.save(part, format='PNG')
     return picture
 
 

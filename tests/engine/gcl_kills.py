@@ -28,7 +28,7 @@ default_hooks = dict(
         _delete_=True, type='BestLossHook', stage='generators', term='G/loss', interval=1
     ),
     grid=dict(_delete_=True, type='TranslationGridHook', interval=2, num_images=2),
-    pseudo_label=dict(interval=3),
+    pseudo_label=dict(interval=3, num_drawn=2),
 )
 custom_hooks = [dict(type='DrawHook'), dict(type='TranslateHook', stage='joint')]
 val_cfg = dict(both=True)

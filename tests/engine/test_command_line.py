@@ -1,4 +1,5 @@
 import argparse
+import errno
 import os
 import re
 from pathlib import Path
@@ -165,6 +166,35 @@ def test_a_folder_that_cannot_be_written_to_does_not_hide_the_error(tmp_path, mo
     first, second = ended(fail(OSError('could not write')), tmp_path / 'work').splitlines()
     assert first == 'OSError: could not write'
     assert second.startswith(f'(traceback: {tmp_path}/reidgen_error_')
+
+
+@pytest.mark.parametrize('inner', ['', 'runs/new'])
+def test_a_folder_of_results_that_cannot_be_written_into_is_named_before_the_command_runs(
+    inner, tmp_path, monkeypatch
+):
+    began = []
+    (tmp_path / 'file').touch()
+    message = ended(lambda: began.append(1), tmp_path / 'file' / inner)
+    assert message.startswith(f'NotADirectoryError: cannot write into {tmp_path / "file" / inner}')
+    assert f'{tmp_path / "file"}: Not a directory; give another folder for the results' in message
+    make = os.mkdir
+
+    def refuse(path, *args):  # the tests may be run by root, who may write anywhere
+        if Path(path).parent == tmp_path:
+            raise PermissionError(errno.EACCES, 'Permission denied')
+        make(path, *args)
+
+    monkeypatch.setattr(os, 'mkdir', refuse)
+    message = ended(lambda: began.append(1), tmp_path / inner)
+    assert message.startswith(f'PermissionError: cannot write into {tmp_path / inner}: {tmp_path}:')
+    assert 'Permission denied; give another folder for the results (--work-dir' in message
+    assert not began
+    assert [path.name for path in tmp_path.iterdir() if path.name != 'error.txt'] == ['file']
+
+
+def test_a_folder_of_results_is_not_made_before_the_command_makes_it(tmp_path):
+    run(lambda: None, tmp_path / 'runs/new')
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_command_that_ends_well_removes_the_error_of_an_earlier_one(tmp_path):

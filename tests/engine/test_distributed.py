@@ -7,6 +7,7 @@ from one_process import train
 from processes import finish, start
 
 from reidgen.engine.ddp import SepDDP, leaves_parameters_unused
+from reidgen.engine.hooks.memory_init import embed_dataset
 from reidgen.engine.stages import parse_stages
 
 pytestmark = pytest.mark.slow
@@ -141,6 +142,33 @@ def test_unused_parameters_are_looked_for_only_where_the_encoder_trains_without_
     stage, needed, build, tmp_path
 ):
     assert leaves_parameters_unused(build(tmp_path).model, parse_stages([stage])) is needed
+
+
+class Pictures(list):
+    """A data set of numbers."""
+
+    def plain(self):
+        return self
+
+
+class Embedder(torch.nn.Module):
+    """Embeds a number as itself and its square."""
+
+    def val_step(self, batch):
+        return torch.stack([batch, batch**2], dim=1)
+
+
+@pytest.mark.parametrize('count', [1, 4])
+def test_processes_without_an_image_of_their_own_embed_the_data_set_too(count, tmp_path):
+    pictures = Pictures(torch.arange(count).float())
+
+    def work(rank: int) -> None:
+        torch.save(embed_dataset(Embedder(), pictures), tmp_path / f'{rank}.pth')
+
+    finish(start(3, work, tmp_path))
+    for rank in range(3):
+        expected = [[number, number**2] for number in range(count)]
+        assert torch.load(tmp_path / f'{rank}.pth').tolist() == expected
 
 
 def test_a_parameter_of_the_model_itself_is_refused():

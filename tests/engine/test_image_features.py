@@ -9,7 +9,7 @@ from torchvision.transforms.v2 import functional as vision
 
 from reidgen.cli import evaluate_images, parse
 from reidgen.engine.image_features import (
-    FeatureExtractor,
+    FeatureNetwork,
     ImageFolder,
     image_features,
     inception_extractor,
@@ -41,13 +41,15 @@ def test_images_are_sorted_spread_evenly_and_of_one_size(folder):
     assert len(ImageFolder(folder, (64, 32))) == 10
     with pytest.raises(ValueError, match='has 10 images, not 11'):
         ImageFolder(folder, (64, 32), num_images=11)
+    with pytest.raises(ValueError, match='num_images is 0; it must be a whole number from 1'):
+        ImageFolder(folder, (64, 32), num_images=0)
     with pytest.raises(FileNotFoundError, match=r'no folder .*nowhere'):
         ImageFolder(folder / 'nowhere', (64, 32))
 
 
 def test_features_come_in_the_order_of_the_images_whatever_the_batch(folder):
     images = ImageFolder(folder, (64, 32))
-    mean = FeatureExtractor('mean', 'mean_', lambda x: x.float().mean((2, 3)), '', '')
+    mean = FeatureNetwork('mean', 'mean_', lambda x: x.float().mean((2, 3)), '', '')
     expected = torch.stack([images[row].float().mean((1, 2)) for row in range(10)])
     for batch_size in (1, 3, 64):
         torch.testing.assert_close(image_features(mean, images, batch_size), expected)

@@ -1,12 +1,14 @@
 """Which checkpoint of a work dir a training continues from."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 import torch
 from checkpoint_files import checkpoint, without, write
 
 from reidgen.checkpoint import read_checkpoint, read_weights
+from reidgen.engine.hooks import PseudoLabelHook, TranslationGridHook
 from reidgen.engine.resuming import (
     check_belongs,
     check_fresh,
@@ -192,3 +194,27 @@ def test_a_checkpoint_of_another_folder_does_not_replace_newer_ones(tmp_path):
     with pytest.raises(FileExistsError, match=r'holds stage_joint\.pth, and .*is of iteration 5'):
         check_belongs(tmp_path, start)
     check_belongs(tmp_path, read_resumable(tmp_path / 'iter_5.pth'))  # its own: it goes back
+
+
+@pytest.mark.parametrize(
+    'hook, folder',
+    [
+        (TranslationGridHook(), 'grids'),
+        (PseudoLabelHook(clustering=dict(type='KMeans', num_clusters=2)), 'clusters'),
+    ],
+    ids=['grids', 'clusters'],
+)
+def test_a_resume_removes_the_pictures_of_later_iterations(hook, folder, tmp_path, caplog):
+    names = [f'bank_t_{number:06d}.png' for number in (4, 6, 7, 10)]
+    (tmp_path / folder).mkdir()
+    for name in (*names, 'mine.png', f'{names[1]}.part'):
+        (tmp_path / folder / name).touch()
+    runner = SimpleNamespace(work_dir=str(tmp_path), logger=logging.getLogger('resumed'))
+    with caplog.at_level(logging.INFO, 'resumed'):
+        hook.after_resume(runner, iteration=6)
+    left = sorted(path.name for path in (tmp_path / folder).iterdir())
+    assert left == [*names[:2], 'mine.png']
+    assert f'resumed at iteration 6; removed 3 {folder}' in caplog.text
+    (tmp_path / folder / 'mine.png').unlink()
+    hook.after_resume(runner, iteration=0)
+    assert not (tmp_path / folder).exists()

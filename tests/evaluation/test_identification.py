@@ -185,3 +185,15 @@ def test_unknown_names_list_the_known():
         evaluate(x, x, RetrievalLabels(ones, ones, ones, ones), protocol='market')
     with pytest.raises(ValueError, match=r"'voc'.*standard, trapezoid"):
         evaluate(x, x, RetrievalLabels(ones, ones, ones, ones), protocol='no-camera', ap='voc')
+
+
+def test_a_finite_row_whose_squared_length_overflows_is_no_nan():
+    query, labels = torch.ones(2, 3), RetrievalLabels([0, 1], [0, 1], [0, 0], [1, 1])
+    gallery = torch.tensor([[1.0, 0, 0], [3e20, 4e20, 0]])  # of length 5e20: 2.5e41 > 3.4e38
+    with pytest.raises(
+        ValueError, match=r'gallery row 1 is finite, but of length 5e\+20, .*float32'
+    ):
+        evaluate(query, gallery, labels)
+    gallery[0, 0] = torch.nan
+    with pytest.raises(ValueError, match='NaN or Inf in 1 of 2 gallery rows: 0;'):
+        evaluate(query, gallery, labels)

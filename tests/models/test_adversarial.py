@@ -1,18 +1,22 @@
 """AdversarialModel: stages, freezing, random numbers and precision."""
 
 from collections import namedtuple
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 from reidgen.engine import OptimizerPerGroup, run_phases
-from reidgen.models import AdversarialModel, Phase
+from reidgen.losses import GradientPenalty
+from reidgen.memory import FeatureBank
+from reidgen.models import AdversarialModel, MemoryUse, Phase
 from reidgen.registry import ENCODERS
 from reidgen.rng import StepRNG
 
 STAGE_3 = dict(name='joint', phases=['D', 'G'])
 Translated = namedtuple('Translated', ['x'])
+Batch, Images = namedtuple('Batch', ['x']), namedtuple('Images', ['img', 'index'])
 
 
 @ENCODERS.register_module()
@@ -54,11 +58,11 @@ class ToyGAN(AdversarialModel):
         }
 
 
-def toy_gan(**changes) -> ToyGAN:
+def toy_gan(kind: type[ToyGAN] = ToyGAN, **changes) -> ToyGAN:
     torch.manual_seed(0)
     networks = {name: dict(type='ToyLayer') for name in ('D', 'E', 'G')}
     config = dict(networks=networks, loss_weights=dict(adv=1, recon=5)) | changes
-    return ToyGAN(**config).train()
+    return kind(**config).train()
 
 
 def optim_of(model):
@@ -141,6 +145,56 @@ def test_each_phase_moves_its_networks_alone_and_leaves_no_gradient():
         moved = {key[0] for key, p in model.named_parameters() if not torch.equal(p, before[key])}
         assert moved == networks
         assert all(parameter.grad is None for parameter in model.parameters())
+
+
+class LazyGAN(ToyGAN):
+    """Phases that run in every n-th iteration alone: D with a lazy penalty, G with a memory."""
+
+    loss_families = (*ToyGAN.loss_families, 'gp')
+
+    def phases(self):
+        memory = MemoryUse('bank', 'x', 'recon', lambda x: x.x)
+        return (
+            Phase('D', ('D',), self.penalty_losses, every=2),
+            Phase('G', ('G',), self.generator_losses, self.translation, memory=(memory,), every=3),
+        )
+
+    def penalty_losses(self, batch, x):
+        penalty = GradientPenalty('r1', every=2)(
+            'D', self.D, batch.x.img, batch.x.img, rng=self.rng
+        )
+        return {'adv.D': self.D(batch.x.img).mean(), **penalty}
+
+    def translation(self, batch):
+        return self.forward_translation(batch.x.img)
+
+    def generator_losses(self, batch, x):
+        return {'recon.G': x.x.abs().mean()}
+
+
+def test_phases_that_are_not_always_due_keep_their_lazy_penalty_and_their_memory():
+    model = toy_gan(LazyGAN, loss_weights=dict(adv=1, recon=5, gp=1))
+    model.bank = FeatureBank(12, 4)
+    model.bank.fill(torch.eye(4).repeat(3, 1), torch.arange(12))
+    model.check_phases()
+    model.enter_stage('joint')
+    batch = Batch(Images(torch.randn(6, 4), torch.arange(6)))
+    optim, penalised, written = optim_of(model), [], []
+    for done in range(9):
+        before = model.bank.features.clone()
+        logs = run_phases(model, batch, optim, 4 + done, done)  # four iterations of another stage
+        penalised.append('D/stat.D.grad_norm' in logs)
+        written.append(not torch.equal(model.bank.features, before))
+    assert [done for done in range(9) if penalised[done]] == [1, 5]  # of 1, 3, 5, 7
+    assert [done for done in range(9) if written[done]] == [2, 5, 8]
+
+
+def test_a_memory_without_a_forward_that_gives_its_embeddings_is_refused():
+    model = toy_gan(LazyGAN, loss_weights=dict(adv=1, recon=5, gp=1))
+    blind, phases = replace(model.phases()[1], forward=None), model.phases()
+    model.phases = lambda: (phases[0], blind)
+    with pytest.raises(ValueError, match='phase G has a memory and no forward'):
+        model.check_phases()
 
 
 # ---- weights ----

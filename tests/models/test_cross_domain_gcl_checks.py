@@ -55,13 +55,16 @@ def check(model, batch_sizes=(4, 4), stages=STAGES, **changes):
 @pytest.mark.parametrize(
     'changes, error',
     [
-        (dict(cross_pose='nowel'), r"model.cross_pose .*'nowel'.*'own', 'novel', 'other'"),
+        (dict(cross_pose='nowel'), r"model.cross_pose .*'nowel'.*one of own, novel, other"),
         (
             ConfigDict(cross_pose=dict(joint='rotated')),
-            r"model.cross_pose .*'rotated'.*'own', 'novel', 'other'",
+            r"model.cross_pose .*'rotated'.*one of own, novel, other",
         ),
-        (dict(bn_mode='mix'), r"model.bn_mode .*'mix'.*'mixed', 'real_only', 'frozen', 'target_re"),
-        (dict(adv_on=('cross', 'cyc')), r"model.adv_on .*'cyc'.*'cross', 'recon', 'cycle'"),
+        (
+            dict(bn_mode='mix'),
+            r"model.bn_mode .*'mix'.*one of mixed, real_only, frozen, target_re",
+        ),
+        (dict(adv_on=('cross', 'cyc')), r"model.adv_on .*'cyc'.*one of cross, recon, cycle"),
         (
             dict(loss_weights=dict(cyclic=5)),
             r"loss_weights: .*'cyclic'.*known: \['adv', 'cluster', 'content'",
@@ -203,9 +206,39 @@ def test_novel_views_of_a_source_with_one_view_are_refused(build_toy, cross_pose
 
 
 def test_other_needs_batches_of_one_size(build_toy):
-    with pytest.raises(ValueError, match=r'source batch has 4 images and the target batch 6; make'):
+    message = r'source.batch_size is 4 and train_dataloader.target.batch_size is 6; make them equal'
+    with pytest.raises(ValueError, match=message):
         check(build_toy(cross_pose='other'), batch_sizes=(4, 6))
     check(build_toy(cross_pose='own'), batch_sizes=(4, 6))
+
+
+def test_loaders_are_checked_by_the_field_that_a_stage_draws_from_them(build_toy):
+    loaders = dict(source='market', target='duke')
+    stages = parse_stages([dict(name='joint', iters=1, phases=['D', 'G'], loaders=loaders)])
+
+    def check_two(sizes=(4, 4), **changes):
+        model = build_toy(cross_pose='other')
+        datasets = dict(market=Data('market'), duke=Data('duke', num_identities=0))
+        for loader, values in changes.items():
+            vars(datasets[loader]).update(values)
+        model.check_data(datasets, dict(zip(datasets, sizes)), stages)
+
+    check_two()
+    with pytest.raises(ValueError, match=r'market.batch_size is 4 .*duke.batch_size is 6; make'):
+        check_two((4, 6))
+    with pytest.raises(ValueError, match='maps of duke have 18 channels'):
+        check_two(duke=dict(map_channels=18))
+    with pytest.raises(ValueError, match=r'train_dataloader.market of 64 x 32.*duke of 128 x 64'):
+        check_two(duke=dict(image_size=(128, 64)))
+    with pytest.raises(ValueError, match='market is unlabelled'):
+        check_two(market=dict(num_identities=0))
+
+
+def test_images_too_small_for_a_discriminator_are_refused_before_training(build_toy):
+    sizes = dict(source=dict(image_size=(64, 4)), target=dict(image_size=(64, 4)))
+    with pytest.raises(ValueError, match=r'model.networks.D_s: an image of 64 x 4 is too small'):
+        check(build_toy(), **sizes)
+    check(build_toy(), stages=STAGES[:1], **sizes)  # no stage has a discriminator
 
 
 def test_a_misspelt_stage_of_cross_pose_is_not_taken_for_own(build_toy):

@@ -25,8 +25,10 @@ class Affine(nn.Module):
         return self.scale * x + self.shift
 
 
-def model_of(G: dict | None = None, F: dict | None = None, idt: float = 1.0) -> CycleTranslation:
-    D = dict(type='PatchGAN', base_dim=4, num_layers=1)
+def model_of(
+    G: dict | None = None, F: dict | None = None, idt: float = 1.0, num_layers: int = 1
+) -> CycleTranslation:
+    D = dict(type='PatchGAN', base_dim=4, num_layers=num_layers)
     generators = dict(G=dict(type='Affine') | (G or {}), F=dict(type='Affine') | (F or {}))
     return CycleTranslation(
         networks=dict(generators, D_s=D, D_t=D),
@@ -96,6 +98,11 @@ def test_a_domain_is_translated_by_its_generator():
     assert model.translate(batch.target, 'source').mean() == 15
     with pytest.raises(ValueError, match="is 'winter'; choose one of source, target"):
         model.translate(batch.source, 'winter')
+
+
+def test_images_too_small_for_a_discriminator_are_refused_before_training():
+    with pytest.raises(ValueError, match=r'model.networks.D_s: an image of 8 x 6 .* PatchGAN'):
+        model_of(num_layers=2).check_data({}, {}, [])
 
 
 def test_images_of_another_size_than_the_pools_are_refused_by_loader():

@@ -48,9 +48,9 @@ def check(model, stages=STAGES, loader='target', **values):
 @pytest.mark.parametrize(
     'changes, error',
     [
-        (dict(content_on=('recon', 'cycle')), r"model.content_on .*'cycle'.*'recon', 'cyc', 'nv'"),
+        (dict(content_on=('recon', 'cycle')), r"model.content_on .*'cycle'.*one of recon, cyc, nv"),
         (dict(content_on=()), r'content is not 0 but model.content_on is empty; name some of'),
-        (dict(bn_mode='mix'), r"model.bn_mode .*'mix'.*'mixed', 'real_only'"),
+        (dict(bn_mode='mix'), r"model.bn_mode .*'mix'.*one of mixed, real_only"),
         (dict(penalty=None), r'loss_weights.gp .*model.penalty is not set; set'),
         (
             dict(penalty=dict(type='GradientPenalty', kind='wgan_gp')),
@@ -110,6 +110,7 @@ def test_a_network_that_is_not_there_is_named(gcl_config):
             dict(image_size=(66, 32)),
             r'target gives images of 66 x 32; the decoders restore multiples of 4: .* 68 x 32',
         ),
+        (dict(image_size=(64, 4)), r'model.networks.D: an image of 64 x 4 is too small'),
     ],
 )
 def test_data_that_does_not_fit_is_refused_with_value_and_fix(build_gcl, values, error):

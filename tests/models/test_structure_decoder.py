@@ -66,6 +66,32 @@ def test_strided_discriminator_halves_at_each_layer():
         build_network(dict(type='StridedDiscriminator', num_scales=0))
 
 
+@pytest.mark.parametrize('num_scales, num_downsample', [(1, 1), (1, 3), (2, 2), (2, 3), (3, 1)])
+def test_strided_discriminator_takes_images_from_the_smallest_that_it_can_halve(
+    num_scales, num_downsample
+):
+    network = dict(type='StridedDiscriminator', base_dim=2)
+    sizes = dict(num_scales=num_scales, num_downsample=num_downsample)
+    discriminator = build_network(network | sizes)
+
+    def fits(side: int) -> bool:
+        """Whether torch computes it, unchecked."""
+        discriminator.check_size = lambda height, width: None
+        try:
+            discriminator(torch.zeros(1, 3, side, side))
+        except RuntimeError:
+            return False
+        finally:
+            del discriminator.check_size
+        return True
+
+    smallest = next(side for side in range(1, 100) if fits(side))
+    discriminator(torch.zeros(1, 3, smallest, 64))
+    message = rf'{smallest - 1} x 64 is too small .*both sides above {smallest - 1}'
+    with pytest.raises(ValueError, match=message):
+        discriminator(torch.zeros(1, 3, smallest - 1, 64))
+
+
 @pytest.mark.parametrize(
     'trunk,channels,early', [('resnet18', 512, 64), ('mobilenet_v2', 1280, 24)]
 )

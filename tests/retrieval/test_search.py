@@ -81,6 +81,10 @@ def test_images_of_the_querys_camera_are_left_out(query, gallery, write_store):
         assert one.tolist() == [row for row in order if row % 3 != camera][:5]
     with pytest.raises(ValueError, match='cameras of the queries are not known'):
         search_other_cameras(torch.from_numpy(query), np.full(5, -1), store)
+    second = np.arange(ROWS) % 3 == 1
+    message = r'camera 2: all chosen images of .* without --other-cameras or --cameras, or'
+    with pytest.raises(ValueError, match=message):
+        search_other_cameras(torch.from_numpy(query), camids, store, keep=second)
 
 
 def test_bad_queries_are_refused(query, gallery, write_store):

@@ -75,7 +75,7 @@ class MPV(GarmentDataset):
                 f'{", ".join(LAYOUTS[1:])}'
             )
         pairs = set()
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(read_lines(path), 1):
             if PERSON not in line or CLOTH not in line:
                 continue
             columns = line.rstrip().split('\t')
@@ -127,7 +127,7 @@ class VITON(GarmentDataset):
             raise FileNotFoundError(f'no list {path}; set root to the folder that holds it')
         persons, garments = self.root / self.split / 'image', self.root / self.split / 'cloth'
         pairs = set()
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(read_lines(path), 1):
             names = line.split()
             if not names:
                 continue
@@ -146,6 +146,23 @@ class VITON(GarmentDataset):
         paths = [path for pair in pairs for path in pair if path is not None]
         check_files(paths, f'VITON {self.split}')
         return sorted(pairs, key=lambda pair: (pair.person, pair.wanted or ''))
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a list in UTF-8.
+
+    Raises:
+        ValueError: it is not; names file, line and byte.
+    """
+    data = path.read_bytes()
+    try:
+        return data.decode('utf-8-sig').splitlines()
+    except UnicodeDecodeError as error:
+        line = data.count(b'\n', 0, error.start) + 1
+        raise ValueError(
+            f'{path}, line {line}: byte {data[error.start]:#04x} is not UTF-8; save the list as '
+            f'UTF-8'
+        ) from error
 
 
 def matched(persons: Path, garments: Path, person_end: str, garment_end: str) -> list[Pair]:

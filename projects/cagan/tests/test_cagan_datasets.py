@@ -226,6 +226,15 @@ def test_viton_persons_wear_what_has_their_name_and_the_test_list_says_what_they
     assert Path(test.wanted(1)).name == '0_1.jpg'
 
 
+@pytest.mark.parametrize(
+    'kind, name', [(MPV, 'all_poseA_poseB_clothes.txt'), (VITON, 'train_pairs.txt')]
+)
+def test_a_list_that_is_no_utf_8_is_named_with_line_and_byte(kind, name, tmp_path):
+    (tmp_path / name).write_bytes('\nJürgen.jpg b.jpg\n'.encode('latin-1'))
+    with pytest.raises(ValueError, match=rf'{name}, line 2: byte 0xfc is not UTF-8; save the list'):
+        kind(tmp_path)
+
+
 # ---- whose truth is known ----
 
 

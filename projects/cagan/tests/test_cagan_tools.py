@@ -1,6 +1,8 @@
 import json
 import math
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -187,6 +189,22 @@ def test_distances_of_reidentification_are_those_of_its_features():
     assert found['reid_rest'].tolist() == pytest.approx([0, 1], abs=1e-6)
 
 
+def test_a_table_that_is_not_written_to_its_end_leaves_the_old_one(tmp_path, monkeypatch):
+    args = SimpleNamespace(config='', checkpoint=__file__, reid=None, lpips=None)
+    dataset, replace = SimpleNamespace(name='figures', seed=0), os.replace
+    (tmp_path / 'swaps.csv').write_text('old')
+
+    def fail(part, whole):
+        if whole.name == 'swaps.csv':
+            raise OSError('no space left')
+        replace(part, whole)
+
+    monkeypatch.setattr(os, 'replace', fail)
+    with pytest.raises(OSError, match=r'could not write .*swaps\.csv: no space left'):
+        evaluate.write(tmp_path, dict(model=dict(l1_in=1.0)), 1, args, dataset)
+    assert (tmp_path / 'swaps.csv').read_text() == 'old'
+
+
 def test_a_set_without_truth_is_refused(checkpoint, tmp_path, monkeypatch):
     monkeypatch.setattr(ShapesGarments, 'has_truth', False)
     with pytest.raises(ValueError, match='evaluate on SyntheticGarments'):
@@ -238,6 +256,18 @@ def test_folders_are_taken_whole_and_the_worn_garment_counts(checkpoint, folders
         dressed(checkpoint, folders, *given, '--worn', str(folders / 'worn'))
     with pytest.raises(FileNotFoundError, match='no picture or folder'):
         dressed(checkpoint, folders, '--person', 'nobody.jpg', *given[2:])
+
+
+@pytest.mark.parametrize('option', ['person', 'garment'])
+def test_pictures_whose_results_would_have_one_name_are_refused(option, tmp_path):
+    folder = tmp_path / option
+    folder.mkdir()
+    for name in ('a.jpg', 'a.png', 'b.png'):
+        Image.new('RGB', (60, 80)).save(folder / name)
+    given = {'person': folder / 'b.png', 'garment': folder / 'b.png', option: folder}
+    options = [text for key, path in given.items() for text in (f'--{key}', str(path))]
+    with pytest.raises(ValueError, match=rf'--{option}: a\.jpg and a\.png would have results of'):
+        dressed(tmp_path / 'none.pth', tmp_path, *options)
 
 
 def test_where_alpha_is_zero_the_persons_own_pixels_stay(checkpoint, tmp_path):

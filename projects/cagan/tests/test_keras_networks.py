@@ -37,14 +37,18 @@ def test_parameters_are_those_of_the_table():
         + 32 * 4
     )
     norms = 2 * (128 + 256 + 512 + 256 + 128 + 64 + 32)
-    assert count(KerasCAGANGenerator()) == kernels + norms == 6_339_264
+    with torch.device('meta'):
+        generator, discriminator = KerasCAGANGenerator(), KerasCAGANDiscriminator()
+    assert count(generator) == kernels + norms == 6_339_264
     kernels = 16 * (6 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512 * 1)
     norms, biases = 2 * (128 + 256 + 512), 64 + 1
-    assert count(KerasCAGANDiscriminator()) == kernels + norms + biases == 2_768_705
+    assert count(discriminator) == kernels + norms + biases == 2_768_705
 
 
 def test_features_and_maps_have_the_sizes_of_the_table():
-    network, x = KerasCAGANGenerator(), torch.zeros(1, 3, 128, 96)
+    with torch.device('meta'):
+        network, discriminator = KerasCAGANGenerator(), KerasCAGANDiscriminator()
+        x, pairs = torch.zeros(1, 3, 128, 96), torch.zeros(1, 6, 128, 96)
     given = [tuple(each.shape[1:]) for each in inputs_of(network, (x, x, x))]
     assert given == [
         (9, 128, 96),
@@ -59,8 +63,7 @@ def test_features_and_maps_have_the_sizes_of_the_table():
     ]
     alpha, candidate = network(x, x, x)
     assert (alpha.shape, candidate.shape) == ((1, 1, 128, 96), (1, 3, 128, 96))
-    pairs = torch.zeros(1, 6, 128, 96)
-    assert KerasCAGANDiscriminator()(pairs).shape == (1, 1, 14, 10)
+    assert discriminator(pairs).shape == (1, 1, 14, 10)
 
 
 def test_person_and_worn_garment_are_averaged_into_encoder_and_decoder():

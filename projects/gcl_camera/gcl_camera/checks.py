@@ -1,5 +1,9 @@
 """Checks of a CameraGCL beside those of a CrossDomainGCL."""
 
+from reidgen.models.data_checks import check_paired_batches, drawn_loaders
+
+DECODERS = dict(source='F', target='G')
+
 
 def check_networks(model) -> None:
     """Raises ValueError where a generator or discriminator knows no cameras."""
@@ -41,20 +45,17 @@ def check_own_cameras(model) -> None:
         )
 
 
-def check_cameras(model, datasets, batch_sizes: dict[str, int]) -> None:
+def check_cameras(model, datasets, batch_sizes: dict[str, int], stage) -> None:
     """Raises ValueError where cameras of the data are unknown to G or F, or batches differ."""
-    for loader, name in (('source', 'F'), ('target', 'G')):
+    loaders = drawn_loaders(stage, datasets, ('source', 'target'))
+    for domain, loader in loaders.items():
         count = int(datasets[loader].camids.max()) + 1
-        if count > model.num_cameras[loader]:
+        if count > model.num_cameras[domain]:
             raise ValueError(
-                f'{datasets[loader].name} has {count} cameras, but networks.{name}.num_cameras is '
-                f'{model.num_cameras[loader]}; set it to {count}'
+                f'{datasets[loader].name} has {count} cameras, but networks.{DECODERS[domain]}.'
+                f'num_cameras is {model.num_cameras[domain]}; set it to {count}'
             )
-    if batch_sizes['source'] != batch_sizes['target']:
-        raise ValueError(
-            f'camera styles pair batch-mates, but the source batch has {batch_sizes["source"]} '
-            f'images and the target batch {batch_sizes["target"]}; make them equal'
-        )
+    check_paired_batches(batch_sizes, loaders, 'the camera style of an image')
 
 
 def check_translated_domain(model, images: str, to: str) -> None:

@@ -74,6 +74,7 @@ class CameraGCL(PairsGCL):
         self.head_crops = None
         if head_crops is not None:
             self.head_crops = with_options(HeadCrops, head_crops, 'model.head_crops')
+            self.crop_size = self.head_crops.size
         checks.check_networks(self)
         # kept here: a distributed wrapper around a network hides its attributes
         self.num_cameras = dict(source=self.F.num_cameras, target=self.G.num_cameras)
@@ -126,8 +127,9 @@ class CameraGCL(PairsGCL):
 
     def check_data(self, datasets, batch_sizes: dict[str, int], stages) -> None:
         super().check_data(datasets, batch_sizes, stages)
-        if any(stage.phases is None or {'D', 'G'} & set(stage.phases) for stage in stages):
-            checks.check_cameras(self, datasets, batch_sizes)
+        for stage in stages:
+            if stage.phases is None or {'D', 'G'} & set(stage.phases):
+                checks.check_cameras(self, datasets, batch_sizes, stage)
 
 
 def style_cameras(index: Tensor, style: int, num_cameras: int) -> Tensor | None:

@@ -80,7 +80,7 @@ class TranslatePositivesHook(Hook):
             if self._waiting(loop, stage.fields(tuple(loop.dataloader.loaders)))
         ]
         hooks = [hook for hook in runner.hooks if isinstance(hook, TranslatePositivesHook)]
-        _check_stages(waiting, loop.left_out, hooks)
+        check_stages(waiting, loop.left_out, hooks)
         waiting = [stage for stage in waiting if self.translates(stage)]
         needed = {'images': self.images, 'backgrounds': self.backgrounds}
         if self.translator == 'colours':
@@ -100,10 +100,11 @@ class TranslatePositivesHook(Hook):
         for pairs in self._waiting(loop, loop.fields) if self.translates(loop.stage.name) else ():
             folder = Path(runner.work_dir, FOLDER, loop.stage.name)
             if loop.done == 0:  # later on, E_c has moved, and would be translated otherwise
-                self._translate(runner, folder)
+                self.translate(runner, folder)
             pairs.read_from([folder / str(style) for style in range(self.num_styles)])
 
-    def _translate(self, runner, folder: Path) -> None:
+    def translate(self, runner, folder: Path) -> None:
+        """Writes the translations of all images, a folder for each style, `<folder>/<style>`."""
         barrier()
         if is_main_process():
             shutil.rmtree(folder, ignore_errors=True)  # of an earlier run in this work dir
@@ -144,9 +145,15 @@ class TranslatePositivesHook(Hook):
         ]
 
 
-def _check_stages(
+def check_stages(
     waiting: list[str], left_out: Sequence[str], hooks: list[TranslatePositivesHook]
 ) -> None:
+    """Raises ValueError where a stage has not one hook that translates for it.
+
+    Args:
+        waiting: stages that contrast images with translated ones.
+        left_out: stages before the first one trained, which hooks may name.
+    """
     named = {stage for hook in hooks for stage in hook.stages or ()}
     unknown = sorted(named - {*waiting, *left_out})
     if unknown:

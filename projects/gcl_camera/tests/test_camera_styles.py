@@ -1,5 +1,8 @@
 """CameraGCL: styles of cameras, colours by the picture's camera, and what does not fit."""
 
+from contextlib import nullcontext
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -164,8 +167,25 @@ def test_data_that_do_not_fit_are_refused_before_training(build_toy, figures):
     options = dict(num_source=cameras, num_target=cameras, bank=dict(num_samples=12, dim=8))
     model = build_toy(**options)
     model.check_data(datasets, dict(source=4, target=4), [JOINT])
-    with pytest.raises(ValueError, match='batch has 4 images and the target batch 6; make them'):
+    with pytest.raises(ValueError, match=r'size is 4 and train_dataloader.target.batch_size is 6'):
         model.check_data(datasets, dict(source=4, target=6), [JOINT])
+
+
+def test_cameras_are_checked_by_field_of_the_batch_whatever_the_loaders_are_called(
+    build_toy, figures
+):
+    four = dict(pose_map=[dict(type='Colour'), dict(type='ShapesMap')])
+    datasets = dict(a=figures(**four), b=figures(domain='b', labelled=False, **four))
+    stage = replace(JOINT, loaders=dict(source='a', target='b'))
+    cameras, memory = int(datasets['b'].camids.max()) + 1, dict(num_samples=12, dim=8)
+    model = build_toy(num_source=cameras, num_target=cameras, bank=memory)
+    model.check_data(datasets, dict(a=4, b=4), [stage])
+    with pytest.raises(ValueError, match=r'train_dataloader.b.batch_size is 6; make them equal'):
+        model.check_data(datasets, dict(a=4, b=6), [stage])
+    with pytest.raises(ValueError, match=rf'set it to {cameras}'):
+        build_toy(num_source=1, num_target=1, bank=memory).check_data(
+            datasets, dict(a=4, b=4), [stage]
+        )
 
 
 def test_images_that_it_cannot_translate_are_refused(build_toy, toy_batch):
@@ -174,3 +194,18 @@ def test_images_that_it_cannot_translate_are_refused(build_toy, toy_batch):
         model.translate(toy_batch(source=[1, 2, 0]).source, 'target')
     with pytest.raises(ValueError, match='target cannot be translated as target'):
         model.check_translation(None, 'target', 'target')
+
+
+def test_heads_too_small_for_a_discriminator_are_refused_before_training(build_toy, figures):
+    four = dict(pose_map=[dict(type='Colour'), dict(type='ShapesMap')])
+    datasets = dict(source=figures(**four), target=figures(domain='b', labelled=False, **four))
+    cameras = int(datasets['target'].camids.max()) + 1
+    for size, fits in ((14, False), (15, True)):  # 2 scales of 2 halvings: above 2 * 7
+        model = build_toy(
+            num_source=cameras,
+            num_target=cameras,
+            bank=dict(num_samples=12, dim=8),
+            head_crops=dict(size=size),
+        )
+        with nullcontext() if fits else pytest.raises(ValueError, match='an image of 14 x 14 is'):
+            model.check_data(datasets, dict(source=4, target=4), [JOINT])

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from projects.gcl_camera.gcl_camera import BackgroundBank, CameraColourTransfer
+from projects.gcl_camera.gcl_camera.translate_positives import TranslatePositivesHook, check_stages
 from reidgen.checkpoint import read_checkpoint
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.translation import ModelTranslator, translate_dataset
@@ -14,7 +15,6 @@ from reidgen.models.adversarial import unwrap_model
 
 pytestmark = pytest.mark.slow
 
-BACKGROUNDS = {'default_hooks.translated.backgrounds': 'target'}
 MEMORY = [dict(name='memory', iters=1, phases=['M'], loaders=dict(pairs='translated'))]
 
 
@@ -26,8 +26,9 @@ def sets(runner):
     )
 
 
-def translation(run, record, stage: str = 'memory') -> torch.Tensor:
-    return read_rgb(Path(run, 'translated', stage, '0', Path(record.path).name))
+def read(folder, record) -> torch.Tensor:
+    """Translation of an image in the folder of a stage."""
+    return read_rgb(Path(folder, '0', Path(record.path).name))
 
 
 def test_the_phase_moves_the_encoder_and_its_memory_alone(whole):
@@ -49,7 +50,7 @@ def test_the_positives_are_what_the_generators_of_the_stage_before_make(whole, t
     for record in source.records:
         again = read_rgb(tmp_path / Path(record.path).name)
         # another batch size rounds otherwise
-        assert (translation(work, record).float() - again.float()).abs().max() <= 2
+        assert (read(work / 'translated/memory', record).float() - again.float()).abs().max() <= 2
 
 
 def test_a_resumed_stage_reads_the_same_positives_and_misses_them_by_their_folder(
@@ -67,25 +68,25 @@ def test_a_resumed_stage_reads_the_same_positives_and_misses_them_by_their_folde
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_untranslated_persons_stand_in_front_of_target_backgrounds(tmp_path, trained):
-    options = {'train_cfg.stages': MEMORY, 'default_hooks.translated.translator': 'none'}
-    source, target = sets(trained(tmp_path, BACKGROUNDS | options))
+def test_untranslated_persons_stand_in_front_of_target_backgrounds(whole, tmp_path):
+    TranslatePositivesHook(translator='none', backgrounds='target').translate(whole, tmp_path)
+    source, target = sets(whole)
     bank = BackgroundBank(target)
     for row, record in enumerate(source.records):
         item = source[row]
         expected = bank.behind(
             item.img.permute(1, 2, 0)[None], item.pose_map[None], torch.tensor([row]), None, 0
         )[0]
-        picture = translation(tmp_path, record).permute(1, 2, 0)
+        picture = read(tmp_path, record).permute(1, 2, 0)
         assert (picture.int() - expected.int()).abs().max() <= 1
 
 
-def test_backgrounds_take_what_the_generators_make_of_the_person_alone(tmp_path, trained):
-    plain = trained(tmp_path / 'plain', {'train_cfg.stages': MEMORY})
-    trained(tmp_path / 'before', BACKGROUNDS | {'train_cfg.stages': MEMORY})
-    source, _ = sets(plain)
+def test_backgrounds_take_what_the_generators_make_of_the_person_alone(whole, tmp_path):
+    TranslatePositivesHook().translate(whole, tmp_path / 'plain')
+    TranslatePositivesHook(backgrounds='target').translate(whole, tmp_path / 'before')
+    source, _ = sets(whole)
     for row, record in enumerate(source.records):
-        one, other = (translation(tmp_path / run, record).int() for run in ('plain', 'before'))
+        one, other = (read(tmp_path / name, record).int() for name in ('plain', 'before'))
         body = (source[row].pose_map[-1] > 48)[None, None].float()
         inside = torch.nn.functional.max_pool2d(1 - body, 3, 1, 1)[0, 0] == 0
         outside = torch.nn.functional.max_pool2d(body, 9, 1, 4)[0, 0] == 0
@@ -93,30 +94,34 @@ def test_backgrounds_take_what_the_generators_make_of_the_person_alone(tmp_path,
         assert (one - other)[:, outside].abs().float().mean() > 5
 
 
-def test_colours_of_heads_are_a_translator_without_a_generator(tmp_path, trained):
-    options = {'train_cfg.stages': MEMORY, 'default_hooks.translated.translator': 'colours'}
-    source, target = sets(trained(tmp_path, options))
+def test_colours_of_heads_are_a_translator_without_a_generator(whole, tmp_path):
+    TranslatePositivesHook(translator='colours').translate(whole, tmp_path)
+    source, target = sets(whole)
     colours = CameraColourTransfer(source, target)
     for row, record in enumerate(source.records):
         item = source[row]
         expected = colours.transfer(item.img[None], torch.tensor([item.camid]), None)[0]
-        assert (translation(tmp_path, record) - expected).abs().max() <= 1
+        assert (read(tmp_path, record) - expected).abs().max() <= 1
         assert (item.img - expected).abs().mean() > 2
 
 
 @pytest.mark.parametrize(
-    'option, value, message',
+    'options, message',
     [
-        ('backgrounds', dict(images='target'), 'must be a text or None'),
-        ('backgrounds', 'winter', "loader 'winter'; set .*backgrounds"),
-        ('translator', 'none', 'without backgrounds leaves the images as they are'),
-        ('translator', 'G', "translator is 'G'; known: model, colours, none"),
-        ('to', 'winter', "to is 'winter'; known: source, target"),
+        (dict(translator='none'), 'without backgrounds leaves the images as they are'),
+        (dict(translator='G'), "translator is 'G'; known: model, colours, none"),
+        (dict(to='winter'), "to is 'winter'; known: source, target"),
     ],
 )
-def test_wrong_options_are_refused_before_training(tmp_path, trained, option, value, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        trained(tmp_path, {'train_cfg.stages': MEMORY, f'default_hooks.translated.{option}': value})
+def test_wrong_options_are_refused_when_the_hook_is_built(options, message):
+    with pytest.raises(ValueError, match=message):
+        TranslatePositivesHook(**options)
+
+
+def test_a_loader_that_there_is_not_is_refused_before_training(tmp_path, trained):
+    options = {'train_cfg.stages': MEMORY, 'default_hooks.translated.backgrounds': 'winter'}
+    with pytest.raises(ValueError, match=r"loader 'winter'; set .*backgrounds"):
+        trained(tmp_path, options)
     assert not list(tmp_path.glob('*.pth'))
 
 
@@ -135,19 +140,21 @@ def test_each_stage_has_the_positives_of_the_hook_that_names_it(tmp_path, traine
         body = (item.pose_map[-1:] <= 48).float()[None]
         inside = torch.nn.functional.max_pool2d(body, 3, 1, 1)[0, 0] == 0
         for stage, differences in off.items():
-            away = (translation(tmp_path, record, stage).int() - item.img.int()).abs()
+            away = (read(tmp_path / 'translated' / stage, record).int() - item.img.int()).abs()
             differences.append(away[:, inside].float().mean().item())
     assert max(off['scenes']) <= 1 < min(off['memory'])
-    for changed, message in (
-        (dict(stages=['scene']), r"stages names \['scene'\]; .* are \['memory', 'scenes'\]"),
-        (
-            dict(stages=['memory']),
-            '2 of the TranslatePositivesHooks .* the stage memory',
-        ),
+
+
+def test_stages_without_a_hook_of_their_own_or_with_two_are_refused():
+    stages, hook = ['memory', 'scenes'], TranslatePositivesHook
+    one = hook(stages=('memory',))
+    check_stages(stages, (), [one, hook(stages=('scenes',))])
+    check_stages(['scenes'], ('memory',), [one, hook(stages=('scenes',))])  # one is left out
+    with pytest.raises(
+        ValueError, match=r"stages names \['scene'\]; .* are \['memory', 'scenes'\]"
     ):
-        with pytest.raises(ValueError, match=message):
-            trained(tmp_path / 'bad', options | {'default_hooks.untranslated': raw | changed})
-    path = str(tmp_path / 'stage_memory.pth')
-    last = options | {'train_cfg.first_stage': 'scenes', 'load_from': path}
-    trained(tmp_path / 'last', last)
-    assert [path.name for path in (tmp_path / 'last/translated').iterdir()] == ['scenes']
+        check_stages(stages, (), [one, hook(stages=('scene',))])
+    with pytest.raises(ValueError, match=r'2 of the TranslatePositivesHooks .* the stage memory'):
+        check_stages(stages, (), [one, hook(stages=('memory',))])
+    with pytest.raises(ValueError, match=r'0 of the TranslatePositivesHooks .* the stage scenes'):
+        check_stages(stages, (), [one])

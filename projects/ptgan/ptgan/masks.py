@@ -9,6 +9,7 @@ from torch import Tensor
 
 from reidgen.datasets import PoseMap, Record
 from reidgen.datasets.image_files import read_grey
+from reidgen.datasets.pose_maps import FolderNames
 from reidgen.registry import POSE_MAPS
 
 ON_MISSING = ('raise', 'ones')
@@ -69,17 +70,17 @@ class MaskFolder(ForegroundMask):
             raise ValueError(f"on_missing is '{on_missing}'; choose one of {', '.join(ON_MISSING)}")
         self.root, self.subfolders, self.on_missing = Path(root), subfolders, on_missing
         self._warned = False
-        self._listed: dict[Path, frozenset[str]] = {}
+        self._names = FolderNames()
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
         path = self._path(record)
-        if self.on_missing == 'ones' and not self._is_there(path):
+        if self.on_missing == 'ones' and path.name not in self._names[path.parent]:
             return image.new_full((1, *image.shape[1:]), 255)
         return dilated(read_grey(path), self.dilate)
 
     def missing(self, record: Record, split: str) -> list[str]:
         path = self._path(record)
-        if self._is_there(path):
+        if path.name in self._names[path.parent]:
             return []
         if self.on_missing == 'raise':
             return [str(path)]
@@ -102,10 +103,3 @@ class MaskFolder(ForegroundMask):
     def _path(self, record: Record) -> Path:
         name = Path(*Path(record.path).parts[-1 - self.subfolders :])
         return (self.root / name).with_suffix('.png')
-
-    def _is_there(self, path: Path) -> bool:
-        # one listing a folder: asking for 100,000 files one by one takes minutes on a network disk
-        if path.parent not in self._listed:
-            names = path.parent.iterdir() if path.parent.is_dir() else ()
-            self._listed[path.parent] = frozenset(name.name for name in names)
-        return path.name in self._listed[path.parent]

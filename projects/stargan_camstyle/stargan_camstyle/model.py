@@ -9,11 +9,12 @@ from torch import Tensor
 
 from reidgen.losses import GradientPenalty
 from reidgen.models import AdversarialModel, Phase
+from reidgen.models.data_checks import drawn_loaders, image_size
 from reidgen.models.preprocessor import SYMMETRIC
 from reidgen.registry import MODELS
 from reidgen.structures import ImageBatch
 
-READS = ('target',)  # loaders
+READS = ('target',)  # fields of the batch
 
 
 class Restyled(NamedTuple):
@@ -123,21 +124,25 @@ class StarGAN(AdversarialModel):
         return [('x', x.img), *translated.items(), ('c1, back', back)]
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
-        dataset = datasets['target']
+        for stage in stages:
+            for loader in drawn_loaders(stage, datasets, READS).values():
+                self._check_images(datasets[loader])
+
+    # ---- parts ----
+
+    def _check_images(self, dataset) -> None:
         num_cameras = int(dataset.camids.max()) + 1
         if num_cameras != self.num_cameras:
             raise ValueError(
                 f'{dataset.name} has {num_cameras} cameras but model.networks has num_cameras='
                 f'{self.num_cameras}; set it to {num_cameras} in G and D'
             )
-        size = tuple(dataset[0].img.shape[-2:])
+        size = image_size(dataset)
         if size != self.image_size:
             raise ValueError(
                 f'model.networks.D.image_size is {self.image_size} but the images of '
                 f'{dataset.name} are {size} after their transforms; make them equal'
             )
-
-    # ---- parts ----
 
     def _score(self, img: Tensor) -> Tensor:
         return self.D(img).realness

@@ -266,6 +266,14 @@ def test_what_does_not_fit_is_named(build, step_of):
         _ = build(SMOKE, three).train_loop
     with pytest.raises(ValueError, match=r'images of shapes_b are \(64, 32\)'):
         _ = build(SMOKE, {'model.networks.D.image_size': (32, 32)}).train_loop
+
+    def renamed(cfg):
+        cfg.train_dataloader = dict(duke=cfg.train_dataloader.target)
+        cfg.train_cfg.stages[0].loaders = dict(target='duke')
+
+    _ = build(SMOKE, change=renamed).train_loop
+    with pytest.raises(ValueError, match='set it to 2 in G and D'):
+        _ = build(SMOKE, three, change=renamed).train_loop
     step = step_of(SMOKE)
     with pytest.raises(ValueError, match="the cameras are 'c1' to 'c2'"):
         step.model.translate(step.batch.target, 'c3')

@@ -4,7 +4,7 @@ import torch
 from mmengine.dist import all_gather, get_world_size
 from mmengine.hooks import Hook
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
@@ -53,9 +53,10 @@ def embed_dataset(model, dataset: Dataset, batch_size: int = 128, what: str = 'e
     """L2-normalised eval-mode features (N, D) of a data set in order, on every rank."""
     was_training = model.training
     model.eval()
-    features = torch.cat(
-        [model.val_step(batch) for batch in progress(rank_loader(dataset, batch_size), what)]
-    )
+    found = [model.val_step(batch) for batch in progress(rank_loader(dataset, batch_size), what)]
+    if not found:  # fewer images than processes: no row, but of the width of the others'
+        found = [model.val_step(default_collate([dataset.plain()[0]]))[:0]]
+    features = torch.cat(found)
     model.train(was_training)
     world_size = get_world_size()
     if world_size == 1:

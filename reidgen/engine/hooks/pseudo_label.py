@@ -1,8 +1,9 @@
 """Hook for pseudo-labels by clustering feature banks."""
 
 from contextlib import nullcontext
+from pathlib import Path
 
-from mmengine.dist import broadcast
+from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
 from torch import Tensor
 
@@ -12,9 +13,10 @@ from reidgen.memory.clustering import Clusters
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import CLUSTERINGS, HOOKS, build
 
-from ..cluster_log import draw_clusters, log_clusters
+from ..cluster_log import FOLDER, draw_clusters, log_clusters
 from ..loaders import shuffled_loader
 from ..progress import progress
+from ..resuming import remove_later_pictures
 from .memory_init import embed_dataset
 
 FEATURES = ('fresh', 'stage', 'bank')
@@ -78,6 +80,11 @@ class PseudoLabelHook(Hook):
                     f'{type(bank).__name__}, keeps no feature of an image that could be clustered '
                     f"later; set features='fresh'"
                 )
+
+    def after_resume(self, runner, iteration: int) -> None:
+        """Removes the pictures of clusters of later iterations."""
+        if is_main_process():
+            remove_later_pictures(Path(runner.work_dir, FOLDER), iteration, runner.logger)
 
     def before_stage(self, runner) -> None:
         loop = runner.train_loop

@@ -9,10 +9,11 @@ from mmengine.hooks import Hook
 from torch.utils.data import default_collate
 
 from reidgen.choices import check_count
-from reidgen.files import remove_parts
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
 from reidgen.visualization.grids import panel, save_png
+
+from ..resuming import remove_later_pictures
 
 
 @HOOKS.register_module()
@@ -58,19 +59,8 @@ class TranslationGridHook(Hook):
 
     def after_resume(self, runner, iteration: int) -> None:
         """Removes the grids of later iterations."""
-        folder = Path(runner.work_dir, 'grids')
-        if not is_main_process() or not folder.is_dir():
-            return
-        removed = remove_parts(folder)
-        for path in sorted(folder.glob('*.png')):
-            number = path.stem.rpartition('_')[2]
-            if number.isdigit() and int(number) > iteration:
-                path.unlink()
-                removed.append(path.name)
-        if not any(folder.iterdir()):
-            folder.rmdir()
-        if removed:
-            runner.logger.info(f'resumed at iteration {iteration}; removed {len(removed)} grids')
+        if is_main_process():
+            remove_later_pictures(Path(runner.work_dir, 'grids'), iteration, runner.logger)
 
     @torch.no_grad()
     def _draw(self, runner, loop) -> None:

@@ -64,10 +64,11 @@ class MultiScaleDiscriminator(nn.Module):
         Raises:
             ValueError: the image is too small for the coarsest discriminator.
         """
-        self._check_size(*img.shape[2:])
+        self.check_size(*img.shape[2:])
         return _on_scales(self.critics, img)
 
-    def _check_size(self, height: int, width: int) -> None:
+    def check_size(self, height: int, width: int) -> None:
+        """Raises ValueError where images are too small for the coarsest discriminator."""
         halvings = len(self.critics) - 1 + self.num_downsample
         if min(height, width) <= 2**halvings:  # a single row cannot be padded by reflection
             raise ValueError(
@@ -106,6 +107,7 @@ class StridedDiscriminator(nn.Module):
                 f'num_scales is {num_scales}, num_downsample {num_downsample}; '
                 f'set both to 1 or more'
             )
+        self.num_downsample = num_downsample
         dims = [3, *(base_dim * 2**k for k in range(num_downsample))]
         self.critics = nn.ModuleList(
             nn.Sequential(
@@ -117,8 +119,24 @@ class StridedDiscriminator(nn.Module):
         kaiming_init(self)
 
     def forward(self, img: Tensor) -> list[Tensor]:
-        """Logits (B, out_channels, h, w) a scale, finest first: h = H / 8, H / 16 by default."""
+        """Logits (B, out_channels, h, w) a scale, finest first: h = H / 8, H / 16 by default.
+
+        Raises:
+            ValueError: the image is too small for the coarsest discriminator.
+        """
+        self.check_size(*img.shape[2:])
         return _on_scales(self.critics, img)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raises ValueError where images are too small for the coarsest discriminator."""
+        # pooling rounds a side up, a layer down, and the last one pads two rows by reflection
+        below = 2 ** (len(self.critics) - 1) * (2 ** (self.num_downsample + 1) - 1)
+        if min(height, width) <= below:
+            raise ValueError(
+                f'an image of {height} x {width} is too small for {len(self.critics)} scales of '
+                f'{self.num_downsample} halvings; lower num_scales or num_downsample, or use '
+                f'images with both sides above {below}'
+            )
 
 
 def _on_scales(discriminators: nn.ModuleList, img: Tensor) -> list[Tensor]:
@@ -171,11 +189,14 @@ class PatchGAN(nn.Module):
         Raises:
             ValueError: the image is too small to leave a logit.
         """
-        smallest = min(img.shape[2:]) // 2**self.num_layers
-        if smallest < 3:
+        self.check_size(*img.shape[2:])
+        return self.layers(img)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raises ValueError where images are too small to leave a logit."""
+        if min(height, width) // 2**self.num_layers < 3:
             raise ValueError(
-                f'an image of {img.shape[2]} x {img.shape[3]} is too small for PatchGAN with '
+                f'an image of {height} x {width} is too small for PatchGAN with '
                 f'num_layers={self.num_layers}; both sides must be {3 * 2**self.num_layers} or '
                 f'more: lower num_layers'
             )
-        return self.layers(img)
