@@ -8,6 +8,7 @@ Needs:   nothing; the people are rendered on first use (some minutes). MobileNet
          under weights or ../shared/weights or from torchvision's hub; without them a random start
          with a longer first stage, which the log says.
 Result:  docs/results/gcl_synth.md.
+Cost:    19 minutes on two CPU cores, and rendering.
 """
 _base_ = ['_base_/gcl_rendered.py']
 
