@@ -1,5 +1,6 @@
 """Configs on small networks and stick figures: all are built, one of each family is trained."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from reidgen.registry import build_network
 FOLDER = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted(FOLDER.glob('*.py'))
 BASELINES = sorted(FOLDER.glob('baselines/*.py'))
+NUMBERS = itertools.count()
 RESIZE = dict(type='Resize', size=(64, 32))
 FIRST = dict.fromkeys((path.stem for path in CONFIGS), ('identity', 'generators'))  # stages
 SYNTH = ('gcl_synth', 'gcl_synth_gan_losses', 'gcl_synth_domain_head')
@@ -33,7 +35,7 @@ WIDTHS = {
         in_channels=1, base_dim=4, num_res_blocks=1, aspp_dim=4, out_dim=8, dilations=(1, 2, 3)
     ),
     'StructureEncoder': dict(in_channels=1, out_dim=8),
-    'ContentEncoder': dict(trunk='resnet18', embed_dim=16, weights=None, img_size=None),
+    'ContentEncoder': dict(trunk='mobilenet_v2', embed_dim=16, weights=None, img_size=None),
     'IdentityClassifier': dict(in_dim=16, num_identities=4),
     'DomainClassifier': dict(in_dim=16),
     'ColorHistogram': {},
@@ -47,7 +49,7 @@ def shrink(cfg, work_dir: Path) -> None:
         network.update(WIDTHS[network.type])
     early = cfg.model.networks.E_c.get('early_stats', False)
     for name in {'G', 'F'} & set(cfg.model.networks):
-        cfg.model.networks[name].content_dim = 4 * (512 + 2 * 64 * early)
+        cfg.model.networks[name].content_dim = 4 * (1280 + 2 * 24 * early)
     if 'bank' in cfg.model:
         cfg.model.bank.update(num_samples=16, dim=16)
     if cfg.model.get('bank_t'):
@@ -71,8 +73,11 @@ def shrink(cfg, work_dir: Path) -> None:
         cfg.default_hooks.pseudo_label.clustering = dict(type='KMeans', num_clusters=3)
     for stage in cfg.get('train_cfg', {}).get('stages', ()):
         stage.iters = 1
+    if cfg.default_hooks.get('checkpoint'):  # which takes longer to write than a stage to train
+        cfg.default_hooks.checkpoint.update(save_best=None, best_stages=None)
     cfg.random_start = None  # it would set the iterations of a random start
     cfg.work_dir = str(work_dir)
+    cfg.experiment_name = f'small_{next(NUMBERS)}'  # mmengine keeps one log history a name
 
 
 def drawn(dataset, domain: str, colour: bool) -> dict:

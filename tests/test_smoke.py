@@ -11,10 +11,17 @@ from reidgen.engine.config import load_config
 pytestmark = pytest.mark.slow
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
+# a checkpoint takes longer than an iteration
+FEW_FILES = {f'default_hooks.checkpoint.{key}': None for key in ('save_best', 'best_stages')}
+FEW_FILES |= {'default_hooks.checkpoint.interval': 1000}
 
 
 def test_training_beats_an_untrained_encoder_on_drawn_figures(tmp_path):
-    cfg = load_config(CONFIGS / 'gcl_smoke.py', {'train_cfg.stages.0.baselines': ['direct']})
+    short = {f'train_cfg.stages.{n}.iters': 4 for n in (1, 2)} | {
+        'train_cfg.stages.2.eval_every': 4
+    }
+    options = {'train_cfg.stages.0.baselines': ['direct'], 'default_hooks.best_loss': None}
+    cfg = load_config(CONFIGS / 'gcl_smoke.py', options | FEW_FILES | short)
     cfg.work_dir = str(tmp_path)
     ReIDRunner.from_cfg(cfg).train()
     untrained = json.loads((tmp_path / 'baselines.json').read_text())['identity']['direct']
@@ -25,7 +32,7 @@ def test_training_beats_an_untrained_encoder_on_drawn_figures(tmp_path):
 
 
 def test_single_domain_gcl_runs_through_its_stages_and_controls(tmp_path):
-    cfg = load_config(CONFIGS / 'gcl_single_smoke.py')
+    cfg = load_config(CONFIGS / 'gcl_single_smoke.py', FEW_FILES)
     cfg.work_dir = str(tmp_path)
     ReIDRunner.from_cfg(cfg).train()
     rows = json.loads((tmp_path / 'evaluations.json').read_text())
