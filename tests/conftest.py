@@ -13,3 +13,8 @@ from mmengine.config import config as mmengine_config
 torch.set_num_threads(1)
 # every run writes its config as text, which takes longer to lay out than many a run here takes
 mmengine_config.FormatCode = lambda text, style_config: (text, True)
+
+
+def pytest_collection_modifyitems(items):
+    """The file that mostly waits comes first, and not alone at the end of a parallel run."""
+    items.sort(key=lambda item: 'test_watchdog.py' not in item.nodeid)
