@@ -15,6 +15,9 @@ torch.set_num_threads(1)
 mmengine_config.FormatCode = lambda text, style_config: (text, True)
 
 
+FIRST = ('test_watchdog.py', 'test_distributed.py', 'test_bn_groups.py')
+
+
 def pytest_collection_modifyitems(items):
-    """The file that mostly waits comes first, and not alone at the end of a parallel run."""
-    items.sort(key=lambda item: 'test_watchdog.py' not in item.nodeid)
+    """The file that mostly waits comes first, beside those that fill a core of their own more."""
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else 3)

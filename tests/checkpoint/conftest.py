@@ -1,5 +1,8 @@
 import pytest
+import torch
 from mmengine.logging import MMLogger
+
+from tests.checkpoint import published_files as published
 
 
 @pytest.fixture
@@ -9,3 +12,17 @@ def logged(monkeypatch):
     logger = MMLogger.get_current_instance()
     monkeypatch.setattr(logger, 'handle', lambda record: lines.append(record.getMessage()))
     return lines
+
+
+@pytest.fixture(scope='module')
+def trunk() -> dict:
+    """A ResNet-50 by torchvision's names."""
+    torch.manual_seed(1)
+    return published.resnet50(published.TORCHVISION)
+
+
+@pytest.fixture
+def generator() -> dict:
+    """The decoder and structure encoder of GCL's file."""
+    torch.manual_seed(2)
+    return published.generator()

@@ -19,6 +19,16 @@ def below(prefix: str) -> dict[str, str]:
     return {name: f'{prefix}.{name}' for name in TORCHVISION}
 
 
+def part(state: dict, prefix: str) -> dict:
+    return {
+        key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
+    }
+
+
+def nested(top: str, state: dict) -> dict:
+    return {f'{top}.{key}': value for key, value in state.items()}
+
+
 # ---- ResNet-50 ----
 
 
@@ -39,6 +49,10 @@ def weight(*shape: int) -> Tensor:
 def linear(name: str, in_dim: int, out_dim: int, bias: bool = True) -> dict[str, Tensor]:
     found = {f'{name}.weight': weight(out_dim, in_dim)}
     return found | ({f'{name}.bias': 0.1 * torch.randn(out_dim)} if bias else {})
+
+
+def head(first: str, neck: str, dim: int = 6) -> dict[str, Tensor]:
+    return linear(first, 2048, dim) | batch_norm(neck, dim)
 
 
 def resnet50(names: dict[str, str]) -> dict[str, Tensor]:

@@ -5,14 +5,12 @@ import torch
 import torch.nn.functional as nnf
 from torch import nn
 
-from reidgen.checkpoint import load_for_training, read_weights
 from reidgen.checkpoint.converting import REGISTRIES, convert
-from reidgen.cli import parse
-from reidgen.cli.convert_weights import run
-from reidgen.models.encoders import ContentEncoder
 from reidgen.registry import build
 from tests.checkpoint import published_files as published
 from tests.checkpoint.published_files import SEQUENTIAL, TORCHVISION, below
+
+pytestmark = pytest.mark.slow  # networks of the published sizes
 
 
 def networks(state: dict, source: str = 'file.pt') -> dict[str, nn.Module]:
@@ -22,19 +20,9 @@ def networks(state: dict, source: str = 'file.pt') -> dict[str, nn.Module]:
         for name, config in conversion.configs.items():
             with torch.device('meta'):
                 network = build(config, REGISTRIES[config['type']])
-            network.load_state_dict(part(conversion.state, f'{name}.'), assign=True)
+            network.load_state_dict(published.part(conversion.state, f'{name}.'), assign=True)
             found[name] = network.eval()
     return found
-
-
-def part(state: dict, prefix: str) -> dict:
-    return {
-        key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
-    }
-
-
-def nested(top: str, state: dict) -> dict:
-    return {f'{top}.{key}': value for key, value in state.items()}
 
 
 def left(state: dict) -> dict[str, list[str]]:
@@ -55,13 +43,6 @@ def seed():
     torch.manual_seed(0)
 
 
-@pytest.fixture(scope='module')
-def trunk() -> dict:
-    """A ResNet-50 by torchvision's names."""
-    torch.manual_seed(1)
-    return published.resnet50(TORCHVISION)
-
-
 def renamed(trunk: dict, names: dict[str, str]) -> dict:
     """The trunk with its six parts under other names."""
     return {
@@ -71,19 +52,10 @@ def renamed(trunk: dict, names: dict[str, str]) -> dict:
     }
 
 
-@pytest.fixture
-def generator() -> dict:
-    return published.generator()
-
-
 # ---- the same numbers ----
 
 
-def head(linear: str, neck: str, dim: int = 6) -> dict:
-    return published.linear(linear, 2048, dim) | published.batch_norm(neck, dim)
-
-
-JVTC = (TORCHVISION, lambda: head('feat', 'feat_bn'), 'feat', 'feat_bn')
+JVTC = (TORCHVISION, lambda: published.head('feat', 'feat_bn'), 'feat', 'feat_bn')
 ENCODERS = {
     'JVTC': (*JVTC, published.linear('classifier', 6, 5)),
     'SpCL': (
@@ -95,7 +67,7 @@ ENCODERS = {
     ),
     'cluster-contrast --features': (
         SEQUENTIAL,
-        lambda: head('feat', 'feat_bn'),
+        lambda: published.head('feat', 'feat_bn'),
         'feat',
         'feat_bn',
         {},
@@ -116,7 +88,7 @@ ENCODERS = {
     ),
     'torchreid fc512': (
         TORCHVISION,
-        lambda: head('fc.0', 'fc.1'),
+        lambda: published.head('fc.0', 'fc.1'),
         'fc.0',
         'fc.1',
         published.linear('classifier', 6, 5),
@@ -186,7 +158,7 @@ def test_a_neck_after_generalised_mean_pooling_is_left(trunk, base):
 
 @pytest.mark.parametrize('top', ['', 'gen', 'a'])
 def test_a_converted_generator_computes_what_the_published_one_computes(generator, top):
-    state = nested(top, generator) if top else generator
+    state = published.nested(top, generator) if top else generator
     found = networks(state)
     mesh, content = torch.randn(2, 1, 64, 48), torch.randn(2, 48)
     pose = found['E_p'](mesh)
@@ -201,15 +173,15 @@ def test_a_converted_generator_computes_what_the_published_one_computes(generato
 
 def test_a_converted_discriminator_computes_what_the_published_one_computes():
     state = published.discriminator()
-    (critic,) = networks(nested('dis', state)).values()
+    (critic,) = networks(published.nested('dis', state)).values()
     img = torch.randn(2, 3, 64, 32)
     for logits, expected in zip(critic(img), published.judged(state, img), strict=True):
         torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_published_sizes_are_those_of_the_configs_defaults():
-    state = nested('gen', published.generator(16, 2048, 512))
-    state |= nested('dis', published.discriminator(32))
+    state = published.nested('gen', published.generator(16, 2048, 512))
+    state |= published.nested('dis', published.discriminator(32))
     for name, network in networks(state).items():
         with torch.device('meta'):
             default = build({'type': type(network).__name__}, REGISTRIES[type(network).__name__])
@@ -221,10 +193,12 @@ def test_published_sizes_are_those_of_the_configs_defaults():
 def test_of_dg_net_the_trunk_is_converted_and_both_heads_are_left(trunk):
     heads = {}
     for name in ('classifier1', 'classifier2'):
-        heads |= head(f'{name}.add_block.0', f'{name}.add_block.1')
+        heads |= published.head(f'{name}.add_block.0', f'{name}.add_block.1')
         heads |= published.linear(f'{name}.classifier.0', 6, 5)
     imagenet = published.linear('model.fc', 2048, 5)
-    (conversion,) = convert(nested('a', renamed(trunk, below('model')) | heads | imagenet), 'id.pt')
+    (conversion,) = convert(
+        published.nested('a', renamed(trunk, below('model')) | heads | imagenet), 'id.pt'
+    )
     assert {key.removeprefix('E_c.trunk.') for key in conversion.state} == set(trunk)
     assert torch.equal(conversion.state['E_c.trunk.conv1.weight'], trunk['conv1.weight'])
     assert sum(map(len, conversion.left.values())) == len(heads) + len(imagenet)
@@ -247,20 +221,20 @@ def test_of_dg_net_the_trunk_is_converted_and_both_heads_are_left(trunk):
     ],
 )
 def test_a_missing_tensor_is_named(generator, key):
-    state = nested('gen', generator) | nested('dis', published.discriminator())
+    state = published.nested('gen', generator) | published.nested('dis', published.discriminator())
     del state[key]
     raises(state, key)
 
 
 @pytest.mark.parametrize('key', ['layer3.5.bn2.running_mean', 'feat.weight', 'feat_bn.running_var'])
 def test_a_missing_tensor_of_an_encoder_is_named(trunk, key):
-    state = trunk | head('feat', 'feat_bn')
+    state = trunk | published.head('feat', 'feat_bn')
     del state[key]
     raises(state, key)
 
 
 def test_counters_that_old_torch_does_not_write_are_zero(trunk):
-    state = trunk | head('feat', 'feat_bn')
+    state = trunk | published.head('feat', 'feat_bn')
     old = {key: value for key, value in state.items() if 'num_batches' not in key}
     (conversion,) = convert(old, 'file.pt')
     assert conversion.counters == 54  # 53 batch norms of a ResNet-50, and the neck
@@ -277,7 +251,9 @@ def test_damaged_and_foreign_tensors_are_named(generator):
     raises(generator | {'dec.model.6.conv.bias': nan}, 'dec.model.6.conv.bias', 'NaN')
     raises(generator | {'dec.model.9.conv.bias': torch.ones(3)}, 'dec.model.9.conv.bias', 'in part')
     raises(generator | {'memory.features': torch.ones(3)}, 'memory.features')
-    raises(nested('gen', generator) | {'memory.features': torch.ones(3)}, 'memory.features')
+    raises(
+        published.nested('gen', generator) | {'memory.features': torch.ones(3)}, 'memory.features'
+    )
 
 
 def test_networks_that_compute_something_else_are_refused_by_name(trunk, generator):
@@ -298,85 +274,8 @@ def test_networks_that_compute_something_else_are_refused_by_name(trunk, generat
 
 
 def test_two_networks_of_a_name_are_refused_unless_they_are_one(generator):
-    both = nested('a', generator) | nested('b', generator)
+    both = published.nested('a', generator) | published.nested('b', generator)
     found = convert(both, 'file.pt')
     assert [list(conversion.configs) for conversion in found] == [['E_p', 'G']]
     assert ['b.*'] in found[0].left.values()
     raises(both | {'b.dec.model.6.conv.bias': torch.ones(8)}, "below 'a.' and below 'b.'")
-
-
-# ---- the command ----
-
-
-@pytest.fixture
-def gcl_files(tmp_path, trunk, generator) -> list[str]:
-    """The three files of GCL's trainer; its networks may be in a distributed wrapper."""
-    contents = {
-        'id': nested('module', trunk | head('feat', 'feat_bn')),
-        'gen': generator,
-        'dis': published.discriminator(),
-    }
-    for name, state in contents.items():
-        torch.save({name: state}, tmp_path / f'{name}.pt')
-    return [str(tmp_path / f'{name}.pt') for name in contents]
-
-
-@pytest.mark.slow
-def test_the_file_written_is_what_weights_and_load_from_take(tmp_path, gcl_files, logged, capsys):
-    out = tmp_path / 'new/gcl.safetensors'
-    run(parse('convert-weights', [*gcl_files, '--out', str(out)]))
-    printed = capsys.readouterr().out
-    assert 'id.feat_bn -> E_c.neck (5)' in printed
-    assert 'gen.mlp_b2.model.1.fc -> G.heads.biases.1.2 (2)' in printed
-    assert 'left: gen.dec.model.1' in printed
-    assert 'buffers that AdaIN does not read' in printed
-    assert 'E_c (325), E_p (40), G (78), D (84), 527 tensors' in printed
-
-    encoder = ContentEncoder(embed_dim=6, weights=str(out))
-    assert any('head from it too' in line for line in logged)
-    original = torch.load(gcl_files[0])['id']
-    assert torch.equal(encoder.neck.running_var, original['module.feat_bn.running_var'])
-
-    torch.manual_seed(5)  # as the start of another training
-    model = nn.Module()
-    model.encoder_name, model.E_c = 'E_c', ContentEncoder(embed_dim=6)
-    model.E_p, model.G, model.D = (
-        build(conversion.configs[name], REGISTRIES[conversion.configs[name]['type']])
-        for path in gcl_files[1:]
-        for conversion in convert(*read_weights(path))
-        for name in conversion.configs
-    )
-    load_for_training(model, *read_weights(out), needed=('E_c', 'E_p', 'G', 'D'))
-    assert torch.equal(model.E_c.linear.weight, original['module.feat.weight'])
-    assert torch.equal(
-        model.D.critics[2][9].conv.weight, torch.load(gcl_files[2])['dis']['cnns.2.9.weight']
-    )
-
-
-def test_an_encoder_alone_is_told_to_go_with_weights(tmp_path, trunk, capsys):
-    path, out = tmp_path / 'model.pth.tar', tmp_path / 'encoder.pth'
-    torch.save({'state_dict': trunk | published.linear('classifier', 2048, 5), 'epoch': 3}, path)
-    run(parse('convert-weights', [str(path), '--out', str(out)]))
-    printed = capsys.readouterr().out
-    assert f'model.networks.E_c.weights={out}' in printed
-    assert 'left: classifier.bias to classifier.weight, 2 tensors: identity classifier' in printed
-    assert '--load-from' not in printed
-    assert part(read_weights(out).state, 'E_c.trunk.').keys() == trunk.keys()
-
-
-def test_names_of_the_output_that_cannot_be_are_refused_before_reading(tmp_path):
-    for out, text in (('x.bin', "'x.bin'"), ('absent.pth', 'one of the files to read')):
-        with pytest.raises(ValueError, match=text):
-            run(parse('convert-weights', ['absent.pth', '--out', out]))
-
-
-def test_nothing_is_written_where_a_file_is_refused_or_a_network_comes_twice(tmp_path, gcl_files):
-    out = tmp_path / 'out.safetensors'
-    torch.save({'optimizer.0': torch.ones(1)}, tmp_path / 'optimizer.pt')
-    for files, text in (
-        ([*gcl_files, str(tmp_path / 'optimizer.pt')], 'no known code base'),
-        ([gcl_files[1], gcl_files[1]], 'both have E_p'),
-    ):
-        with pytest.raises(ValueError, match=text):
-            run(parse('convert-weights', [*files, '--out', str(out)]))
-        assert not out.exists()

@@ -47,6 +47,7 @@ def whole(tmp_path_factory):
     return a_whole_run(tmp_path_factory.mktemp('kills'))
 
 
+@pytest.mark.slow
 def test_killed_between_the_two_names_of_a_checkpoint(tmp_path):
     before, log = a_whole_run(tmp_path, SHORT), tmp_path / 'log'
     point = is_like('link .*stage_identity.pth.part')

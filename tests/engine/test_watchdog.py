@@ -1,15 +1,14 @@
 """The watchdog: who is named, and a real training of two processes of which one stops."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tiny_networks import environment
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from reidgen.engine.heartbeat import Heartbeat
 from reidgen.engine.hooks.watchdog import WatchdogHook, behind
+from tests import forks
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,7 +16,7 @@ CONFIG = """
 _base_ = ['{here}/gcl_tiny.py']
 custom_imports = dict(imports=['tiny_networks', 'stall_hook'])
 default_hooks = dict(
-    checkpoint=dict(interval=2), watchdog=dict(timeout=12, long_timeout=60),
+    checkpoint=dict(interval=2), watchdog=dict(timeout=6, long_timeout=60),
     stall=dict(type='StallHook', iteration=5))
 """
 
@@ -67,22 +66,28 @@ def test_limits_that_cannot_be_are_refused(limits):
 
 @pytest.mark.slow
 def test_a_training_of_which_a_process_stops_is_ended_by_name_and_goes_on_when_restarted(tmp_path):
-    config = tmp_path / 'stall.py'
+    config, log = tmp_path / 'stall.py', tmp_path / 'log'
     config.write_text(CONFIG.format(here=Path(__file__).parent))
-    torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    torchrun += ['--nproc_per_node=2', '--max-restarts=3']
-    done = subprocess.run(
-        [*torchrun, ROOT / 'tools/train.py', config]
-        + ['--work-dir', tmp_path / 'run', '--launcher', 'pytorch'],
-        env=environment(PYTHONPATH=str(Path(__file__).parent)),
-        capture_output=True,
-        text=True,
-        timeout=300,
+    args = [ROOT / 'tools/train.py', config, '--work-dir', tmp_path / 'run']
+    # what torchrun --standalone --nproc_per_node=2 --max-restarts=3 does
+    agent = elastic_launch(
+        LaunchConfig(
+            min_nodes=1,
+            max_nodes=1,
+            nproc_per_node=2,
+            max_restarts=3,
+            run_id='watchdog',
+            rdzv_backend='c10d',
+            rdzv_endpoint='localhost:0',
+            start_method='fork',
+        ),
+        forks.program([*args, '--launcher', 'pytorch']),
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert 'no progress for 1' in done.stderr
-    assert re.search(r'rank 1 was last heard of in .* of iteration [0-5]\. This', done.stderr)
-    assert 'This is rank 0, in phase ' in done.stderr
-    log = '\n'.join(path.read_text() for path in (tmp_path / 'run').glob('*/*.log'))
-    assert 'resumed' in log
+    assert forks.in_child(agent, log) == 0, log.read_text()[-3000:]
+    told = log.read_text()
+    assert 'no progress for 6' in told or 'no progress for 7' in told
+    assert re.search(r'rank 1 was last heard of in .* of iteration [0-5]\. This', told)
+    assert 'This is rank 0, in phase ' in told
+    logs = '\n'.join(path.read_text() for path in (tmp_path / 'run').glob('*/*.log'))
+    assert 'resumed' in logs
     assert (tmp_path / 'run/iter_20.pth').is_file()

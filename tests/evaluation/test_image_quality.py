@@ -1,4 +1,5 @@
 import math
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -10,7 +11,9 @@ from reidgen.evaluation.image_quality import (
     ssim_diversity,
 )
 
-pytest.importorskip('torchmetrics', reason="needs pip install 'reidgen[metrics]'")
+pytestmark = pytest.mark.skipif(
+    find_spec('torchmetrics') is None, reason="needs pip install 'reidgen[metrics]'"
+)
 
 
 def cross(mean: tuple[float, float], variances: tuple[float, float]) -> torch.Tensor:

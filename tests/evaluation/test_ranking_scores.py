@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from labelled_features import normal, random_labels
-from sklearn.metrics import average_precision_score
 
 from reidgen.evaluation.identification import evaluate, evaluate_distances
 from reidgen.evaluation.labels import RetrievalLabels
@@ -73,7 +72,7 @@ def test_random_distances_score_as_torchreid_itself_says(monkeypatch):
 
 
 @pytest.mark.parametrize('levels', [1, 3, 50])
-def test_threshold_ap_equals_scikit_learn_with_ties(levels):
+def test_threshold_ap_equals_scikit_learn_with_ties(levels, average_precision):
     generator = torch.Generator().manual_seed(levels)
     gallery = torch.randint(0, levels + 1, (120, 2), generator=generator).float()
     query = torch.randint(0, levels + 1, (20, 2), generator=generator).float()
@@ -86,7 +85,7 @@ def test_threshold_ap_equals_scikit_learn_with_ties(levels):
     for q in range(20):
         same = labels[1] == labels[0][q]
         keep = ~(same & (labels[3] == labels[2][q])) & (labels[1] != -1)
-        expected = average_precision_score(same[keep].numpy(), -distances[q][keep].numpy())
+        expected = average_precision(same[keep].numpy(), -distances[q][keep].numpy())
         for result in results:
             assert result.ap[q] == pytest.approx(expected, abs=1e-12)
 

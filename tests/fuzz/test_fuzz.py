@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger
 COUNT = 6 * len(KINDS)
 
 
+@pytest.mark.slow
 def test_no_damaged_input_of_any_kind_fails(tmp_path):
     chosen = list(cases(seed=2, count=COUNT))
     judged = list(outcomes([case for _, _, case in chosen], tmp_path))
@@ -75,7 +76,7 @@ def _log(level: str, text: str):
         (_fail(KeyError('a.jpg')), UNNAMED),
         (_fail(RecursionError('maximum recursion depth exceeded')), UNNAMED),
         (_end_without_a_word, UNNAMED),
-        (_wait, HANG),
+        pytest.param(_wait, HANG, marks=pytest.mark.slow),
     ],
 )
 def test_outcome_of_a_reader(read, outcome, tmp_path):

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as nnf
 from dense_jaccard import as_dense, dense_distance, dense_weights
 from scipy.sparse import csr_array
-from sklearn import cluster
 
 from reidgen.memory import dbscan as dbscan_module
 from reidgen.memory.clustering import mutual_reachability_tree
@@ -33,6 +32,14 @@ def build(**settings):
     return CLUSTERINGS.build(settings)
 
 
+@pytest.fixture(scope='session')
+def sklearn():
+    """scikit-learn's clusterings, imported where they are used: that takes long."""
+    from sklearn import cluster
+
+    return cluster
+
+
 def as_sparse(dense) -> csr_array:
     """Pairs below distance 1, explicit zeros included."""
     rows, columns = np.nonzero(np.asarray(dense) < 1)
@@ -51,10 +58,10 @@ def random_distances(num_rows: int, share: float, seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize('seed', range(6))
 @pytest.mark.parametrize('min_samples', [1, 3, 4, 8])
-def test_dbscan_labels_are_those_of_scikit_learn_on_the_dense_matrix(seed, min_samples):
+def test_dbscan_labels_are_those_of_scikit_learn_on_the_dense_matrix(seed, min_samples, sklearn):
     dense = random_distances(80, share=0.05, seed=seed)
     for eps in (0.125, 0.25, 0.5, 0.7):
-        expected = cluster.DBSCAN(
+        expected = sklearn.DBSCAN(
             eps=eps, min_samples=min_samples, metric='precomputed'
         ).fit_predict(dense)
         assert dbscan(as_sparse(dense), eps, min_samples).tolist() == expected.tolist()
@@ -78,7 +85,9 @@ def three_thousand() -> tuple[torch.Tensor, np.ndarray]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize('settings', [dict(eps=0.45), dict(eps=0.35), dict(rho=6e-3)])
-def test_clusters_are_those_of_dense_jaccard_and_dbscan_at_3000_images(three_thousand, settings):
+def test_clusters_are_those_of_dense_jaccard_and_dbscan_at_3000_images(
+    three_thousand, settings, sklearn
+):
     features, distances = three_thousand
     found = build(type='JaccardDBSCAN', **settings)(features)
     eps = settings.get('eps')
@@ -87,7 +96,7 @@ def test_clusters_are_those_of_dense_jaccard_and_dbscan_at_3000_images(three_tho
         upper = np.sort(upper[upper > 1e-12])  # what rounding leaves of equal weights
         eps = upper[: int(np.round(settings['rho'] * upper.size))].mean()
     assert found.eps == pytest.approx(eps, rel=1e-6)
-    expected = cluster.DBSCAN(eps=eps, min_samples=4, metric='precomputed').fit_predict(distances)
+    expected = sklearn.DBSCAN(eps=eps, min_samples=4, metric='precomputed').fit_predict(distances)
     assert found.labels.tolist() == expected.tolist()
     assert found.labels.dtype == torch.int64
     assert found.num_clusters == expected.max() + 1 > 50
@@ -177,10 +186,10 @@ def test_the_tree_weighs_what_the_dense_one_does(min_samples):
     assert (np.array(weights) == 1).any()  # parts that share nothing were joined
 
 
-def test_hdbscan_labels_are_those_of_scikit_learn_on_the_dense_matrix():
+def test_hdbscan_labels_are_those_of_scikit_learn_on_the_dense_matrix(sklearn):
     features = people(400, 25, noise=0.5)
     found = build(type='JaccardHDBSCAN', k1=15, min_cluster_size=5)(features)
-    expected = cluster.HDBSCAN(5, metric='precomputed', copy=True).fit_predict(
+    expected = sklearn.HDBSCAN(5, metric='precomputed', copy=True).fit_predict(
         as_dense(jaccard_distance(features, 15, 6))
     )
     assert found.labels.tolist() == by_first_row(expected).tolist()

@@ -24,6 +24,7 @@ STAGE_M = dict(name='control', phases=['M'])
 # ---- shapes and sizes ----
 
 
+@pytest.mark.slow
 def test_the_published_networks_have_the_published_sizes_and_shapes(toy_batch):
     cfg = Config.fromfile(CONFIG).model
     cfg.networks.E_c.weights = None

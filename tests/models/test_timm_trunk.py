@@ -2,6 +2,7 @@
 
 import builtins
 import copy
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -12,12 +13,20 @@ from torch import nn
 from reidgen.models.encoders import ContentEncoder
 from reidgen.models.layers.ghost_batch_norm import GhostBatchNorm, set_bn_group
 
-timm = pytest.importorskip('timm', reason="timm is not installed: pip install -e '.[timm]'")
-pytestmark = pytest.mark.usefixtures('seeded')
+pytestmark = [
+    pytest.mark.usefixtures('seeded'),
+    pytest.mark.skipif(find_spec('timm') is None, reason="needs pip install 'reidgen[timm]'"),
+]
 
 SIZE = (64, 32)
 VIT = dict(trunk='timm/test_vit', img_size=SIZE)  # patches of 16 x 16, a class token
 CNN = dict(trunk='timm/test_efficientnet')
+
+
+def create_model(*args, **kwargs) -> nn.Module:
+    from timm import create_model  # takes half a second
+
+    return create_model(*args, **kwargs)
 
 
 def encoder(**kwargs) -> ContentEncoder:
@@ -35,7 +44,7 @@ def logged(monkeypatch):
 @pytest.fixture
 def vit_file(tmp_path):
     """Weights of a model at timm's own size, 160 x 160, with its classifier."""
-    model = timm.create_model('test_vit')
+    model = create_model('test_vit')
     nn.init.normal_(model.pos_embed)
     save_file(model.state_dict(), tmp_path / 'vit.safetensors')
     return tmp_path / 'vit.safetensors'
@@ -73,7 +82,7 @@ def test_content_is_pooled_from_the_last_map_and_every_parameter_learns(kwargs, 
 def test_tokens_are_those_of_timm_with_its_interpolated_positions(vit_file):
     made = encoder(**VIT, weights=vit_file).eval()
     overlay = dict(file=str(vit_file))
-    theirs = timm.create_model(
+    theirs = create_model(
         'test_vit', img_size=SIZE, pretrained=True, pretrained_cfg_overlay=overlay
     )
     img = torch.randn(2, 3, *SIZE)
@@ -85,7 +94,7 @@ def test_tokens_are_those_of_timm_with_its_interpolated_positions(vit_file):
 
 
 def test_a_convolutional_model_loads_by_timms_names_and_lists_what_is_cut_off(tmp_path, logged):
-    theirs = timm.create_model('test_efficientnet')
+    theirs = create_model('test_efficientnet')
     torch.save(theirs.state_dict(), tmp_path / 'cnn.pth')
     made = encoder(**CNN, weights=tmp_path / 'cnn.pth').trunk.state_dict()
     assert all(torch.equal(value, theirs.state_dict()[key]) for key, value in made.items())
@@ -103,7 +112,7 @@ def test_an_encoder_of_ours_comes_back_bit_for_bit(tmp_path):
 
 
 def test_a_file_of_another_model_is_refused(tmp_path):
-    torch.save(timm.create_model('test_efficientnet').state_dict(), tmp_path / 'cnn.pth')
+    torch.save(create_model('test_efficientnet').state_dict(), tmp_path / 'cnn.pth')
     message = r"does not fit the trunk timm/test_vit: .* missing .* a file of timm's timm/test_vit"
     with pytest.raises(ValueError, match=message):
         encoder(**VIT, weights=tmp_path / 'cnn.pth')
