@@ -39,7 +39,7 @@ setup(
     extras_require={
         'dev': [
             'pytest>=8',
-            'pytest-xdist>=3.6',
+            'pytest-xdist>=3.8',
             'ruff>=0.6',
             'mypy>=2',
             'torchmetrics>=1.4',

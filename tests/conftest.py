@@ -15,9 +15,16 @@ torch.set_num_threads(1)
 mmengine_config.FormatCode = lambda text, style_config: (text, True)
 
 
+# the first waits most, the next start several processes that fill the core meanwhile
 FIRST = ('test_watchdog.py', 'test_distributed.py', 'test_bn_groups.py')
 
 
 def pytest_collection_modifyitems(items):
-    """The file that mostly waits comes first, beside those that fill a core of their own more."""
-    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else 3)
+    """Files with slow tests come first: the quick ones even out the end of a parallel run."""
+    slow = {item.path for item in items if item.get_closest_marker('slow')}
+
+    def rank(item) -> tuple[int, bool]:
+        name = item.path.name
+        return (FIRST.index(name) if name in FIRST else len(FIRST), item.path not in slow)
+
+    items.sort(key=rank)
