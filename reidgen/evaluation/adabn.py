@@ -48,8 +48,7 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
     below normalise by the batch meanwhile. Everything but batch norm, dropout included, is in eval
     mode. Deviation from the paper: the variance is that within batches, not over the whole domain.
     Momenta, training flags and the groups of ghost batch norms, which do not apply here, are put
-    back at the end. With several processes, every rank must be
-    given the same batches.
+    back at the end. With several processes, every rank must be given the same batches.
 
     Args:
         network: returns anything; the output is ignored.
@@ -70,20 +69,8 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
             f'{type(network).__name__} has no batch norm with running statistics, so '
             f'AdaBN has nothing to adapt; leave it out for this network'
         )
-    modes = {module: module.training for module in network.modules()}
-    momenta = [layer.momentum for layer in layers]
-    groups: dict[Any, Any] = {
-        layer: layer.bn_group for layer in layers if hasattr(layer, 'bn_group')
-    }
-    statistics = [(buffer, buffer.clone()) for layer in layers for buffer in layer.buffers()]
     num_used = num_single = 0
-    try:
-        network.eval()
-        for layer in layers:
-            layer.reset_running_stats()
-            layer.momentum, layer.training = None, True
-        for layer in groups:
-            layer.bn_group = None
+    with _averaging(network, layers):
         for images in batches:
             if len(images) < 2:
                 num_single += 1
@@ -95,6 +82,25 @@ def reestimate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None
                 f'no batch of two images or more to estimate from ({num_single} of '
                 f'one image); give more images or a larger batch size'
             )
+
+
+@contextmanager
+def _averaging(network: nn.Module, layers: list[_BatchNorm]) -> Iterator[None]:
+    """Context in which these layers average statistics anew and the rest is in eval mode."""
+    modes = {module: module.training for module in network.modules()}
+    momenta = [layer.momentum for layer in layers]
+    groups: dict[Any, Any] = {
+        layer: layer.bn_group for layer in layers if hasattr(layer, 'bn_group')
+    }
+    statistics = [(buffer, buffer.clone()) for layer in layers for buffer in layer.buffers()]
+    try:
+        network.eval()
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum, layer.training = None, True
+        for layer in groups:
+            layer.bn_group = None
+        yield
     except BaseException:
         for buffer, saved in statistics:
             buffer.copy_(saved)

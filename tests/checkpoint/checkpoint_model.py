@@ -55,3 +55,13 @@ def assert_taken(model: nn.Module, before: dict, state: dict, taken: set[str]) -
     for key, value in model.state_dict().items():
         expected = state if key.partition('.')[0] in taken else before
         assert torch.equal(value, expected[key]), key
+
+
+class Command:
+    """Calls a function when a pickle of it is read."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call

@@ -26,3 +26,8 @@ def generator() -> dict:
     """The decoder and structure encoder of GCL's file."""
     torch.manual_seed(2)
     return published.generator()
+
+
+@pytest.fixture
+def state() -> dict:
+    return {'weight': torch.arange(1000.0), 'bias': torch.ones(2)}

@@ -11,51 +11,32 @@ Needs:   data/market1501 with bounding_box_train_camstyle (CycleGAN for each pai
          published with the paper), ImageNet weights.
 Result:  not yet measured.   Cost: not yet measured.
 """
-_base_ = ['../../../configs/_base_/runtime.py', '../../../configs/_base_/datasets.py']
-custom_imports = dict(imports=['projects.camstyle.camstyle'])
+_base_ = ['./_base_/camstyle.py']
 
 # ---- model ----
-model = dict(
-    type='CamStyle', feature='pre_bn',               # pool5
-    networks=dict(
-        E_c=dict(type='ContentEncoder', trunk='resnet50', num_parts=1, embed_dim=None, neck=False,
-                 last_stride=2, weights='imagenet'),
-        H=dict(type='EmbeddingHead', in_dim=2048, out_dim=1024, slope=0.0, dropout=0.5,
-               norm_std=0.0),
-        C=dict(type='IdentityClassifier', in_dim=1024, num_identities=751, bias=True)),
-    copies_cross_entropy=dict(type='LabelSmoothCrossEntropy', epsilon=0.1),
-    loss_weights=dict(identity=1.0, copies=1.0))
+model = dict(networks=dict(
+    E_c=dict(trunk='resnet50', weights='imagenet'),  # pool5
+    H=dict(in_dim=2048, out_dim=1024),
+    C=dict(in_dim=1024, num_identities=751)))
 
 # ---- optimisation ----
 sgd = dict(type='SGD', momentum=0.9, nesterov=True, weight_decay=5e-4)
-optim_wrapper = dict(
-    constructor='OptimizerPerGroup',
-    E=dict(networks=['E_c'], lr=0.01, **sgd),
-    H=dict(networks=['H', 'C'], lr=0.1, **sgd))
+optim_wrapper = dict(E=dict(networks=['E_c'], lr=0.01, **sgd),
+                     H=dict(networks=['H', 'C'], lr=0.1, **sgd))
 
 # ---- stages: 50 passes over the real images, 101 iterations each, 40 at the full rate ----
 fall = dict(milestones=[4040], gamma=0.1)
-train_cfg = dict(
-    type='StagedTrainLoop',
-    stages=[dict(name='camstyle', iters=5050, loaders=['identity', 'copies'], eval_every=1010,
-                 lr=dict(E=fall, H=fall))])
+train_cfg = dict(stages=[
+    dict(name='camstyle', iters=5050, loaders=['identity', 'copies'], eval_every=1010,
+         lr=dict(E=fall, H=fall))])
 
 # ---- data: M = 128 real images, N = 46 copies (the authors' command; the paper says 3 : 1) ----
 resize = dict(type='Resize', size=(256, 128))
 augmented = [dict(type='RandomRectCrop', size=(256, 128)), dict(type='RandomFlip', prob=0.5),
              dict(type='RandomErase', prob=0.0)]     # 0.5: the published third row
-loader = dict(num_workers=4, collate_fn=dict(type='default_collate'))
-shuffle = dict(type='ShuffleSampler')
 real = dict(**_base_.market1501, split='train', transforms=augmented)
 train_dataloader = dict(
-    identity=dict(**loader, batch_size=128, sampler=shuffle, dataset=real),
-    copies=dict(**loader, batch_size=46, sampler=shuffle, dataset=dict(
-        type='StyledReID', num_cameras=6, own_camera=False, copies='bounding_box_train_camstyle',
-        dataset=real)))
-
-# ---- evaluation ----
+    identity=dict(batch_size=128, dataset=real),
+    copies=dict(batch_size=46, dataset=dict(num_cameras=6, dataset=real)))
 val_dataloader = dict(target=dict(
-    **loader, batch_size=128, sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(**_base_.market1501, split='query+gallery', transforms=[resize])))
-val_cfg = dict(type='RetrievalValLoop')
-val_evaluator = dict(type='ReIDMetric', ranks=(1, 5, 10))

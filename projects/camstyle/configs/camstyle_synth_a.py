@@ -17,49 +17,31 @@ Without smoothing: --cfg-options model.copies_cross_entropy.epsilon=0
 Needs:   the copies; else as gcl_synth.py.
 Result:  not yet measured.   Cost: made for 10 minutes of one CPU core, copies and rendering apart.
 """
-_base_ = ['../../../configs/_base_/runtime.py', '../../../configs/_base_/datasets.py']
-custom_imports = dict(imports=['projects.camstyle.camstyle'])
+_base_ = ['./_base_/camstyle.py']
 
 # ---- model ----
-model = dict(
-    type='CamStyle', feature='pre_bn',               # the pooled map
-    networks=dict(
-        E_c=dict(type='ContentEncoder', trunk='mobilenet_v2', num_parts=1, embed_dim=None,
-                 neck=False, last_stride=2,
-                 weights=['{weights}/mobilenet_v2_imagenet.safetensors', 'imagenet', None]),
-        H=dict(type='EmbeddingHead', in_dim=1280, out_dim=512, slope=0.0, dropout=0.5,
-               norm_std=0.0),
-        C=dict(type='IdentityClassifier', in_dim=512, num_identities=120, bias=True)),
-    copies_cross_entropy=dict(type='LabelSmoothCrossEntropy', epsilon=0.1),
-    loss_weights=dict(identity=1.0, copies=1.0))
+model = dict(networks=dict(
+    E_c=dict(trunk='mobilenet_v2',
+             weights=['{weights}/mobilenet_v2_imagenet.safetensors', 'imagenet', None]),
+    H=dict(in_dim=1280, out_dim=512),
+    C=dict(in_dim=512, num_identities=120)))
 
 # ---- optimisation ----
-optim_wrapper = dict(
-    constructor='OptimizerPerGroup',
-    I=dict(networks=['E_c', 'H', 'C'], type='Adam', lr=3.5e-4, weight_decay=5e-4))
+optim_wrapper = dict(I=dict(networks=['E_c', 'H', 'C'], type='Adam', lr=3.5e-4, weight_decay=5e-4))
 
 # ---- stages, in iterations ----
-train_cfg = dict(
-    type='StagedTrainLoop',
-    stages=[dict(name='camstyle', iters=450, loaders=['identity', 'copies'], eval_every=450,
-                 lr=dict(I=dict(warmup=45, milestones=[270], gamma=0.1)))])
+train_cfg = dict(stages=[
+    dict(name='camstyle', iters=450, loaders=['identity', 'copies'], eval_every=450,
+         lr=dict(I=dict(warmup=45, milestones=[270], gamma=0.1)))])
 default_hooks = dict(logger=dict(interval=30), checkpoint=dict(interval=150))
 
 # ---- data ----
 resize = dict(type='Resize', size=(128, 64))
 augmented = [dict(type='RandomRectCrop', size=(128, 64)), dict(type='RandomFlip', prob=0.5)]
-loader = dict(num_workers=1, collate_fn=dict(type='default_collate'))
-shuffle = dict(type='ShuffleSampler')
 real = dict(**_base_.synth_a, split='train', transforms=augmented)
 train_dataloader = dict(
-    identity=dict(**loader, batch_size=33, sampler=shuffle, dataset=real),
-    copies=dict(**loader, batch_size=11, sampler=shuffle, dataset=dict(
-        type='StyledReID', num_cameras=6, own_camera=False,
-        copies='bounding_box_train_camstyle_stargan4reid', dataset=real)))
-
-# ---- evaluation ----
+    identity=dict(batch_size=33, num_workers=1, dataset=real),
+    copies=dict(batch_size=11, num_workers=1, dataset=dict(
+        num_cameras=6, copies='bounding_box_train_camstyle_stargan4reid', dataset=real)))
 val_dataloader = dict(target=dict(
-    **loader, batch_size=128, sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(**_base_.synth_a, split='query+gallery', transforms=[resize])))
-val_cfg = dict(type='RetrievalValLoop')
-val_evaluator = dict(type='ReIDMetric', ranks=(1, 5, 10))
+    num_workers=1, dataset=dict(**_base_.synth_a, split='query+gallery', transforms=[resize])))
