@@ -1,7 +1,8 @@
 """Generators."""
 
 from reidgen.models.generators.adain import AdaINDecoder, AdaINHeads
+from reidgen.models.generators.dcgan import DCGANGenerator
 from reidgen.models.generators.resnet import ResNetGenerator
 from reidgen.models.generators.stripe import StripeAdaINDecoder
 
-__all__ = ['AdaINDecoder', 'AdaINHeads', 'ResNetGenerator', 'StripeAdaINDecoder']
+__all__ = ['AdaINDecoder', 'AdaINHeads', 'DCGANGenerator', 'ResNetGenerator', 'StripeAdaINDecoder']
