@@ -11,7 +11,7 @@ from reidgen.cli import COMMANDS, main, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = {
-    **{name: name for name in ('train', 'test', 'extract', 'search', 'translate')},
+    **{name: name for name in ('train', 'test', 'extract', 'search', 'translate', 'generate')},
     'convert-weights': 'convert_weights',
     'evaluate-images': 'evaluate_images',
     'render': 'render_synthetic',
@@ -70,6 +70,7 @@ def test_help_and_a_misspelt_option_are_answered_before_torch_is_imported(comman
         ['extract', 'configs/gcl_smok.py', 'x.pth', '--images', '.', '--out', 'nowhere'],
         ['search', 'store', '--query', 'a.png', '--out', 'nowhere', '--config', 'gcl_smok.py'],
         ['translate', 'configs/gcl_smok.py', 'x.pth', '--out', 'nowhere'],
+        ['generate', 'configs/gcl_smok.py', 'x.pth', '--out', 'nowhere', '--count', '3'],
         ['evaluate-images', '.', '.', '--config', 'configs/gcl_smok.py', '--out', 'nowhere/x'],
         ['browse', 'configs/gcl_smok.py'],
     ],

@@ -1,4 +1,4 @@
-"""Arguments of translate, evaluate-images, render and browse, without slow imports."""
+"""Arguments of translate, generate, evaluate-images, render and browse, without slow imports."""
 
 import argparse
 
@@ -20,6 +20,14 @@ A run that was interrupted goes on where it stopped. Every baseline trains on th
 
     python tools/train.py configs/baselines/synth_translated_to_b.py \\
         --cfg-options data_roots.translated=data/translated/synth_a2b
+"""
+GENERATE = """\
+Writes images that a GAN generates from latent vectors: gen_00000.jpg, gen_00001.jpg, ...
+
+    %(prog)s projects/lsro/configs/lsro_market.py work_dirs/lsro_market/stage_dcgan.pth \\
+        --out data/generated/market --count 24000
+
+A run that was interrupted goes on where it stopped.
 """
 EVALUATE_IMAGES = """\
 Compares translated images with real ones of the domain they should look like.
@@ -60,6 +68,18 @@ def add_translate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--batch-size', type=positive, default=32)
     parser.add_argument('--num-workers', type=count, default=0)
+    add_common_options(parser)
+
+
+def add_generate(parser: argparse.ArgumentParser) -> None:
+    """Options of `generate`."""
+    parser.description = GENERATE
+    parser.add_argument('config', help='the Python config of the GAN')
+    parser.add_argument('checkpoint', help='its weights, a .pth file of its work dir')
+    parser.add_argument('--out', required=True, help='folder of the images')
+    parser.add_argument('--count', type=positive, required=True, help='of the images')
+    parser.add_argument('--seed', type=count, default=0, help='of the latent vectors')
+    parser.add_argument('--batch-size', type=positive, default=64)
     add_common_options(parser)
 
 

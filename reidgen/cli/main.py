@@ -59,6 +59,12 @@ COMMANDS = {
         'translate',
         lambda args: args.out,
     ),
+    'generate': Command(
+        'write images of a trained GAN',
+        data_arguments.add_generate,
+        'generate',
+        lambda args: args.out,
+    ),
     'evaluate-images': Command(
         'compare translated images with real ones',
         data_arguments.add_evaluate_images,

@@ -53,11 +53,15 @@ class ModelTranslator:
         model.eval()
         try:
             with model.autocast():
-                translated = model.translate(normalizer(raw), self.to, style)
+                translated = self.translated(raw, style)
         finally:
             model.train(was_training)
         pixels = (translated.float() + normalizer.shift) / normalizer.scale
         return pixels.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu()
+
+    def translated(self, raw, style: int) -> Tensor:
+        """Normalised images (B, 3, H, W) of a raw batch."""
+        return self.model.translate(self.model.data_preprocessor(raw), self.to, style)
 
 
 def own_name(path: str | Path, style: int) -> str:

@@ -8,6 +8,7 @@ from .cycle import CycleTranslation
 from .gcl import GCL
 from .identity import IdentityModel
 from .preprocessor import BatchNormalizer
+from .unconditional import UnconditionalGAN
 
 __all__ = [
     'GCL',
@@ -19,6 +20,7 @@ __all__ = [
     'IdentityModel',
     'MemoryUse',
     'Phase',
+    'UnconditionalGAN',
     'discriminators',
     'encoders',
     'generators',

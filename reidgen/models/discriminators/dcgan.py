@@ -55,8 +55,9 @@ class DCGANDiscriminator(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.logit = nn.Linear(dims[-1] * sizes[-1][0] * sizes[-1][1], 1, bias=bias)
         normal_init(self, STD)
-        for stage in stages:
-            nn.init.trunc_normal_(stage[0].weight, std=STD, a=-2 * STD, b=2 * STD)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.trunc_normal_(layer.weight, std=STD, a=-2 * STD, b=2 * STD)
 
     def forward(self, img: Tensor) -> Tensor:
         """Logits (B, 1) of images (B, C, H, W).

@@ -54,13 +54,13 @@ class DCGANGenerator(nn.Module):
         self.unflatten = nn.Unflatten(1, (dims[0], *sizes[0]))
         self.norm = nn.BatchNorm2d(dims[0])
         stages: list[nn.Module] = []
+        padding = (kernel_size - 1) // 2
         for (a, b), (small, large) in zip(pairwise([*dims, channels]), pairwise(sizes)):
             # what a stride of 2 leaves open: 2n or 2n - 1 is halved to n
-            fill = [wide - 2 * narrow + kernel_size % 2 for narrow, wide in zip(small, large)]
-            padding = (kernel_size - 1) // 2
-            conv = nn.ConvTranspose2d(a, b, kernel_size, 2, padding, tuple(fill), bias=bias)
-            stages.append(nn.Sequential(conv, nn.BatchNorm2d(b), nn.ReLU()))
-        stages[-1] = stages[-1][0]  # the image: neither norm nor ReLU
+            tall, wide = (big - 2 * half + kernel_size % 2 for half, big in zip(small, large))
+            conv = nn.ConvTranspose2d(a, b, kernel_size, 2, padding, (tall, wide), bias=bias)
+            last = large == self.image_size
+            stages.append(conv if last else nn.Sequential(conv, nn.BatchNorm2d(b), nn.ReLU()))
         self.stages = nn.Sequential(*stages)
         normal_init(self)
 

@@ -28,6 +28,20 @@ def untracked_statistics(network: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
+def batch_statistics(network: nn.Module) -> Iterator[None]:
+    """Context in which a network in eval mode takes batch statistics; running ones stand still."""
+    layers = [layer for layer in batch_norms(network) if not layer.training]
+    for layer in layers:
+        layer.train()
+    try:
+        with untracked_statistics(network):
+            yield
+    finally:
+        for layer in layers:
+            layer.eval()
+
+
+@contextmanager
 def statistics_of(network: nn.Module, bn_mode: str, real: bool) -> Iterator[None]:
     """Context with the batch norm of a network in one of BN_MODES.
 

@@ -1,0 +1,94 @@
+"""Images that a trained GAN generates from latent vectors, as files."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from reidgen.choices import check_count, is_whole
+from reidgen.datasets.records import Record
+from reidgen.models import AdversarialModel
+
+from .translation import JPEG, ModelTranslator, translate_dataset
+
+MAX_COUNT = 100_000  # names have five digits
+
+
+class LatentBatch(NamedTuple):
+    """Batch of latent vectors."""
+
+    z: Tensor  # (B, Z)
+    index: Tensor  # type: ignore[assignment]  # (B,) int64 number of the image
+
+
+class Latents(Dataset):
+    """The latent vectors 0 to count - 1 of a seed, under the file names of their images."""
+
+    name = 'latent vectors'
+
+    def __init__(self, model: AdversarialModel, count: int, seed: int):
+        self.phases, self.seed = model.gan, seed
+        self.records = [Record(image_name(number), -1, 0) for number in range(count)]
+
+    def plain(self, maps: bool = False) -> 'Latents':
+        return self
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, number: int) -> LatentBatch:
+        return LatentBatch(self.phases.latents(range(number, number + 1), self.seed)[0], number)
+
+
+class LatentTranslator(ModelTranslator):
+    """A model with `generate` as a Translator of latent vectors."""
+
+    def __init__(self, model: AdversarialModel, seed: int):
+        super().__init__(model, to='images')
+        self.stamp = dict(name='generator', seed=seed, bn_eval=model.gan.bn_eval)
+
+    def translated(self, raw: LatentBatch, style: int) -> Tensor:
+        return self.model.generate(raw.z.to(self.model.data_preprocessor.device))
+
+
+def image_name(number: int) -> str:
+    """File name of a generated image, `gen_00000.jpg`."""
+    return f'gen_{number:05d}.jpg'
+
+
+def generate_images(
+    model: AdversarialModel,
+    folder: str | Path,
+    count: int,
+    stamp: dict,
+    seed: int = 0,
+    batch_size: int = 64,
+    jpeg: dict = JPEG,
+) -> Path:
+    """Writes `count` generated images; an interrupted run is completed as `translate_dataset` does.
+
+    An image is a function of the model, the seed and its number; with `bn_eval='batch'` of those
+    too that are generated at once, which an interruption changes.
+
+    Args:
+        model: UnconditionalGAN, or another with `gan` (GANPhases) and `generate`.
+        stamp: plain data that tells of which model the images are, kept in `translation.json`.
+        seed: of the latent vectors.
+        jpeg: options of Pillow's JPEG files; quality 95 without chroma subsampling by default.
+
+    Returns:
+        the folder.
+
+    Raises:
+        ValueError: a count below 1 or above 100,000, a seed below 0; or as `translate_dataset`.
+        OSError: as `translate_dataset`.
+    """
+    check_count('count', count)
+    if count > MAX_COUNT or not is_whole(seed):
+        raise ValueError(
+            f'count is {count}, seed {seed!r}; set a count up to {MAX_COUNT:,} and a seed from 0'
+        )
+    latents = Latents(model, count, seed)
+    translator = LatentTranslator(model, seed)
+    return translate_dataset(translator, latents, folder, stamp, batch_size, jpeg=jpeg)
