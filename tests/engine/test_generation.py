@@ -107,7 +107,5 @@ def test_the_command_writes_the_images_of_a_checkpoint(model, tmp_path, capsys):
 
 def test_the_command_refuses_a_model_that_generates_nothing(tmp_path):
     args = ['configs/gcl_smoke.py', 'none.pth', '--out', str(tmp_path), '--count', '3']
-    with pytest.raises(
-        ValueError, match=r'CrossDomainGCL.*generates no images'
-    ):
+    with pytest.raises(ValueError, match=r'CrossDomainGCL.*generates no images'):
         generate.run(parse('generate', args))
