@@ -12,7 +12,7 @@ from reidgen.datasets.transforms import build_transforms
 from reidgen.registry import DATASETS, build
 from reidgen.structures import ImageBatch, SeededIndex
 
-FIX = 'write more with `reidgen generate CONFIG stage_dcgan.pth --out FOLDER --count K`, or lower count'
+FIX = 'write more with `reidgen generate CONFIG CHECKPOINT --out FOLDER --count K`, or lower count'
 
 
 @DATASETS.register_module()

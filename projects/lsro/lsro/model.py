@@ -65,9 +65,9 @@ class LSRO(IdentityModel):
         extra = isinstance(self.generated_loss, ExtraClassLabel)
         if extra is not isinstance(self.C, ExtraClassClassifier):
             raise ValueError(
-                f'model.generated_loss is {type(self.generated_loss).__name__} and model.networks.C '
-                f'{type(self.C).__name__}; ExtraClassLabel goes with an ExtraClassClassifier, and '
-                f'only with it: change the type of one'
+                f'model.generated_loss is {type(self.generated_loss).__name__} and '
+                f'model.networks.C {type(self.C).__name__}; ExtraClassLabel goes with an '
+                f'ExtraClassClassifier, and only with it: change the type of one'
             )
         has_gan = gan is not None or {'G', 'D'} & set(networks)
         self.gan = gan_phases(self, gan) if has_gan else None
