@@ -64,7 +64,8 @@ default_hooks = dict(
 
 # ---- data ----
 resize = dict(type='Resize', size=(256, 128))
-augmented = [dict(type='RandomRectCrop', size=(256, 128)), dict(type='RandomFlip', prob=0.5)]
+augmented = [dict(type='ResizeRandomCrop', enlarged=(288, 144), size=(256, 128)),
+             dict(type='RandomFlip', prob=0.5)]
 loader = dict(batch_size=64, num_workers=4, collate_fn=dict(type='default_collate'),
               sampler=dict(type='ShuffleSampler'))
 labelled = dict(**_base_.market1501, split='train', transforms=augmented)

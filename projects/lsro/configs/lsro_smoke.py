@@ -47,7 +47,8 @@ default_hooks = dict(
 
 # ---- data ----
 resize = dict(type='Resize', size=(64, 32))
-augmented = [dict(type='RandomRectCrop', size=(64, 32)), dict(type='RandomFlip', prob=0.5)]
+augmented = [dict(type='ResizeRandomCrop', enlarged=(72, 36), size=(64, 32)),
+             dict(type='RandomFlip', prob=0.5)]
 loader = dict(batch_size=8, collate_fn=dict(type='default_collate'),
               sampler=dict(type='ShuffleSampler'))
 labelled = dict(**shapes, split='train', transforms=augmented)

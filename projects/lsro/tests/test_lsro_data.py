@@ -14,7 +14,7 @@ from reidgen.structures import SeededIndex
 
 SMOKE = Path(__file__).parents[1] / 'configs/lsro_smoke.py'
 SHAPES = dict(type='ShapesReID', num_identities=2, images_per_identity=2, size=(64, 32))
-CROP = [dict(type='RandomRectCrop', size=(64, 32))]
+CROP = [dict(type='ResizeRandomCrop', enlarged=(72, 36), size=(64, 32))]
 
 
 @pytest.fixture
@@ -41,9 +41,17 @@ def test_real_images_come_first_and_generated_ones_have_neither_identity_nor_cam
             assert item.img[0].float().mean().item() == pytest.approx(40 * (row - 4), abs=2)
 
 
-def test_augmentation_follows_the_seed():
-    dataset = RealAndGenerated(dict(**SHAPES, transforms=CROP), count=2)
-    assert [each.size for each in dataset.real.transforms] == [[64, 32]]
+def test_generated_images_are_augmented_as_the_real_ones_by_the_seed(folder):
+    noise = torch.randint(256, (64, 64, 3), generator=torch.Generator().manual_seed(0))
+    Image.fromarray(noise.to(torch.uint8).numpy()).save(folder / 'gen_00000.jpg')
+    dataset = RealAndGenerated(dict(**SHAPES, transforms=CROP), count=2, folder=str(folder))
+    first, again, other = (dataset[SeededIndex(4, seed)].img for seed in (7, 7, 8))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_images_that_are_not_written_yet_are_told():
+    dataset = RealAndGenerated(SHAPES, count=2)
     with pytest.raises(RuntimeError, match='the 2 images have not been generated yet; add'):
         dataset[4]
 
