@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from mmengine.hooks import Hook
 
 from reidgen.checkpoint.checksum import content_checksum
@@ -55,7 +56,8 @@ class GenerateImagesHook(Hook):
         checksum = content_checksum(model.G.state_dict())
         folder = Path(runner.work_dir, FOLDER, checksum[:16])
         stamp = dict(generator=checksum)
-        generate_images(model, folder, count, stamp, self.seed, self.batch_size)
+        with torch.random.fork_rng(devices=[]):  # a loader draws a seed, if anything is missing
+            generate_images(model, folder, count, stamp, self.seed, self.batch_size)
         runner.logger.info(f'{count} generated images in {folder}')
         for images in waiting:
             images.read_from(folder)
