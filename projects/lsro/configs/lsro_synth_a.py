@@ -1,7 +1,7 @@
 """LSRO on the rendered people under the six summer cameras of synth_a, with four amounts of images.
 
-DCGAN learns the 1,234 training images, then MobileNetV2 classifies identities four times from the
-same start: without generated images, and with half as many, as many and twice as many as real ones.
+DCGAN learns the 1,234 training images, then MobileNetV2 classifies identities from the same start
+without generated images, and with half as many, as many and twice as many as real ones.
 Grids of DCGAN are in work_dirs/lsro_synth_a/grids, what it has generated in generated/.
 
     python tools/train.py projects/lsro/configs/lsro_synth_a.py
@@ -9,8 +9,8 @@ Grids of DCGAN are in work_dirs/lsro_synth_a/grids, what it has generated in gen
 Sized for two CPU cores: images of 128 x 64, a DCGAN of 16 instead of 64 channels with five instead
 of four halvings, batches of 32 instead of 64, Adam as in configs/baselines/synth_a_to_a.py (SGD of
 the published rates is no start in so few iterations), and 6 passes over the images instead of 50. A
-pass is over real and generated images: all four see each real image as often, and more
-generated images are more iterations, as published.
+pass is over real and generated images: all see each real image as often, and more generated images
+are more iterations, as published; `long` is the control of that, without any generated image.
 
 Needs:   nothing; the people are rendered on first use (some minutes). ImageNet weights as
          gcl_synth.py.
@@ -53,6 +53,9 @@ train_cfg = dict(
         dcgan_stage,
         dict(name='baseline', title='without generated images', loaders=['identity'], iters=228,
              eval_every=228, lr=dict(I=dict(warmup=20, milestones=[182], gamma=0.1)), **row),
+        dict(name='long', title='without generated images, as long as twice', iters=690,
+             loaders=['identity'], eval_every=690,
+             lr=dict(I=dict(warmup=20, milestones=[552], gamma=0.1)), **row),
         dict(name='half', title='LSRO, 0.5 times', loaders=dict(identity='half'), iters=342,
              eval_every=342, lr=dict(I=dict(warmup=20, milestones=[274], gamma=0.1)), **row),
         dict(name='once', title='LSRO, once', loaders=dict(identity='once'), **once),
