@@ -126,8 +126,7 @@ class RetrievalValLoop(BaseLoop):
         return metrics | (self.evaluate(others) if others else {})
 
     def _evaluate_first_adapted(self) -> dict[str, float]:
-        encoder = getattr(self.model, self.model.encoder_name)
-        with adapted_batch_norm(encoder, self._adabn_images()):
+        with adapted_batch_norm(self.model.retrieval_encoder, self._adabn_images()):
             return self.evaluate((next(iter(self.loaders)),))
 
     def _evaluate_one(self, name: str) -> dict[str, float]:

@@ -101,6 +101,11 @@ class AdversarialModel(BaseModel):
         known = self.encoder_name in self.network_names
         return (self.encoder_name,) if known else self.network_names
 
+    @property
+    def retrieval_encoder(self) -> nn.Module:
+        """Network from images to what `embed` compares, whose batch norm AdaBN adapts."""
+        return getattr(self, self.encoder_name)
+
     def embed(self, img: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D) features, L2-normalised: evaluation."""
         raise TypeError(f'{type(self).__name__} has no embedding to evaluate')

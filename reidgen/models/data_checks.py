@@ -141,23 +141,28 @@ def check_paired_batches(
 
 
 def check_identities(
-    model: Any, datasets: Mapping[str, Any], stages, fields: Sequence[str]
+    model: Any,
+    datasets: Mapping[str, Any],
+    stages,
+    fields: Sequence[str],
+    classifier: str = 'C',
 ) -> None:
     """Raises ValueError where the classifier has not one logit for each training identity.
 
     Args:
         model: with the `num_identities` of its classifier.
         fields: of the batch, whose identities are classified or compared.
+        classifier: name of the network, for the error.
     """
     for stage in stages:
         for loader in drawn_loaders(stage, datasets, fields).values():
             dataset = datasets[loader]
             if dataset.num_identities != model.num_identities:
                 raise ValueError(
-                    f'model.networks.C.num_identities is {model.num_identities} but '
+                    f'model.networks.{classifier}.num_identities is {model.num_identities} but '
                     f'{dataset.name} (train_dataloader.{loader}) has {dataset.num_identities} '
                     f'training identities; set '
-                    f'model.networks.C.num_identities={dataset.num_identities}'
+                    f'model.networks.{classifier}.num_identities={dataset.num_identities}'
                 )
 
 

@@ -183,7 +183,7 @@ class PseudoLabelHook(Hook):
         if runner.val_loop is not None and runner.val_loop.recalibrates:
             loader = progress(shuffled_loader(dataset, self.batch_size), 're-estimate batch norm')
             images = (model.data_preprocessor(batch).img for batch in loader)
-            statistics = adapted_batch_norm(getattr(model, model.encoder_name), images)
+            statistics = adapted_batch_norm(model.retrieval_encoder, images)
         with statistics:
             return embed_dataset(model, dataset, self.batch_size, f'embed {field}')
 
