@@ -1,4 +1,4 @@
-"""Losses of ARN: reconstruction, difference of shared and private parts, and its code's variants."""
+"""Losses of ARN: reconstruction, difference of shared and private parts, and those of its code."""
 
 from collections.abc import Sequence
 

@@ -47,9 +47,9 @@ class ARN(AdversarialModel):
     domain into the private part. Target labels are not read. Domains pass the networks one after
     the other, so batch norm keeps them apart.
 
-    What is restored is what D_C makes: the map X (MapDecoder, the paper) or the image (ImageDecoder,
-    the authors' code). X is a constant as the target of its reconstruction: else E_I could lower
-    the loss by maps that say less.
+    What is restored is what D_C makes: the map X (MapDecoder, the paper) or the image
+    (ImageDecoder, the authors' code). X is a constant as the target of its reconstruction: else E_I
+    could lower the loss by maps that say less.
 
     Args:
         networks: E_I, E_C; C_S for `identity`, D_C for `recon`, E_T and E_S for `diff`. Without
@@ -101,7 +101,15 @@ class ARN(AdversarialModel):
 
     def phases(self) -> tuple[Phase, ...]:
         reads = ('source', 'target') if self._reads_target else ('source',)
-        return (Phase('A', self.network_names, self.losses, self.encode_domains, reads),)
+        idle = {'C_S'} if not self.on('identity') else set()
+        idle |= {'D_C'} if not self.on('recon') else set()
+        idle |= {'E_T', 'E_S'} if not self._splits else set()
+        trains = tuple(name for name in self.network_names if name not in idle)
+        return (Phase('A', trains, self.losses, self.encode_domains, reads),)
+
+    @property
+    def _splits(self) -> bool:
+        return self.on('recon') or self.on('diff')
 
     @property
     def _reads_target(self) -> bool:
@@ -113,7 +121,7 @@ class ARN(AdversarialModel):
 
     def _encode(self, img: Tensor, domain: str) -> Parts:
         X, private = self.E_I(img), PRIVATE[domain]
-        known = private in self.network_names and (self.on('recon') or self.on('diff'))
+        known = private in self.network_names and self._splits
         return Parts(X, self.E_C(X), getattr(self, private)(X) if known else None)
 
     def losses(self, batch, x: Domains) -> dict[str, Tensor]:

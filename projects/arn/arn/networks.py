@@ -5,6 +5,7 @@ Encoders give maps (B, D, h, w), whose mean over h and w is the feature; decoder
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -99,7 +100,7 @@ class ConvEncoder(nn.Module):
         map_size: its (height, width).
         dim: D.
         bottleneck: channels of a 1 x 1 convolution before the first, which gives that a low rank:
-            34 M weights for 134 M at 2048 x 8 x 4. None: no such convolution.
+            35 M weights for 134 M at 2048 x 8 x 4. None: no such convolution.
         dropout: probability.
     """
 
@@ -199,7 +200,7 @@ class ImageDecoder(nn.Module):
         self.in_channels = in_channels
         widths = [in_channels, *dims, 3]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:]):
+        for before, after in pairwise(widths):
             layers += _layer(before, after, stride=2)
             layers += _layer(after, after)
             layers += _layer(after, after)

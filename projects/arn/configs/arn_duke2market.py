@@ -1,7 +1,7 @@
 """ARN, DukeMTMC-reID (labelled) -> Market-1501 (unlabelled), as in the paper.
 
-The paper has maps of 7 x 7; at 256 x 128 they are 8 x 4. It does not say for how long it trains, nor
-the contrastive loss's margin.
+The paper has maps of 7 x 7; at 256 x 128 they are 8 x 4. It does not say for how long it trains,
+nor the margin of the contrastive loss.
 
 Needs:   data/dukemtmc, data/market1501, ImageNet weights (README, "Data").
 Result:  not yet measured.   Cost: not yet measured.

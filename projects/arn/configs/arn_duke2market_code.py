@@ -1,7 +1,7 @@
 """ARN as in the authors' code: the domains share layers up to layer3, and images are restored.
 
-E_T, E_C and E_S are each a layer4 of their own. One rate, all losses but identity at a weight of 0.1,
-and MMD. L_diff is not theirs, whose scalar product of the parts has no lower bound.
+E_T, E_C and E_S are each a layer4 of their own. One rate, a weight of 0.1 for all losses, and
+MMD. L_diff is not theirs, whose scalar product of the parts has no lower bound.
 
 Needs:   as arn_duke2market.py.
 Result:  not yet measured.   Cost: not yet measured.

@@ -1,0 +1,8 @@
+"""ARN's second row, without labels: reconstruction, and private parts apart from the shared one.
+
+Needs:   as arn_synth.py.
+Result:  not yet measured.   Cost: as arn_synth.py.
+"""
+_base_ = ['./arn_synth.py']
+
+model = dict(loss_weights=dict(identity=0.0, contrast=0.0))
