@@ -52,14 +52,17 @@ class DifferenceLoss(nn.Module):
     where each column of H_c is orthogonal to each of H_p, over the images of a batch.
 
     Args:
-        normalize: first columns of mean 0, then rows of length 1, and the norm over B^2, as in the
-            code of domain separation networks (which has D^2 there); in [0, 1]. False: as ARN's
-            formula stands.
+        form: 'pair' and 'element' first give columns a mean of 0 and rows a length of 1, and divide
+            the norm by B^2, which is in [0, 1], or by D^2, the mean over the elements of H_c^T H_p
+            as in the code of domain separation networks; 'raw' is ARN's formula as it stands.
+
+    Raises:
+        ValueError: any other form.
     """
 
-    def __init__(self, normalize: bool = True):
+    def __init__(self, form: str = 'pair'):
         super().__init__()
-        self.normalize = normalize
+        self.form = one_of(form, ('pair', 'element', 'raw'), 'form')
 
     def forward(self, shared: Tensor, private: Tensor) -> Tensor:
         """Loss, 0-d float32, of features (B, D) each."""
@@ -67,11 +70,12 @@ class DifferenceLoss(nn.Module):
             h_c, h_p = self._prepared(shared), self._prepared(private)
             # |H_c^T H_p|^2 = sum of H_c H_c^T * H_p H_p^T: B x B instead of D x D products
             norm = ((h_c @ h_c.t()) * (h_p @ h_p.t())).sum()
-            return norm / len(h_c) ** 2 if self.normalize else norm
+            images, dim = h_c.shape
+            return norm / dict(pair=images**2, element=dim**2, raw=1)[self.form]
 
     def _prepared(self, features: Tensor) -> Tensor:
         features = features.float()
-        if not self.normalize:
+        if self.form == 'raw':
             return features
         return nnf.normalize(features - features.mean(0), eps=MIN_NORM)
 

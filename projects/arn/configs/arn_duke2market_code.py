@@ -17,6 +17,7 @@ model = dict(
         D_C=dict(_delete_=True, type='ImageDecoder', in_channels=2048, dims=(1024, 512, 256, 64))),
     contrast=dict(_delete_=True, type='CodeContrast', margin=2.0),
     recon=dict(distance='absolute', per='pixel'),
+    diff=dict(form='pair'),                          # in [0, 1], for a weight as of the others
     loss_weights=dict(identity=0.1, contrast=0.1, recon=0.1, diff=0.1, mmd=0.1))
 
 # ---- optimisation ----

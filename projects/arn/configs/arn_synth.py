@@ -22,6 +22,7 @@ networks = dict(
     C_S=dict(type='IdentityClassifier', in_dim=512, num_identities=120, bias=True, dropout=0.5))
 model = dict(
     type='ARN', networks=networks,
+    diff=dict(type='DifferenceLoss', form='element'),
     loss_weights=dict(identity=1.0, contrast=0.01, recon=2.0, diff=1500.0))  # 1, alpha, beta, gamma
 
 # ---- optimisation: the published 1e-7 would leave E_I at ImageNet's weights, by which people are
@@ -34,14 +35,14 @@ optim_wrapper = dict(
     E=dict(networks=['E_T', 'E_C', 'E_S', 'D_C'], lr=3.5e-4, **adam),
     C=dict(networks=['C_S'], lr=7e-4, **adam))
 
-# ---- stages, in iterations of 16 + 16 images; 900 see as much of the source as the baselines ----
+# ---- stages, in iterations of 16 + 16 images; 30 are a pass over the persons ----
 both = ['source', 'target']
-fall = dict(milestones=[540], gamma=0.1)
+fall = dict(milestones=[670], gamma=0.1)
 train_cfg = dict(
     type='StagedTrainLoop',
     stages=[
         dict(name='new_parts', iters=150, loaders=both, frozen=['E_I']),
-        dict(name='arn', iters=900, loaders=both, eval_every=900,
+        dict(name='arn', iters=1000, loaders=both, eval_every=1000,
              lr=dict(I=dict(warmup=45, **fall), E=fall, C=fall))])
 default_hooks = dict(logger=dict(interval=30), checkpoint=dict(interval=150))
 
