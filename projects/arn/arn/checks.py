@@ -31,6 +31,12 @@ def check_needs(networks: Collection[str], weights: Mapping[str, float], place: 
 
 def check_widths(model) -> None:
     """Raises ValueError where a network does not take the channels that the one before gives."""
+    taken = getattr(model.E_I, 'in_channels', 3)
+    if taken != 3:
+        raise ValueError(
+            f"model.networks.E_I takes maps of {taken} channels, not images; set part='all' or "
+            f"part='first'"
+        )
     pairs = [('E_I', name, 'in_channels') for name in ENCODERS]
     pairs += [('E_C', 'D_C', 'in_channels'), ('E_C', 'C_S', 'in_dim')]
     pairs += [('E_C', name, 'out_channels') for name in ('E_T', 'E_S')]

@@ -23,7 +23,7 @@ model = dict(
                  dropout=0.5)),
     contrast=dict(type='ContrastiveLoss', margin=1.0),
     recon=dict(type='ReconstructionLoss', distance='squared', per='element'),    # or per='image'
-    # gamma is for a small L_diff: with form='pair' its gradient would be a hundred times the labels'
+    # gamma is for a small L_diff: form='pair' would have many times the gradient of the labels
     diff=dict(type='DifferenceLoss', form='element'),
     mmd=dict(type='MMD', sigmas=(1.0, 2.0, 10.0)),
     loss_weights=dict(identity=1.0, contrast=0.01, recon=2.0, diff=1500.0,   # 1, alpha, beta, gamma

@@ -287,6 +287,10 @@ def test_rows_of_the_ablation_differ_in_losses_alone():
             r'model\.networks\.E_C: in_channels is 1280 but E_I gives 96 channels',
         ),
         (
+            {'model.networks.E_I.part': 'last'},
+            r"model\.networks\.E_I takes maps of 96 channels, not images; set part='all'",
+        ),
+        (
             {'train_cfg.stages.1.loaders': ['source']},
             r"reads the fields .*; add \['target'\]",
         ),
