@@ -227,6 +227,8 @@ def test_each_stage_moves_its_networks_and_no_tensor_of_another(name, step_of):
     for stage, expected in zip(stages, MOVED[name], strict=True):
         step.model.enter_stage(stage.name, stage.get('phases'), stage.get('frozen', ()))
         step.model.train()
+        (phase,) = step.model.phases()
+        assert set(phase.trains) - step.model.frozen == expected
         before = {key: value.clone() for key, value in step.model.state_dict().items()}
         run_phases(step.model, step.batch, step.optim, iteration=0, done=0)
         after = step.model.state_dict()
