@@ -1,10 +1,9 @@
-"""ARN: losses and domains that each network learns from, stages, rows of the ablation, checks."""
-
-from pathlib import Path
+"""ARN: losses and domains that each network learns from, stages, rows of the ablation."""
 
 import pytest
 import torch
 import torch.nn.functional as nnf
+from arn_figures import CONFIGS, SMOKE, drawn_figures
 
 from projects.arn.arn import ARN
 from reidgen.engine.config import load_config
@@ -13,30 +12,9 @@ from reidgen.evaluation.adabn import adapted_batch_norm, reestimate_batch_norm
 
 pytestmark = pytest.mark.slow
 
-CONFIGS = Path(__file__).parents[1] / 'configs'
-SMOKE = CONFIGS / 'arn_smoke.py'
 OTHERS = sorted(set(CONFIGS.glob('*.py')) - {SMOKE})
 NETWORKS = {'E_I', 'E_T', 'E_C', 'E_S', 'D_C', 'C_S'}
-SMALL = dict(
-    TrunkPart=dict(trunk='mobilenet_v2', weights=None),
-    ConvEncoder=dict(in_channels=1280, map_size=(2, 1), dim=32, bottleneck=16),
-    MapDecoder=dict(in_channels=32, out_channels=1280, map_size=(2, 1), bottleneck=16),
-    ImageDecoder=dict(in_channels=1280, dims=(8, 8, 8, 8)),
-    IdentityClassifier=dict(num_identities=4),
-)
 WITH_MMD = {'model.loss_weights.mmd': 0.1}
-
-
-def drawn_figures(cfg) -> None:
-    """Changes a config in place to small networks, drawn figures and one iteration a stage."""
-    small, networks = load_config(SMOKE), cfg.model.networks
-    for network in networks.values():
-        network.update(SMALL[network.type])
-    if 'C_S' in networks:
-        networks.C_S.in_dim = 32 if networks.E_C.type == 'ConvEncoder' else 1280
-    cfg.train_dataloader, cfg.val_dataloader = small.train_dataloader, small.val_dataloader
-    for stage in cfg.train_cfg.stages:
-        stage.iters = 1
 
 
 def without_dropout(step):
@@ -263,80 +241,3 @@ def test_rows_of_the_ablation_differ_in_losses_alone():
         assert row.model.loss_weights == full.model.loss_weights | dict.fromkeys(off, 0.0)
         row.model.loss_weights = full.model.loss_weights
         assert row.to_dict() == full.to_dict()
-
-
-# ---- what does not fit ----
-
-
-@pytest.mark.parametrize(
-    'options, message',
-    [
-        (
-            {'model.networks.E_S.map_size': (4, 2)},
-            r'train_dataloader\.source gives images of 64 x 32, of which E_I makes maps of 2 x 1, '
-            r'but model\.networks\.E_S\.map_size is \(4, 2\); set it to \(2, 1\)',
-        ),
-        (
-            {'model.networks.C_S.num_identities': 751},
-            r'set model\.networks\.C_S\.num_identities=4',
-        ),
-        (
-            {'model.networks.D_C.in_channels': 64},
-            r'model\.networks\.D_C: in_channels is 64 but E_C gives 32 channels; make them equal',
-        ),
-        (
-            {'model.networks.E_I.part': 'first'},
-            r'model\.networks\.E_C: in_channels is 1280 but E_I gives 96 channels',
-        ),
-        (
-            {'model.networks.E_I.part': 'last'},
-            r"model\.networks\.E_I takes maps of 96 channels, not images; set part='all'",
-        ),
-        (
-            {'train_cfg.stages.1.loaders': ['source']},
-            r"reads the fields .*; add \['target'\]",
-        ),
-    ],
-)
-def test_what_does_not_fit_is_named_before_training(options, message, build):
-    with pytest.raises(ValueError, match=message):
-        _ = build(SMOKE, options).train_loop
-
-
-@pytest.mark.parametrize(
-    'without, message',
-    [
-        (('C_S',), 'loss_weights.identity is 1 but model.networks has no C_S; set loss_weights'),
-        (('D_C',), 'loss_weights.recon is 2 but model.networks has no D_C'),
-        (('E_T', 'E_S'), 'loss_weights.diff is 1500 but model.networks has no E_T and E_S'),
-        (('E_T',), 'E_T and E_S are private encoders of one domain each; give both or none'),
-        (('E_C',), r'ARN retrieves by E_C of E_I; set model\.networks\.E_C'),
-    ],
-)
-def test_a_weighed_loss_without_its_network_is_refused(without, message, build):
-    def change(cfg) -> None:
-        for name in without:
-            del cfg.model.networks[name]
-
-    with pytest.raises(ValueError, match=message):
-        _ = build(SMOKE, change=change).train_loop
-
-
-def test_a_stage_that_weighs_a_loss_without_its_network_is_refused(build):
-    def change(cfg) -> None:
-        cfg.model.loss_weights.recon = 0.0
-        del cfg.model.networks['D_C']
-        cfg.optim_wrapper.E.networks = ['E_T', 'E_C', 'E_S']
-        cfg.train_cfg.stages[1].loss_weights = dict(recon=1.0)
-
-    with pytest.raises(ValueError, match=r'stage arn: loss_weights\.recon is 1 but'):
-        _ = build(SMOKE, change=change).train_loop
-
-
-def test_images_that_doublings_do_not_restore_are_refused(build):
-    def change(cfg) -> None:
-        drawn_figures(cfg)
-        cfg.train_dataloader.target.dataset.transforms = [dict(type='Resize', size=(72, 32))]
-
-    with pytest.raises(ValueError, match=r'train_dataloader\.target gives images of 72 x 32; .*96'):
-        _ = build(CONFIGS / 'arn_duke2market_code.py', change=change).train_loop
