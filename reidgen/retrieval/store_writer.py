@@ -103,7 +103,8 @@ class StoreWriter:
         data = io.BytesIO()
         np.save(data, features.astype(self.manifest.dtype, copy=False))
         data.write(shard_digest(data.getvalue(), number))
-        write_bytes(self.manifest.shard_path(self.folder, number), data.getbuffer(), FIX)
+        with data.getbuffer() as content:  # released, also where writing fails
+            write_bytes(self.manifest.shard_path(self.folder, number), content, FIX)
 
 
 def _difference(there: Manifest, new: Manifest) -> str | None:
