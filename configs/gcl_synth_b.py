@@ -1,8 +1,8 @@
 """GCL on the built-in rendered people of `synth_b`, without labels, beside its controls, for a CPU.
 
-generators -> joint, and from the same warmed-up E_c, over as many iterations, the contrast without
-a generator: its second view is the image again; colours and a rectangle of it changed; and the
-person rendered from another side, which a perfect generator of views would give.
+decoder -> generators -> joint, and from the same warmed-up E_c, over as many iterations, the
+contrast without a generator: its second view is the image again; colours and a rectangle of it
+changed; and the person rendered from another side, which a perfect generator of views would give.
 
     reidgen train configs/warmup_synth_b.py
     reidgen train configs/gcl_synth_b.py --cfg-options \
@@ -21,7 +21,8 @@ model = dict(
     bn_mode='target_recalib',
     networks=dict(
         D=dict(_delete_=True, type='StridedDiscriminator', num_scales=2, base_dim=32),
-        G=dict(_delete_=True, type='StripeAdaINDecoder', content_dim=5312, base_dim=32),
+        G=dict(_delete_=True, type='StripeAdaINDecoder', content_dim=5312, early_dim=48,
+               base_dim=32),
         E_p=dict(_delete_=True, type='StructureEncoder', in_channels=1, out_dim=32),
         E_c=dict(_delete_=True, type='ContentEncoder', trunk='mobilenet_v2', num_parts=4,
                  embed_dim=None, part_layout='part_major', early_stats=True,
@@ -40,8 +41,11 @@ tenth_150 = dict(milestones=[150], gamma=0.1)
 control = dict(iters=225, phases=['M'], labels='cluster', start='generators', eval_every=225,
                lr=dict(E_c=tenth_150))
 train_cfg = dict(stages=[
-    dict(name='generators', iters=250, phases=['D', 'G'], loaders=['target'], frozen=['E_c'],
-         loss_weights=dict(memory=0), baselines=['direct', 'adabn']),      # the warm-up's rows
+    dict(name='decoder', iters=600, phases=['R'], loaders=['target'], frozen=['E_c'],
+         loss_weights=dict(memory=0), lr=dict(G=dict(scale=5.0)),
+         baselines=['direct', 'adabn']),                                   # the warm-up's rows
+    dict(name='generators', iters=200, phases=['D', 'G'], loaders=['target'], frozen=['E_c'],
+         loss_weights=dict(memory=0)),
     dict(name='joint', title='GCL: joint', iters=225, phases=['D', 'G'], loaders=['target'],
          labels='cluster', eval_every=225, lr=dict(D=tenth_150, G=tenth_150, E_c=tenth_150)),
     dict(name='same', title='control: the image again', loaders=dict(target='same'), **control),

@@ -44,8 +44,8 @@ class GCL(AdversarialModel):
     positive of x from another side, which no label teaches, and E_c learns from it.
 
     The batch has one field, `target`: phases D and G read it with pose maps of several views. Phase
-    M is the same contrast without a generator: its second view is `second` of TwoViews, or, of a
-    plain data set, the image again.
+    R, for a stage before them, is the reconstruction alone. Phase M is the same contrast without a
+    generator: its second view is `second` of TwoViews, or, of a plain data set, the image again.
 
     Args:
         networks: D, G, E_p, E_c; optionally `mlp`, AdaIN heads beside a G with own_heads=False.
@@ -89,6 +89,8 @@ class GCL(AdversarialModel):
         return (
             Phase('D', ('D',), self.discriminator_losses, *both, detached=True),
             Phase('G', ('G', 'E_p', *own, 'E_c'), self.generator_losses, *both, memory=(memory,)),
+            Phase('R', ('G', 'E_p', *own), self.reconstruction_losses, self.reconstruct,
+                  ('target',)),
             Phase('M', ('E_c',), self.control_losses, self.embed_pair, ('target',),
                   memory=(memory_m,)),
         )  # fmt: skip
@@ -127,6 +129,14 @@ class GCL(AdversarialModel):
             v, v_nv = x.c.embedding, x.c_nv.embedding
             losses['memory.nv'] = self.contrast(self.bank, v, v_nv, t.index, rng=self.rng)
         return losses
+
+    def reconstruct(self, batch) -> Tensor:
+        t = batch.target
+        return self._decode(self.E_p(t.pose_map), self._encode(t.img, real=True))
+
+    def reconstruction_losses(self, batch, x_recon: Tensor) -> dict[str, Tensor]:
+        """The start of G: a fifth of an iteration, while there is nothing to discriminate."""
+        return {'recon.x': l1(x_recon, batch.target.img)}
 
     def embed_pair(self, batch) -> Pair:
         t = batch.target

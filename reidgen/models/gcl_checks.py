@@ -53,7 +53,7 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
             continue
         dataset = datasets[loader]
         check_memory_labels(model, stage, dataset)
-        if stage.phases is None or {'D', 'G'} & set(stage.phases):
+        if stage.phases is None or {'D', 'G', 'R'} & set(stage.phases):
             check_views(model, dataset, loader)
             check_image_sizes(datasets, (loader,), multiple=4)
             check_discriminated_size(model, *image_size(dataset))
