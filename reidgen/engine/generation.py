@@ -10,7 +10,7 @@ from reidgen.choices import check_count, is_whole
 from reidgen.datasets.records import Record
 from reidgen.models import AdversarialModel
 
-from .translation import JPEG, ModelTranslator, translate_dataset
+from .translation import ModelTranslator, translate_dataset
 
 MAX_COUNT = 100_000  # names have five digits
 
@@ -46,10 +46,25 @@ class LatentTranslator(ModelTranslator):
 
     def __init__(self, model: AdversarialModel, seed: int):
         super().__init__(model, to='images')
-        self.stamp = dict(name='generator', seed=seed, bn_eval=model.gan.bn_eval)
+        self.stamp = dict(
+            name='generator',
+            seed=seed,
+            latent=model.gan.latent,
+            bn_eval=model.gan.bn_eval,
+            amp=model.amp,
+        )
 
     def translated(self, raw: LatentBatch, style: int) -> Tensor:
         return self.model.generate(raw.z.to(self.model.data_preprocessor.device))
+
+
+def check_generator(model: AdversarialModel) -> None:
+    """Raises ValueError where a model generates no images of latent vectors."""
+    if getattr(model, 'gan', None) is None:
+        raise ValueError(
+            f'this {type(model).__name__} has no generator of latent vectors; set '
+            f'model.networks.G and D, or read generated images from a folder'
+        )
 
 
 def image_name(number: int) -> str:
@@ -64,7 +79,6 @@ def generate_images(
     stamp: dict,
     seed: int = 0,
     batch_size: int = 64,
-    jpeg: dict = JPEG,
 ) -> Path:
     """Writes `count` generated images; an interrupted run is completed as `translate_dataset` does.
 
@@ -75,15 +89,16 @@ def generate_images(
         model: UnconditionalGAN, or another with `gan` (GANPhases) and `generate`.
         stamp: plain data that tells of which model the images are, kept in `translation.json`.
         seed: of the latent vectors.
-        jpeg: options of Pillow's JPEG files; quality 95 without chroma subsampling by default.
 
     Returns:
         the folder.
 
     Raises:
-        ValueError: a count below 1 or above 100,000, a seed below 0; or as `translate_dataset`.
+        ValueError: the model has no generator of latent vectors, a count below 1 or above 100,000,
+            a seed below 0; or as `translate_dataset`.
         OSError: as `translate_dataset`.
     """
+    check_generator(model)
     check_count('count', count)
     if count > MAX_COUNT or not is_whole(seed):
         raise ValueError(
@@ -91,4 +106,4 @@ def generate_images(
         )
     latents = Latents(model, count, seed)
     translator = LatentTranslator(model, seed)
-    return translate_dataset(translator, latents, folder, stamp, batch_size, jpeg=jpeg)
+    return translate_dataset(translator, latents, folder, stamp, batch_size)

@@ -108,8 +108,8 @@ def check_groups(model, optim: OptimWrapperDict, stages) -> None:
     Raises:
         ValueError: names stage, phase, network and group.
     """
-    known = {phase.name: phase for phase in model.phases()}
     for stage in stages:
+        known = {phase.name: phase for phase in model.phases_under(stage.loss_weights)}
         steps: dict[str, str] = {}
         phases = [known[name] for name in (stage.phases or known) if name in known]
         trained = {network for phase in phases for network in phase.trains}

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reidgen.choices import check_keys, is_whole, one_of
 
 from .stage_lr import RULE_DEFAULTS, check_rule
+
+if TYPE_CHECKING:
+    from reidgen.models import AdversarialModel
 
 LOADED = 'loaded'  # start of a stage, and stem of the file that the loaded weights are kept in
 NAMES = ('phases', 'loaders', 'frozen', 'baselines')  # keys of a stage that are lists of names
@@ -207,16 +210,15 @@ def used_loaders(stages: Sequence[Stage], names: Sequence[str]) -> list[str]:
     return [name for name in names if any(name in stage.fields(names).values() for stage in stages)]
 
 
-def check_reads(stages: Sequence[Stage], phases: Sequence, names: Sequence[str]) -> None:
+def check_reads(stages: Sequence[Stage], model: 'AdversarialModel', names: Sequence[str]) -> None:
     """Raises ValueError where a stage lacks a batch field that one of its phases reads.
 
     Args:
-        phases: of the model, with `name` and `reads`.
         names: of all training loaders.
     """
     for stage in stages:
         drawn = tuple(stage.fields(names))
-        for phase in phases:
+        for phase in model.phases_under(stage.loss_weights):
             lacking = sorted(set(phase.reads) - set(drawn))
             if lacking and (stage.phases is None or phase.name in stage.phases):
                 raise ValueError(

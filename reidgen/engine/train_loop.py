@@ -51,7 +51,7 @@ class StagedTrainLoop(BaseLoop):
         self.model = unwrap_model(runner.model)
         self.model.amp, self.model.rng.seed = amp, runner.seed
         self.model.check_phases()
-        check_reads(self.stages, self.model.phases(), tuple(dataloader))
+        check_reads(self.stages, self.model, tuple(dataloader))
         batch_sizes = {name: loader.batch_size for name, loader in loaders.items()}
         check_encoder_size(self.model, self.dataloader.dataset, 'train_dataloader')
         self.model.check_data(self.dataloader.dataset, batch_sizes, self.stages)

@@ -26,8 +26,8 @@ class ProxyContrast(nn.Module):
         L = mean_i -log( e^(u . c_y / t) / sum_k e^(u . c_k / t) )
 
     over all centroids k, or, for proxies, over those of the image's own camera: the intra-camera
-    loss of Wang et al. (AAAI 2021, eq. 4), who average within each camera first. Here all images
-    count alike. Outliers are left out of the mean. In float32 also under autocast.
+    loss of Wang et al. (AAAI 2021, eq. 4), who average within each camera and add the cameras. Here
+    it is one mean over all images. Outliers are left out of it. In float32 also under autocast.
 
     Args:
         temperature: t.

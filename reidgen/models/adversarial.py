@@ -215,12 +215,22 @@ class AdversarialModel(BaseModel):
             )
         self.stage_name = name
         self.frozen = frozenset(frozen)
-        given = self._checked_weights(loss_weights or {})
+        self.loss_weights = self._stage_weights(loss_weights or {})
+        self.train(self.training)
+
+    def phases_under(self, loss_weights: dict[str, float]) -> tuple[Phase, ...]:
+        """The phases under the weights of a stage, which may decide what they train and read."""
+        kept, self.loss_weights = self.loss_weights, self._stage_weights(loss_weights)
+        try:
+            return self.phases()
+        finally:
+            self.loss_weights = kept
+
+    def _stage_weights(self, loss_weights: dict[str, float]) -> dict[str, float]:
+        given = self._checked_weights(loss_weights)
         # what a stage says of a family holds in every phase, also where the model weighs one apart
         base = self._base_weights
-        kept = {key: base[key] for key in base if key.rpartition('/')[2] not in given}
-        self.loss_weights = kept | given
-        self.train(self.training)
+        return {key: base[key] for key in base if key.rpartition('/')[2] not in given} | given
 
     def train_only(self, names: Sequence[str]) -> None:
         """Freezes all networks but these, less what the stage freezes; used by `run_phases`

@@ -95,7 +95,7 @@ class GANPhases:
         return self._fooling(batch, x.fake)
 
     def further_losses(self, batch, x: Samples) -> dict[str, Tensor]:
-        """Those of G once more, which has moved since."""
+        """Terms of a further step of G, with its moved weights."""
         z = x.z if self.reuse_z else self._draw(len(x.z), x.z.device)
         return self._fooling(batch, self.model.G(z))
 

@@ -17,6 +17,7 @@ from reidgen.structures import Code, DomainBatch, TwoViewBatch
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'gcl_market.py'
 STAGE_2 = dict(name='generators', phases=['D', 'G'], frozen=['E_c'], loss_weights={'memory': 0})
+STAGE_R = dict(name='decoder', phases=['R'], frozen=['E_c'], loss_weights={'memory': 0})
 STAGE_3 = dict(name='joint', phases=['D', 'G'])
 STAGE_M = dict(name='control', phases=['M'])
 
@@ -135,6 +136,7 @@ def test_each_generator_term_moves_decoder_and_poses_and_the_encoder_in_the_join
 @pytest.mark.parametrize(
     'stage, moves',
     [
+        (STAGE_R, {'G', 'E_p'}),
         (STAGE_2, {'D', 'G', 'E_p'}),
         (STAGE_3, {'D', 'G', 'E_p', 'E_c', 'bank'}),
         (STAGE_M, {'E_c', 'bank'}),
@@ -156,9 +158,18 @@ def test_a_stage_moves_its_networks_alone_and_not_a_bit_of_the_others(
     assert changed == moves  # of the encoder the statistics of its batch norms, too
 
 
+def test_reconstruction_alone_is_the_term_of_the_generators_phase(build_gcl, batch):
+    model = build_gcl()
+    model.enter_stage(**STAGE_R)
+    alone = model.reconstruction_losses(batch, model.reconstruct(batch))
+    assert alone.keys() == {'recon.x'}
+    expected = model.generator_losses(batch, model.forward_views(batch))['recon.x']
+    torch.testing.assert_close(alone['recon.x'], expected)
+
+
 def test_phases_name_the_networks_that_they_move(build_gcl):
     trains = {phase.name: set(phase.trains) for phase in build_gcl().phases()}
-    assert trains == dict(D={'D'}, G={'G', 'E_p', 'E_c'}, M={'E_c'})
+    assert trains == dict(D={'D'}, G={'G', 'E_p', 'E_c'}, R={'G', 'E_p'}, M={'E_c'})
 
 
 def test_rows_of_the_batch_are_written_after_the_last_backward(build_gcl, batch, toy_optim):

@@ -42,6 +42,17 @@ def test_stripe_of_content_changes_its_height_only():
     assert difference[4:].max() == 0
 
 
+def test_early_statistics_of_a_stripe_count_fifteen_times_as_much_as_the_rest():
+    decoder = build_network(DECODER | dict(early_dim=2))
+    plain = build_network(DECODER)
+    plain.load_state_dict(decoder.state_dict())
+    content = torch.randn(1, 24)
+    scaled = content.unflatten(1, (4, 6)) * torch.tensor([0.4, 0.4, 0.4, 0.4, 6, 6])
+    assert torch.equal(decoder.heads(content, 8), plain.heads(scaled.flatten(1), 8))
+    with pytest.raises(ValueError, match='early_dim is 6; of a stripe of 6 numbers set 0 to 5'):
+        build_network(DECODER | dict(early_dim=6))
+
+
 def test_heads_refuse_content_that_cannot_be_cut():
     with pytest.raises(ValueError, match='content_dim is 25, not a multiple of num_parts=4'):
         build_network(DECODER | dict(content_dim=25))

@@ -60,7 +60,7 @@ class DifferenceLoss(nn.Module):
         ValueError: any other form.
     """
 
-    def __init__(self, form: str = 'pair'):
+    def __init__(self, form: str = 'element'):
         super().__init__()
         self.form = one_of(form, ('pair', 'element', 'raw'), 'form')
 

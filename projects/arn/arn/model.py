@@ -42,14 +42,13 @@ class ARN(AdversarialModel):
         x_t -> E_I -> X_t -> E_C -> e_c     e_c + e_p -> D_C -> ~ X_t            recon.t
                           `-> E_T -> e_p    H_c^T H_p ~ 0 in each domain         diff
 
-    Retrieval is by e_c. Source labels make it tell persons apart; the reconstruction keeps of the
-    target what a source label does not ask for; the difference loss moves what varies with the
-    domain into the private part. Target labels are not read. Domains pass the networks one after
-    the other, so batch norm keeps them apart.
+    Retrieval is by e_c. Source labels make it discriminative; the reconstruction makes both
+    parts together hold the map; the difference loss keeps them apart. Target labels are not read.
+    Domains pass the networks one after the other, so batch norm keeps them apart.
 
     What is restored is what D_C makes: the map X (MapDecoder, the paper) or the image
     (ImageDecoder, the authors' code). X is a constant as the target of its reconstruction: else E_I
-    could lower the loss by maps that say less.
+    could lower the loss by smaller maps.
 
     Args:
         networks: E_I, E_C; C_S for `identity`, D_C for `recon`, E_T and E_S for `diff`. Without

@@ -71,6 +71,15 @@ def test_a_stage_that_weighs_a_loss_without_its_network_is_refused(build):
         _ = build(SMOKE, change=change).train_loop
 
 
+def test_what_a_stage_reads_follows_from_its_own_weights(build):
+    off = {f'model.loss_weights.{name}': 0.0 for name in ('recon', 'diff')}
+    first = 'train_cfg.stages.0'
+    stage = {f'{first}.loaders': ['source'], f'{first}.loss_weights': dict(recon=2.0)}
+    with pytest.raises(ValueError, match=r"new_parts: phase A reads .*; add \['target'\]"):
+        _ = build(SMOKE, off | stage).train_loop
+    _ = build(SMOKE, stage | {f'{first}.loss_weights': dict(recon=0.0, diff=0.0)}).train_loop
+
+
 def test_images_that_doublings_do_not_restore_are_refused(build):
     def change(cfg) -> None:
         drawn_figures(cfg)

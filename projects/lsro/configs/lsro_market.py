@@ -14,7 +14,8 @@ Without the baseline, or other images, of a folder:
 So many generated images in each batch of 64, here 24 beside 40 real ones, instead of the natural
 ratio of a shuffled list ("mix"):
 
-    --cfg-options 'train_cfg.stages.2.loaders=[identity,generated]' \
+    --first-stage lsro --load-from work_dirs/lsro_market/stage_dcgan.pth \
+        --cfg-options 'train_cfg.stages.2.loaders=[identity,generated]' \
         train_dataloader.identity.batch_size=40 train_dataloader.generated.batch_size=24
 
 Needs:   data/market1501, ImageNet weights.
@@ -47,7 +48,8 @@ optim_wrapper = dict(
     E=dict(networks=['E_c'], lr=0.01, **sgd),
     C=dict(networks=['C'], lr=0.1, **sgd))
 
-# ---- stages: 30 passes of 202 iterations; 50 of 202 (real) and 577 (36,936), 40 at full rate ----
+# ---- stages: 30 passes of 202 iterations (recalled; 25 is the code's default); then 50 passes of
+# 202 (real images) and of 577 (36,936 images), 40 at the full rate ----
 fall_real, fall_mixed = dict(milestones=[8080], gamma=0.1), dict(milestones=[23080], gamma=0.1)
 dcgan_stage = dict(name='dcgan', iters=6060, phases=['D', 'G'], loaders=['real'])
 train_cfg = dict(

@@ -6,7 +6,8 @@ import torch
 from mmengine.hooks import Hook
 
 from reidgen.checkpoint.checksum import content_checksum
-from reidgen.engine.generation import generate_images
+from reidgen.checkpoint.matching import plain_key
+from reidgen.engine.generation import check_generator, generate_images
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
 
@@ -38,6 +39,8 @@ class GenerateImagesHook(Hook):
 
     def before_train(self, runner) -> None:
         loop, trained = runner.train_loop, bool(runner._load_from or runner._resume)
+        if any(self._awaited(loop, stage) for stage in loop.stages):
+            check_generator(unwrap_model(runner.model))
         for stage in loop.stages:
             if self._awaited(loop, stage) and not trained:
                 raise ValueError(
@@ -45,7 +48,13 @@ class GenerateImagesHook(Hook):
                     f'generator: put a stage with phases=[D, G] before it, or load one with '
                     f'--load-from'
                 )
-            trained = trained or stage.phases is None or 'G' in stage.phases
+            trains = stage.phases is None or 'G' in stage.phases
+            if self._awaited(loop, stage) and trains and 'G' not in stage.frozen:
+                raise ValueError(
+                    f'stage {stage.name} trains the generator whose images it reads, which a '
+                    f'resumed run could not write again: set phases=[I], or frozen=[G]'
+                )
+            trained = trained or trains
 
     def before_stage(self, runner) -> None:
         loop, model = runner.train_loop, unwrap_model(runner.model)
@@ -53,7 +62,8 @@ class GenerateImagesHook(Hook):
         if not waiting:
             return
         count = max(len(each) for stage in loop.stages for each in self._awaited(loop, stage))
-        checksum = content_checksum(model.G.state_dict())
+        state = {plain_key(key): value for key, value in model.G.state_dict().items()}
+        checksum = content_checksum(state)
         folder = Path(runner.work_dir, FOLDER, checksum[:16])
         stamp = dict(generator=checksum)
         with torch.random.fork_rng(devices=[]):  # a loader draws a seed, if anything is missing

@@ -261,11 +261,16 @@ def test_the_schedules_are_thirty_and_fifty_passes_over_their_lists(name, images
 
 def test_the_rows_on_rendered_people_have_zero_to_two_times_the_images():
     cfg = load_config(CONFIGS / 'lsro_synth_a.py')
-    counts = [cfg.train_dataloader[name].dataset.count for name in ('half', 'once', 'twice')]
-    assert counts == [617, 1234, 2468]
-    for stage, count in zip(cfg.train_cfg.stages[1:], (0, *counts)):
-        assert stage.start == 'dcgan'
-        assert stage.iters == 6 * ((1234 + count) // 32)
+    rows = {stage.name: stage for stage in cfg.train_cfg.stages[1:]}
+    counts = dict(baseline=0, half=617, once=1234, twice=2468)
+    for name, count in counts.items():
+        assert rows[name].iters == 6 * ((1234 + count) // 32)
+        if count:
+            assert rows[name].loaders == dict(identity=name)
+            assert cfg.train_dataloader[name].dataset.count == count
+    assert (rows['long'].iters, rows['long'].loaders) == (rows['twice'].iters, ['identity'])
+    assert {row.start for row in rows.values()} == {'dcgan'}
+    assert set(rows) == {*counts, 'long'}
 
 
 def test_the_published_comparisons_are_configs():

@@ -106,7 +106,7 @@ class StageHook(Hook):
         due = {
             (phase.name, network)
             for stage in remaining
-            for phase in model.phases()
+            for phase in model.phases_under(stage.loss_weights)
             if stage.phases is None or phase.name in stage.phases
             for network in set(phase.trains) - set(stage.frozen)
         }
