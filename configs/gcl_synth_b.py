@@ -27,7 +27,9 @@ model = dict(
         E_c=dict(_delete_=True, type='ContentEncoder', trunk='mobilenet_v2', num_parts=4,
                  embed_dim=None, part_layout='part_major', early_stats=True,
                  weights=['{weights}/warm_up_synth_b.pth'])),
-    bank=dict(num_samples=1200, dim=1280))
+    bank=dict(num_samples=1200, dim=1280),
+    # at the published 2.0 the first 75 iterations wash out the colours that `decoder` has learned
+    loss_weights={'G/adv': 0.4})
 
 # ---- optimisation ----
 fast = dict(lr=2e-4)
