@@ -130,7 +130,17 @@ class ConvEncoder(nn.Module):
         kaiming_init(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, D, 1, 1) of maps (B, in_channels, *map_size)."""
+        """(B, D, 1, 1) of maps (B, in_channels, *map_size).
+
+        Raises:
+            ValueError: the maps have another size.
+        """
+        size = tuple(x.shape[2:])
+        if size != self.map_size:
+            raise ValueError(
+                f'a map is {size[0]} x {size[1]} but map_size is {self.map_size}; give the images '
+                f'of val_dataloader and of adabn the size of those of train_dataloader'
+            )
         return self.layers(x)[..., None, None]
 
 

@@ -93,3 +93,10 @@ def test_what_a_network_does_not_take_is_named():
         TrunkPart(part='layer4')
     with pytest.raises(ValueError, match='give four, one for each doubling but the last'):
         ImageDecoder(4, dims=(8, 8))
+
+
+def test_images_of_evaluation_of_another_size_are_told_by_the_encoder():
+    encoder = ConvEncoder(in_channels=4, map_size=(4, 2), dim=8, bottleneck=None).eval()
+    assert encoder(torch.zeros(2, 4, 4, 2)).shape == (2, 8, 1, 1)
+    with pytest.raises(ValueError, match=r'a map is 8 x 4 but map_size is \(4, 2\); give the ima'):
+        encoder(torch.zeros(2, 4, 8, 4))
