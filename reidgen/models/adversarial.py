@@ -103,7 +103,7 @@ class AdversarialModel(BaseModel):
 
     @property
     def retrieval_encoder(self) -> nn.Module:
-        """Network of images whose batch norm AdaBN adapts; the encoder, where nothing else is said."""
+        """Network of images whose batch norm AdaBN adapts: the encoder by default."""
         return getattr(self, self.encoder_name)
 
     def embed(self, img: Tensor) -> Tensor:
