@@ -12,6 +12,7 @@ default_hooks = dict(
     baselines=dict(type='BaselineHook'),
     memory_init=dict(type='MemoryInitHook'),
     report=dict(type='RetrievalReportHook'),
+    diagnostics=dict(type='GANDiagnosticsHook'),    # of GANs: why one is good or bad
     progress=dict(type='ProgressHook'),
     preemption=dict(type='PreemptionHook'),
     watchdog=dict(type='WatchdogHook', timeout=600, long_timeout=7200),    # seconds

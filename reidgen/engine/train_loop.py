@@ -133,7 +133,12 @@ class StagedTrainLoop(BaseLoop):
                 entered = stage
             self.runner.model.train()
             HEARTBEAT.beat('data loading', self._iter)
-            self.run_iter([next(self.dataloader) for _ in range(stage.accumulate)])
+            batches = [next(self.dataloader) for _ in range(stage.accumulate)]
+            try:
+                self.run_iter(batches)
+            except FloatingPointError as error:
+                self.runner.call_hook('after_divergence', error=error)
+                raise
             self._evaluate_if_due()
         self.dataloader.stop()
         self.runner.call_hook('after_train_epoch')

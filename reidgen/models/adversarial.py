@@ -127,6 +127,16 @@ class AdversarialModel(BaseModel):
         """
         return []
 
+    @property
+    def gan_loss(self) -> nn.Module | None:
+        """Adversarial criterion, by whose mode diagnostics read the log; None: none is known."""
+        gan = getattr(self, 'gan', None)
+        return gan if isinstance(gan, nn.Module) else getattr(gan, 'loss', None)
+
+    def diversity_pairs(self, batch) -> dict[str, tuple[Tensor, Tensor]]:
+        """Generated and real images (B, C, H, W), normalised, by a name: are the first diverse?"""
+        return {}
+
     def check_data(
         self,
         datasets: dict[str, torch.utils.data.Dataset],

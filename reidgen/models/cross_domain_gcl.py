@@ -12,7 +12,7 @@ from .adversarial import AdversarialModel, MemoryUse, Phase
 from .cycle import l1
 from .encoders.classifier import domain_losses
 from .layers.batch_norm import statistics_of
-from .translations import Translations, cross_poses, visuals
+from .translations import Translations, cross_poses, diversity_pairs, visuals
 
 
 @MODELS.register_module()
@@ -188,7 +188,7 @@ class CrossDomainGCL(AdversarialModel):
         pose = self.encode_pose(batch, checks.other_domain(to))
         return self.decoder(to, batch)(pose, self.E_c(batch.img))
 
-    visuals = visuals
+    visuals, diversity_pairs = visuals, diversity_pairs
     check_data = checks.check_data
     check_translation = checks.check_translation
 

@@ -111,6 +111,10 @@ class CycleTranslation(AdversarialModel):
             ('x_t2s2t', x.x_t2s2t),
         ]
 
+    def diversity_pairs(self, batch) -> dict[str, tuple[Tensor, Tensor]]:
+        x_s, x_t = batch.source.img, batch.target.img
+        return {'s2t': (self.G(x_s), x_t), 't2s': (self.F(x_t), x_s)}
+
     def check_data(self, datasets, batch_sizes, stages) -> None:
         check_discriminated_size(self, *self.pool_t.images.shape[2:])
         pool_size = tuple(self.pool_t.images.shape[2:])

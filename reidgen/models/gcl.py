@@ -165,6 +165,9 @@ class GCL(AdversarialModel):
         maps = [('x', t.img), ('m', t.pose_map), ('x_recon', x.x_recon), ('m_nv', t.novel_map)]
         return [*maps, ('x_nv', x.x_nv), ('x_cyc', x.x_cyc)]
 
+    def diversity_pairs(self, batch) -> dict[str, tuple[Tensor, Tensor]]:
+        return {'nv': (self.translate(batch.target, 'nv'), batch.target.img)}
+
     check_data = checks.check_data
     check_translation = checks.check_translation
 

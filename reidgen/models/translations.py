@@ -54,3 +54,12 @@ def visuals(model, batch) -> list[tuple[str, Tensor]]:
         ('x_t2s', x.x_t2s),
         ('x_t2s2t', x.x_t2s2t),
     ]
+
+
+def diversity_pairs(model, batch) -> dict[str, tuple[Tensor, Tensor]]:
+    """x_s2t beside x_t, and x_t2s beside x_s."""
+    s, t = batch.source, batch.target
+    return {
+        's2t': (model.translate(s, 'target'), t.img),
+        't2s': (model.translate(t, 'source'), s.img),
+    }

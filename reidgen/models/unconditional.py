@@ -124,6 +124,11 @@ class GANPhases:
         shown = [(f'G(z) {k + 1}', fake[k::COLUMNS]) for k in range(COLUMNS)]
         return [('x', img), *shown]
 
+    def diversity_pairs(self, batch) -> dict[str, tuple[Tensor, Tensor]]:
+        """Images of latent vectors that are always the same, beside so many real ones."""
+        real = batch.real.img
+        return {'G': (self.generate(self.latents(range(len(real))).to(real.device)), real)}
+
     def check_data(self, datasets, stages) -> None:
         """Raises ValueError where a stage draws real images of another size than G's."""
         for stage in stages:
@@ -190,6 +195,9 @@ class UnconditionalGAN(AdversarialModel):
 
     def visuals(self, batch) -> list[tuple[str, Tensor]]:
         return self.gan.columns(batch)
+
+    def diversity_pairs(self, batch) -> dict[str, tuple[Tensor, Tensor]]:
+        return self.gan.diversity_pairs(batch)
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
         self.gan.check_data(datasets, stages)

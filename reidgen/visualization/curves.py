@@ -1,4 +1,4 @@
-"""Plots of CMC curves and of training losses."""
+"""Plots of CMC curves, of training losses and of the diagnosis of adversarial trainings."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -88,6 +88,45 @@ def draw_loss_curves(
                 marker='.' if len(steps) == 1 else None,
             )
         axes.set(title=phase, xlabel='iteration', ylabel='loss')
+        axes.legend(fontsize='small')
+    _save(figure, path)
+
+
+def draw_diagnostics(
+    curves: Mapping[str, Mapping[str, Sequence[float]]],
+    fired: Sequence[tuple[int, str]],
+    path: str | Path,
+) -> None:
+    """Draws the curves of an adversarial training: a plot each for the losses, the gap of the
+    discriminators' outputs, k, the balance, the diversity rho and the change of fixed images.
+
+    Args:
+        curves: name such as 'D/Dt.d_loss', 'BEGAN.k' or 'rho.s2t' to its points,
+            dict(iter=..., value=...).
+        fired: iterations and codes, drawn as vertical lines.
+        path: written in the format of its suffix.
+
+    Raises:
+        ValueError: no curve.
+    """
+    plots: dict[str, list[str]] = {}
+    for name in curves:
+        first, last = name.partition('.')[0], name.rpartition('.')[2]
+        title = first if first in ('rho', 'motion') else last
+        title = 'loss' if title in ('d_loss', 'g_loss', 'd_fake', 'M') else title
+        plots.setdefault(title, []).append(name)
+    if not plots:
+        raise ValueError('no curve to draw: nothing was evaluated')
+    figure, all_axes = _figure(len(plots))
+    for axes, (title, names) in zip(all_axes, sorted(plots.items())):
+        for name in names:
+            axes.plot(curves[name]['iter'], curves[name]['value'], label=name, linewidth=1)
+        for iteration, code in fired:
+            axes.axvline(iteration, color='red', linewidth=0.8, linestyle=':')
+            if axes is all_axes[0]:
+                axes.text(iteration, 0.99, code, rotation=90, fontsize='xx-small', va='top',
+                          transform=axes.get_xaxis_transform())  # fmt: skip
+        axes.set(title=title, xlabel='iteration')
         axes.legend(fontsize='small')
     _save(figure, path)
 

@@ -160,6 +160,9 @@ class CAGAN(AdversarialModel):
             ('x_ji', x.x_ji),
         ]
 
+    def diversity_pairs(self, batch) -> dict[str, tuple[Tensor, Tensor]]:
+        return {'swap': (self.swap(*batch.pairs)[0], batch.pairs[0])}
+
 
 def pair(person: Tensor, garment: Tensor) -> Tensor:
     """Input of D: person and garment concatenated, (B, 6, H, W)."""

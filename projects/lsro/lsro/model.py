@@ -106,6 +106,9 @@ class LSRO(IdentityModel):
     def visuals(self, batch) -> list[tuple[str, Tensor]]:
         return self.gan.columns(batch) if self.gan else []
 
+    def diversity_pairs(self, batch) -> dict[str, tuple[Tensor, Tensor]]:
+        return self.gan.diversity_pairs(batch) if self.gan else {}
+
     def check_data(self, datasets, batch_sizes, stages) -> None:
         check_identities(self, datasets, stages, ('identity',))
         if self.gan:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from reidgen.losses import GradientPenalty
+from reidgen.losses import GANLoss, GradientPenalty
 from reidgen.models import AdversarialModel, Phase
 from reidgen.models.data_checks import drawn_loaders, image_size
 from reidgen.models.preprocessor import SYMMETRIC
@@ -122,6 +122,15 @@ class StarGAN(AdversarialModel):
         translated = {f'c{k + 1}': self.translate(x, f'c{k + 1}') for k in range(self.num_cameras)}
         back = self.G(translated['c1'], x.camid)
         return [('x', x.img), *translated.items(), ('c1, back', back)]
+
+    @property
+    def gan_loss(self) -> GANLoss:
+        """The criterion that the losses above write out."""
+        return GANLoss(mode='wgan')
+
+    def diversity_pairs(self, batch) -> dict[str, tuple[Tensor, Tensor]]:
+        x = batch.target
+        return {'c1': (self.translate(x, 'c1'), x.img)}
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
         for stage in stages:

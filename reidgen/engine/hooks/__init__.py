@@ -3,6 +3,7 @@
 from .atomic_checkpoint import AtomicCheckpointHook
 from .baselines import BaselineHook
 from .best_loss import BestLossHook
+from .gan_diagnostics import GANDiagnosticsHook
 from .memory_init import MemoryInitHook
 from .preemption import PreemptionHook
 from .progress import ProgressHook
@@ -18,6 +19,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'BaselineHook',
     'BestLossHook',
+    'GANDiagnosticsHook',
     'MemoryInitHook',
     'PreemptionHook',
     'ProgressHook',

@@ -52,7 +52,7 @@ class MultiScaleDiscriminator(nn.Module):
                 f'num_scales is {num_scales}, num_downsample {num_downsample}; '
                 f'set both to 1 or more'
             )
-        self.num_downsample = num_downsample
+        self.num_scales, self.num_downsample = num_scales, num_downsample
         self.critics = nn.ModuleList(
             _discriminator(base_dim, num_res_blocks, num_downsample) for _ in range(num_scales)
         )
@@ -107,7 +107,7 @@ class StridedDiscriminator(nn.Module):
                 f'num_scales is {num_scales}, num_downsample {num_downsample}; '
                 f'set both to 1 or more'
             )
-        self.num_downsample = num_downsample
+        self.num_scales, self.num_downsample = num_scales, num_downsample
         dims = [3, *(base_dim * 2**k for k in range(num_downsample))]
         self.critics = nn.ModuleList(
             nn.Sequential(
