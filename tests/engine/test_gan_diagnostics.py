@@ -48,10 +48,12 @@ class SilentGenerator(DCGANGenerator):
 
 @GENERATORS.register_module(force=True)
 class NoiseGenerator(DCGANGenerator):
-    """A generator whose pixels are all black or white."""
+    """A generator whose pixels are black or white, at random over latent vectors."""
 
     def forward(self, z):
-        return super().forward(z).sign()
+        img = super().forward(z)
+        pixels = torch.linspace(1e3, 2e3, img[0].numel()).view_as(img[0])
+        return torch.sin(z[:, :1, None, None] * pixels).sign() + 0 * img
 
 
 def gan_run(work_dir: Path, options=None, kill_at=None, config=CONFIG, **keys) -> ReIDRunner:

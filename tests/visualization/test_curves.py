@@ -5,7 +5,12 @@ import pytest
 from mmengine.visualization import LocalVisBackend
 from PIL import Image
 
-from reidgen.visualization.curves import draw_cmc, draw_loss_curves, read_scalars
+from reidgen.visualization.curves import (
+    draw_cmc,
+    draw_diagnostics,
+    draw_loss_curves,
+    read_scalars,
+)
 
 
 def shown(path):
@@ -85,3 +90,17 @@ def test_unknown_terms_and_files_are_named(tmp_path):
     (tmp_path / 'cut.json').write_text('{"loss": 1, "step": 1}\n{"loss": 2, "st')
     with pytest.raises(ValueError, match='line 2: no JSON object'):
         read_scalars(tmp_path / 'cut.json')
+
+
+def test_a_diagnosis_has_a_plot_for_each_kind_of_curve_and_a_line_for_each_code(tmp_path):
+    names = ('D/D.d_loss', 'D/D.g_loss', 'D/D.gap', 'rho.s2t', 'rho.t2s')
+    curves = {name: dict(iter=[10, 20, 30], value=[1.0, 0.5, 0.7]) for name in names}
+    for name, fired in dict(silent=[], told=[(20, 'COLLAPSE')]).items():
+        draw_diagnostics(curves, fired, tmp_path / f'{name}.png')
+    silent, told = shown(tmp_path / 'silent.png'), shown(tmp_path / 'told.png')
+    assert silent.shape == told.shape == (3 * 540, 840, 3)  # losses, gap, rho
+    red = [((picture == (255, 0, 0)).all(2)).any(1) for picture in (silent, told)]
+    assert not red[0].any()
+    assert all(third.any() for third in np.split(red[1], 3))
+    with pytest.raises(ValueError, match='no curve to draw'):
+        draw_diagnostics({}, [], tmp_path / 'none.png')
