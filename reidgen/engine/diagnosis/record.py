@@ -77,9 +77,14 @@ class GANRecord:
     # ---- every iteration ----
 
     def update(self, values: Mapping[str, float]) -> bool:
-        """Takes the finite values of an iteration's log; whether it has adversarial terms."""
+        """Takes the finite values of an iteration's log; whether it has adversarial terms.
+
+        Nothing is taken before the first that has: checkpoints until then have no record.
+        """
         adversarial = is_adversarial(values)
         self.state['seen'] += adversarial
+        if not self.state['seen']:
+            return False
         values = {key: value for key, value in values.items() if math.isfinite(value)}
         for key, value in values.items():
             self._smooth(key, value)
