@@ -231,10 +231,11 @@ def test_a_record_goes_on_from_its_state_to_the_same_bits():
 
 def test_the_mean_is_plain_at_first_and_exponential_later():
     record = GANRecord(decay=0.75)
+    assert not record.update({'I/loss': 9.0})  # nothing is taken before the first adversarial term
     for value in (1.0, 2.0, 6.0, 3.0, 7.0):
-        record.update({'D/loss': value})
+        assert record.update({'D/loss_adv.D.real': value})
     # 1, 1.5, 3, 3, then a quarter of the way to 7
-    assert record.report()['smoothed']['D/loss'] == pytest.approx(4.0)
+    assert record.report()['smoothed'] == {'D/loss_adv.D.real': pytest.approx(4.0)}
 
 
 @pytest.mark.parametrize('mode', ['bce', 'lsgan'])
