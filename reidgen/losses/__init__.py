@@ -1,6 +1,7 @@
 """Losses from plain tensors to 0-d tensors; their weights belong to the model."""
 
 from reidgen.losses.contrast import CentroidContrast, MemoryContrast
+from reidgen.losses.equilibrium import BoundaryEquilibrium
 from reidgen.losses.gan import GANLoss
 from reidgen.losses.identity import (
     BatchHardTriplet,
@@ -15,6 +16,7 @@ from reidgen.losses.proxies import InterCameraContrast, ProxyContrast
 __all__ = [
     'PML',
     'BatchHardTriplet',
+    'BoundaryEquilibrium',
     'CentroidContrast',
     'ContrastiveLoss',
     'GANLoss',

@@ -2,6 +2,7 @@
 
 from . import discriminators, encoders, generators
 from .adversarial import AdversarialModel, MemoryUse, Phase
+from .began import BEGAN
 from .cluster_contrast import ClusterContrast
 from .cross_domain_gcl import CrossDomainGCL
 from .cycle import CycleTranslation
@@ -11,6 +12,7 @@ from .preprocessor import BatchNormalizer
 from .unconditional import UnconditionalGAN
 
 __all__ = [
+    'BEGAN',
     'GCL',
     'AdversarialModel',
     'BatchNormalizer',

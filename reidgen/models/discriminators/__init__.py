@@ -1,5 +1,6 @@
 """Discriminators."""
 
+from reidgen.models.discriminators.began import BEGANDiscriminator
 from reidgen.models.discriminators.dcgan import DCGANDiscriminator
 from reidgen.models.discriminators.patch import (
     MultiScaleDiscriminator,
@@ -7,4 +8,10 @@ from reidgen.models.discriminators.patch import (
     StridedDiscriminator,
 )
 
-__all__ = ['DCGANDiscriminator', 'MultiScaleDiscriminator', 'PatchGAN', 'StridedDiscriminator']
+__all__ = [
+    'BEGANDiscriminator',
+    'DCGANDiscriminator',
+    'MultiScaleDiscriminator',
+    'PatchGAN',
+    'StridedDiscriminator',
+]

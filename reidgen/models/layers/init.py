@@ -18,6 +18,11 @@ def kaiming_init(module: nn.Module) -> None:
     _init(module, lambda weight: nn.init.kaiming_normal_(weight, a=0, mode='fan_in'))
 
 
+def xavier_init(module: nn.Module) -> None:
+    """Initialises convolutions and linear layers: Glorot uniform, bias 0."""
+    _init(module, nn.init.xavier_uniform_)
+
+
 def normal_init(module: nn.Module, std: float = 0.02) -> None:
     """Initialises convolutions and linear layers: N(0, std^2), bias 0.
 
