@@ -9,29 +9,11 @@ import torch
 
 from reidgen.datasets import ReIDDataset
 from reidgen.datasets.image_files import read_rgb
+from reidgen.datasets.joint_layouts import LAYOUTS
 from reidgen.engine.config import load_config
 from reidgen.registry import DATASETS, build
 from reidgen.visualization.grids import save_png
 
-LIMBS = (
-    (0, 1),
-    (1, 2),
-    (2, 3),
-    (3, 4),
-    (1, 5),
-    (5, 6),
-    (6, 7),
-    (1, 8),
-    (8, 9),
-    (9, 10),
-    (1, 11),
-    (11, 12),
-    (12, 13),
-    (0, 14),
-    (0, 15),
-    (14, 16),
-    (15, 17),
-)
 PART_COLOURS = np.array(
     [
         [0, 0, 0],
@@ -69,7 +51,13 @@ def build_datasets(args: argparse.Namespace) -> dict[str, ReIDDataset]:
 
 
 def chosen_rows(dataset: ReIDDataset, num_ids: int, num_images: int) -> list[list[int]]:
-    """Rows of the data set, one list a person, images evenly spaced over the available ones."""
+    """Rows of the data set, one list a person, images evenly spaced over the available ones.
+
+    Where nobody is known and one image is asked for, lists are of one of all images each.
+    """
+    if num_images == 1 and all(record.pid < 0 for record in dataset.records):
+        places = np.linspace(0, len(dataset) - 1, min(num_ids, len(dataset)))
+        return [[round(place)] for place in places]
     persons: dict[int, list[int]] = {}
     for row, record in enumerate(dataset.records):
         persons.setdefault(record.pid, []).append(row)
@@ -102,7 +90,7 @@ def annotated(dataset: ReIDDataset, row: int, height: int) -> list[np.ndarray]:
     if dataset.pose_map is not None:
         for view in (None, *dataset.pose_map.novel_views):
             loaded = dataset.pose_map.load(record, dataset.split, view, image)
-            cells.append(grey(loaded.amax(0).numpy()))
+            cells.append(as_picture(loaded))
     if hasattr(dataset, 'garment_pairs'):
         pairs = {pair.record.path: pair for pair in dataset.garment_pairs()}
         if record.path in pairs:
@@ -114,13 +102,19 @@ def draw_joints(picture: np.ndarray, joints: np.ndarray, scale: float) -> np.nda
     """Draws limbs between visible joints in yellow, joints in red, hidden ones as blue rings."""
     picture = picture.copy()
     places = [tuple(round(float(value + 0.5) * scale) for value in joint[:2]) for joint in joints]
-    for first, second in LIMBS:
+    limbs = {len(each.names): each.limbs for each in LAYOUTS.values()}[len(joints)]
+    for first, second in limbs:
         if joints[first, 2] and joints[second, 2]:
             cv2.line(picture, places[first], places[second], (255, 255, 0), 1, cv2.LINE_AA)
     for place, visible in zip(places, joints[:, 2]):
         colour, filled = ((255, 0, 0), -1) if visible else ((60, 120, 255), 1)
         cv2.circle(picture, place, 2, colour, filled, cv2.LINE_AA)
     return picture
+
+
+def as_picture(maps: torch.Tensor) -> np.ndarray:
+    """RGB picture of maps (M, H, W): three channels are its colours, others the largest in grey."""
+    return maps.permute(1, 2, 0).numpy() if len(maps) == 3 else grey(maps.amax(0).numpy())
 
 
 def grey(plane: np.ndarray) -> np.ndarray:

@@ -1,11 +1,12 @@
-"""Pose maps from the image itself, grey or in colour."""
+"""Pose maps from the image itself, grey or in colour, and images that are pose maps."""
 
 import torch
 from torch import Tensor
 
 from reidgen.datasets.pose_maps import PoseMap
 from reidgen.datasets.records import Record
-from reidgen.registry import POSE_MAPS
+from reidgen.datasets.transforms import Sample, Transform
+from reidgen.registry import POSE_MAPS, TRANSFORMS
 
 
 @POSE_MAPS.register_module()
@@ -34,3 +35,16 @@ class Colour(PoseMap):
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
         return image
+
+
+@TRANSFORMS.register_module()
+class MapAsImage(Transform):
+    """The pose map of an image's own view, in the place of the image: what a GAN of poses learns.
+
+    Transforms behind it change the map as an image.
+    """
+
+    def __call__(self, sample: Sample) -> Sample:
+        if sample.maps is None:
+            raise ValueError('MapAsImage needs maps; give the data set a pose_map')
+        return Sample(sample.maps[0])

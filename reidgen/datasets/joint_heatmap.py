@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as vision
 
+from reidgen.datasets.joint_layouts import LAYOUTS
 from reidgen.datasets.pose_maps import PoseMap
 from reidgen.datasets.records import Record
 from reidgen.datasets.roots import as_path
 from reidgen.files import read_json
 from reidgen.registry import POSE_MAPS
 
-# left and right joints of the 18 of COCO as OpenPose orders them (Cao et al., CVPR 2017)
-OPENPOSE_SWAP = ((2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13), (14, 15), (16, 17))
+# left and right joints by the number of joints, which no two layouts share
+SWAPS = {len(layout.names): layout.swap for layout in LAYOUTS.values()}
 FARTHEST = 100_000  # pixels of a coordinate; a joint may be outside the picture, but not so far
 
 
@@ -31,7 +32,7 @@ class JointHeatmap(PoseMap):
         num_joints: J, channels.
         sigma: of the Gaussian, in pixels of the image file.
         swap: pairs of left and right joints, which change places in a mirrored image; None:
-            OpenPose's, for 18 joints.
+            LSP's for 14 joints, MPII's for 16, COCO's for 17, OpenPose's for 18.
 
     Raises:
         ValueError: numbers that cannot be; or, when an image is asked for, a file that is no JSON
@@ -46,14 +47,14 @@ class JointHeatmap(PoseMap):
         sigma: float = 6.0,
         swap: Sequence[tuple[int, int]] | None = None,
     ):
-        if swap is None and num_joints != 18:
+        if swap is None and num_joints not in SWAPS:
             raise ValueError(
-                f'num_joints is {num_joints}: give swap, the pairs of left and right '
-                f'joints (only the 18 of OpenPose are known)'
+                f'num_joints is {num_joints}: give swap, the pairs of left and right joints (those '
+                f'of LSP, MPII, COCO and OpenPose are known, 14, 16, 17 and 18)'
             )
         if not 0 < sigma < math.inf:
             raise ValueError(f'sigma is {sigma}; it must be a number of pixels above 0')
-        pairs = OPENPOSE_SWAP if swap is None else swap
+        pairs = SWAPS[num_joints] if swap is None else swap
         if sorted({*range(num_joints), *(joint for pair in pairs for joint in pair)}) != list(
             range(num_joints)
         ):

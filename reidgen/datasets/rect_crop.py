@@ -1,11 +1,12 @@
-"""RandomRectCrop: the random crop of open-reid, CamStyle and HHL."""
+"""Crops: a fixed one, and the random one of open-reid, CamStyle and HHL."""
 
 import torch
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as vision
 
-from reidgen.datasets.transforms import Resize, Sample, Transform
+from reidgen.choices import is_whole
+from reidgen.datasets.transforms import Resize, Sample, Transform, check_size
 from reidgen.registry import TRANSFORMS
 
 TRIES = 10
@@ -51,3 +52,36 @@ class RandomRectCrop(Transform):
     @staticmethod
     def _uniform(low: float, high: float) -> float:
         return low + (high - low) * torch.rand(()).item()
+
+
+@TRANSFORMS.register_module()
+class Crop(Transform):
+    """The same rectangle of every image, and of its maps.
+
+    Args:
+        size: (height, width).
+        corner: (top, left) of the rectangle, in pixels.
+
+    Raises:
+        ValueError: a corner that cannot be; or, when an image is asked for, one that the rectangle
+            is not within.
+    """
+
+    def __init__(self, size: tuple[int, int], corner: tuple[int, int]):
+        self.size = check_size(size)
+        if len(corner) != 2 or not all(is_whole(pixels) for pixels in corner):
+            raise ValueError(f'corner is {corner}; it must be (top, left) in pixels, from 0')
+        self.corner = list(corner)
+
+    def __call__(self, sample: Sample) -> Sample:
+        maps = None if sample.maps is None else self._cut(sample.maps)
+        return sample._replace(img=self._cut(sample.img), maps=maps)
+
+    def _cut(self, picture: Tensor) -> Tensor:
+        height, width = picture.shape[-2:]
+        if self.corner[0] + self.size[0] > height or self.corner[1] + self.size[1] > width:
+            raise ValueError(
+                f'Crop cuts {self.size[0]} x {self.size[1]} at {tuple(self.corner)}, which a '
+                f'picture of {height} x {width} does not have; correct size and corner'
+            )
+        return vision.crop(picture, *self.corner, *self.size)

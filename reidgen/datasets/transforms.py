@@ -12,8 +12,10 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as vision
 
+from reidgen.choices import one_of
 from reidgen.registry import TRANSFORMS, build
 
+MODES = ('bicubic', 'bilinear', 'nearest')  # of resizing
 MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean (0.485, 0.456, 0.406) in uint8
 
 
@@ -101,21 +103,23 @@ def check_size(size: Sequence[int], name: str = 'size') -> list[int]:
 
 @TRANSFORMS.register_module()
 class Resize(Transform):
-    """Bicubic resizing with antialias, image and maps.
+    """Resizing of image and maps, with antialias but for 'nearest'.
 
     Args:
         size: (height, width).
+        mode: 'bicubic', 'bilinear' or 'nearest'.
     """
 
-    def __init__(self, size: tuple[int, int]):
+    def __init__(self, size: tuple[int, int], mode: str = 'bicubic'):
         self.size = check_size(size)
+        self.mode = v2.InterpolationMode(one_of(mode, MODES, 'mode'))
 
     def __call__(self, sample: Sample) -> Sample:
         maps = None if sample.maps is None else self._resize(sample.maps)
         return sample._replace(img=self._resize(sample.img), maps=maps)
 
     def _resize(self, picture: Tensor) -> Tensor:
-        return vision.resize(picture, self.size, v2.InterpolationMode.BICUBIC, antialias=True)
+        return vision.resize(picture, self.size, self.mode, antialias=True)
 
 
 @TRANSFORMS.register_module()

@@ -95,7 +95,7 @@ def test_a_data_set_tells_its_damaged_joints_before_it_is_used(market_root, tmp_
 @pytest.mark.parametrize(
     'arguments, error',
     [
-        (dict(num_joints=16), 'num_joints is 16: give swap'),
+        (dict(num_joints=15), 'num_joints is 15: give swap'),
         (dict(sigma=0), 'sigma is 0; it must be a number of pixels above 0'),
         (dict(sigma=math.nan), 'sigma is nan'),
         (dict(num_joints=3, swap=[(0, 3)]), r'swap is \[\(0, 3\)\]; joints .* from 0 to 2'),

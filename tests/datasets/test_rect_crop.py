@@ -1,9 +1,9 @@
-"""RandomRectCrop: shape of what is cut out, and the whole image where nothing is."""
+"""Crops: shape of what is cut out, and the whole image where nothing is."""
 
 import pytest
 import torch
 
-from reidgen.datasets import RandomRectCrop, Sample, ShapesReID
+from reidgen.datasets import Crop, RandomRectCrop, Sample, ShapesReID
 
 
 def test_a_crop_is_a_standing_rectangle_of_at_least_its_share():
@@ -38,3 +38,14 @@ def test_where_no_rectangle_fits_and_where_nothing_is_random_the_whole_image_is_
 def test_maps_are_refused():
     with pytest.raises(ValueError, match='leave pose_map out'):
         RandomRectCrop()(Sample(torch.zeros(3, 8, 4).byte(), torch.zeros(1, 1, 8, 4).byte()))
+
+
+def test_a_fixed_crop_is_the_same_rectangle_of_image_and_maps():
+    places = torch.arange(12 * 10).view(1, 12, 10).byte()
+    cut = Crop(size=(4, 3), corner=(5, 2))(Sample(places, 2 * places[None]))
+    assert torch.equal(cut.img, places[:, 5:9, 2:5])
+    assert torch.equal(cut.maps, 2 * places[None, :, 5:9, 2:5])
+    with pytest.raises(ValueError, match=r'cuts 4 x 3 at \(5, 2\), .* picture of 8 x 5'):
+        Crop(size=(4, 3), corner=(5, 2))(Sample(places[:, :8, :5]))
+    with pytest.raises(ValueError, match=r'corner is \(-1, 0\)'):
+        Crop(size=(4, 3), corner=(-1, 0))

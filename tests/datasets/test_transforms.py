@@ -167,3 +167,13 @@ def test_resize_random_crop_enlarges_and_is_a_plain_resize_where_nothing_is_rand
     assert torch.equal(rest(Sample(img)).img, Resize((8, 6))(Sample(img)).img)
     with pytest.raises(ValueError, match=r'enlarged is \(8, 4\) and size \(8, 6\)'):
         ResizeRandomCrop((8, 4), (8, 6))
+
+
+def test_resizing_to_the_nearest_pixel_mixes_no_colours():
+    img = torch.tensor([[[0, 255], [255, 0]]], dtype=torch.uint8).repeat_interleave(3, -1)
+    for mode, mixed in (('nearest', False), ('bilinear', True), ('bicubic', True)):
+        resized = Resize((5, 4), mode)(Sample(img)).img
+        assert resized.shape == (1, 5, 4)
+        assert (not set(resized.unique().tolist()) <= {0, 255}) is mixed
+    with pytest.raises(ValueError, match="mode is 'cubic'"):
+        Resize((5, 4), 'cubic')
