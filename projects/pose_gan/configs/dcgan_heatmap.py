@@ -1,0 +1,11 @@
+"""DCGAN on maps of head, body and feet of 128 x 256.
+
+Needs:   part maps (data_roots.part_maps).
+Result:  not yet measured.   Cost: not yet measured.
+"""
+_base_ = ['./_base_/dcgan.py']
+
+size = dict(image_size=(128, 256))
+model = dict(networks=dict(G=size, D=size))
+train_dataloader = dict(real=dict(dataset=dict(**_base_.part_maps, transforms=[
+    dict(type='Resize', size=(128, 256))])))
