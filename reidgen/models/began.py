@@ -55,7 +55,7 @@ class BEGANPhases(LatentSampling):
         return {'adv.D': self.model.equilibrium.generator(self.model.D, x.fake)}
 
     def own_losses(self, batch, x: Samples) -> dict[str, Tensor]:
-        """Those of G by other fakes than D was given."""
+        """Terms of G by other fakes than D was given."""
         return self.generator_losses(batch, self.forward_samples(batch))
 
     def columns(self, batch) -> list[tuple[str, Tensor]]:
@@ -110,6 +110,9 @@ class BEGAN(AdversarialModel):
 
     def visuals(self, batch) -> list[tuple[str, Tensor]]:
         return self.gan.columns(batch)
+
+    def diversity_pairs(self, batch) -> dict[str, tuple[Tensor, Tensor]]:
+        return self.gan.diversity_pairs(batch)
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
         """As of UnconditionalGAN; raises ValueError too where k would move by micro-batches."""
