@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from reidgen.models import AdversarialModel
-from reidgen.models.adversarial import Phase
 from reidgen.models.layers.batch_norm import untracked_statistics
+from reidgen.models.phases import Phase
 from reidgen.rng import seed_of
 
 

@@ -1,13 +1,14 @@
 """Models: networks, and the training systems built of them."""
 
 from . import discriminators, encoders, generators
-from .adversarial import AdversarialModel, MemoryUse, Phase
+from .adversarial import AdversarialModel
 from .began import BEGAN
 from .cluster_contrast import ClusterContrast
 from .cross_domain_gcl import CrossDomainGCL
 from .cycle import CycleTranslation
 from .gcl import GCL
 from .identity import IdentityModel
+from .phases import MemoryUse, Phase
 from .preprocessor import BatchNormalizer
 from .unconditional import UnconditionalGAN
 

@@ -5,8 +5,9 @@ from torch import Tensor
 from reidgen.choices import one_of
 from reidgen.registry import LOSSES, MODELS, build
 
-from .adversarial import AdversarialModel, Phase
+from .adversarial import AdversarialModel
 from .latents import LatentSampling
+from .phases import Phase
 from .preprocessor import SYMMETRIC
 from .unconditional import Samples, gan_phases
 

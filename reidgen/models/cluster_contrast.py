@@ -4,9 +4,10 @@ from torch import Tensor, nn
 
 from reidgen.registry import LOSSES, MEMORIES, MODELS, build
 
-from .adversarial import AdversarialModel, MemoryUse, Phase
+from .adversarial import AdversarialModel
 from .data_checks import check_bank_rows
 from .network_checks import check_bank_dims
+from .phases import MemoryUse, Phase
 
 
 @MODELS.register_module()

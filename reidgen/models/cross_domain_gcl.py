@@ -8,10 +8,11 @@ from reidgen.registry import LOSSES, MEMORIES, MODELS, build
 from reidgen.structures import Code, DomainBatch
 
 from . import cross_domain_checks as checks
-from .adversarial import AdversarialModel, MemoryUse, Phase
+from .adversarial import AdversarialModel
 from .cycle import l1
 from .encoders.classifier import domain_losses
 from .layers.batch_norm import statistics_of
+from .phases import MemoryUse, Phase
 from .translations import Translations, cross_poses, diversity_pairs, visuals
 
 

@@ -9,8 +9,9 @@ from reidgen.choices import one_of
 from reidgen.registry import LOSSES, MEMORIES, build
 from reidgen.structures import ImageBatch
 
-from .adversarial import AdversarialModel, Phase
+from .adversarial import AdversarialModel
 from .data_checks import check_discriminated_size, image_size
+from .phases import Phase
 from .preprocessor import SYMMETRIC
 
 

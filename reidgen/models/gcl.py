@@ -8,9 +8,10 @@ from reidgen.registry import LOSSES, MEMORIES, MODELS, build
 from reidgen.structures import Code, DomainBatch
 
 from . import gcl_checks as checks
-from .adversarial import AdversarialModel, MemoryUse, Phase
+from .adversarial import AdversarialModel
 from .cycle import l1
 from .layers.batch_norm import statistics_of
+from .phases import MemoryUse, Phase
 
 
 class Views(NamedTuple):

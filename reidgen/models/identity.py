@@ -6,8 +6,9 @@ from torch import Tensor
 from reidgen.registry import LOSSES, MODELS, build
 from reidgen.structures import Code
 
-from .adversarial import AdversarialModel, Phase
+from .adversarial import AdversarialModel
 from .data_checks import check_identities
+from .phases import Phase
 
 FEATURES = ('embedding', 'pre_bn', 'head')
 

@@ -7,8 +7,9 @@ from torch import Tensor
 from reidgen.choices import check_count
 from reidgen.registry import LOSSES, MODELS, build, with_options
 
-from .adversarial import AdversarialModel, Phase
+from .adversarial import AdversarialModel
 from .latents import LatentSampling
+from .phases import Phase
 from .preprocessor import SYMMETRIC
 
 

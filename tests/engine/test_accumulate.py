@@ -11,7 +11,8 @@ from reidgen.checkpoint import read_checkpoint
 from reidgen.engine import OptimizerPerGroup, run_phases
 from reidgen.engine.micro_batches import without_graph
 from reidgen.memory import FeatureBank
-from reidgen.models.adversarial import AdversarialModel, Phase
+from reidgen.models.adversarial import AdversarialModel
+from reidgen.models.phases import Phase
 from reidgen.registry import ENCODERS
 from reidgen.structures import ImageBatch
 

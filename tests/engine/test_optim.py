@@ -4,7 +4,7 @@ from torch import nn
 
 from reidgen.engine.optim import OptimizerPerGroup, check_groups
 from reidgen.engine.stages import parse_stages
-from reidgen.models.adversarial import Phase
+from reidgen.models.phases import Phase
 
 SGD = dict(type='SGD', lr=0.125)
 ADAM = dict(type='Adam', lr=0.125)

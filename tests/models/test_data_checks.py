@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from reidgen.engine.stages import parse_stages
-from reidgen.models.adversarial import AdversarialModel, Phase
+from reidgen.models.adversarial import AdversarialModel
 from reidgen.models.data_checks import check_batches, check_encoder_size, check_image_sizes
 from reidgen.models.layers.ghost_batch_norm import set_bn_group
+from reidgen.models.phases import Phase
 from reidgen.registry import ENCODERS
 
 

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from reidgen.models.adversarial import AdversarialModel, Phase
+from reidgen.models.adversarial import AdversarialModel
+from reidgen.models.phases import Phase
 from reidgen.models.preprocessor import SYMMETRIC
 from reidgen.registry import LOSSES, MODELS, build
 
