@@ -21,8 +21,9 @@ RESIZE = dict(type='Resize', size=(64, 32))
 FIRST = dict.fromkeys((path.stem for path in CONFIGS), ('identity', 'generators'))  # stages
 SYNTH = ('gcl_synth', 'gcl_synth_gan_losses', 'gcl_synth_domain_head')
 FIRST |= dict.fromkeys(SYNTH, ('identity', 'control'))
-SINGLE = ('gcl_market', 'gcl_duke', 'gcl_synth_b', 'gcl_single_smoke')  # in one domain
+SINGLE = ('gcl_market', 'gcl_duke', 'gcl_single_smoke')  # in one domain
 FIRST |= dict.fromkeys(SINGLE, ('generators', 'joint'))
+FIRST['gcl_synth_b'] = ('decoder', 'generators')
 FIRST |= dict.fromkeys(('warmup_market', 'warmup_duke', 'warmup_synth_b'), ('warm_up',))
 FIRST['warmup_synth_b_cameras'] = ('intra', 'warm_up')
 FAMILIES = ('gcl_market2duke', 'gcl_synth', 'gcl_synth_b', 'warmup_synth_b_cameras')

@@ -94,7 +94,7 @@ def test_terms_are_those_of_their_formulas(step):
         restored = model.D_C((shared[name] + private[name])[..., None, None])
         torch.testing.assert_close(losses[f'recon.{name}'], (restored - X).square().mean())
         h_c, h_p = (nnf.normalize(h - h.mean(0)) for h in (shared[name], private[name]))
-        diff = (h_c.t() @ h_p).square().sum() / len(X) ** 2
+        diff = (h_c.t() @ h_p).square().mean()
         torch.testing.assert_close(losses[f'diff.{name}'], diff)
     logits, pid = model.C_S(shared['s']), batch.source.pid
     torch.testing.assert_close(losses['identity.s'], nnf.cross_entropy(logits, pid))

@@ -60,7 +60,7 @@ def test_features_whose_columns_are_orthogonal_do_not_differ_from_private_ones(f
 def test_two_opposite_rows_cost_1_at_any_scale():
     u = random(5)
     rows = torch.stack([u, -u])
-    loss = DifferenceLoss()
+    loss = DifferenceLoss('pair')
     assert loss(rows, rows).item() == pytest.approx(1)
     assert loss(7 * rows, 0.1 * rows).item() == pytest.approx(1)
     assert loss(rows + 3, rows - 2).item() == pytest.approx(1)
