@@ -44,6 +44,9 @@ train_cfg = dict(
     ]
 )
 default_hooks = dict(
-    checkpoint=dict(interval=5, save_best=None, best_stages=None), best_loss=None, grid=None
+    checkpoint=dict(interval=5, save_best=None, best_stages=None),
+    best_loss=None,
+    grid=None,
+    diagnostics=None,  # its curves take longer than the training
 )
 visualizer = dict(type='Visualizer', vis_backends=None)

@@ -196,7 +196,10 @@ def test_a_killed_and_resumed_training_has_the_same_report_and_curves(straight, 
 def test_a_training_is_the_same_to_the_last_bit_without_the_diagnosis(config, last, tmp_path):
     config, found = CONFIG.with_name(config), {}
     runs = dict(
-        on={'default_hooks.diagnostics.interval': 2}, off={'default_hooks.diagnostics': None}
+        on={
+            'default_hooks.diagnostics': dict(_delete_=True, type='GANDiagnosticsHook', interval=2)
+        },
+        off={'default_hooks.diagnostics': None},
     )
     for name, options in runs.items():
         gan_run(tmp_path / name, options, config=config)
