@@ -239,11 +239,10 @@ def test_a_comparison_takes_the_dcgan_of_another_run(name, build, tmp_path):
     build(SMOKE).train()
     path, dcgan = CONFIGS / f'lsro_synth_a_{name}.py', tmp_path / 'lsro_smoke/stage_dcgan.pth'
     options = {'train_cfg.first_stage': name, 'load_from': str(dcgan)}
-    runner = build(path, options, change=drawn_figures)
-    runner.train()
+    (runner := build(path, options, change=drawn_figures)).train()
     before = torch.load(dcgan, weights_only=True)['state_dict']
-    for key, value in runner.model.G.state_dict().items():
-        assert torch.equal(value, before[f'G.{key}'])
+    after = runner.model.G.state_dict()
+    assert all(torch.equal(value, before[f'G.{key}']) for key, value in after.items())
 
 
 @pytest.mark.parametrize('name, images', [('market', 12936), ('duke', 16522)])
@@ -265,12 +264,10 @@ def test_the_rows_on_rendered_people_have_zero_to_two_times_the_images():
     counts = dict(baseline=0, half=617, once=1234, twice=2468)
     for name, count in counts.items():
         assert rows[name].iters == 6 * ((1234 + count) // 32)
-        if count:
-            assert rows[name].loaders == dict(identity=name)
-            assert cfg.train_dataloader[name].dataset.count == count
+        assert not count or cfg.train_dataloader[rows[name].loaders.identity].dataset.count == count
     assert (rows['long'].iters, rows['long'].loaders) == (rows['twice'].iters, ['identity'])
-    assert {row.start for row in rows.values()} == {'dcgan'}
-    assert set(rows) == {*counts, 'long'}
+    starts = {name: row.start for name, row in rows.items()}
+    assert starts == dict.fromkeys([*counts, 'long'], 'dcgan')
 
 
 def test_the_published_comparisons_are_configs():
