@@ -8,9 +8,9 @@ _base_ = ['_base_/gcl_single.py']
 model = dict(
     networks=dict(
         D=dict(num_scales=2, base_dim=8, num_res_blocks=1),
-        G=dict(content_dim=2048, base_dim=16, head_dim=32),
+        G=dict(content_dim=5120, base_dim=16, head_dim=32),
         E_p=dict(base_dim=4, num_res_blocks=1, aspp_dim=4, out_dim=16, dilations=(1, 2, 3)),
-        E_c=dict(trunk='resnet18', embed_dim=64, weights=None)),
+        E_c=dict(trunk='mobilenet_v2', embed_dim=64, weights=None)),
     bank=dict(num_samples=32, dim=64),
     contrast=dict(num_negatives=16))
 

@@ -68,7 +68,7 @@ def build(tmp_path):
             change(cfg)
         cfg.work_dir = str(tmp_path / path.stem)
         cfg.experiment_name = f'{path.stem}_{next(NUMBERS)}'  # one log history a name
-        cfg.visualizer = dict(type='Visualizer', vis_backends=None)
+        cfg.visualizer = dict(type='LogVisualizer', vis_backends=None)
         return ReIDRunner.from_cfg(cfg)
 
     return make

@@ -20,7 +20,12 @@ def test_training_beats_an_untrained_encoder_on_drawn_figures(tmp_path):
     short = {f'train_cfg.stages.{n}.iters': 4 for n in (1, 2)} | {
         'train_cfg.stages.2.eval_every': 4
     }
-    options = {'train_cfg.stages.0.baselines': ['direct'], 'default_hooks.best_loss': None}
+    options = {
+        'train_cfg.stages.0.iters': 20,
+        'train_cfg.stages.0.lr.I.milestones': [15],
+        'train_cfg.stages.0.baselines': ['direct'],
+        'default_hooks.best_loss': None,
+    }
     cfg = load_config(CONFIGS / 'gcl_smoke.py', options | FEW_FILES | short)
     cfg.work_dir = str(tmp_path)
     ReIDRunner.from_cfg(cfg).train()

@@ -18,7 +18,7 @@ default_hooks = dict(
     watchdog=dict(type='WatchdogHook', timeout=600, long_timeout=7200),    # seconds
     safe_checkpoint=dict(type='SafeCheckpointHook'))
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
-visualizer = dict(type='Visualizer', vis_backends=[
+visualizer = dict(type='LogVisualizer', vis_backends=[
     dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
 env_cfg = dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
                # seconds, long: the watchdog ends a training earlier and says why

@@ -171,9 +171,21 @@ def _figure(num_axes: int) -> tuple['Figure', list]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.5 * num_axes), layout='constrained')
+    # margins and gaps in inches; a layout that is worked out draws all text twice
+    width, height, left, bottom, top, gap = 7, 4.5 * num_axes, 0.8, 0.6, 0.4, 1.0
+    figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
-    axes = figure.subplots(num_axes, squeeze=False)[:, 0]
+    axes = figure.subplots(
+        num_axes,
+        squeeze=False,
+        gridspec_kw=dict(
+            left=left / width,
+            right=0.97,
+            bottom=bottom / height,
+            top=1 - top / height,
+            hspace=gap / (4.5 - gap),
+        ),
+    )[:, 0]
     for each in axes:
         each.grid(alpha=0.3)
     return figure, list(axes)

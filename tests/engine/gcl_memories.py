@@ -51,7 +51,7 @@ default_hooks = dict(
         type='PseudoLabelHook', interval=3, clustering=dict(type='KMeans', num_clusters=5)
     ),
 )
-visualizer = dict(type='Visualizer', vis_backends=None)
+visualizer = dict(type='LogVisualizer', vis_backends=None)
 train_dataloader = dict(
     clusters=dict(
         batch_size=6,

@@ -45,4 +45,5 @@ default_hooks = dict(
     checkpoint=dict(interval=2, save_best=None, best_stages=None, max_keep_ckpts=-1),
     pseudo_label=dict(interval=4),
     grid=None,
+    diagnostics=None,  # its curves take longer than the training
 )

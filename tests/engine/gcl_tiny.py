@@ -49,4 +49,4 @@ default_hooks = dict(
     grid=None,
     diagnostics=None,  # its curves take longer than the training
 )
-visualizer = dict(type='Visualizer', vis_backends=None)
+visualizer = dict(type='LogVisualizer', vis_backends=None)

@@ -21,7 +21,7 @@ default_hooks = dict(
         clustering=dict(_delete_=True, type='KMeans', num_clusters=5),
     ),
 )
-visualizer = dict(type='Visualizer', vis_backends=None)
+visualizer = dict(type='LogVisualizer', vis_backends=None)
 resize = dict(type='Resize', size=(64, 32))
 shapes = dict(type='ShapesReID', domain='b', num_identities=8, images_per_identity=4, size=(64, 32))
 train_dataloader = dict(

@@ -39,7 +39,7 @@ default_hooks = dict(
     grid=None,
     translated=dict(type='TranslatePositivesHook'),
 )
-visualizer = dict(type='Visualizer', vis_backends=None)
+visualizer = dict(type='LogVisualizer', vis_backends=None)
 images = dict(
     type='ShapesReID',
     domain='a',
