@@ -5,6 +5,7 @@ Compared are weights, optimizers, random states, metrics, reports, pictures and 
 
 import os
 import re
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -43,8 +44,16 @@ def a_whole_run(folder: Path, options=None) -> dict[str, object]:
 
 
 @pytest.fixture(scope='module')
-def whole(tmp_path_factory):
-    return a_whole_run(tmp_path_factory.mktemp('kills'))
+def ended(tmp_path_factory) -> Path:
+    """Work dir of an undisturbed training; not to be changed."""
+    folder = tmp_path_factory.mktemp('kills')
+    a_whole_run(folder)
+    return folder / 'whole'
+
+
+@pytest.fixture(scope='module')
+def whole(ended):
+    return contents(ended)
 
 
 @pytest.mark.slow
@@ -117,9 +126,8 @@ def test_a_damaged_newest_checkpoint_costs_what_came_after_the_one_before(whole,
 
 
 @pytest.mark.slow
-def test_an_older_checkpoint_that_is_named_takes_the_work_dir_back(whole, tmp_path):
-    work = tmp_path / 'work'
-    finished(work, tmp_path / 'log')
+def test_an_older_checkpoint_that_is_named_takes_the_work_dir_back(ended, whole, tmp_path):
+    work = shutil.copytree(ended, tmp_path / 'work')
     finished(work, tmp_path / 'log', resume=str(work / 'iter_12.pth'))
     assert differences(whole, contents(work)) == []
     assert 'removed: iter_14.pth' in (tmp_path / 'log').read_text()
