@@ -31,7 +31,7 @@ def run(command: list, folder: Path, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def few_iterations(num_stages: int, iters: int = 2) -> list[str]:
+def few_iterations(num_stages: int, iters: int = 1) -> list[str]:
     """Options of a training of so many stages that make it short."""
     iterations = [f'train_cfg.stages.{n}.iters={iters}' for n in range(num_stages)]
     # a checkpoint and curves take longer than an iteration

@@ -17,8 +17,8 @@ FEW_FILES |= {'default_hooks.checkpoint.interval': 1000}
 
 
 def test_training_beats_an_untrained_encoder_on_drawn_figures(tmp_path):
-    short = {f'train_cfg.stages.{n}.iters': 4 for n in (1, 2)} | {
-        'train_cfg.stages.2.eval_every': 4
+    short = {f'train_cfg.stages.{n}.iters': 2 for n in (1, 2)} | {
+        'train_cfg.stages.2.eval_every': 2
     }
     options = {
         'train_cfg.stages.0.iters': 20,
