@@ -109,6 +109,10 @@ class BEGAN(AdversarialModel):
         """Images (B, C, H, W), normalised as batches are, of latent vectors (B, Z)."""
         return self.gan.generate(z)
 
+    def autoencode(self, img: Tensor) -> Tensor:
+        """What D makes of images (B, C, H, W) in [-1, 1], of the same shape."""
+        return self.D(img)
+
     def visuals(self, batch) -> list[tuple[str, Tensor]]:
         return self.gan.columns(batch)
 

@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor
 
 from reidgen.choices import one_of
@@ -15,6 +16,7 @@ from .layers.batch_norm import batch_statistics
 LATENTS = ('uniform', 'normal')
 BN_EVALS = ('running', 'batch')
 COLUMNS = 4  # of generated images in a grid
+MIN_SINE = 1e-6  # of the angle between two vectors; below, its digits are noise
 
 
 class LatentSampling:
@@ -107,3 +109,27 @@ class LatentSampling:
 
     def _scaled(self, drawn: Tensor) -> Tensor:
         return 2 * drawn - 1 if self.latent == 'uniform' else drawn
+
+
+def slerp(first: Tensor, last: Tensor, ratio: float) -> Tensor:
+    """Latent vectors on the great circle between two (Shoemake, SIGGRAPH 1985).
+
+    Between vectors of one direction or of opposite ones, which no circle or many have, on the
+    straight line.
+
+    Args:
+        first, last: (B, Z).
+        ratio: 0 gives the first, 1 the last.
+
+    Returns:
+        (B, Z).
+    """
+    a, b = first.double(), last.double()
+    omega = nnf.cosine_similarity(a, b).clamp(-1, 1).acos()[:, None]
+    sine = omega.sin()
+    straight = sine < MIN_SINE
+    sine = torch.where(straight, 1.0, sine)
+    weights = [
+        torch.where(straight, share, (share * omega).sin() / sine) for share in (1 - ratio, ratio)
+    ]
+    return (weights[0] * a + weights[1] * b).to(first.dtype)
