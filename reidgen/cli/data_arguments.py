@@ -28,7 +28,7 @@ Writes images that a GAN generates from latent vectors: gen_00000.jpg, gen_00001
         --out data/generated/market --count 24000
 
 A run that was interrupted goes on where it stopped. Pictures lie beside the folder and begin with
-its name: market_grid.png, market_interpolation.png, market_autoencoded.png.
+its name: market_grid.png, market_interpolation.png, market_autoencoded.png, market_inversion.png.
 """
 EVALUATE_IMAGES = """\
 Compares translated images with real ones of the domain they should look like.
@@ -94,6 +94,21 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
         metavar='IMAGES',
         help='files or folders: a picture of these, each over what the discriminator of a BEGAN '
         'makes of it; they go through the transforms of train_dataloader.real and to its size',
+    )
+    parser.add_argument(
+        '--invert',
+        nargs='+',
+        metavar='IMAGES',
+        help='files or folders, read likewise: a picture of these, each over that of the latent '
+        'vector which is found for it, and one of images between each two',
+    )
+    parser.add_argument(
+        '--invert-iters',
+        type=positive,
+        default=10_000,
+        metavar='N',
+        help='iterations of --invert, by each of which a component moves 1e-4 at most, about, '
+        'from 0: a latent vector in [-1, 1] needs up to 10000 (default)',
     )
     parser.add_argument('--seed', type=count, default=0, help='of the latent vectors')
     parser.add_argument('--batch-size', type=positive, default=64)

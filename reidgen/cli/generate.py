@@ -18,7 +18,7 @@ from reidgen.engine.generation import (
     image_name,
     in_rows,
     interpolation,
-    shown,
+    over,
 )
 from reidgen.engine.loading import trained_model
 from reidgen.files import sha256_of
@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> Path:
     cfg = load_config(args.config, args.cfg_options)
     model_class = find(cfg.model['type'], MODELS)
     _check_arguments(args, cfg.model['type'], model_class)
-    real = image_paths(args.autoencode or ())  # their faults show before weights are read
+    # their faults show before weights are read
+    real, inverted = image_paths(args.autoencode), image_paths(args.invert)
     model = trained_model(cfg, args.checkpoint, args.amp)
     check_generator(model)
     if args.count:
@@ -47,14 +48,19 @@ def run(args: argparse.Namespace) -> Path:
         print(f'{args.count} generated images in {folder}')
     if args.grid:
         _save(args, 'grid', grid(Path(args.out), args.count), (0, 0, 0), (1, 1, 1))
-    normalizer = model.data_preprocessor
+    pictures = {}
     if args.interpolate:
         ends = model.gan.latents(range(2 * args.interpolate), args.seed)
-        columns = interpolation(model, ends[::2], ends[1::2])
-        _save(args, 'interpolation', columns, normalizer.mean, normalizer.std)
+        pictures['interpolation'] = interpolation(model, ends[::2], ends[1::2])
     if real:
-        columns = autoencoded(model, read_images(cfg, model, real))
-        _save(args, 'autoencoded', columns, normalizer.mean, normalizer.std)
+        pictures['autoencoded'] = autoencoded(model, read_images(cfg, model, real))
+    if inverted:
+        pictures |= inversions(
+            model, read_images(cfg, model, inverted), inverted, args.invert_iters
+        )
+    normalizer = model.data_preprocessor
+    for what, columns in pictures.items():
+        _save(args, what, columns, normalizer.mean, normalizer.std)
     return Path(args.out)
 
 
@@ -67,27 +73,46 @@ def grid(folder: Path, count: int) -> Columns:
 
 @torch.no_grad()
 def autoencoded(model: AdversarialModel, img: Tensor) -> Columns:
-    """Columns of a picture: rows of images (B, C, H, W), each over the row of what D makes of it.
-
-    Raises:
-        ValueError: D takes images of another number of channels.
-    """
-    _check_channels(model, img)
+    """Columns of a picture: images (B, C, H, W), each over what D makes of it."""
     with model.autocast():
-        restored = model.autoencode(img).float()
-    rows = [row for pair in zip(img.split(ROW), restored.split(ROW)) for row in pair]
-    return in_rows([shown(row) for row in rows], img.new_ones(1, 1, 1))
+        return over(img, model.autoencode(img).float())
 
 
-def image_paths(given: list[str]) -> list[Path]:
-    """Image files of an argument, of folders all below them.
+def inversions(
+    model: AdversarialModel, img: Tensor, paths: list[Path], iters: int
+) -> dict[str, Columns]:
+    """Pictures of images (B, C, H, W) over those of their latent vectors, and between each two.
+
+    The error of each is printed, and their mean at every tenth of the iterations.
+    """
+    step = max(iters // 10, 1)
+
+    def tell(done: int, errors: Tensor) -> None:
+        if done % step == 0:
+            print(f'inversion: {done} of {iters} iterations, mean |x - G(z)| {errors.mean():.4f}')
+
+    z, errors = model.gan.invert(img, iters, tell)
+    for path, error in zip(paths, errors.tolist()):
+        print(f'{path}: mean |x - G(z)| {error:.4f} of [-1, 1]')
+    with torch.no_grad():
+        pictures = {'inversion': over(img, model.generate(z))}
+    num = len(img) // 2 * 2
+    if num:
+        between = interpolation(model, z[:num:2], z[1:num:2])
+        ends = [('x', img[:num:2]), ('x', img[1:num:2])]
+        pictures['inversion_interpolation'] = [ends[0], *between, ends[1]]
+    return pictures
+
+
+def image_paths(given: list[str] | None) -> list[Path]:
+    """Image files of an argument, of folders all below them; none where it is not given.
 
     Raises:
         FileNotFoundError: no such file or folder, or a folder without images.
         ValueError: more than a picture shows.
     """
     paths = []
-    for path in map(Path, given):
+    for path in map(Path, given or ()):
         if not path.exists():
             raise FileNotFoundError(
                 f'no folder or image {path} (relative paths start at {Path.cwd()})'
@@ -95,8 +120,8 @@ def image_paths(given: list[str]) -> list[Path]:
         paths += list_images(path, recursive=True) if path.is_dir() else [path]
     if len(paths) > MAX_SHOWN:
         raise ValueError(
-            f'{len(paths)} images are given by {", ".join(given)}; a picture shows {MAX_SHOWN} at '
-            f'most: name files, or a smaller folder'
+            f'{len(paths)} images are given by {", ".join(given or ())}; a picture shows '
+            f'{MAX_SHOWN} at most: name files, or a smaller folder'
         )
     return paths
 
@@ -106,6 +131,9 @@ def read_images(cfg: Config, model: AdversarialModel, paths: list[Path]) -> Tens
 
     They go through the transforms of train_dataloader.real, those that draw and MapAsImage apart,
     and are resized where they are not of the size of G.
+
+    Raises:
+        ValueError: images of the model do not have three channels.
     """
     loader = cfg.get('train_dataloader', {}).get('real', {})
     transforms = loader.get('dataset', {}).get('transforms', ())
@@ -116,7 +144,15 @@ def read_images(cfg: Config, model: AdversarialModel, paths: list[Path]) -> Tens
     for path in paths:
         image = transformed(lambda path=path: Sample(read_rgb(path)), fixed, seed=0).img
         images.append(vision.resize(image, size, antialias=True))
-    return model.data_preprocessor(torch.stack(images))
+    batch = model.data_preprocessor(torch.stack(images))
+    with torch.no_grad():
+        channels = model.G(batch.new_zeros(1, model.gan.latent_dim)).shape[1]
+    if channels != batch.shape[1]:
+        raise ValueError(
+            f'the model makes images of {channels} channels and files have {batch.shape[1]}; '
+            f'--autoencode and --invert are for models of three channels'
+        )
+    return batch
 
 
 def _check_arguments(args: argparse.Namespace, name: str, model_class: type) -> None:
@@ -125,23 +161,16 @@ def _check_arguments(args: argparse.Namespace, name: str, model_class: type) -> 
             f'{name}, the model of {args.config}, generates no images from latent vectors; '
             f'choose a config with such a generator, such as projects/lsro/configs/lsro_synth_a.py'
         )
-    if not (args.count or args.interpolate or args.autoencode):
-        raise ValueError('nothing is asked for; give --count, --interpolate or --autoencode')
+    if not (args.count or args.interpolate or args.autoencode or args.invert):
+        raise ValueError(
+            'nothing is asked for; give --count, --interpolate, --autoencode or --invert'
+        )
     if args.grid and not args.count:
         raise ValueError('--grid shows the first images of --count; give --count too')
     if args.autoencode and not hasattr(model_class, 'autoencode'):
         raise ValueError(
             f'{name}, the model of {args.config}, has no discriminator that restores images; '
             f'--autoencode is for a BEGAN'
-        )
-
-
-def _check_channels(model: AdversarialModel, img: Tensor) -> None:
-    channels = model.G(img.new_zeros(1, model.gan.latent_dim)).shape[1]
-    if channels != img.shape[1]:
-        raise ValueError(
-            f'the images have {img.shape[1]} channels, those of the model {channels}; files are '
-            f'compared with models of three channels alone'
         )
 
 

@@ -137,6 +137,12 @@ def interpolation(model: AdversarialModel, first: Tensor, last: Tensor) -> list[
     return [(f'{ratio:.2f}', part) for ratio, part in zip(ratios, images.split(len(first)))]
 
 
+def over(images: Tensor, restored: Tensor) -> list[tuple[str, Tensor]]:
+    """Columns of a picture: rows of images (B, C, H, W), each over what is made of them."""
+    rows = [row for pair in zip(images.split(ROW), restored.split(ROW)) for row in pair]
+    return in_rows([shown(row) for row in rows], images.new_ones(1, 1, 1))
+
+
 def in_rows(rows: list[Tensor], blank: Tensor) -> list[tuple[str, Tensor]]:
     """Columns without titles of a picture with these rows, each filled up to the longest.
 

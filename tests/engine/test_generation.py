@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from reidgen.cli import generate, parse
-from reidgen.cli.generate import autoencoded
+from reidgen.cli.generate import autoencoded, inversions
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.generation import generate_images, in_rows, interpolation
 from reidgen.engine.translation import STAMP
@@ -148,6 +148,26 @@ def test_real_images_are_over_what_an_autoencoder_makes_of_them(began):
     assert (columns[1:, 2:] == 1).all()
 
 
+def test_inverted_images_are_over_their_own_and_joined_by_twos(began, capsys):
+    img = torch.rand(5, 3, *SIZE, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    names = [Path(f'{number}.png') for number in range(5)]
+    pictures = inversions(began, img, names, 2)
+    z, errors = began.gan.invert(img, 2)
+    with torch.no_grad():
+        expected = began.G(z)
+    rows = torch.stack([column for _, column in pictures['inversion']], 1)
+    assert torch.equal(rows[0], img)
+    torch.testing.assert_close(rows[1], expected)
+    between = pictures['inversion_interpolation']
+    assert [title for title, _ in between][::11] == ['x', 'x']
+    for column, rows in ((0, img[:4:2]), (1, expected[:4:2]), (-2, expected[1:4:2])):
+        torch.testing.assert_close(between[column][1], rows)
+    assert torch.equal(between[-1][1], img[1:4:2])
+    told = capsys.readouterr().out
+    assert f'4.png: mean |x - G(z)| {errors[4]:.4f}' in told
+    assert inversions(began, img[:1], names[:1], 1).keys() == {'inversion'}
+
+
 @pytest.mark.slow
 def test_the_command_writes_images_and_pictures_of_a_checkpoint(model, tmp_path, capsys):
     config, checkpoint, out = (tmp_path / name for name in ('gan.py', 'gan.pth', 'images'))
@@ -179,6 +199,7 @@ def test_the_command_refuses_what_it_cannot_draw(tmp_path):
     refused(tmp_path, 'dcgan_smoke', '--grid', '--interpolate', '2', match='give --count too')
     refused(tmp_path, 'dcgan_smoke', '--autoencode', 'x.png', match='UnconditionalGAN.*restores')
     refused(tmp_path, 'began_smoke', '--autoencode', 'x.png', match=r'no folder or image x\.png')
+    refused(tmp_path, 'dcgan_smoke', '--invert', 'x.png', match=r'no folder or image x\.png')
     for number in range(65):
         (tmp_path / f'{number}.png').touch()
     refused(tmp_path, 'began_smoke', '--autoencode', str(tmp_path), match='65 images are given')
