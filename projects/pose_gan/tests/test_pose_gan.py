@@ -35,7 +35,7 @@ RECORDED = {
     'began_heatmap': ('BEGAN', '{part_maps}', (64, 64), 16, 0.5, 4e-5),
     'began_heatmap_joint': ('BEGAN', '{lsp}', (64, 64), 16, 0.5, 4e-5),
 }
-OTHERS = ('dcgan_heatmap_joint_14', 'dcgan_city_coarse_wide')
+OTHERS = ('dcgan_heatmap_joint_14', 'dcgan_city_coarse_wide', 'began_face_plateau')
 SIZES = dict(faces=(218, 178), city=(128, 256), city_coarse=(256, 512), part_maps=(128, 256))
 
 
