@@ -257,6 +257,7 @@ SYSTEMS = {
     'projects/stargan_camstyle/configs/stargan_smoke.py': {'c1'},
     'projects/cagan/configs/cagan_smoke.py': {'swap'},
     'projects/lsro/configs/lsro_smoke.py': {'G'},
+    'projects/pose_gan/configs/pose_cond_smoke.py': {'maps'},
 }
 
 
