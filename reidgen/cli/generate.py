@@ -1,6 +1,7 @@
 """Images of a trained GAN: the subcommand `generate`."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -39,6 +40,9 @@ def run(args: argparse.Namespace) -> Path:
     real, inverted = image_paths(args.autoencode), image_paths(args.invert)
     model = trained_model(cfg, args.checkpoint, args.amp)
     check_generator(model)
+    shown = [read_images(cfg, model, paths) for paths in (real, inverted) if paths]
+    normalizer = model.data_preprocessor
+    save = partial(_save, args, normalizer.mean, normalizer.std)
     if args.count:
         stamp = dict(
             config=Path(args.config).stem,
@@ -47,20 +51,15 @@ def run(args: argparse.Namespace) -> Path:
         folder = generate_images(model, args.out, args.count, stamp, args.seed, args.batch_size)
         print(f'{args.count} generated images in {folder}')
     if args.grid:
-        _save(args, 'grid', grid(Path(args.out), args.count), (0, 0, 0), (1, 1, 1))
-    pictures = {}
+        _save(args, (0, 0, 0), (1, 1, 1), 'grid', grid(Path(args.out), args.count))
     if args.interpolate:
         ends = model.gan.latents(range(2 * args.interpolate), args.seed)
-        pictures['interpolation'] = interpolation(model, ends[::2], ends[1::2])
+        save('interpolation', interpolation(model, ends[::2], ends[1::2]))
     if real:
-        pictures['autoencoded'] = autoencoded(model, read_images(cfg, model, real))
+        save('autoencoded', autoencoded(model, shown[0]))
     if inverted:
-        pictures |= inversions(
-            model, read_images(cfg, model, inverted), inverted, args.invert_iters
-        )
-    normalizer = model.data_preprocessor
-    for what, columns in pictures.items():
-        _save(args, what, columns, normalizer.mean, normalizer.std)
+        for what, columns in inversions(model, shown[-1], inverted, args.invert_iters).items():
+            save(what, columns)
     return Path(args.out)
 
 
@@ -165,6 +164,8 @@ def _check_arguments(args: argparse.Namespace, name: str, model_class: type) -> 
         raise ValueError(
             'nothing is asked for; give --count, --interpolate, --autoencode or --invert'
         )
+    if (args.interpolate or 0) > MAX_SHOWN:
+        raise ValueError(f'--interpolate is {args.interpolate}; a picture has {MAX_SHOWN} rows')
     if args.grid and not args.count:
         raise ValueError('--grid shows the first images of --count; give --count too')
     if args.autoencode and not hasattr(model_class, 'autoencode'):
@@ -174,7 +175,7 @@ def _check_arguments(args: argparse.Namespace, name: str, model_class: type) -> 
         )
 
 
-def _save(args: argparse.Namespace, what: str, columns: Columns, mean, std) -> None:
+def _save(args: argparse.Namespace, mean, std, what: str, columns: Columns) -> None:
     # beside the folder, whose images are all read as generated ones
     out = Path(args.out).resolve()
     path = out.with_name(f'{out.name}_{what}.png')

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from reidgen.cli import generate, parse
-from reidgen.cli.generate import autoencoded, inversions
+from reidgen.cli.generate import autoencoded, inversions, read_images
 from reidgen.datasets.image_files import read_rgb
 from reidgen.engine.generation import generate_images, in_rows, interpolation
 from reidgen.engine.translation import STAMP
@@ -148,6 +148,23 @@ def test_real_images_are_over_what_an_autoencoder_makes_of_them(began):
     assert (columns[1:, 2:] == 1).all()
 
 
+def test_files_go_through_the_transforms_of_the_training_that_are_fixed(began, tmp_path):
+    path = tmp_path / 'photo.png'
+    pixels = torch.randint(0, 256, (20, 12, 3), generator=torch.Generator().manual_seed(1))
+    Image.fromarray(pixels.to(torch.uint8).numpy()).save(path)
+    transforms = [
+        dict(type='MapAsImage'),
+        dict(type='Crop', size=SIZE, corner=(3, 2)),
+        dict(type='RandomFlip', prob=1.0),
+    ]
+    cfg = dict(train_dataloader=dict(real=dict(dataset=dict(transforms=transforms))))
+    expected = pixels[3:19, 2:10].permute(2, 0, 1) / 127.5 - 1
+    torch.testing.assert_close(read_images(cfg, began, [path])[0], expected)
+    assert read_images({}, began, [path, path]).shape == (2, 3, *SIZE)
+    with pytest.raises(ValueError, match='makes images of 5 channels and files have 3'):
+        read_images({}, dcgan(channels=5).eval(), [path])
+
+
 def test_inverted_images_are_over_their_own_and_joined_by_twos(began, capsys):
     img = torch.rand(5, 3, *SIZE, generator=torch.Generator().manual_seed(1)) * 2 - 1
     names = [Path(f'{number}.png') for number in range(5)]
@@ -197,6 +214,7 @@ def refused(tmp_path, config: str, *options: str, match: str) -> None:
 def test_the_command_refuses_what_it_cannot_draw(tmp_path):
     refused(tmp_path, 'dcgan_smoke', match='nothing is asked for; give --count, --interpolate')
     refused(tmp_path, 'dcgan_smoke', '--grid', '--interpolate', '2', match='give --count too')
+    refused(tmp_path, 'dcgan_smoke', '--interpolate', '65', match='picture has 64 rows')
     refused(tmp_path, 'dcgan_smoke', '--autoencode', 'x.png', match='UnconditionalGAN.*restores')
     refused(tmp_path, 'began_smoke', '--autoencode', 'x.png', match=r'no folder or image x\.png')
     refused(tmp_path, 'dcgan_smoke', '--invert', 'x.png', match=r'no folder or image x\.png')
