@@ -27,7 +27,8 @@ Writes images that a GAN generates from latent vectors: gen_00000.jpg, gen_00001
     %(prog)s projects/lsro/configs/lsro_market.py work_dirs/lsro_market/stage_dcgan.pth \\
         --out data/generated/market --count 24000
 
-A run that was interrupted goes on where it stopped.
+A run that was interrupted goes on where it stopped. Pictures lie beside the folder and begin with
+its name: market_grid.png, market_interpolation.png, market_autoencoded.png, market_inversion.png.
 """
 EVALUATE_IMAGES = """\
 Compares translated images with real ones of the domain they should look like.
@@ -77,7 +78,38 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='the Python config of the GAN')
     parser.add_argument('checkpoint', help='its weights, a .pth file of its work dir')
     parser.add_argument('--out', required=True, help='folder of the images')
-    parser.add_argument('--count', type=positive, required=True, help='of the images')
+    parser.add_argument('--count', type=positive, help='of the images')
+    parser.add_argument(
+        '--grid', action='store_true', help='the first of the images, 64 at most, in one picture'
+    )
+    parser.add_argument(
+        '--interpolate',
+        type=positive,
+        metavar='N',
+        help='a picture of N rows: images between two latent vectors, at ten ratios',
+    )
+    parser.add_argument(
+        '--autoencode',
+        nargs='+',
+        metavar='IMAGES',
+        help='files or folders: a picture of these, each over what the discriminator of a BEGAN '
+        'makes of it; they go through the transforms of train_dataloader.real and to its size',
+    )
+    parser.add_argument(
+        '--invert',
+        nargs='+',
+        metavar='IMAGES',
+        help='files or folders, read likewise: a picture of these, each over that of the latent '
+        'vector which is found for it, and one of images between each two',
+    )
+    parser.add_argument(
+        '--invert-iters',
+        type=positive,
+        default=10_000,
+        metavar='N',
+        help='iterations of --invert, by each of which a component moves 1e-4 at most, about, '
+        'from 0: a latent vector in [-1, 1] needs up to 10000 (default)',
+    )
     parser.add_argument('--seed', type=count, default=0, help='of the latent vectors')
     parser.add_argument('--batch-size', type=positive, default=64)
     add_common_options(parser)

@@ -3,16 +3,20 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from reidgen.choices import check_count, is_whole
 from reidgen.datasets.records import Record
 from reidgen.models import AdversarialModel
+from reidgen.models.latents import slerp
 
 from .translation import ModelTranslator, translate_dataset
 
 MAX_COUNT = 100_000  # names have five digits
+NUM_RATIOS = 10  # of an interpolation, both ends included
+ROW = 8  # images in a row of a picture
 
 
 class LatentBatch(NamedTuple):
@@ -55,7 +59,7 @@ class LatentTranslator(ModelTranslator):
         )
 
     def translated(self, raw: LatentBatch, style: int) -> Tensor:
-        return self.model.generate(raw.z.to(self.model.data_preprocessor.device))
+        return shown(self.model.generate(raw.z.to(self.model.data_preprocessor.device)))
 
 
 def check_generator(model: AdversarialModel) -> None:
@@ -107,3 +111,46 @@ def generate_images(
     latents = Latents(model, count, seed)
     translator = LatentTranslator(model, seed)
     return translate_dataset(translator, latents, folder, stamp, batch_size)
+
+
+def shown(images: Tensor) -> Tensor:
+    """Images as they are; heatmaps (B, C, H, W) as the largest of their channels, (B, 1, H, W)."""
+    return images if images.shape[1] in (1, 3) else images.amax(1, keepdim=True)
+
+
+@torch.no_grad()
+def interpolation(model: AdversarialModel, first: Tensor, last: Tensor) -> list[tuple[str, Tensor]]:
+    """Columns of a picture: images of latent vectors between two, at ten ratios.
+
+    Args:
+        model: as of `generate_images`, in eval mode.
+        first, last: (B, Z) latent vectors, a row of the picture each two.
+
+    Returns:
+        titles and images (B, C, H, W), normalised as batches are.
+    """
+    ratios = torch.linspace(0, 1, NUM_RATIOS).tolist()
+    device = model.data_preprocessor.device
+    z = torch.cat([slerp(first, last, ratio) for ratio in ratios]).to(device)
+    with model.autocast():
+        images = shown(model.generate(z)).float()
+    return [(f'{ratio:.2f}', part) for ratio, part in zip(ratios, images.split(len(first)))]
+
+
+def over(images: Tensor, restored: Tensor) -> list[tuple[str, Tensor]]:
+    """Columns of a picture: rows of images (B, C, H, W), each over what is made of them."""
+    rows = [row for pair in zip(images.split(ROW), restored.split(ROW)) for row in pair]
+    return in_rows([shown(row) for row in rows], images.new_ones(1, 1, 1))
+
+
+def in_rows(rows: list[Tensor], blank: Tensor) -> list[tuple[str, Tensor]]:
+    """Columns without titles of a picture with these rows, each filled up to the longest.
+
+    Args:
+        rows: images (n, C, H, W) each.
+        blank: (C, 1, 1), the colour of the cells without an image.
+    """
+    width = max(len(row) for row in rows)
+    empty = blank.expand(rows[0].shape[1:])[None]
+    cells = torch.stack([torch.cat([row, *[empty] * (width - len(row))]) for row in rows])
+    return [('', column) for column in cells.unbind(1)]

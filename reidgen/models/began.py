@@ -8,8 +8,7 @@ from reidgen.registry import LOSSES, MODELS, build
 from .adversarial import AdversarialModel
 from .latents import LatentSampling
 from .phases import Phase
-from .preprocessor import SYMMETRIC
-from .unconditional import Samples, gan_phases
+from .unconditional import LatentGAN, Samples, gan_phases
 
 UPDATES = ('joint', 'alternate')
 
@@ -67,7 +66,7 @@ class BEGANPhases(LatentSampling):
 
 
 @MODELS.register_module()
-class BEGAN(AdversarialModel):
+class BEGAN(LatentGAN):
     """Boundary equilibrium GAN (Berthelot et al., 2017) of BEGANGenerator and BEGANDiscriminator.
 
     k and M are logged as `D/stat.k` and `D/stat.M`, with `D/stat.balance`.
@@ -79,8 +78,6 @@ class BEGAN(AdversarialModel):
         gan: options of BEGANPhases: update, latent.
     """
 
-    loss_families = ('adv',)
-
     def __init__(
         self,
         networks: dict[str, dict],
@@ -88,14 +85,11 @@ class BEGAN(AdversarialModel):
         equilibrium: dict | None = None,
         gan: dict | None = None,
     ):
-        super().__init__(networks, loss_weights, SYMMETRIC)
+        super().__init__(networks, loss_weights)
         self.equilibrium = build(
             equilibrium or {}, LOSSES, 'model.equilibrium', default='BoundaryEquilibrium'
         )
         self.gan = gan_phases(self, gan, BEGANPhases)
-
-    def phases(self) -> tuple[Phase, ...]:
-        return self.gan.phases()
 
     def update_memory(self, batch, x, logs: dict[str, Tensor]) -> None:
         """Moves k by the errors of this iteration, where both phases were due."""
@@ -105,19 +99,13 @@ class BEGAN(AdversarialModel):
             moved = self.equilibrium.update(*errors)
             logs.update({f'D/{name}': value for name, value in moved.items()})
 
-    def generate(self, z: Tensor) -> Tensor:
-        """Images (B, C, H, W), normalised as batches are, of latent vectors (B, Z)."""
-        return self.gan.generate(z)
-
-    def visuals(self, batch) -> list[tuple[str, Tensor]]:
-        return self.gan.columns(batch)
-
-    def diversity_pairs(self, batch) -> dict[str, tuple[Tensor, Tensor]]:
-        return self.gan.diversity_pairs(batch)
+    def autoencode(self, img: Tensor) -> Tensor:
+        """What D makes of images (B, C, H, W) in [-1, 1], of the same shape."""
+        return self.D(img)
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
         """As of UnconditionalGAN; raises ValueError too where k would move by micro-batches."""
-        self.gan.check_data(datasets, stages)
+        super().check_data(datasets, batch_sizes, stages)
         for stage in stages:
             if stage.accumulate > 1:
                 raise ValueError(

@@ -1,8 +1,10 @@
 """Latent vectors of a GAN, and the images that its generator makes of them."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor
 
 from reidgen.choices import one_of
@@ -15,6 +17,8 @@ from .layers.batch_norm import batch_statistics
 LATENTS = ('uniform', 'normal')
 BN_EVALS = ('running', 'batch')
 COLUMNS = 4  # of generated images in a grid
+INVERT_ITERS, INVERT_LR = 10_000, 1e-4  # a step of Adam is about the rate: from 0 to 1
+MIN_SINE = 1e-6  # of the angle between two vectors; below, its digits are noise
 
 
 class LatentSampling:
@@ -64,6 +68,55 @@ class LatentSampling:
         ]
         return self._scaled(torch.stack(drawn))
 
+    def invert(
+        self,
+        img: Tensor,
+        iters: int = INVERT_ITERS,
+        watch: Callable[[int, Tensor], None] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Latent vectors whose images are near given ones: Adam at 1e-4 on mean |x - G(z)|.
+
+        So real images are interpolated in BEGAN's paper (Berthelot et al., 2017). All start at 0,
+        and a component moves by 1e-4 an iteration at most, about: a z in [-1, 1] needs up to
+        10,000. It is not held there. Each image is inverted as if it were alone.
+
+        Args:
+            img: (B, C, H, W), normalised as batches are; the model is in eval mode.
+            watch: is given the number of iterations done and the errors (B,) then.
+
+        Returns:
+            latent vectors (B, Z), and errors (B,), mean |x - G(z)| of each in [-1, 1].
+
+        Raises:
+            ValueError: images of another shape than G's, a model in training mode or with
+                bn_eval='batch'.
+        """
+        if self.model.training or self.bn_eval == 'batch':
+            raise ValueError(
+                'images are inverted one by one: set the model to eval mode, and '
+                "model.gan.bn_eval='running'"
+            )
+        x = self._symmetric(img)
+        z = torch.zeros(len(x), self.latent_dim, device=x.device, requires_grad=True)
+        adam = torch.optim.Adam([z], lr=INVERT_LR)
+        errors = self._inversion_errors(x, z)
+        for done in range(1, iters + 1):
+            (z.grad,) = torch.autograd.grad(errors.sum(), z)  # of each image its own
+            adam.step()
+            errors = self._inversion_errors(x, z)
+            if watch is not None:
+                watch(done, errors.detach())
+        return z.detach(), errors.detach()
+
+    def _inversion_errors(self, x: Tensor, z: Tensor) -> Tensor:
+        fake = self.model.G(z)
+        if fake.shape != x.shape:
+            raise ValueError(
+                f'images of {tuple(x.shape[1:])} are to be inverted, but those of the generator '
+                f'are {tuple(fake.shape[1:])} (channels, height, width); give such images'
+            )
+        return (x - fake).abs().mean((1, 2, 3))
+
     def columns(self, batch) -> list[tuple[str, Tensor]]:
         """Real images, and the images of latent vectors that are always the same."""
         img = batch.real.img
@@ -107,3 +160,27 @@ class LatentSampling:
 
     def _scaled(self, drawn: Tensor) -> Tensor:
         return 2 * drawn - 1 if self.latent == 'uniform' else drawn
+
+
+def slerp(first: Tensor, last: Tensor, ratio: float) -> Tensor:
+    """Latent vectors on the great circle between two (Shoemake, SIGGRAPH 1985).
+
+    Between vectors of one direction or of opposite ones, which no circle or many have, on the
+    straight line.
+
+    Args:
+        first, last: (B, Z).
+        ratio: 0 gives the first, 1 the last.
+
+    Returns:
+        (B, Z).
+    """
+    a, b = first.double(), last.double()
+    omega = nnf.cosine_similarity(a, b).clamp(-1, 1).acos()[:, None]
+    sine = omega.sin()
+    straight = sine < MIN_SINE
+    sine = torch.where(straight, 1.0, sine)
+    weights = [
+        torch.where(straight, share, (share * omega).sin() / sine) for share in (1 - ratio, ratio)
+    ]
+    return (weights[0] * a + weights[1] * b).to(first.dtype)

@@ -84,25 +84,18 @@ class GANPhases(LatentSampling):
         return {'adv.D': self.loss.generator(model.D, fake, real=real, rng=model.rng)}
 
 
-@MODELS.register_module()
-class UnconditionalGAN(AdversarialModel):
-    """Unconditional GAN: learns to sample images like those of its training set.
+class LatentGAN(AdversarialModel):
+    """Base of models that are an unconditional GAN and nothing else.
 
-    With DCGANGenerator and DCGANDiscriminator it is DCGAN (Radford et al., ICLR 2016).
-
-    Args:
-        networks: G and D.
-        loss_weights: of adv.
-        gan: options of GANPhases: gan_loss, g_steps, reuse_z, latent, bn_eval.
+    Attributes:
+        gan: phases of G and D, a LatentSampling with `phases`; set by the model.
     """
 
     loss_families = ('adv',)
+    gan: Any
 
-    def __init__(
-        self, networks: dict[str, dict], loss_weights: dict[str, float], gan: dict | None = None
-    ):
+    def __init__(self, networks: dict[str, dict], loss_weights: dict[str, float]):
         super().__init__(networks, loss_weights, SYMMETRIC)
-        self.gan = gan_phases(self, gan)
 
     def phases(self) -> tuple[Phase, ...]:
         return self.gan.phases()
@@ -119,6 +112,25 @@ class UnconditionalGAN(AdversarialModel):
 
     def check_data(self, datasets, batch_sizes, stages) -> None:
         self.gan.check_data(datasets, stages)
+
+
+@MODELS.register_module()
+class UnconditionalGAN(LatentGAN):
+    """Unconditional GAN: learns to sample images like those of its training set.
+
+    With DCGANGenerator and DCGANDiscriminator it is DCGAN (Radford et al., ICLR 2016).
+
+    Args:
+        networks: G and D.
+        loss_weights: of adv.
+        gan: options of GANPhases: gan_loss, g_steps, reuse_z, latent, bn_eval.
+    """
+
+    def __init__(
+        self, networks: dict[str, dict], loss_weights: dict[str, float], gan: dict | None = None
+    ):
+        super().__init__(networks, loss_weights)
+        self.gan = gan_phases(self, gan)
 
 
 def gan_phases(model: AdversarialModel, options: dict | None, kind: type = GANPhases) -> Any:

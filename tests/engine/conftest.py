@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from crashes import Killed, KillHook
 from memory_runs import trained
-from mmengine.hooks import Hook
 from tiny_networks import environment, python
 
 from reidgen.engine import ReIDRunner
@@ -15,23 +15,6 @@ from reidgen.engine.config import load_config
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 NUMBERS = itertools.count()
-
-
-class Killed(BaseException):
-    """Exception of KillHook, which no handler of Exception catches, like a Ctrl-C."""
-
-
-class KillHook(Hook):
-    """Crash in the middle of an iteration."""
-
-    priority = 'HIGHEST'
-
-    def __init__(self, iteration: int):
-        self.iteration = iteration
-
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        if runner.iter + 1 == self.iteration:
-            raise Killed
 
 
 def tiny_config(work_dir: Path, options: dict | None = None, **keys):

@@ -125,6 +125,11 @@ def test_a_logit_of_patchgan_sees_a_patch_of_the_stated_size(num_layers, field):
     assert seen.any(0).sum() == field
 
 
+def test_patchgan_takes_a_condition_beside_the_image():
+    discriminator = PatchGAN(base_dim=2, num_layers=1, in_channels=8)
+    assert discriminator(torch.zeros(1, 8, 16, 16)).shape == (1, 1, 6, 6)
+
+
 def test_patchgan_has_no_norm_first_and_last_and_starts_near_zero():
     discriminator = PatchGAN(base_dim=16)
     assert [layer.with_norm for layer in discriminator.layers] == [False, True, True, True, False]

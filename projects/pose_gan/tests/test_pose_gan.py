@@ -8,10 +8,12 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from projects.pose_gan.pose_gan import PartMap
-from reidgen.datasets import FolderReID, ShapesReID, lsp
+from projects.pose_gan.pose_gan import LSPSlots, PartMap
+from reidgen.datasets import LSP, FolderReID, ShapesReID, lsp
 from reidgen.engine.config import load_config
 from reidgen.engine.stage_lr import lr_factor
+from reidgen.registry import HOOKS
+from reidgen.registry import build as build_from
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 ALL = sorted(CONFIGS.glob('*.py'))
@@ -35,7 +37,7 @@ RECORDED = {
     'began_heatmap': ('BEGAN', '{part_maps}', (64, 64), 16, 0.5, 4e-5),
     'began_heatmap_joint': ('BEGAN', '{lsp}', (64, 64), 16, 0.5, 4e-5),
 }
-OTHERS = ('dcgan_heatmap_joint_14', 'dcgan_city_coarse_wide')
+OTHERS = ('dcgan_heatmap_joint_14', 'dcgan_city_coarse_wide', 'pose_cond')
 SIZES = dict(faces=(218, 178), city=(128, 256), city_coarse=(256, 512), part_maps=(128, 256))
 
 
@@ -110,7 +112,7 @@ def test_a_run_is_trained_for_two_iterations_on_data_of_its_size(name, build, ro
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['dcgan_smoke', 'began_smoke'])
+@pytest.mark.parametrize('name', ['dcgan_smoke', 'began_smoke', 'pose_cond_smoke'])
 def test_a_smoke_run_that_is_interrupted_ends_as_the_whole(name, build, tmp_path):
     path = CONFIGS / f'{name}.py'
     whole = build(path)
@@ -155,7 +157,29 @@ def test_the_configs_of_rendered_people_differ_in_what_they_compare():
     assert people.optim_wrapper.G.lr == 2 * slower.optim_wrapper.G.lr == gamma.optim_wrapper.G.lr
 
 
-# ---- part maps ----
+def test_the_rate_of_the_paper_falls_by_the_measure_alone_and_not_below_the_bound():
+    cfg = load_config(CONFIGS / 'began_face_plateau.py')
+    hook = build_from(dict(cfg.default_hooks.plateau), HOOKS)
+    assert 'lr' not in cfg.train_cfg.stages[0]
+    assert (hook.stage, hook.term) == (cfg.train_cfg.stages[0].name, 'D/stat.M')
+    assert {cfg.optim_wrapper[name].lr for name in hook.groups} == {1e-4}
+    assert (hook.gamma, hook.floor * 1e-4) == (0.5, pytest.approx(2e-5))
+
+
+# ---- maps ----
+
+
+def test_joints_of_lsp_are_in_the_slots_of_mpii_and_two_of_these_are_empty(roots, monkeypatch):
+    monkeypatch.setattr(lsp, 'NUM_TRAIN', 3)
+    pose_map = dict(type='JointMaps', layout='mpii16', size=(64, 64), sigma=3.0)
+    dataset = LSPSlots(str(roots / 'lsp'), crop=64, pose_map=pose_map)
+    maps, joints = dataset[0].pose_map, LSP.read_joints(dataset, dataset.records[0])
+    assert maps.shape == (16, 64, 64)
+    assert maps.amax((1, 2)).tolist() == [255] * 6 + [0, 0] + [255] * 8
+    for joint, slot in ((0, 0), (12, 8), (13, 9), (6, 10), (11, 15)):  # ankle, neck, head, wrists
+        row, column = divmod(int(maps[slot].argmax()), 64)
+        assert abs(column - joints[joint, 0]) <= 0.5
+        assert abs(row - joints[joint, 1]) <= 0.5
 
 
 def test_a_part_map_has_the_thirds_of_a_mask_in_three_colours():

@@ -5,6 +5,7 @@ from .baselines import BaselineHook
 from .best_loss import BestLossHook
 from .gan_diagnostics import GANDiagnosticsHook
 from .memory_init import MemoryInitHook
+from .plateau_lr import PlateauLRHook
 from .preemption import PreemptionHook
 from .progress import ProgressHook
 from .pseudo_label import PseudoLabelHook
@@ -21,6 +22,7 @@ __all__ = [
     'BestLossHook',
     'GANDiagnosticsHook',
     'MemoryInitHook',
+    'PlateauLRHook',
     'PreemptionHook',
     'ProgressHook',
     'PseudoLabelHook',

@@ -2,13 +2,14 @@
 
 from torch import Tensor, nn
 
+from reidgen.models.discriminators.fixed_size import FixedSize
 from reidgen.models.generators.began import BEGANGenerator
 from reidgen.models.layers.init import xavier_init
 from reidgen.registry import DISCRIMINATORS
 
 
 @DISCRIMINATORS.register_module()
-class BEGANDiscriminator(nn.Module):
+class BEGANDiscriminator(FixedSize, nn.Module):
     """Discriminator of BEGAN (Berthelot et al., 2017): an auto-encoder without norm layers.
 
         x -> conv, ELU -> (conv, ELU, conv, ELU, conv of stride 2 but in the last, ELU) x blocks
@@ -64,11 +65,3 @@ class BEGANDiscriminator(nn.Module):
         """Codes (B, Z) of images (B, C, H, W); raises as `forward`."""
         self.check_size(*img.shape[2:])
         return self.encoder(img)
-
-    def check_size(self, height: int, width: int) -> None:
-        """Raises ValueError where images are of another size than `image_size`."""
-        if (height, width) != self.image_size:
-            raise ValueError(
-                f'an image of {height} x {width} is given to a BEGANDiscriminator with '
-                f'image_size={self.image_size}; make them equal'
-            )

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from reidgen.models.discriminators.fixed_size import FixedSize
 from reidgen.models.layers.conv import SLOPE
 from reidgen.models.layers.halving import halved_sizes
 from reidgen.models.layers.init import normal_init
@@ -13,7 +14,7 @@ STD = 0.02
 
 
 @DISCRIMINATORS.register_module()
-class DCGANDiscriminator(nn.Module):
+class DCGANDiscriminator(FixedSize, nn.Module):
     """Discriminator of DCGAN (Radford et al., ICLR 2016): one logit an image, no sigmoid.
 
         x -> (conv of stride 2, BN but in the first, LeakyReLU 0.2) x num_stages -> Linear
@@ -67,11 +68,3 @@ class DCGANDiscriminator(nn.Module):
         """
         self.check_size(*img.shape[2:])
         return self.logit(self.stages(img).flatten(1))
-
-    def check_size(self, height: int, width: int) -> None:
-        """Raises ValueError where images are of another size than `image_size`."""
-        if (height, width) != self.image_size:
-            raise ValueError(
-                f'an image of {height} x {width} is given to a DCGANDiscriminator with '
-                f'image_size={self.image_size}; make them equal'
-            )

@@ -164,19 +164,26 @@ class PatchGAN(nn.Module):
         norm: 'instance' as published, or None. The mean and variance of instance norm are of the
             whole picture: one bright spot anywhere moves every patch's logit, and generators of
             short trainings learn to translate such spots. Without norm, layers start by He's rule.
+        in_channels: of the image, or of the condition and the image (pix2pix).
 
     Raises:
         ValueError: num_layers is below 1, or an unknown norm.
     """
 
-    def __init__(self, base_dim: int = 64, num_layers: int = 3, norm: str | None = 'instance'):
+    def __init__(
+        self,
+        base_dim: int = 64,
+        num_layers: int = 3,
+        norm: str | None = 'instance',
+        in_channels: int = 3,
+    ):
         super().__init__()
         if num_layers < 1:
             raise ValueError(f'num_layers is {num_layers}; set 1 or more')
         self.num_layers = num_layers
         dims = [base_dim * 2 ** min(k, 3) for k in range(num_layers + 1)]
         layer = partial(conv_block, padding_mode='zeros')
-        layers = [layer(3, dims[0], 4, stride=2)]
+        layers = [layer(in_channels, dims[0], 4, stride=2)]
         for number, (a, b) in enumerate(pairwise(dims), start=1):
             stride = 2 if number < num_layers else 1
             layers.append(layer(a, b, 4, stride=stride, norm=norm))
@@ -184,7 +191,7 @@ class PatchGAN(nn.Module):
         (normal_init if norm else kaiming_init)(self)
 
     def forward(self, img: Tensor) -> Tensor:
-        """Logits (B, 1, H / 8 - 2, W / 8 - 2) of images (B, 3, H, W), at three halvings.
+        """Logits (B, 1, H / 8 - 2, W / 8 - 2) of images (B, C, H, W), at three halvings.
 
         Raises:
             ValueError: the image is too small to leave a logit.

@@ -5,6 +5,7 @@ from reidgen.models.generators.began import BEGANGenerator
 from reidgen.models.generators.dcgan import DCGANGenerator
 from reidgen.models.generators.resnet import ResNetGenerator
 from reidgen.models.generators.stripe import StripeAdaINDecoder
+from reidgen.models.generators.unet import UNetGenerator
 
 __all__ = [
     'AdaINDecoder',
@@ -13,4 +14,5 @@ __all__ = [
     'DCGANGenerator',
     'ResNetGenerator',
     'StripeAdaINDecoder',
+    'UNetGenerator',
 ]
