@@ -1,7 +1,7 @@
 """IdentityModel: supervised identity classification and triplets, the direct transfer baseline."""
 
 import torch.nn.functional as nnf
-from torch import Tensor
+from torch import Tensor, nn
 
 from reidgen.registry import LOSSES, MODELS, build
 from reidgen.structures import Code
@@ -11,6 +11,17 @@ from .data_checks import check_identities
 from .phases import Phase
 
 FEATURES = ('embedding', 'pre_bn', 'head')
+
+
+class WithHead(nn.Module):
+    """Encoder and embedding head as one network of images: what AdaBN adapts."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Module):
+        super().__init__()
+        self.encoder, self.head = encoder, head
+
+    def forward(self, img: Tensor) -> Tensor:
+        return self.head(self.encoder(img).pre_bn)
 
 
 @MODELS.register_module()
@@ -118,6 +129,10 @@ class IdentityModel(AdversarialModel):
     @property
     def evaluated(self) -> tuple[str, ...]:
         return ('E_c', 'H') if self.feature == 'head' else ('E_c',)
+
+    @property
+    def retrieval_encoder(self) -> nn.Module:
+        return WithHead(self.E_c, self.H) if self.feature == 'head' else self.E_c
 
     def embed(self, img: Tensor) -> Tensor:
         feature = self._feature(img)

@@ -11,6 +11,7 @@ import torch.nn.functional as nnf
 from reidgen.engine import OptimizerPerGroup, run_phases
 from reidgen.engine.config import load_config
 from reidgen.engine.stages import Stage
+from reidgen.evaluation.adabn import adapted_batch_norm
 from reidgen.losses import BatchHardTriplet, TripletLoss
 from reidgen.models import IdentityModel
 from reidgen.models.layers.batch_norm import batch_norms
@@ -110,6 +111,19 @@ def test_features_are_what_they_are_called(batch):
         code = model.E_c(img)
         expected = model.H(code.pre_bn) if feature == 'head' else getattr(code, feature)
         torch.testing.assert_close(model.embed(img), nnf.normalize(expected))
+
+
+def test_adabn_adapts_the_head_where_its_output_is_the_feature(batch):
+    img = batch.identity.img
+    model = ide(head=True, feature='head').eval()
+    before = model.H.norm.running_mean.clone()
+    with adapted_batch_norm(model.retrieval_encoder, [img]):
+        mean = model.H.norm.running_mean.clone()
+    assert torch.equal(model.H.norm.running_mean, before)
+    for layer in batch_norms(model.E_c):
+        layer.train()  # by the batch, as while it is estimated
+    torch.testing.assert_close(mean, model.H.linear(model.E_c(img).pre_bn).mean(0))
+    assert ide(head=True, feature='pre_bn').retrieval_encoder.__class__ is model.E_c.__class__
 
 
 def test_pooled_feature_does_not_depend_on_the_head(batch):
