@@ -5,8 +5,8 @@ custom_imports = dict(imports=['tiny_networks'])  # this folder must be on the p
 
 model = dict(
     networks=dict(
-        D=dict(base_dim=4),
-        G=dict(content_dim=32, base_dim=8, head_dim=8),
+        D=dict(num_scales=1, base_dim=4),
+        G=dict(content_dim=32, base_dim=8, head_dim=8, num_res_blocks=1),
         E_p=dict(base_dim=2, aspp_dim=2, out_dim=8),
         E_c=dict(_delete_=True, type='TinyEncoder'),
     ),

@@ -46,11 +46,12 @@ def test_a_picture_is_what_the_model_translates_and_a_second_run_translates_what
 ):
     out = run()
     pictures = sorted((out / 'bounding_box_train').glob('*.png'))
-    first = pictures[0].read_bytes()
+    first = read_rgb(pictures[0]).float()
     changed = pictures[1].stat().st_mtime_ns
     pictures[0].unlink()
     run()
-    assert pictures[0].read_bytes() == first
+    # now in a batch of one, whose sums are added in another order
+    assert (read_rgb(pictures[0]).float() - first).abs().max() <= 1
     assert pictures[1].stat().st_mtime_ns == changed
     model = straight.model.eval()
     source = straight.train_loop.dataloader.dataset['source'].plain(maps=True)
