@@ -76,8 +76,8 @@ POINTS = {
     'stage switch': ('link .*stage_generators.pth.part',),
     'translated set': (r'replace .*translated/joint/\w+.(png|jpg)', 7),
     'grid': ('replace .*joint_000008.png',),
-    'old best': (r'unlink .*best_mAP_iter_\d+.pth',),
     'clusters': ('replace .*iter_12.pth',),
+    'old best': (r'unlink .*best_mAP_iter_\d+.pth',),
     'last report': ('replace .*evaluations.json',),
 }
 
