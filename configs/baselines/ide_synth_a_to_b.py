@@ -3,7 +3,8 @@
 Beside it synth_a_to_b.py is BNNeck: batch-hard triplets, label smoothing, batch norm before C.
 
 Needs:   nothing; as gcl_synth.py.
-Result:  not yet measured.   Cost: made for 10 minutes of two CPU cores, rendering apart.
+Result:  mAP 38.8, AdaBN 48.5, means of three seeds. docs/results/identity_baselines.md.
+Cost:    12 minutes of one CPU core, rendering apart.
 """
 _base_ = ['./synth_a_to_b.py']
 
