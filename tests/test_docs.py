@@ -227,8 +227,9 @@ def test_cells_of_every_kind_and_means_over_columns(tmp_path):
     assert render(path).splitlines()[8:13] == [
         '|  | a | b | mean |',
         '|---|---|---|---|',
-        '| pair | 1.00 / 5.00 | 2.50 / 7.00 | 1.75 |',
-        '| **spread** | **3.00 +- 0.13** | **6** | **4.50** |',
+        # deviations 1.5 / sqrt(2) and 3 / sqrt(2)
+        '| pair | 1.00 / 5.00 | 2.50 / 7.00 | 1.75 +- 1.06 |',
+        '| **spread** | **3.00 +- 0.13** | **6** | **4.50 +- 2.12** |',
         '| unmeasured |  | failed |  |',
     ]
 

@@ -36,8 +36,8 @@ That of a table replaces single keys. A row has a cell for each column that is n
     {"mean": 45.7, "std": 2.3}       45.7 +- 2.3; both may be lists, of one length
     null                             nothing, where it was not measured
 
-`mean_of` is worked out here: the mean of the first numbers of those columns; empty where one has
-none.
+`mean_of` is worked out here: mean and sample deviation of the first numbers of those columns, 45.7
++- 2.3, of one column the number; empty where one has none.
 """
 
 import argparse
@@ -121,8 +121,14 @@ def row_cells(cells: Sequence, columns: Sequence, decimals: int, place: str) -> 
             raise ValueError(f'{place}: mean_of names no column {unknown}; there are {given}')
         firsts = [first_number(values[name]) for name in column['mean_of']]
         complete = all(first is not None for first in firsts)
-        texts.append(f'{statistics.fmean(firsts):.{decimals}f}' if complete else '')
+        texts.append(mean_and_deviation(firsts, decimals) if complete else '')
     return texts
+
+
+def mean_and_deviation(values: Sequence[float], decimals: int) -> str:
+    """Text of the mean and the sample deviation; of one value, itself."""
+    mean = f'{statistics.fmean(values):.{decimals}f}'
+    return mean if len(values) == 1 else f'{mean} +- {statistics.stdev(values):.{decimals}f}'
 
 
 def shown(cell, decimals: int, place: str) -> str:
