@@ -96,7 +96,6 @@ class FaceDecoder(nn.Module):
 
     def __init__(self, code_dim: int, image_size: int, noise_dim: int = 0):
         super().__init__()
-        one_of(image_size, SIZES, 'image_size')
         self.code_dim, self.noise_dim = code_dim, noise_dim
         self.image_size = (image_size, image_size)
 
@@ -214,8 +213,12 @@ class SingleScaleDecoder(FaceDecoder):
 
 
 def stem_dims(image_size: int, base_dim: int) -> list[int]:
-    """Channels of the maps of 4, 7, 14, ... pixels to a quarter of the side."""
-    doublings = SIZES.index(image_size) + 1
+    """Channels of the maps of 4, 7, 14, ... pixels to a quarter of the side.
+
+    Raises:
+        ValueError: the side is not 7 doubled three to six times.
+    """
+    doublings = SIZES.index(one_of(image_size, SIZES, 'image_size')) + 1
     widths = [base_dim * 2**k for k in range(doublings, -1, -1)]
     return [widths[0], *widths]
 

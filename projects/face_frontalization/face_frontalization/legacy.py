@@ -23,6 +23,15 @@ def _deconv(in_channels: int, out_channels: int, stride: int) -> list[nn.Module]
     return [deconv, nn.ReLU(), nn.BatchNorm2d(out_channels)]
 
 
+def _start_side(image_size: int, doublings: int) -> int:
+    if image_size % 2**doublings:
+        raise ValueError(
+            f'image_size is {image_size}; it must be a multiple of {2**doublings}, as the first '
+            f'map is doubled {doublings} times'
+        )
+    return image_size // 2**doublings
+
+
 def _image(channels: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, 3, 1), nn.Tanh())
 
@@ -34,7 +43,7 @@ class NovemberDecoder(FaceDecoder):
 
     Args:
         code_dim: of the encoder's feature, 4096 of VGG-16.
-        image_size: 56, 112, 224 or 448.
+        image_size: a multiple of 16.
         fc1_bn: batch norm behind the linear layer, which the program's notes blame for its bad
             results.
         width: factor of all channels.
@@ -48,7 +57,7 @@ class NovemberDecoder(FaceDecoder):
         width: float = 1.0,
     ):
         super().__init__(code_dim, image_size)
-        self.side, start = image_size // 16, int(START_DIM * width)
+        self.side, start = _start_side(image_size, 4), int(START_DIM * width)
         numbers = self.side**2 * start
         self.fc1 = nn.Linear(code_dim, numbers)
         self.fc1_norm = nn.BatchNorm1d(numbers) if fc1_bn else nn.Identity()
@@ -72,7 +81,7 @@ class DecemberDecoder(FaceDecoder):
 
     Args:
         code_dim: of the encoder's feature: 4096 of VGG-16, 2048 of ResNet-50.
-        image_size: 56, 112, 224 or 448.
+        image_size: a multiple of 32.
         bridge: linear layers from the code beside the maps after the first four doublings (4, 4, 4
             and 2 channels).
         dropout: probability after the first two doublings.
@@ -89,7 +98,7 @@ class DecemberDecoder(FaceDecoder):
     ):
         super().__init__(code_dim, image_size)
         dims = [int(channels * width) for channels in (START_DIM, *DECEMBER)]
-        self.side = image_size // 2 ** len(DECEMBER)
+        self.side = _start_side(image_size, len(DECEMBER))
         self.fc1 = nn.Linear(code_dim, self.side**2 * dims[0])
         extra = [0, *(BRIDGES if bridge else (0,) * 4)]
         self.ups = nn.ModuleList()

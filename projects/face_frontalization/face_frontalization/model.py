@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from reidgen.choices import one_of
 from reidgen.models import AdversarialModel, Phase
-from reidgen.models.data_checks import drawn_loaders, image_size
+from reidgen.models.data_checks import check_paired_batches, drawn_loaders, image_size
 from reidgen.models.network_checks import check_penalty
 from reidgen.models.preprocessor import SYMMETRIC
 from reidgen.registry import LOSSES, MODELS, build
@@ -157,8 +157,7 @@ class FaceFrontalizer(AdversarialModel):
         if self.d_scales > 1:
             return images
         if self.d_input == 'pair':
-            size = min(len(images[0]), len(batch.profile.img))
-            return torch.cat([batch.profile.img[:size], images[0][:size]], dim=1)
+            return torch.cat([batch.profile.img, images[0]], dim=1)
         return self.E.pool2(images[0]) if self.d_input == 'pool2' else images[0]
 
     def _heads(self, img) -> Sequence[Tensor]:
@@ -242,10 +241,15 @@ class FaceFrontalizer(AdversarialModel):
         for stage in stages:
             weights = {**self.loss_weights, **stage.loss_weights}
             paired = bool(weights['l1']) or (self.d_scales > 0 and self.reals == 'own')
-            for field, loader in drawn_loaders(stage, datasets, ('profile', 'front')).items():
+            loaders = drawn_loaders(stage, datasets, ('profile', 'front'))
+            if self.d_input == 'pair':
+                check_paired_batches(batch_sizes, loaders, "D with d_input='pair'")
+            for field, loader in loaders.items():
                 dataset = datasets[loader]
                 size = image_size(dataset)
-                if size != self.image_size and (field == 'front' or paired):
+                if size != self.image_size and (
+                    field == 'front' or paired or self.d_input == 'pair'
+                ):
                     told = ' x '.join(map(str, self.image_size))
                     raise ValueError(
                         f'train_dataloader.{loader} gives images of {size[0]} x {size[1]}, but G '

@@ -105,6 +105,8 @@ def test_legacy_decoders_have_the_layers_of_their_programs():
     assert bridges == [14**2 * 4, 28**2 * 4, 56**2 * 4, 112**2 * 2]
     assert sum(isinstance(m, nn.Dropout) for m in december.modules()) == 2
     assert not meta(DecemberDecoder).bridges
+    with pytest.raises(ValueError, match='image_size is 112; it must be a multiple of 32'):
+        meta(DecemberDecoder, image_size=112)
 
 
 # ---- layers ----
