@@ -1,4 +1,4 @@
-"""Smoke test: WGAN with critic steps, and L1; ten iterations of tiny networks on drawn figures.
+"""Smoke test: WGAN with critic steps, and L1; six iterations of tiny networks on drawn figures.
 
 Needs:   nothing.
 Cost:    seconds. A check of the machinery; its numbers mean nothing.
@@ -15,9 +15,9 @@ model = dict(
         D=tiny),
     loss_weights=dict(fea=1.0, l1=1.0))
 train_cfg = dict(stages=[
-    dict(name='warm_up', iters=6, every=dict(G=3)),
-    dict(name='gan', iters=4, every=dict(G=2))])
-default_hooks = dict(logger=dict(interval=1), grid=dict(interval=4, num_images=2))
+    dict(name='warm_up', iters=4, every=dict(G=4)),
+    dict(name='gan', iters=2, every=dict(G=2))])
+default_hooks = dict(logger=dict(interval=1), grid=dict(interval=6, num_images=2))
 train_dataloader = dict(
     profile=dict(batch_size=2, num_workers=0, dataset=dict(
         _delete_=True, type='TwoViews', dataset=figures, turns=[90])),

@@ -1,4 +1,4 @@
-"""Smoke test: WGAN-GP2 on five regions; four iterations of tiny networks on drawn figures.
+"""Smoke test: WGAN-GP2 on five regions; three iterations of tiny networks on drawn figures.
 
 Needs:   nothing.
 Cost:    seconds. A check of the machinery; its numbers mean nothing.
@@ -15,7 +15,7 @@ model = dict(
         D=tiny),
     loss_weights=dict(fea=1.0))
 train_cfg = dict(stages=[
-    dict(name='warm_up', iters=2, every=dict(G=2)), dict(name='gan', iters=2)])
+    dict(name='warm_up', iters=2, every=dict(G=2)), dict(name='gan', iters=1)])
 default_hooks = dict(logger=dict(interval=1), grid=dict(interval=4, num_images=2))
 train_dataloader = dict(
     profile=dict(batch_size=2, num_workers=0, dataset=dict(_delete_=True, **figures)),

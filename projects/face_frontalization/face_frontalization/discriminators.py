@@ -101,7 +101,7 @@ class RegionDiscriminator(nn.Module):
     """One discriminator for each of five regions of a face: all, eyes, nose, mouth, face.
 
     4 x 4 convolutions of stride 2, five for the whole image and four for the others, then a linear
-    layer. 4,538,688 parameters at the defaults, without norms.
+    layer. 4,538,368 parameters at the defaults, without norms.
 
     Args:
         image_size: side of the square image; boxes are fractions of 224.

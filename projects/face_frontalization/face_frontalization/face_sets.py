@@ -157,6 +157,7 @@ class FrontalPairs(TwoViews):
             of `dataset` without what is random. So a mirrored profile keeps its truth as it is.
         gt_mode: the truth of MultiPIE: 'fixed07' (neutral, illumination 07), 'same_illumination',
             or 'mean20' (mean over the illuminations).
+        split: of `dataset`; None: as its config says.
 
     Raises:
         TypeError: as TwoViews; or the data set knows no frontal faces.
@@ -168,8 +169,9 @@ class FrontalPairs(TwoViews):
         dataset: dict,
         transforms: Sequence[dict] | None = None,
         gt_mode: str = 'fixed07',
+        split: str | None = None,
     ):
-        super().__init__(dataset, transforms)
+        super().__init__(dataset if split is None else dict(dataset, split=split), transforms)
         self.gt_mode = one_of(gt_mode, MODES, 'gt_mode')
         self.transforms = without_chance(self.transforms)
         if not hasattr(self.dataset, 'frontals'):

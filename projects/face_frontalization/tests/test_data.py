@@ -158,6 +158,8 @@ def test_folders_have_one_frontal_picture_a_person(tmp_path):
     assert (len(query), len(gallery), query.pids.tolist()) == (2, 1, [2, 2])
     pairs = FrontalPairs(dict(type='FaceFolders', root=root, frontal='02', part='others'))
     assert [pairs[row].second.unique().item() - 2 for row in range(6)] == [0, 0, 50, 50, 100, 100]
+    tested = dict(type='FaceFolders', root=root, num_train=2)
+    assert FrontalPairs(tested, split='query')[0].second.unique().tolist() == [101]
     (tmp_path / 'b/02.png').unlink()
     with pytest.raises(ValueError, match=r"1 of 3 persons have no frontal picture '02' \(b\)"):
         FaceFolders(root, frontal='02')
