@@ -78,8 +78,8 @@ class TwoViews(Dataset):
     def num_identities(self) -> int:
         return self.dataset.num_identities
 
-    def plain(self) -> ReIDDataset:
-        """The images alone, nothing random."""
+    def plain(self, maps: bool = False) -> ReIDDataset:
+        """The images alone, nothing random; `maps` is there as they have none."""
         return self.dataset.plain()
 
     def read_image(self, record: Record) -> Tensor:

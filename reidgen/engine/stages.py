@@ -39,6 +39,8 @@ class Stage:
         title: what the report calls the stage; None: its name.
         accumulate: micro-batches an iteration: n draws n batches of each loader and steps once by
             the mean of their gradients, see `step.run_phases`.
+        every: by phase, n: it is due in the last of every n iterations of the stage, each of which
+            draws a batch. Five steps of a critic for one of the generator: `every=dict(G=5)`.
 
     Raises:
         ValueError: a value that the key cannot have, or a learning rate rule with an unknown key.
@@ -57,6 +59,7 @@ class Stage:
     start: str = 'last'
     title: str | None = None
     accumulate: int = 1
+    every: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self):
         for key in ('iters', 'accumulate'):
@@ -76,6 +79,7 @@ class Stage:
         for baseline in self.baselines:
             one_of(baseline, ('direct', 'adabn'), f'stage {self.name}: a baseline')
         self._check_rates()
+        self._check_every()
 
     def _check_names(self) -> None:
         for key in NAMES:
@@ -91,6 +95,19 @@ class Stage:
                 f'stage {self.name}: loaders gives two fields the batches of one loader: '
                 f'{self.loaders}; add another loader of the same data set to train_dataloader'
             )
+
+    def _check_every(self) -> None:
+        if not isinstance(self.every, dict):
+            raise ValueError(
+                f'stage {self.name}: every is {self.every!r}; write a number for each phase that '
+                f'has one, such as every=dict(G=5)'
+            )
+        for phase, count in self.every.items():
+            if not is_whole(count, 1) or count > self.iters:
+                raise ValueError(
+                    f'stage {self.name}: every.{phase} is {count!r}; it must be a whole number '
+                    f'from 1 to {self.iters}, the iterations of the stage'
+                )
 
     def _check_rates(self) -> None:
         if not isinstance(self.lr, dict):

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as nnf
@@ -14,7 +15,8 @@ from reidgen.losses.label_noise import LabelNoise
 from reidgen.registry import LOSSES, with_options
 from reidgen.rng import StepRNG
 
-Discriminator = Callable[[Tensor], Tensor | Sequence[Tensor]]
+Images = Tensor | tuple[Tensor, ...]  # of several sizes: a tuple
+Discriminator = Callable[[Any], Tensor | Sequence[Tensor]]
 
 LABEL_MODES = ('bce', 'bce_saturating', 'bce_prob', 'lsgan', 'lsgan_sigmoid')
 MODES = (*LABEL_MODES, 'hinge', 'wgan', 'relativistic_avg')
@@ -84,13 +86,14 @@ class GANLoss(nn.Module):
             self.input_noise = with_options(InputNoise, input_noise, 'input_noise')
 
     def discriminator(
-        self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, *, rng: StepRNG
+        self, name: str, discriminator: Discriminator, real: Images, fake: Images, *, rng: StepRNG
     ) -> dict[str, Tensor]:
         """Terms of the discriminator and its mean outputs; the fake is detached.
 
         Args:
             name: of the discriminator, in the keys.
-            real, fake: (B, C, H, W); 'sample' flips need equal batch sizes.
+            real, fake: (B, C, H, W), or a tuple of them where the discriminator takes images of
+                several sizes; 'sample' flips need equal batch sizes.
 
         Returns:
             'adv.<name>.real', 'adv.<name>.fake': 0-d terms of the images labelled real,
@@ -99,7 +102,7 @@ class GANLoss(nn.Module):
             'relativistic_avg') the mean output, as 'o_real', 'o_fake'. Detached.
         """
         real_out = self._outputs(discriminator, real, rng)
-        fake_out = self._outputs(discriminator, fake.detach(), rng)
+        fake_out = self._outputs(discriminator, _detached(fake), rng)
         with _float32(real_out[0]):
             told_real, told_fake = self.labels.swapped(real_out, fake_out, rng=rng)
             y_real = self.labels.targets(self.labels.real, told_real, rng=rng)
@@ -117,7 +120,7 @@ class GANLoss(nn.Module):
             }
 
     def reject(
-        self, discriminator: Discriminator, fake: Tensor, *, rng: StepRNG
+        self, discriminator: Discriminator, fake: Images, *, rng: StepRNG
     ) -> tuple[Tensor, Tensor]:
         """Fake term of the discriminator, for further fakes such as mismatched pairs.
 
@@ -125,7 +128,7 @@ class GANLoss(nn.Module):
         roles.
 
         Args:
-            fake: (B, C, H, W), detached here.
+            fake: (B, C, H, W) or a tuple of them, detached here.
 
         Returns:
             The 0-d term, and the mean probability or output as in `discriminator`, detached.
@@ -138,7 +141,7 @@ class GANLoss(nn.Module):
                 'GANLoss(mode=relativistic_avg) rejects only in comparison with real images; use '
                 f'one of {", ".join(mode for mode in MODES if mode != self.mode)}'
             )
-        outputs = self._outputs(discriminator, fake.detach(), rng)
+        outputs = self._outputs(discriminator, _detached(fake), rng)
         with _float32(outputs[0]):
             targets = self.labels.targets(self.labels.fake, outputs, rng=rng)
             terms = [self._discriminator_terms(f, f, y, y)[1] for f, y in zip(outputs, targets)]
@@ -147,8 +150,8 @@ class GANLoss(nn.Module):
     def generator(
         self,
         discriminator: Discriminator,
-        fake: Tensor,
-        real: Tensor | None = None,
+        fake: Images,
+        real: Images | None = None,
         *,
         rng: StepRNG,
     ) -> Tensor:
@@ -168,7 +171,7 @@ class GANLoss(nn.Module):
                 'GANLoss(mode=relativistic_avg) compares with real images: call '
                 'generator(discriminator, fake, real=real, rng=rng)'
             )
-        real_out = self._outputs(discriminator, real.detach(), rng)
+        real_out = self._outputs(discriminator, _detached(real), rng)
         fake_out = self._outputs(discriminator, fake, rng)
         return self._over_scales(
             [
@@ -177,9 +180,9 @@ class GANLoss(nn.Module):
             ]
         )
 
-    def _outputs(self, discriminator: Discriminator, img: Tensor, rng: StepRNG) -> list[Tensor]:
-        if self.input_noise is not None:
-            img = self.input_noise(img, rng)
+    def _outputs(self, discriminator: Discriminator, img: Images, rng: StepRNG) -> list[Tensor]:
+        if (noise := self.input_noise) is not None:
+            img = noise(img, rng) if isinstance(img, Tensor) else tuple(noise(x, rng) for x in img)
         out = discriminator(img)
         return [scale.float() for scale in ([out] if isinstance(out, Tensor) else out)]
 
@@ -230,6 +233,10 @@ class GANLoss(nn.Module):
             for outputs in (real, fake)
         ]
         return kind, means[0], means[1]
+
+
+def _detached(img: Images) -> Images:
+    return img.detach() if isinstance(img, Tensor) else tuple(each.detach() for each in img)
 
 
 def _float32(like: Tensor) -> torch.autocast:

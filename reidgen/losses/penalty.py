@@ -1,15 +1,14 @@
 """Gradient penalties of discriminators."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from reidgen.choices import one_of
+from reidgen.losses.gan import Discriminator, Images
 from reidgen.registry import LOSSES
 from reidgen.rng import StepRNG
-
-Discriminator = Callable[[Tensor], Tensor | Sequence[Tensor]]
 
 KINDS = ('wgan_gp', 'wgan_gp_1s', 'r1', 'r1_dgnet', 'r2', 'dragan')
 NORM_EPS = 1e-12  # inside the square root of |g|, for a finite gradient at 0
@@ -33,7 +32,8 @@ class GradientPenalty(nn.Module):
     (r1, r2), DG-Net (r1 without the half), Kodali et al. 2017 (dragan). Each scale of a
     discriminator has its own g; the penalties of the scales are summed. Taken of the raw output, in
     float32 under autocast too; real and fake are left untouched. Dragan's std is that of this
-    process' batch.
+    process' batch. Of a discriminator of images of several sizes, each output has its g with
+    respect to its own image, at one alpha a sample.
 
     Args:
         reduction: of a sample's patches to one number: 'mean', or 'sum' (the usual function, which
@@ -60,7 +60,7 @@ class GradientPenalty(nn.Module):
         self.kind, self.reduction, self.target, self.every = kind, reduction, target, every
 
     def forward(
-        self, name: str, discriminator: Discriminator, real: Tensor, fake: Tensor, *, rng: StepRNG
+        self, name: str, discriminator: Discriminator, real: Images, fake: Images, *, rng: StepRNG
     ) -> dict[str, Tensor]:
         """Penalty 'gp.<name>', 0-d, and statistic 'stat.<name>.grad_norm', the mean |g|, detached.
 
@@ -68,34 +68,47 @@ class GradientPenalty(nn.Module):
         is no stat.
 
         Args:
-            real, fake: (B, C, H, W); interpolation cuts both to the smaller batch.
+            real, fake: (B, C, H, W), or a tuple of them, one for each output; interpolation cuts
+                both to the smaller batch.
         """
-        zero = real.new_zeros((), dtype=torch.float32)
+        reals, fakes = ((img,) if isinstance(img, Tensor) else img for img in (real, fake))
+        zero = reals[0].new_zeros((), dtype=torch.float32)
         if rng.step % self.every:
             return {f'gp.{name}': zero}
-        with torch.autocast(real.device.type, enabled=False):
-            point = self._point(real.detach().float(), fake.detach().float(), rng)
-            point.requires_grad_()
-            out = discriminator(point)
+        with torch.autocast(zero.device.type, enabled=False):
+            points = self._points(
+                [img.detach().float() for img in reals],
+                [img.detach().float() for img in fakes],
+                rng,
+            )
+            for point in points:
+                point.requires_grad_()
+            one = isinstance(real, Tensor)
+            out = discriminator(points[0] if one else tuple(points))
+            outputs = [out] if isinstance(out, Tensor) else out
             squares = [
                 self._squared_norm(scale, point)
-                for scale in ([out] if isinstance(out, Tensor) else out)
+                for scale, point in zip(outputs, points * len(outputs) if one else points)
             ]  # (B,) each
             penalty = sum((self._penalty(square) for square in squares), zero) * self.every
             norm = torch.stack([square.detach().sqrt().mean() for square in squares]).mean()
         return {f'gp.{name}': penalty, f'stat.{name}.grad_norm': norm}
 
-    def _point(self, real: Tensor, fake: Tensor, rng: StepRNG) -> Tensor:
+    def _points(
+        self, reals: Sequence[Tensor], fakes: Sequence[Tensor], rng: StepRNG
+    ) -> list[Tensor]:
         if self.kind in ('r1', 'r1_dgnet'):
-            return real.clone()
+            return [real.clone() for real in reals]
         if self.kind == 'r2':
-            return fake.clone()
+            return [fake.clone() for fake in fakes]
         if self.kind == 'dragan':
-            noise = rng.rows(*real.shape, device=real.device)
-            return real + DRAGAN_SPREAD * real.std() * noise
-        size = min(len(real), len(fake))
-        alpha = rng.rows(size, 1, 1, 1, device=real.device)  # one a sample, not one a pixel
-        return alpha * real[:size] + (1 - alpha) * fake[:size]
+            return [
+                real + DRAGAN_SPREAD * real.std() * rng.rows(*real.shape, device=real.device)
+                for real in reals
+            ]
+        size = min(len(reals[0]), len(fakes[0]))
+        alpha = rng.rows(size, 1, 1, 1, device=reals[0].device)  # one a sample, not one a pixel
+        return [alpha * real[:size] + (1 - alpha) * fake[:size] for real, fake in zip(reals, fakes)]
 
     def _squared_norm(self, out: Tensor, point: Tensor) -> Tensor:
         patches = out.float().reshape(len(out), -1)  # (B, patches)

@@ -1,7 +1,8 @@
 """Base of models that are trained in phases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -66,6 +67,7 @@ class AdversarialModel(BaseModel):
         self.stage_name: str | None = None
         self.frozen: frozenset[str] = frozenset()
         self._running: frozenset[str] | None = None  # names of the stage's phases; None: all
+        self._every: dict[str, int] = {}  # of the stage's phases, where it is not their own
 
     # ---- written by a model ----
 
@@ -130,7 +132,9 @@ class AdversarialModel(BaseModel):
     @property
     def stage_phases(self) -> tuple[Phase, ...]:
         """Phases of the current stage, in step order."""
-        return tuple(p for p in self.phases() if self._running is None or p.name in self._running)
+        running = [p for p in self.phases() if self._running is None or p.name in self._running]
+        every = self._every
+        return tuple(replace(p, every=every[p.name]) if p.name in every else p for p in running)
 
     def active_banks(self) -> dict[str, str]:
         """Feature banks that this stage reads and writes, which must be filled before it: name of
@@ -180,6 +184,7 @@ class AdversarialModel(BaseModel):
         phases: Sequence[str] | None = None,
         frozen: Sequence[str] = (),
         loss_weights: dict[str, float] | None = None,
+        every: Mapping[str, int] | None = None,
     ) -> None:
         """Sets what this stage runs, freezes and weighs: the only freeze switch.
 
@@ -193,6 +198,8 @@ class AdversarialModel(BaseModel):
         known = [phase.name for phase in self.phases()]
         self._check(phases or (), known, f'stage {name}: phases')
         self._check(frozen, self.network_names, f'stage {name}: frozen')
+        self._check(every or (), known, f'stage {name}: every')
+        self._every = dict(every or {})
         self._running = frozenset(known if phases is None else phases)
         forwards = sorted({p.forward.__name__ for p in self.stage_phases if p.forward is not None})
         if len(forwards) > 1:

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from .adversarial import AdversarialModel
 from .layers.ghost_batch_norm import GhostBatchNorm, ranks_of_group
 
-STATE = ('stage_name', '_running', 'frozen', 'loss_weights')  # what entering a stage sets
+STATE = ('stage_name', '_running', '_every', 'frozen', 'loss_weights')  # what entering a stage sets
 
 
 def check_image_sizes(datasets: Mapping[str, Dataset], names: Sequence[str], multiple: int) -> None:
@@ -205,7 +205,7 @@ def entered(model: AdversarialModel, stage) -> Iterator[None]:
     """Context with the model in a stage, in training mode."""
     state, training = {name: getattr(model, name) for name in STATE}, model.training
     try:
-        model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
+        model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights, stage.every)
         model.train()
         yield
     finally:

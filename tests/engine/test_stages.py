@@ -230,3 +230,11 @@ def test_a_stage_that_starts_from_one_left_out_is_refused():
         ValueError, match=r"memory starts from 'generators'.*'control' leaves out.* for 'identity'"
     ):
         parse_stages(BRANCHES, 'control')
+
+
+@pytest.mark.parametrize(
+    'every, told', [([5], 'write a number'), (dict(G=0), '1 to 4'), (dict(G=5), '1 to 4')]
+)
+def test_a_phase_is_due_within_its_stage(every, told):
+    with pytest.raises(ValueError, match=told):
+        Stage('joint', 4, every=every)

@@ -201,3 +201,21 @@ def test_the_penalty_is_float32_under_autocast():
 def test_wrong_values_are_named(wrong, message):
     with pytest.raises(ValueError, match=message):
         GradientPenalty(**wrong)
+
+
+def test_images_of_several_sizes_have_a_slope_each_at_one_alpha_a_sample():
+    seen = []
+
+    def discriminator(images):
+        seen.extend(images)
+        return [w * img.sum((1, 2, 3))[:, None] for w, img in zip((0.5, 0.1), images)]
+
+    sizes = ((2, 3, 4, 4), (2, 3, 2, 2))
+    real, fake = (tuple(make(size) for size in sizes) for make in (torch.ones, torch.zeros))
+    result = penalty(discriminator, real=real, fake=fake)
+    slopes = 0.5 * math.sqrt(48), 0.1 * math.sqrt(12)
+    assert result['gp.D'].item() == pytest.approx(sum((s - 1) ** 2 for s in slopes), rel=1e-5)
+    assert result['stat.D.grad_norm'].item() == pytest.approx(sum(slopes) / 2, rel=1e-5)
+    alphas = [img.flatten(1) for img in seen]  # real is 1, fake 0: a point is its alpha
+    assert all((alpha == alphas[0][:, :1]).all() for alpha in alphas)
+    assert alphas[0][0, 0] != alphas[0][1, 0]

@@ -133,6 +133,21 @@ def test_a_phase_whose_networks_are_all_frozen_does_not_run():
     assert moved == {'D'}
 
 
+def test_a_stage_says_how_often_a_phase_is_due():
+    model, batch = toy_gan(), torch.randn(6, 4)
+    optim = optim_of(model)
+
+    def due(every) -> list[str]:
+        model.enter_stage('joint', every=every)
+        logs = (run_phases(model, batch, optim, done, done) for done in range(6))
+        return [''.join(phase for phase in 'DG' if f'{phase}/loss' in log) for log in logs]
+
+    assert due(dict(D=1, G=3)) == ['D', 'D', 'DG', 'D', 'D', 'DG']
+    assert due(None) == ['G', 'DG'] * 3  # D's own number
+    with pytest.raises(ValueError, match=r"stage joint: every: ToyGAN has no \['F'\]"):
+        model.enter_stage('joint', every=dict(F=2))
+
+
 def test_each_phase_moves_its_networks_alone_and_leaves_no_gradient():
     model, batch = toy_gan(), torch.randn(6, 4)
     optim = optim_of(model)

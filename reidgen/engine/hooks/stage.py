@@ -48,8 +48,9 @@ class StageHook(Hook):
         loop = runner.train_loop
         if loop.done == 0 and loop.stage.start != 'last':
             self._load_start(runner, loop)
+        stage = loop.stage
         unwrap_model(runner.model).enter_stage(
-            loop.stage.name, loop.stage.phases, loop.stage.frozen, loop.stage.loss_weights
+            stage.name, stage.phases, stage.frozen, stage.loss_weights, stage.every
         )
         self._drop_idle_states(runner, loop)
         self._drop_idle_logs(runner)

@@ -1,0 +1,11 @@
+"""29 November, 4: setting 1, L1 and feature loss 10 : 1, batch norm. Marked wrong in the log.
+
+Needs:   Multi-PIE (data_roots.multi_pie), VGG-16 of VGG-Face (data_roots.face_weights).
+Result:  not yet measured.   Cost: not yet measured.
+"""
+_base_ = ['./_base_/november.py']
+
+model = dict(networks=dict(G=dict(fc1_bn=True)), loss_weights=dict(l1=10.0))
+train_cfg = dict(stages=_base_.setting1)
+train_dataloader = dict(profile=dict(
+    batch_size=16, dataset=dict(dataset=dict(protocol='setting1'))))

@@ -1,0 +1,11 @@
+"""30 November, 1: session 01, L1 and feature loss 10 : 1.
+
+Needs:   Multi-PIE (data_roots.multi_pie), VGG-16 of VGG-Face (data_roots.face_weights).
+Result:  not yet measured.   Cost: not yet measured.
+"""
+_base_ = ['./_base_/november.py']
+
+model = dict(loss_weights=dict(l1=10.0))
+optim_wrapper = dict(G=dict(weight_decay=1e-4))
+train_cfg = dict(stages=[dict(name='generator', iters=37500)])
+train_dataloader = dict(profile=dict(batch_size=16))
