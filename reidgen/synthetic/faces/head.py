@@ -27,6 +27,8 @@ class Head:
         kinds: (T,) SKIN, EYE or TEETH.
         masks: (V,) float32 in [0, 1] by name: where lips, ears, eyelids and the inside of the mouth
             are.
+        open: (V,) share of the light from everywhere that reaches the template's vertices.
+        lit: (V, L) share of each of LIGHTS.
         controls, macros, expressions: names of what moves the vertices.
     """
 
@@ -37,6 +39,8 @@ class Head:
         self.faces = data['faces'].astype(np.intp)
         self.kinds = data['parts']
         self.masks = {name: data[name].astype(np.float32) / 255 for name in MASKS}
+        self.open = data['open'].astype(np.float32) / 255
+        self.lit = data['lit'].astype(np.float32) / 255
         self.controls, self.macros, self.expressions = (
             data[name].tolist() for name in ('controls', 'macros', 'expressions')
         )
