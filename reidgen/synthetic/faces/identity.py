@@ -8,7 +8,7 @@ from reidgen.synthetic.faces.head import Head
 from reidgen.synthetic.palettes import PALETTES, colours
 
 RACES = ('asian', 'caucasian', 'african')
-SKINS = colours('f2d6c2', 'ecc4a6', 'deb08c', 'c99468', 'a8754c', '7e5233', '573622', '402718')
+SKINS = colours('f2d6c2', 'ecc4a6', 'deb08c', 'c99468', 'a8754c', '8a5c3c', '6b4630', '553626')
 SKIN_RANGE = {'caucasian': (0, 3), 'asian': (1, 5), 'african': (4, 8)}
 IRISES = {
     'caucasian': colours('5f7f9c', '6f8f7a', '7a6a3f', '4e3520', '8799a3', '38220f'),
@@ -94,7 +94,7 @@ class Face(NamedTuple):
 def _varied(rng: np.random.Generator, colour: np.ndarray, strength: float) -> np.ndarray:
     """Colour with small random changes of brightness, and smaller ones of hue."""
     brightness = rng.uniform(1 - 1.5 * strength, 1 + 1.5 * strength)
-    return np.clip(colour * brightness * rng.normal(1, 0.3 * strength, 3), 0.02, 0.98).astype(
+    return np.clip(colour * brightness * rng.normal(1, 0.2 * strength, 3), 0.02, 0.98).astype(
         np.float32
     )
 

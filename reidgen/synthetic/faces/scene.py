@@ -45,7 +45,7 @@ class Pose(NamedTuple):
 
 
 class View(NamedTuple):
-    """Seen surface of a head, not yet lit; N pixels of an SCALE-times larger picture."""
+    """Seen surface of a head, not yet lit: N pixels of a picture SCALE times as large."""
 
     pixel: np.ndarray  # (N,) y * width + x
     colour: np.ndarray  # (N, 3) float32 linear
@@ -63,10 +63,10 @@ class Bust:
     def __init__(self, head: Head, face: Face):
         self.head, self.face = head, face
         neutral = head.shaped(face.strengths)
-        sides = [head.faces[head.kinds == EYE]]
-        rows = np.unique(np.concatenate(sides))
-        eyes = [neutral[rows[head.template[rows, 0] * side > 0]].mean(0) for side in (-1, 1)]
-        self._eyes = np.stack(eyes)
+        rows = np.unique(head.faces[head.kinds == EYE])
+        self._eyes = np.stack(
+            [neutral[rows[head.template[rows, 0] * side > 0]].mean(0) for side in (-1, 1)]
+        )
         mouth = neutral[head.masks['lips'] > 0.5].mean(0)
         self._middle = self._eyes.mean(0) + np.array([0, AXIS_BEHIND_EYES, 0], np.float32)
         self.box = BOX_OVER_FACE * float(self._middle[2] - mouth[2])
