@@ -22,6 +22,7 @@ cuhk03 = dict(type='CUHK03', root='{cuhk03}')
 synth_a = dict(type='SyntheticReID', domain='synth_a', root='{synthetic}')
 synth_b = dict(type='SyntheticReID', domain='synth_b', root='{synthetic}')
 synth_a2b = dict(type='SyntheticReID', domain='synth_a2b', root='{synthetic}')
+faces = dict(type='SyntheticFaces', root='{synthetic}')
 mot17_04 = dict(type='FolderReID', layout='market', root='{real_reid}/mot17_04')
 pets_s2l1 = dict(type='FolderReID', layout='market', root='{real_reid}/pets_s2l1')
 

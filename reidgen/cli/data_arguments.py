@@ -7,6 +7,7 @@ from reidgen.command_line import KeyValueAction, add_common_options, count, posi
 METRICS = ('fid', 'kid', 'reid_fid', 'reid_kid', 'ssim')
 SIZES = ('tiny', 'base', 'large')  # of reidgen.synthetic, as are the next two
 DOMAINS = ('synth_a', 'synth_b', 'synth_a2b')
+FACES = 'faces'  # of reidgen.synthetic.faces, rendered in the same sizes
 SEEDS = ('camera', 'identity', 'image')
 
 TRANSLATE = """\
@@ -135,10 +136,12 @@ def add_evaluate_images(parser: argparse.ArgumentParser) -> None:
 
 def add_render(parser: argparse.ArgumentParser) -> None:
     """Options of `render`."""
-    parser.description = 'Renders the built-in synthetic people: %(prog)s --size tiny --out DIR'
+    parser.description = (
+        'Renders the built-in synthetic people and faces: %(prog)s --size tiny --out DIR'
+    )
     parser.add_argument('--size', choices=SIZES, default='base')
-    parser.add_argument('--out', default='data/synthetic', help='root of SyntheticReID')
-    parser.add_argument('--domains', nargs='+', choices=DOMAINS, default=DOMAINS[:2])
+    parser.add_argument('--out', default='data/synthetic', help='root of the data sets')
+    parser.add_argument('--domains', nargs='+', choices=(*DOMAINS, FACES), default=DOMAINS[:2])
     parser.add_argument('--workers', type=positive, default=1, help='processes')
     parser.add_argument(
         '--no-maps', action='store_true', help='without meshes; they are added when first needed'

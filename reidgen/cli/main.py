@@ -72,7 +72,7 @@ COMMANDS = {
         lambda args: Path(args.out).parent,
     ),
     'render': Command(
-        'render the built-in synthetic people',
+        'render the built-in synthetic people and faces',
         data_arguments.add_render,
         'render',
         lambda args: args.out,

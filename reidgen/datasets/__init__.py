@@ -21,6 +21,7 @@ from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.samplers import IdentitySampler, ShuffleSampler
 from reidgen.datasets.shapes import ShapesMap, ShapesReID
 from reidgen.datasets.styled_reid import StyledReID
+from reidgen.datasets.synthetic_faces import FaceItem, SyntheticFaces
 from reidgen.datasets.synthetic_reid import GarmentPair, SyntheticMesh, SyntheticReID
 from reidgen.datasets.transforms import (
     ColorJitter,
@@ -43,6 +44,7 @@ __all__ = [
     'Colour',
     'Crop',
     'DukeMTMC',
+    'FaceItem',
     'FolderReID',
     'GarmentPair',
     'Grayscale',
@@ -68,6 +70,7 @@ __all__ = [
     'ShapesReID',
     'ShuffleSampler',
     'StyledReID',
+    'SyntheticFaces',
     'SyntheticMesh',
     'SyntheticReID',
     'Transform',

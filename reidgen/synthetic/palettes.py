@@ -3,13 +3,13 @@
 import numpy as np
 
 
-def _colours(*codes: str) -> np.ndarray:
+def colours(*codes: str) -> np.ndarray:
     """Colours (N, 3) float32 in [0, 1] from hexadecimal codes."""
     return np.array([list(bytes.fromhex(code)) for code in codes], np.float32) / 255
 
 
 PALETTES = {
-    'summer_upper': _colours(
+    'summer_upper': colours(
         'e8e6e0',
         'e8e6e0',
         'f0d9d5',
@@ -27,7 +27,7 @@ PALETTES = {
         'a9d3b0',
         'b0a690',
     ),
-    'summer_lower': _colours(
+    'summer_lower': colours(
         '3d5f8f',
         '5f83ad',
         '2a2c33',
@@ -39,7 +39,7 @@ PALETTES = {
         'c65f7f',
         '20386a',
     ),
-    'winter_upper': _colours(
+    'winter_upper': colours(
         '1d1e22',
         '26272c',
         '33353b',
@@ -61,7 +61,7 @@ PALETTES = {
         '7fa3c4',
         '8e2f57',
     ),
-    'winter_lower': _colours(
+    'winter_lower': colours(
         '1b1c20',
         '24262c',
         '2d3340',
@@ -75,8 +75,8 @@ PALETTES = {
         'a7a9ad',
         '4b5a3a',
     ),
-    'shoes': _colours('18181a', 'e6e6e6', '5a3a26', '2d3a5c', 'a23030', '7c7c80', '18181a'),
-    'bag': _colours('1c1d21', '27324f', '7a2b2b', '5d4a32', '3d5f4a', '80858c', 'c0883f', '6c3b6e'),
-    'hair': _colours('17130f', '17130f', '2a1c12', '4a3020', '7a5634', 'b8925a', '8f8f8f'),
-    'skin': _colours('f0cdb4', 'e6b795', 'd39f78', 'b07a52', '8a5a3a', '5c3a26'),
+    'shoes': colours('18181a', 'e6e6e6', '5a3a26', '2d3a5c', 'a23030', '7c7c80', '18181a'),
+    'bag': colours('1c1d21', '27324f', '7a2b2b', '5d4a32', '3d5f4a', '80858c', 'c0883f', '6c3b6e'),
+    'hair': colours('17130f', '17130f', '2a1c12', '4a3020', '7a5634', 'b8925a', '8f8f8f'),
+    'skin': colours('f0cdb4', 'e6b795', 'd39f78', 'b07a52', '8a5a3a', '5c3a26'),
 }

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reidgen.synthetic.camera import NUM_CAMERAS
-from reidgen.synthetic.seeds import BENCHMARK, Seeds, stream
+from reidgen.synthetic.seeds import BENCHMARK, VERSION, Seeds, stream
 
 CLOTHES = {'synth_a': 'summer', 'synth_b': 'winter'}
 # people and cameras of each domain; synth_a2b is what a perfect translation of A would give
@@ -100,6 +100,11 @@ class Plan(NamedTuple):
     def cameras(self) -> str:
         """Domain of the cameras."""
         return DOMAINS[self.domain][1]
+
+    @property
+    def version(self) -> str:
+        """Version of the pictures."""
+        return VERSION
 
     @property
     def is_benchmark(self) -> bool:

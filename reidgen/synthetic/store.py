@@ -9,12 +9,13 @@ import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -32,14 +33,44 @@ from reidgen.synthetic.records import (
     write_joints,
     write_record,
 )
-from reidgen.synthetic.seeds import VERSION
 from reidgen.synthetic.writer import render_job
 
+if TYPE_CHECKING:
+    from reidgen.synthetic.faces.plan import FacePlan
+
 logger = logging.getLogger(__name__)
-PICTURE_FOLDERS = (*FOLDERS.values(), 'mask', 'parts', 'garment')
+AnyPlan: TypeAlias = 'Plan | FacePlan'
 
 
-def ensure(plan: Plan, root: str | Path, maps: bool = True, workers: int = 1) -> Path:
+class Work(NamedTuple):
+    """What is rendered: people or faces."""
+
+    folders: tuple[str, ...]  # of the pictures
+    # plan, job, folder, pictures, maps -> record with `files` and `ious`, see render_job
+    render: Callable[[AnyPlan, Job, Path, bool, bool], dict]
+    finish: Callable[[Path, dict[Job, dict]], None]  # writes the lists of all records
+
+
+def _write_lists(part: Path, records: dict[Job, dict]) -> None:
+    write_joints(part, records.values())
+    write_garment_pairs(part, records)
+
+
+def _render_person(plan: AnyPlan, job: Job, part: Path, pictures: bool, maps: bool) -> dict:
+    assert isinstance(plan, Plan)
+    return render_job(plan, job, part, pictures, maps)
+
+
+PEOPLE = Work((*FOLDERS.values(), 'mask', 'parts', 'garment'), _render_person, _write_lists)
+
+
+def ensure(
+    plan: AnyPlan,
+    root: str | Path,
+    maps: bool = True,
+    workers: int = 1,
+    work: Work = PEOPLE,
+) -> Path:
     """Folder of a complete rendering, rendered now if missing.
 
     Args:
@@ -60,13 +91,13 @@ def ensure(plan: Plan, root: str | Path, maps: bool = True, workers: int = 1) ->
             if _is_complete(plan, folder, maps):  # made by another process meanwhile
                 return folder
             if (folder / NAME).is_file():
-                _add_maps(plan, folder, workers)
+                _add_maps(plan, folder, workers, work)
             else:
-                _render_all(plan, folder, maps, workers)
+                _render_all(plan, folder, maps, workers, work)
     return folder
 
 
-def _is_complete(plan: Plan, folder: Path, maps: bool) -> bool:
+def _is_complete(plan: AnyPlan, folder: Path, maps: bool) -> bool:
     manifest = read_manifest(folder)
     if manifest is None:
         if folder.is_dir() and any(folder.iterdir()):
@@ -89,10 +120,10 @@ def _is_complete(plan: Plan, folder: Path, maps: bool) -> bool:
     return manifest['maps'] or not maps
 
 
-def describe(plan: Plan) -> dict:
+def describe(plan: AnyPlan) -> dict:
     """Part of a manifest that follows from the plan."""
     return {
-        'version': VERSION,
+        'version': plan.version,
         'domain': plan.domain,
         'size': plan.size,
         'counts': plan.counts._asdict(),
@@ -130,30 +161,27 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _render_all(plan: Plan, folder: Path, maps: bool, workers: int) -> None:
+def _render_all(plan: AnyPlan, folder: Path, maps: bool, workers: int, work: Work) -> None:
     part = folder.with_name(f'{folder.name}.part')
-    _begin(plan, part, (*PICTURE_FOLDERS, *(['mesh'] if maps else [])), maps)
-    records = _run(plan, part, workers, pictures=True, maps=maps)
+    _begin(plan, part, (*work.folders, *(['mesh'] if maps else [])), maps)
+    records = _run(plan, part, workers, work, pictures=True, maps=maps)
     manifest = {
         **describe(plan),
         'maps': maps,
         'libraries': libraries(),
         'mesh_iou': mean_iou(records.values()),
         'splits': plan.split_counts(),
-        'num_images': sum(
-            len(names) for record in records.values() for names in record['joints'].values()
-        ),
+        'num_images': sum(len(plan.pictures(job)) for job in records),
         'files': merged_files(records.values()),
     }
-    write_joints(part, records.values())
-    write_garment_pairs(part, records)
+    work.finish(part, records)
     write_json(part / NAME, manifest, compact=True)
     shutil.rmtree(part / 'progress')
     (part / 'plan.json').unlink()
     os.replace(part, folder)
 
 
-def _add_maps(plan: Plan, folder: Path, workers: int) -> None:
+def _add_maps(plan: AnyPlan, folder: Path, workers: int, work: Work) -> None:
     """Adds strips of meshes to a rendering without them."""
     part = folder.with_name(f'{folder.name}.maps.part')
     if (folder / 'mesh').is_dir():  # stopped between the two steps below: go back one
@@ -162,7 +190,7 @@ def _add_maps(plan: Plan, folder: Path, workers: int) -> None:
         else:
             shutil.rmtree(folder / 'mesh')
     _begin(plan, part, ('mesh',), True)
-    records = _run(plan, part, workers, pictures=False, maps=True)
+    records = _run(plan, part, workers, work, pictures=False, maps=True)
     manifest = read_manifest(folder)
     manifest['files'] = dict(
         sorted({**manifest['files'], **merged_files(records.values())}.items())
@@ -173,7 +201,7 @@ def _add_maps(plan: Plan, folder: Path, workers: int) -> None:
     shutil.rmtree(part)
 
 
-def _begin(plan: Plan, part: Path, inner: tuple[str, ...], maps: bool) -> None:
+def _begin(plan: AnyPlan, part: Path, inner: tuple[str, ...], maps: bool) -> None:
     """Prepares the folder to render into: that of an interrupted rendering, or a new one."""
     described = {**describe(plan), 'maps': maps, 'libraries': libraries()}
     if part.is_dir() and read_record(part / 'plan.json') != described:
@@ -183,7 +211,9 @@ def _begin(plan: Plan, part: Path, inner: tuple[str, ...], maps: bool) -> None:
     write_record(part / 'plan.json', described)
 
 
-def _run(plan: Plan, part: Path, workers: int, pictures: bool, maps: bool) -> dict[Job, dict]:
+def _run(
+    plan: AnyPlan, part: Path, workers: int, work: Work, pictures: bool, maps: bool
+) -> dict[Job, dict]:
     """Renders the unfinished persons; the records of all, in the plan's order."""
     jobs = plan.jobs()
     sizes = {job: len(plan.pictures(job)) for job in jobs}
@@ -196,7 +226,7 @@ def _run(plan: Plan, part: Path, workers: int, pictures: bool, maps: bool) -> di
         unit='image',
         disable=None,
     )
-    do = partial(_do, plan, part, pictures, maps)
+    do = partial(_do, plan, part, work, pictures, maps)
     with bar:
         for job in (
             _in_processes(do, left, workers) if workers > 1 and len(left) > 1 else map(do, left)
@@ -220,11 +250,11 @@ def _in_processes(do: partial, jobs: list[Job], workers: int) -> Iterator[Job]:
         pool.shutdown(cancel_futures=True)
 
 
-def _do(plan: Plan, part: Path, pictures: bool, maps: bool, job: Job) -> Job:
+def _do(plan: AnyPlan, part: Path, work: Work, pictures: bool, maps: bool, job: Job) -> Job:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # pictures are small: threads would cost more than they give
     try:
-        record = render_job(plan, job, part, pictures, maps)
+        record = work.render(plan, job, part, pictures, maps)
     finally:
         cv2.setNumThreads(threads)
     write_record(_record_path(part, job), record)

@@ -92,7 +92,7 @@ def render_job(
         if maps:
             views = mesh_views(the_body(), shot)
             own_view = views[0]
-            _write(folder, f'mesh/{picture.name}.jpg', np.hstack(views), MAP_QUALITY, record)
+            write_picture(folder, f'mesh/{picture.name}.jpg', np.hstack(views), MAP_QUALITY, record)
         if pictures:
             camera = cameras_of(plan.cameras, plan.seeds.camera)[picture.camera]
             taken = photograph(outfit, shot, camera, STYLES[plan.cameras], rng, occluders_of(plan))
@@ -102,7 +102,7 @@ def render_job(
             if own_view is not None and job.kind != 'junk':
                 record['ious'].append(_iou(own_view > MESH_GREY, taken.silhouette))
     if pictures and job.kind not in LONERS:
-        _write(
+        write_picture(
             folder,
             f'garment/{job.number:04d}.jpg',
             draw_garment(outfit)[:, :, ::-1],
@@ -134,18 +134,20 @@ def shoot(
 
 def _write_picture(folder: Path, picture: Picture, taken: Photograph, record: dict) -> None:
     name = f'{picture.name}.jpg'
-    _write(
+    write_picture(
         folder, f'{FOLDERS[picture.split]}/{name}', taken.image[:, :, ::-1], taken.quality, record
     )
-    _write(folder, f'mask/{picture.name}.png', (taken.parts > 0).astype(np.uint8) * 255, 0, record)
-    _write(folder, f'parts/{picture.name}.png', taken.parts, 0, record)
+    write_picture(
+        folder, f'mask/{picture.name}.png', (taken.parts > 0).astype(np.uint8) * 255, 0, record
+    )
+    write_picture(folder, f'parts/{picture.name}.png', taken.parts, 0, record)
     joints = [
         [round(float(x), 1), round(float(y), 1), int(visible)] for x, y, visible in taken.joints
     ]
     record['joints'].setdefault(picture.split, {})[name] = joints
 
 
-def _write(folder: Path, name: str, pixels: np.ndarray, quality: int, record: dict) -> None:
+def write_picture(folder: Path, name: str, pixels: np.ndarray, quality: int, record: dict) -> None:
     """Writes BGR or grey pixels, encoded by suffix; adds the fingerprint to the record."""
     options = [] if name.endswith('.png') else [cv2.IMWRITE_JPEG_QUALITY, quality]
     data = cv2.imencode(name[-4:], np.ascontiguousarray(pixels), options)[1].tobytes()
