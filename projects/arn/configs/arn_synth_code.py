@@ -17,7 +17,7 @@ model = dict(
         E_I=dict(part='first'), E_T=last, E_C=last, E_S=last,
         D_C=dict(_delete_=True, type='ImageDecoder', in_channels=1280, dims=(128, 64, 32, 16)),
         C_S=dict(in_dim=1280)),
-    contrast=dict(type='CodeContrast', margin=2.0),
+    contrast=dict(_delete_=True, type='CodeContrast', margin=2.0),
     recon=dict(type='ReconstructionLoss', distance='absolute', per='pixel'),
     diff=dict(form='pair'),
     loss_weights=dict(identity=0.1, contrast=0.1, recon=0.1, diff=0.1, mmd=0.1))
@@ -26,7 +26,7 @@ model = dict(
 optim_wrapper = dict(C=dict(lr=3.5e-4))
 
 # ---- stages ----
-fall = dict(milestones=[570], gamma=0.1)
+fall = dict(milestones=[430], gamma=0.1)
 train_cfg = dict(stages=[
-    dict(name='arn', iters=800, loaders=['source', 'target'], eval_every=800,
+    dict(name='arn', iters=600, loaders=['source', 'target'], eval_every=600,
          lr=dict(I=fall, E=fall, C=fall))])

@@ -9,8 +9,8 @@ _base_ = ['./arn_synth.py']
 
 model = dict(loss_weights=dict(recon=0.0, diff=0.0))
 
-fall = dict(milestones=[670], gamma=0.1)
+fall = dict(milestones=[470], gamma=0.1)
 train_cfg = dict(stages=[
-    dict(name='new_parts', iters=150, loaders=['source'], frozen=['E_I']),
-    dict(name='arn', title='direct transfer', iters=1000, loaders=['source'], eval_every=1000,
+    dict(name='new_parts', iters=100, loaders=['source'], frozen=['E_I']),
+    dict(name='arn', title='direct transfer', iters=700, loaders=['source'], eval_every=700,
          lr=dict(I=dict(warmup=45, **fall), E=fall, C=fall))])

@@ -15,5 +15,5 @@ optim_wrapper = dict(_delete_=True, constructor='OptimizerPerGroup',
                      E=dict(networks=['E_C', 'D_C'], lr=3.5e-4, **_base_.adam))
 
 train_cfg = dict(stages=[
-    dict(name='arn', iters=1150, loaders=['source', 'target'], frozen=['E_I'], eval_every=1150,
-         lr=dict(E=dict(milestones=[820], gamma=0.1)))])
+    dict(name='arn', iters=800, loaders=['source', 'target'], frozen=['E_I'], eval_every=800,
+         lr=dict(E=dict(milestones=[570], gamma=0.1)))])
