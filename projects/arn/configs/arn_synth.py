@@ -24,7 +24,7 @@ networks = dict(
     C_S=dict(type='IdentityClassifier', in_dim=512, num_identities=120, bias=True))
 model = dict(
     type='ARN', networks=networks,
-    # of unit length: two images of a person are some 500 apart, squared, in 512 batch-normed numbers
+    # of unit length: of 512 batch-normed numbers, squared distances are some 500
     contrast=dict(type='ContrastiveLoss', normalize=True),
     diff=dict(type='DifferenceLoss', form='element'),
     loss_weights=dict(identity=1.0, contrast=0.01, recon=2.0, diff=1500.0))  # 1, alpha, beta, gamma
