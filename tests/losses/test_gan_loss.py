@@ -293,20 +293,3 @@ def test_a_config_builds_the_loss_and_it_holds_nothing_to_train():
     loss = LOSSES.build({'type': 'GANLoss', 'mode': 'bce', 'scale_reduction': 'sum', **SMOOTH})
     assert list(loss.parameters()) == []
     assert loss.state_dict() == {}
-
-
-def test_a_discriminator_of_several_sizes_is_given_all_and_detached_fakes():
-    real, fake = (tuple(torch.full((2, 3, k, k), v) for k in (4, 2)) for v in (1.0, 0.0))
-    fake = tuple(img.requires_grad_() for img in fake)
-    seen = []
-
-    def discriminator(images):
-        seen.append([tuple(img.shape[2:]) for img in images])
-        return [img.mean((1, 2, 3)) for img in images]
-
-    loss = GANLoss('wgan')
-    terms = loss.discriminator('D', discriminator, real, fake, rng=StepRNG())
-    assert (terms['adv.D.real'].item(), terms['adv.D.fake'].item()) == (-1.0, 0.0)
-    assert not terms['adv.D.fake'].requires_grad
-    assert loss.generator(discriminator, fake, rng=StepRNG()).requires_grad
-    assert seen == [[(4, 4), (2, 2)]] * 3
