@@ -19,7 +19,11 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11,<3.14',
     packages=find_packages(include=['reidgen', 'reidgen.*']),
-    package_data={'reidgen': ['py.typed'], 'reidgen.synthetic': ['assets/*']},
+    package_data={
+        'reidgen': ['py.typed'],
+        'reidgen.reporting': ['page.*'],
+        'reidgen.synthetic': ['assets/*'],
+    },
     entry_points={'console_scripts': ['reidgen = reidgen.cli:main']},
     install_requires=[
         'torch>=2.6',
@@ -32,6 +36,7 @@ setup(
         'pillow>=10',
         'pyyaml',
         'safetensors>=0.4',
+        'jinja2>=3.1',  # the page of the command report
         'tensorboard',
         'tqdm',
         'filelock>=3.12',  # one process renders, the others wait

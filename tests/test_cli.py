@@ -11,7 +11,8 @@ from reidgen.cli import COMMANDS, main, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = {
-    **{name: name for name in ('train', 'test', 'extract', 'search', 'translate', 'generate')},
+    **{name: name for name in ('train', 'test', 'report', 'extract', 'search', 'translate')},
+    'generate': 'generate',
     'convert-weights': 'convert_weights',
     'evaluate-images': 'evaluate_images',
     'render': 'render_synthetic',

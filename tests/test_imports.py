@@ -23,7 +23,8 @@ MAY_IMPORT = {
     'visualization': {'evaluation', 'datasets'},
     'engine': MIDDLE | {'visualization'},
     'retrieval': MIDDLE | {'visualization', 'engine'},
-    'cli': MIDDLE | {'visualization', 'engine', 'retrieval', 'synthetic'},
+    'reporting': MIDDLE | {'visualization', 'engine'},
+    'cli': MIDDLE | {'visualization', 'engine', 'retrieval', 'reporting', 'synthetic'},
 }
 MODULES = sorted((ROOT / 'reidgen').rglob('*.py'))
 

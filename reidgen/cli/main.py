@@ -41,6 +41,12 @@ COMMANDS = {
     'test': Command(
         'evaluate a checkpoint', model_arguments.add_test, 'test', lambda args: args.work_dir
     ),
+    'report': Command(
+        'show runs on one HTML page',
+        model_arguments.add_report,
+        'report',
+        lambda args: Path(args.out).parent,
+    ),
     'extract': Command(
         'write features of images', model_arguments.add_extract, 'extract', lambda args: args.out
     ),
@@ -133,6 +139,8 @@ def _described(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def _with_work_dir(name: str, args: argparse.Namespace) -> argparse.Namespace:
     if name in WORK_DIRS:
         args.work_dir = args.work_dir or WORK_DIRS[name].format(config=Path(args.config).stem)
+    if name == 'report':
+        args.out = args.out or str(Path(args.runs[0], 'report.html'))
     return args
 
 

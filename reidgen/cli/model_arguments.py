@@ -25,6 +25,14 @@ Searches features that the command extract wrote: for an image, a folder of them
 Images are embedded by the encoder that the store was made with: its manifest has the settings, as
 data, and says where the checkpoint is.
 """
+REPORT = """\
+Shows a run on one HTML page that needs no network: scores, curves, ranked lists, pictures.
+
+    %(prog)s work_dirs/gcl_synth
+    %(prog)s work_dirs/gcl_synth work_dirs/gcl_synth_b --out both.html
+
+Ranked lists are those of the command test, which writes them to work_dirs/<config>/test.
+"""
 CONVERT_WEIGHTS = """\
 Reads published checkpoints into reidgen's networks, weights alone, and writes one file.
 
@@ -93,9 +101,28 @@ def add_test(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=0,
         metavar='N',
-        help='draw the ranked lists of N queries, as they are scored, and the CMC curve',
+        help='draw the ranked lists of N queries, activation maps and the CMC curve',
+    )
+    parser.add_argument(
+        '--projector',
+        action='store_true',
+        help="write the embeddings with thumbnails for TensorBoard's projector",
     )
     add_common_options(parser)
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Options of `report`."""
+    parser.description = REPORT
+    parser.add_argument('runs', nargs='+', metavar='RUN', help='work dirs, side by side if several')
+    parser.add_argument('--out', help='the page (default: report.html in the first work dir)')
+    parser.add_argument(
+        '--queries',
+        type=count,
+        default=60,
+        metavar='N',
+        help='whose ranked lists have pictures: half of them the worst, a quarter the best',
+    )
 
 
 def add_extract(parser: argparse.ArgumentParser) -> None:

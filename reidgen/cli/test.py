@@ -2,13 +2,20 @@
 
 import argparse
 import csv
+import sys
 from pathlib import Path
+
+from torch.utils.data import default_collate
 
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, only_evaluate
 from reidgen.evaluation.metric import LENGTH_SHOWN
 from reidgen.files import sha256_of, write_json, written_whole
 from reidgen.models.adversarial import unwrap_model
+from reidgen.reporting.projector import write_projector
+from reidgen.reporting.queries import NAME as QUERIES
+from reidgen.reporting.queries import write_queries
+from reidgen.reporting.run_files import ACTIVATIONS
 
 
 def run(args: argparse.Namespace) -> dict[str, float]:
@@ -20,8 +27,7 @@ def run(args: argparse.Namespace) -> dict[str, float]:
         cfg.val_cfg.update(recalibrate=True, both=False)
     if args.rerank and cfg.val_evaluator.get('rerank') is None:
         cfg.val_evaluator.rerank = {}
-    if args.show:
-        cfg.val_evaluator.num_shown = args.show
+    cfg.val_evaluator.num_shown = sys.maxsize  # every query
     only_evaluate(cfg, keep_weights=args.checkpoint is None)
     runner = ReIDRunner.from_cfg(cfg)
     unwrap_model(runner.model).amp = args.amp
@@ -29,8 +35,11 @@ def run(args: argparse.Namespace) -> dict[str, float]:
     loop = runner.val_loop
     if runner.rank == 0:
         write_results(Path(cfg.work_dir), metrics, args, loop)
+        write_query_scores(Path(cfg.work_dir), loop)
         if args.show:
-            draw(Path(cfg.work_dir), loop)
+            draw(Path(cfg.work_dir), runner, args.show)
+        if args.projector:
+            write_embeddings(Path(cfg.work_dir, 'projector'), loop)
     return metrics
 
 
@@ -79,11 +88,37 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
     )
 
 
-def draw(folder: Path, loop) -> None:
-    """Draws ranked_lists.png and cmc.png of the first loader's last evaluation."""
+def write_query_scores(folder: Path, loop) -> None:
+    """Writes queries.json of the first loader's last evaluation, for the command report."""
+    metric, dataset = loop.evaluator.metrics[0], next(iter(loop.loaders.values())).dataset
+    settings = [f'protocol {metric.protocol.name}']
+    settings += ['AdaBN'] * (loop.recalibrates or loop.reports_both)
+    settings += ['re-ranked'] * (metric.rerank is not None)
+    settings += ['expanded queries'] * (metric.expansion is not None)
+    start = 0 if metric.protocol.one_set else metric.last.num_query
+    write_queries(
+        folder / QUERIES, metric.last, dataset.records, start, dataset.name, ', '.join(settings)
+    )
+
+
+def write_embeddings(folder: Path, loop) -> None:
+    """Writes the embeddings of the first loader's last evaluation for TensorBoard's projector."""
+    dataset = next(iter(loop.loaders.values())).dataset
+    last = loop.evaluator.metrics[0].last
+    num = write_projector(
+        folder, last.features, dataset.records, lambda row: picture(dataset, row), last.num_query
+    )
+    print(f'projector of {num} images: tensorboard --logdir {folder}')
+
+
+def draw(folder: Path, runner, num_queries: int) -> None:
+    """Draws ranked_lists.png of evenly spaced queries, the same with the encoder's activation maps
+    as activations.png, and cmc.png, of the last evaluation of the first loader."""
     from reidgen.visualization import draw_cmc
+    from reidgen.visualization.activations import activation_maps, with_activation
     from reidgen.visualization.ranked_lists import Cell, draw_lines
 
+    loop, model = runner.val_loop, unwrap_model(runner.model)
     metric, dataset = loop.evaluator.metrics[0], next(iter(loop.loaders.values())).dataset
     last = metric.last
     gallery_start = 0 if metric.protocol.one_set else last.num_query
@@ -92,20 +127,28 @@ def draw(folder: Path, loop) -> None:
         caption = f'{int(last.pids[row])} c{int(last.camids[row]) + 1}'
         return Cell(lambda: picture(dataset, row), kind, caption)
 
-    lines = [
-        [cell(ranked.query, 'query')]
-        + [
-            cell(gallery_start + row, kind)
-            for row, kind in zip(ranked.gallery.tolist(), ranked.flags)
-        ]
-        for ranked in last.lists
-    ]
+    model.eval()
+    lines, with_maps = [], []
+    for ranked in evenly_spaced(last.lists, num_queries):
+        rows = [ranked.query, *(gallery_start + ranked.gallery).tolist()]
+        line = [cell(row, kind) for row, kind in zip(rows, ('query', *ranked.flags))]
+        batch = default_collate([dataset[row] for row in rows])
+        maps = activation_maps(model.retrieval_encoder, lambda batch=batch: model.val_step(batch))
+        lines.append(line)
+        with_maps += [line, [with_activation(*pair) for pair in zip(line, maps)]]
     draw_lines(lines, LENGTH_SHOWN, folder / 'ranked_lists.png')
+    draw_lines(with_maps, LENGTH_SHOWN, folder / ACTIVATIONS)
     draw_cmc({dataset.name: last.result.cmc}, folder / 'cmc.png')
     print(
         f'pictures{" with AdaBN" if loop.reports_both else ""}: '
-        f'{folder / "ranked_lists.png"}, {folder / "cmc.png"}'
+        f'{folder / "ranked_lists.png"}, {folder / ACTIVATIONS}, {folder / "cmc.png"}'
     )
+
+
+def evenly_spaced(items: list, num: int) -> list:
+    """At most `num` of the items, the first among them."""
+    num = min(num, len(items))
+    return [items[number * len(items) // num] for number in range(num)]
 
 
 def picture(dataset, row: int):

@@ -183,11 +183,26 @@ def flagged_lists(
 ) -> list[RankedRows]:
     """Top `top` gallery images of the queries `rows` (b,), from their distances (b, G)."""
     good, junk = match_and_junk_masks(rows, labels, protocol)
-    order = distances.argsort(dim=1, stable=True)[:, :top]  # (b, top)
+    order = nearest(distances, top)  # (b, top)
     kinds = (good.long() + 2 * junk.long()).gather(1, order).tolist()
     flags = [tuple(('miss', 'match', 'junk')[one] for one in kind) for kind in kinds]
     values = distances.gather(1, order).numpy(force=True)
     return list(map(RankedRows, rows.tolist(), order.numpy(force=True), values, flags))
+
+
+def nearest(distances: Tensor, top: int) -> Tensor:
+    """Columns (b, top) of the smallest distances (b, G), rising; of equal ones the first comes
+    first, as by a stable sort of whole rows. `top` may exceed G, and G columns come then."""
+    top = min(top, distances.shape[1])
+    limit = distances.topk(top, largest=False).values[:, -1:]
+    row, column = (distances <= limit).nonzero(as_tuple=True)  # more than `top` where values tie
+    count = torch.bincount(row, minlength=len(distances))
+    place = torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[row]
+    near = distances.new_full((len(distances), int(count.max())), torch.inf)
+    near[row, place] = distances[row, column]
+    columns = column.new_zeros(near.shape)
+    columns[row, place] = column
+    return columns.gather(1, near.argsort(dim=1, stable=True)[:, :top])
 
 
 def _check_options(ap: str, max_rank: int, block: int) -> None:

@@ -212,7 +212,10 @@ class ReIDMetric(BaseMetric):
             result = evaluate_blocks(distances, labels, self.protocol, self.ap, max_rank)
             if not shown:
                 return result, []
-            return result, flagged_lists(distances(rows), rows, labels, self.protocol, LENGTH_SHOWN)
+            lists = []
+            for part in rows.split(256):
+                lists += flagged_lists(distances(part), part, labels, self.protocol, LENGTH_SHOWN)
+            return result, lists
         result = evaluate(query, gallery, labels, self.protocol, self.ap, max_rank)
         if not shown:
             return result, []

@@ -10,6 +10,7 @@ import torch
 from tiny_networks import python
 
 from reidgen.cli import parse, run_tool, test
+from reidgen.reporting.queries import read_queries
 from tests.pictures import read_picture
 
 pytestmark = pytest.mark.slow
@@ -54,7 +55,16 @@ def test_training_starts_quietly(trained):
 
 def test_results_of_a_checkpoint(trained, shell, tmp_path):
     checkpoint = trained[0] / 'stage_joint.pth'
-    done = shell(ROOT / 'tools/test.py', SMOKE, checkpoint, '--work-dir', tmp_path, '--show', 3)
+    done = shell(
+        ROOT / 'tools/test.py',
+        SMOKE,
+        checkpoint,
+        '--work-dir',
+        tmp_path,
+        '--show',
+        3,
+        '--projector',
+    )
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / 'results.json').read_text())
     assert set(results) >= {*METRICS, 'protocol', 'config', 'checkpoint_sha256'}
@@ -71,8 +81,15 @@ def test_results_of_a_checkpoint(trained, shell, tmp_path):
     assert [row['dataset'] for row in rows] == ['shapes_b', 'shapes_a']
     assert float(rows[0]['mAP']) == pytest.approx(results['mAP'], abs=1e-4)
     assert float(rows[1]['mAP']) == pytest.approx(last['source/mAP'], abs=1e-4)
-    for name in ('ranked_lists.png', 'cmc.png'):
+    for name in ('ranked_lists.png', 'cmc.png', 'activations.png'):
         read_picture(tmp_path / name)
+    sprite = read_picture(next((tmp_path / 'projector').rglob('sprite.png')))
+    metadata = next((tmp_path / 'projector').rglob('metadata.tsv')).read_text().splitlines()
+    assert metadata[0].split('\t') == ['identity', 'camera', 'part', 'file']
+    assert sprite.size[0] % 64 == 0
+    assert sprite.size[0] * sprite.size[1] >= 64 * 64 * (len(metadata) - 1)
+    aps = [query.ap for query in read_queries(tmp_path / 'queries.json').queries]
+    assert sum(aps) / len(aps) == pytest.approx(results['mAP'] / 100)
 
 
 # ---- in this process, on the tiny networks ----
@@ -113,16 +130,18 @@ def test_the_lists_drawn_are_in_the_order_that_is_scored(rerank, tmp_path, monke
     drawn, loops, write = [], [], test.write_results
     monkeypatch.setattr(test, 'write_results', lambda *args: loops.append(args[-1]) or write(*args))
     monkeypatch.setattr(
-        'reidgen.visualization.ranked_lists.draw_lines', lambda lines, *_, **__: drawn.extend(lines)
+        'reidgen.visualization.ranked_lists.draw_lines', lambda lines, *_, **__: drawn.append(lines)
     )
     options = [f'experiment_name=tools_{next(RUNS)}', 'val_evaluator.rerank=None']
     args = [str(TINY), '--work-dir', str(tmp_path), '--show', '99', *filter(None, [rerank])]
     test.run(parse('test', [*args, '--cfg-options', *options]))
     last = loops[0].evaluator.metrics[0].last
-    assert len(drawn) == last.num_query
+    lists, with_maps = drawn
+    assert len(lists) == last.num_query
+    assert with_maps[::2] == lists
     plain = torch.cdist(last.features[: last.num_query], last.features[last.num_query :])
     as_plain = []
-    for row, (query, *gallery) in enumerate(drawn):
+    for row, (query, *gallery) in enumerate(lists):
         assert query.caption == f'{int(last.pids[row])} c{int(last.camids[row]) + 1}'
         kinds = [cell.kind for cell in gallery if cell.kind != 'junk']
         first = kinds.index('match') + 1 if 'match' in kinds else None

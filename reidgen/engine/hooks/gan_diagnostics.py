@@ -2,6 +2,7 @@
 
 import logging
 from collections import namedtuple
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +238,9 @@ class GANDiagnosticsHook(Hook):
             runner.logger.warning(f'the training ends at {", ".join(told[0])}, see stop_on')
 
     def _write(self, runner, with_curves: bool = False) -> None:
-        write_json(Path(runner.work_dir, REPORT), self.record.report())
+        objective = _objective(unwrap_model(runner.model))
+        told = None if objective is None else asdict(objective)
+        write_json(Path(runner.work_dir, REPORT), dict(self.record.report(), objective=told))
         curves = self.record.state['curves']
         if with_curves and any(len(curve['iter']) > 1 for curve in curves.values()):
             fired = [(each['iter'], each['code']) for each in self.record.state['fired']]
