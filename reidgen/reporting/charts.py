@@ -8,13 +8,15 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MAX_POINTS = 300  # of a curve; more are averaged in blocks
 MAX_RANK = 20  # of a CMC curve
 SIZE = (7.0, 3.2)  # inches
 PERCENT = 100.0
 
-Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]  # steps and values (K,) by name
+Curve = tuple[np.ndarray, np.ndarray]  # steps and values (K,)
+Curves = Mapping[str, Curve]  # by name
 
 
 def loss_chart(curves: Curves, levels: Mapping[str, float] | None = None) -> str:
@@ -72,18 +74,18 @@ def evaluation_chart(rows: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     return _svg(figure)
 
 
-def _figure() -> tuple:
+def _figure() -> tuple['Figure', 'Axes']:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE)
     FigureCanvasSVG(figure)
-    axes: Axes = figure.add_axes((0.09, 0.15, 0.89, 0.81))
+    axes = figure.add_axes((0.09, 0.15, 0.89, 0.81))
     axes.grid(alpha=0.3)
     return figure, axes
 
 
-def _svg(figure) -> str:
+def _svg(figure: 'Figure') -> str:
     """SVG element without XML head, as wide as its place on the page."""
     import matplotlib as mpl
 

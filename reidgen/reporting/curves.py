@@ -33,10 +33,7 @@ def common_charts(runs: Sequence[Run]) -> list[Chart]:
     queries = {run.name: run.queries for run in runs if run.queries}
     if queries:
         cmcs = {name: each.cmc for name, each in queries.items()}
-        aps = {
-            name: [query.ap for query in each.queries if query.ap is not None]
-            for name, each in queries.items()
-        }
+        aps = {name: [query.ap for query in each.queries] for name, each in queries.items()}
         found.append(Chart('CMC', Markup(charts.cmc_chart(cmcs))))
         found.append(Chart('average precision of the queries', Markup(charts.ap_chart(aps))))
     return found
@@ -44,7 +41,7 @@ def common_charts(runs: Sequence[Run]) -> list[Chart]:
 
 def loss_charts(runs: Sequence[Run]) -> list[Chart]:
     """Curves of what was logged, a chart for each family of terms; several runs in one."""
-    families: dict[str, charts.Curves] = {}
+    families: dict[str, dict[str, charts.Curve]] = {}
     for run in runs:
         for name, curve in run.scalars.items():
             title = family(name)
@@ -54,7 +51,9 @@ def loss_charts(runs: Sequence[Run]) -> list[Chart]:
     found = [Chart(title, Markup(charts.loss_chart(each))) for title, each in families.items()]
     for run in runs:
         told = (run.diagnostics or {}).get('objective')
-        discriminators = discriminator_losses(run.scalars, Objective(**told)) if told else {}
+        if told is None:
+            continue
+        discriminators = discriminator_losses(run.scalars, Objective(**told))
         if discriminators:
             levels = {'a guess': told['guess']}
             if told['floor'] is not None:

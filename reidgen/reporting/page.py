@@ -58,7 +58,7 @@ def write_report(folders: Sequence[str | Path], path: str | Path, num_queries: i
     )  # fmt: skip
     here = files(__package__)
     template = environment.from_string((here / 'page.html').read_text())
-    context = dict(
+    context: dict[str, Any] = dict(
         title=' and '.join(run.name for run in runs),
         version=reidgen.__version__,
         date=f'{datetime.now():%Y-%m-%d %H:%M}',

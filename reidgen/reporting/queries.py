@@ -26,8 +26,8 @@ class ScoredQuery(NamedTuple):
     """Query with its scores and its ranked list."""
 
     image: Record
-    ap: float | None  # in [0, 1]; None: no match, and in no score
-    first_match: int | None  # rank from 1; None likewise
+    ap: float  # in [0, 1]
+    first_match: int  # rank, from 1
     ranked: list[RankedImage]  # nearest first
 
 
@@ -38,6 +38,7 @@ class ScoredQueries(NamedTuple):
     settings: str  # protocol, AdaBN, re-ranking
     cmc: np.ndarray  # (K,) in [0, 1], rank 1 first
     queries: list[ScoredQuery]
+    num_skipped: int  # queries without a match, which are in no score
 
 
 def write_queries(
@@ -64,8 +65,8 @@ def write_queries(
     queries = [
         dict(
             image=place(ranked.query),
-            ap=_number(result.ap[ranked.query]),
-            first_match=_number(result.first_match[ranked.query], int),
+            ap=float(result.ap[ranked.query]),
+            first_match=int(result.first_match[ranked.query]),
             ranked=[
                 [place(gallery_start + row), kind, round(distance, 5)]
                 for row, kind, distance in zip(
@@ -74,20 +75,18 @@ def write_queries(
             ],
         )
         for ranked in evaluated.lists
+        if not np.isnan(result.ap[ranked.query])
     ]
     content = dict(
         format=FORMAT,
         dataset=dataset,
         settings=settings,
+        num_skipped=result.num_skipped,
         cmc=result.cmc.tolist(),
         images=[[records[row].path, records[row].pid, records[row].camid] for row in images],
         queries=queries,
     )
     write_json(path, content, compact=True)
-
-
-def _number(value: float, kind: type = float) -> float | int | None:
-    return None if np.isnan(value) else kind(value)
 
 
 def read_queries(path: str | Path) -> ScoredQueries:
@@ -115,6 +114,7 @@ def read_queries(path: str | Path) -> ScoredQueries:
             content['settings'],
             np.array(content['cmc']),
             queries,
+            content['num_skipped'],
         )
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise ValueError(

@@ -17,14 +17,14 @@ def retrieval_context(
     name: str, scored: ScoredQueries, thumbnails: Thumbnails, num_queries: int
 ) -> dict[str, Any]:
     """Queries of a run's evaluation: by camera, and each with its list, the worst first."""
-    counted = sorted((q for q in scored.queries if q.ap is not None), key=lambda q: q.ap)
+    counted = sorted(scored.queries, key=lambda query: query.ap)
     for query in shown_queries(counted, num_queries):
         thumbnails.add([query.image.path, *(each.image.path for each in query.ranked)])
     return dict(
         name=name,
         dataset=scored.dataset,
         settings=scored.settings,
-        num_skipped=len(scored.queries) - len(counted),
+        num_skipped=scored.num_skipped,
         cameras=camera_rows(counted),
         queries=[
             dict(
@@ -76,28 +76,27 @@ def camera_rows(counted: Sequence[ScoredQuery]) -> list[dict[str, float]]:
 
 def changed(first: Run, second: Run, thumbnails: Thumbnails) -> dict[str, Any] | None:
     """Queries whose AP changed most from one run to another; None: they have no query in common."""
-    if not first.queries or not second.queries:
+    if first.queries is None or second.queries is None:
         return None
-    before, after = (
-        {query.image.path: query.ap for query in run.queries.queries if query.ap is not None}
-        for run in (first, second)
-    )
-    rows = [
-        dict(path=path, before=PERCENT * before[path], after=PERCENT * after[path])
-        for path in before
-        if path in after
-    ]
-    if not rows:
+    before = {query.image.path: query.ap for query in first.queries.queries}
+    after = {query.image.path: query.ap for query in second.queries.queries}
+    paths = [path for path in before if path in after]
+    if not paths:
         return None
-    rows.sort(key=lambda row: row['before'] - row['after'])  # the most improved first
-    differences = np.array([row['after'] - row['before'] for row in rows])
-    shown = rows if len(rows) <= 2 * NUM_CHANGED else rows[:NUM_CHANGED] + rows[-NUM_CHANGED:]
-    thumbnails.add([row['path'] for row in shown])
+    paths.sort(key=lambda path: before[path] - after[path])  # the most improved first
+    gains = PERCENT * np.array([after[path] - before[path] for path in paths])
+    shown = paths
+    if len(paths) > 2 * NUM_CHANGED:
+        shown = paths[:NUM_CHANGED] + paths[-NUM_CHANGED:]
+    thumbnails.add(shown)
     return dict(
         first=first.name,
         second=second.name,
-        num=len(rows),
-        better=int((differences >= 1).sum()),
-        worse=int((differences <= -1).sum()),
-        rows=shown,
+        num=len(paths),
+        better=int((gains >= 1).sum()),
+        worse=int((gains <= -1).sum()),
+        rows=[
+            dict(path=path, before=PERCENT * before[path], after=PERCENT * after[path])
+            for path in shown
+        ],
     )
