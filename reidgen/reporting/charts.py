@@ -57,7 +57,7 @@ def ap_chart(aps: Mapping[str, Sequence[float]]) -> str:
     """Histograms of average precision, from lists of values in [0, 1]."""
     figure, axes = _figure()
     values = [PERCENT * np.asarray(each) for each in aps.values()]
-    axes.hist(values, bins=np.linspace(0, PERCENT, 21), label=list(aps))
+    axes.hist(values, bins=[*range(0, 101, 5)], label=list(aps))
     axes.set(xlabel='average precision (%)', ylabel='queries')
     if len(aps) > 1:
         axes.legend(fontsize='small')
