@@ -49,6 +49,15 @@ Draws contact sheets of a data set: persons as rows, with maps, masks and joints
     %(prog)s Market1501 root=data/market1501 --split query
     %(prog)s configs/gcl_smoke.py            (its training sets, with maps)
 """
+VERIFY = """\
+Reads every file of a data set and says in plain words what is wrong or odd: counts, sizes, copies,
+persons in both training and test, queries without a match, missing maps. Status 1 where something
+is wrong.
+
+    %(prog)s Market1501 root=data/market1501
+    %(prog)s FolderReID root=crops pattern=None labelled=False --split train
+    %(prog)s configs/gcl_market2duke.py
+"""
 
 
 def add_translate(parser: argparse.ArgumentParser) -> None:
@@ -183,3 +192,20 @@ def add_browse(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--height', type=positive, default=128, help='of a picture on the sheet')
     parser.add_argument('--out', default='work_dirs/browse', help='folder of the PNG files')
+
+
+def add_verify(parser: argparse.ArgumentParser) -> None:
+    """Options of `verify`."""
+    parser.description = VERIFY
+    parser.add_argument('target', help='a config, or the registered name of a data set')
+    parser.add_argument(
+        'options',
+        nargs='*',
+        action=KeyValueAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='arguments of the data set, or overrides of the config',
+    )
+    parser.add_argument(
+        '--split', nargs='+', help='of a data set given by name (default: train query+gallery)'
+    )

@@ -90,6 +90,12 @@ COMMANDS = {
         'browse',
         lambda args: args.out,
     ),
+    'verify': Command(
+        'say what is wrong with a data set',
+        data_arguments.add_verify,
+        'verify',
+        lambda args: 'work_dirs/verify',
+    ),
 }
 WORK_DIRS = {'train': 'work_dirs/{config}', 'test': 'work_dirs/{config}/test'}
 
