@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 root = Path(__file__).parent
 version = re.search(r"__version__ = '(.+)'", (root / 'reidgen/__init__.py').read_text())[1]
 TIMM = 'timm>=1.0.16'
+H5PY = 'h5py>=3.10'
 PML = 'pytorch-metric-learning>=2.4'
 
 setup(
@@ -51,7 +52,9 @@ setup(
             'faiss-cpu>=1.8',
             TIMM,
             PML,
+            H5PY,
         ],
+        'cuhk03': [H5PY],  # `reidgen prepare` of the first release
         'timm': [TIMM],  # trunks of ContentEncoder named 'timm/...'
         'pml': [PML],  # losses of pytorch-metric-learning by name, dict(type='PML')
         'faiss': ['faiss-cpu>=1.8'],  # search of feature stores by its indexes

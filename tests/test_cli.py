@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TOOLS = {
     **{name: name for name in ('train', 'test', 'report', 'extract', 'search', 'translate')},
     'generate': 'generate',
+    'prepare': 'prepare',
     'verify': 'verify',
     'convert-weights': 'convert_weights',
     'evaluate-images': 'evaluate_images',

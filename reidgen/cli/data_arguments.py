@@ -49,6 +49,17 @@ Draws contact sheets of a data set: persons as rows, with maps, masks and joints
     %(prog)s Market1501 root=data/market1501 --split query
     %(prog)s configs/gcl_smoke.py            (its training sets, with maps)
 """
+PREPARE = """\
+Unpacks an archive of a published data set into the layout that reidgen reads, and counts it.
+
+    %(prog)s Market-1501-v15.09.15.zip --out data/market1501
+    %(prog)s MSMT17_V1.tar.gz --out data/msmt17
+    %(prog)s VeRi.zip --out data/veri
+    %(prog)s cuhk03_release.zip --protocol re-ranking/evaluation/data/CUHK03 --out data/cuhk03-np
+
+The layout is known by the folders inside; an unpacked folder is copied. Nothing is downloaded: the
+archives are their authors' to give, for research.
+"""
 VERIFY = """\
 Reads every file of a data set and says in plain words what is wrong or odd: counts, sizes, copies,
 persons in both training and test, queries without a match, missing maps. Status 1 where something
@@ -208,4 +219,16 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--split', nargs='+', help='of a data set given by name (default: train query+gallery)'
+    )
+
+
+def add_prepare(parser: argparse.ArgumentParser) -> None:
+    """Options of `prepare`."""
+    parser.description = PREPARE
+    parser.add_argument('archive', help='a .zip or .tar file, or an unpacked folder')
+    parser.add_argument('--out', required=True, metavar='DIR', help='root of the data set')
+    parser.add_argument(
+        '--protocol',
+        metavar='DIR',
+        help='of CUHK03: folder of cuhk03_new_protocol_config_detected.mat and ..._labeled.mat',
     )

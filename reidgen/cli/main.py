@@ -90,6 +90,12 @@ COMMANDS = {
         'browse',
         lambda args: args.out,
     ),
+    'prepare': Command(
+        'unpack an archive of a data set',
+        data_arguments.add_prepare,
+        'prepare',
+        lambda args: Path(args.out).parent,
+    ),
     'verify': Command(
         'say what is wrong with a data set',
         data_arguments.add_verify,

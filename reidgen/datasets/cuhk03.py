@@ -54,7 +54,8 @@ class CUHK03(ReIDDataset):
             f'{release} is of the first release of CUHK03, which is not read; read are images such '
             f'as {self.boxes}/bounding_box_train/0001_c1_1.png below root. Get CUHK03-NP from '
             f'https://github.com/zhunzhong07/person-re-ranking (folder CUHK03-NP), unpack it, and '
-            f'set root to the folder that holds {" and ".join(PUBLISHED)}'
+            f'set root to the folder that holds {" and ".join(PUBLISHED)}; or convert the release '
+            f'with the command prepare'
         )
 
     def read_split(self, split: str) -> list[Record]:
