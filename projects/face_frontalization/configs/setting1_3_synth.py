@@ -10,7 +10,7 @@ model = dict(
     # 500, 1 and 1 as published; here gradients of all three are about as long in the face
     loss_weights=dict(fea=1.0, l1=200.0))
 optim_wrapper = dict(G=dict(lr=1e-3), D=dict(lr=2e-4))
-train_cfg = dict(stages=[dict(name='gan', iters=2000)])
+train_cfg = dict(stages=[dict(name='gan', iters=2500)])
 default_hooks = _base_.rendered_hooks
 train_dataloader = _base_.rendered_train_dataloader
 test_dataset = _base_.rendered_test_dataset

@@ -11,7 +11,7 @@ model = dict(
     loss_weights=dict(fea=5.0))
 optim_wrapper = dict(G=dict(lr=1e-3), D=dict(lr=5e-4))
 train_cfg = dict(stages=[
-    dict(name='warm_up', iters=100, every=dict(G=25)), dict(name='gan', iters=2000)])
+    dict(name='warm_up', iters=100, every=dict(G=25)), dict(name='gan', iters=2500)])
 default_hooks = _base_.rendered_hooks
 train_dataloader = _base_.rendered_train_dataloader
 test_dataset = _base_.rendered_test_dataset

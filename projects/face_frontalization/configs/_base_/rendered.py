@@ -9,10 +9,10 @@ rendered_transforms = [dict(type='RandomFlip', prob=0.5), dict(type='RandomPadCr
 rendered_loader = dict(num_workers=0, drop_last=True, collate_fn=dict(type='default_collate'),
                        sampler=dict(type='ShuffleSampler'))
 rendered_train_dataloader = dict(
-    profile=dict(batch_size=8, **rendered_loader, dataset=dict(
+    profile=dict(batch_size=6, **rendered_loader, dataset=dict(
         _delete_=True,
         type='FrontalPairs', dataset=dict(**rendered, transforms=rendered_transforms))),
-    front=dict(batch_size=8, **rendered_loader, dataset=dict(
+    front=dict(batch_size=6, **rendered_loader, dataset=dict(
         _delete_=True, **rendered, part='frontal')))
 rendered_test_dataset = dict(**rendered, split='query')
 
@@ -21,9 +21,9 @@ rendered_trunk = dict(type='ContentEncoder', trunk='mobilenet_v2', embed_dim=Non
 rendered_encoder = dict(
     _delete_=True, type='FrozenTrunk', network=rendered_trunk,
     weights='{face_encoder}/stage_encoder.pth')
-# half the published widths; a quarter of the area
-rendered_G = dict(code_dim=1280, image_size=112, base_dim=32)
-rendered_D = dict(image_size=112, base_dim=32)
+# three eighths of the published widths of G, half of those of D
+rendered_G = dict(code_dim=1280, image_size=112, base_dim=24)
+rendered_D = dict(image_size=112, base_dim=16)
 
 # 13 rows: one of each yaw
 rendered_hooks = dict(
