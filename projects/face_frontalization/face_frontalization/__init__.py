@@ -8,6 +8,7 @@ from .legacy import DecemberDecoder, DecemberDiscriminator, NovemberDecoder
 from .losses import PixelLoss
 from .model import FaceFrontalizer, Frontalized
 from .multi_pie import MultiPIE
+from .rendered import RenderedFaces
 
 __all__ = [
     'CentreCrop',
@@ -29,5 +30,6 @@ __all__ = [
     'PixelLoss',
     'RandomCrop',
     'RegionDiscriminator',
+    'RenderedFaces',
     'SingleScaleDecoder',
 ]

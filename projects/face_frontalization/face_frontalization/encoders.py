@@ -154,9 +154,10 @@ class FrozenTrunk(FrozenEncoder):
     """Any registered network as a frozen face encoder.
 
     Args:
-        network: its config, with weights of its own, such as dict(type='ContentEncoder',
-            trunk='resnet18', weights=PATH). It gives features (B, D), or a Code, whose embedding
-            is taken.
+        network: its config, such as dict(type='ContentEncoder', trunk='resnet18'). It gives
+            features (B, D), or a Code, whose embedding is taken.
+        weights: the network's key `weights`, here where a checkpoint that has them all can drop
+            it; None: as `network` says.
         feat_dim: D; None: the network's `embed_dim`.
         mean, std: in 0..255; ImageNet's by default.
         bgr: the network is given B, G, R.
@@ -168,12 +169,15 @@ class FrozenTrunk(FrozenEncoder):
     def __init__(
         self,
         network: dict,
+        weights: str | None = None,
         feat_dim: int | None = None,
         mean: Sequence[float] = tuple(255 * value for value in IMAGENET_MEAN),
         std: Sequence[float] = tuple(255 * value for value in IMAGENET_STD),
         bgr: bool = False,
     ):
         super().__init__(mean, std, bgr)
+        if weights is not None:
+            network = dict(network, weights=weights)
         self.network = build_network(network, 'network')
         known = getattr(self.network, 'embed_dim', feat_dim)
         self.feat_dim = known if feat_dim is None else feat_dim

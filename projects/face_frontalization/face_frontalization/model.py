@@ -177,7 +177,11 @@ class FaceFrontalizer(AdversarialModel):
     def translate(self, batch: ImageBatch | DomainBatch | TwoViewBatch, to: str, style: int = 0):
         """Frontal faces (B, 3, H, W) of a batch's images; `to` is 'frontal'."""
         one_of(to, ('frontal',), 'the domain to translate to')
-        return self._frontalized(batch.img).images[0]
+        return self.frontalize(batch.img)
+
+    def frontalize(self, img: Tensor) -> Tensor:
+        """Frontal faces (B, 3, H, W) in [-1, 1], at the finest size, of images in [-1, 1]."""
+        return self._frontalized(img).images[0]
 
     def check_translation(self, dataset, images: str, to: str) -> None:
         one_of(to, ('frontal',), 'the domain to translate to')

@@ -10,6 +10,7 @@ from face_pictures import write
 from PIL import Image
 
 from projects.face_frontalization.tools.pixel_weights import main as write_pixel_weights
+from reidgen.datasets import SyntheticFaces
 from reidgen.engine.config import load_config
 from reidgen.engine.optim import OptimizerPerGroup, check_groups
 from reidgen.engine.stages import check_reads, parse_stages
@@ -20,6 +21,8 @@ from reidgen.registry import build as build_from
 CONFIGS = Path(__file__).parents[1] / 'configs'
 ALL = sorted(path.stem for path in CONFIGS.glob('*.py'))
 SMOKE = [name for name in ALL if 'smoke' in name]
+RENDERED = [name for name in ALL if name.startswith('setting') and name.endswith('_synth')]
+ENCODER = 'face_encoder_synth'
 FAST = {f'default_hooks.{hook}': None for hook in ('diagnostics', 'watchdog')}
 FAMILIES = ('setting1_1', 'setting1_4', 'legacy_1129_4', 'dec_1_4')
 # config: objective, steps of D for one of G, l1, D, clip, betas of D
@@ -62,6 +65,14 @@ def roots(tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.fixture(scope='module')
+def rendered(tmp_path_factory) -> dict[str, str]:
+    """Options that set the root of a tiny rendering."""
+    place = str(tmp_path_factory.mktemp('synthetic'))
+    SyntheticFaces('tiny', place)
+    return {'data_roots.synthetic': place}
+
+
+@pytest.fixture(scope='module')
 def config(roots):
     """Config of a name, read once."""
     return cache(lambda name: load_config(CONFIGS / f'{name}.py', roots))
@@ -75,6 +86,10 @@ def check(cfg) -> None:
     with torch.device('meta'):
         model = build_from(cfg.model.to_dict(), MODELS)
     loaders = {key: loader.to_dict() for key, loader in cfg.train_dataloader.items()}
+    for loader in loaders.values():
+        inner = loader['dataset'].get('dataset', loader['dataset'])
+        if inner['type'] == 'RenderedFaces':
+            inner['size'] = 'tiny'
     datasets = {key: build_from(each['dataset'], DATASETS) for key, each in loaders.items()}
     sizes = {key: each['batch_size'] for key, each in loaders.items()}
     stages = parse_stages(cfg.train_cfg.to_dict()['stages'])
@@ -93,9 +108,49 @@ def test_a_config_of_each_family_builds_on_faces(name, config):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', [name for name in ALL if name not in FAMILIES])
+@pytest.mark.parametrize('name', sorted({*ALL} - {*FAMILIES, *RENDERED, ENCODER}))
 def test_every_config_builds_on_faces(name, config):
     check(config(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', RENDERED)
+def test_a_setting_on_rendered_faces_builds_and_is_the_published_one_but_for_its_size(
+    name, config, rendered
+):
+    cfg, published = load_config(CONFIGS / f'{name}.py', rendered), config(name[:-6])
+    encoder = cfg.model.networks.E.to_dict()
+    check(cfg)
+    loaders = cfg.train_dataloader
+    assert loaders.profile.dataset.type == 'FrontalPairs'
+    assert loaders.front.dataset.part == 'frontal'
+    for key in ('gan_loss', 'penalty', 'joint_penalty'):
+        assert cfg.model.get(key) == published.model.get(key)
+    for net in 'GD':
+        assert cfg.model.networks[net].type == published.model.networks[net].type
+    weights, other = cfg.model.loss_weights, published.model.loss_weights
+    assert {key for key in weights if weights[key] != other[key]} <= {'fea', 'l1'}
+    trained = load_config(CONFIGS / f'{ENCODER}.py', rendered)
+    assert encoder['network'].items() <= trained.model.networks.E_c.to_dict().items()
+    assert encoder['weights'].endswith(f'stage_{trained.train_cfg.stages[0].name}.pth')
+
+
+@pytest.mark.slow
+def test_the_encoder_of_rendered_faces_trains_on_frontal_ones_and_meets_other_persons(
+    rendered, build
+):
+    def shrink(cfg):
+        cfg.model.networks.C.num_identities = 8
+        cfg.model.networks.E_c.weights = None
+        for loader in [*cfg.train_dataloader.values(), *cfg.val_dataloader.values()]:
+            loader.dataset.size, loader.num_workers = 'tiny', 0
+
+    runner = build(CONFIGS / f'{ENCODER}.py', rendered, shrink)
+    train = runner.train_loop.dataloader.dataset['identity']
+    assert {face.yaw_deg for face in train.faces()} == {-15, 0, 15}
+    tested = runner.val_loop.loaders['frontal'].dataset
+    assert {face.yaw_deg for face in tested.faces()} == {0}
+    assert not {r.pid for r in tested.records} & {r.pid for r in train.records}
 
 
 @pytest.mark.slow

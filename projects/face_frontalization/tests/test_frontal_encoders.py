@@ -89,3 +89,16 @@ def test_weights_come_from_a_path_or_are_refused(tmp_path):
         load_frozen(network, str(path), 'TinyFaceNet')
     with pytest.raises(FileNotFoundError, match=r'no weights at .*none\.pth.*They are not shipped'):
         load_frozen(network, str(tmp_path / 'none.pth'), 'TinyFaceNet')
+
+
+class WeighedNet(nn.Linear):
+    def __init__(self, weights: str | None = 'own'):
+        super().__init__(1, 1)
+        self.weights, self.embed_dim = weights, 1
+
+
+def test_a_frozen_trunk_hands_its_weights_to_the_network():
+    network = dict(type=WeighedNet)
+    given = [FrozenTrunk(network, weights=path).network.weights for path in ('a.pth', None)]
+    assert given == ['a.pth', 'own']
+    assert network == dict(type=WeighedNet)

@@ -9,7 +9,8 @@ custom_imports = dict(imports=['projects.face_frontalization.face_frontalization
 data_roots = dict(
     multi_pie='data/multi_pie',          # images named SSS_ss_ee_ccc_ii, at any depth
     casia_webface='data/casia_webface',  # profiles, with all below
-    face_weights='weights')              # resnet50_vggface2.pth, vgg16_vggface.pth
+    face_weights='weights',              # resnet50_vggface2.pth, vgg16_vggface.pth
+    face_encoder='work_dirs/face_encoder_synth')    # of face_encoder_synth.py, for rendered faces
 
 resnet50 = dict(type='FaceResNet50', weights='{face_weights}/resnet50_vggface2.pth')
 vgg16 = dict(type='FaceVGG16', weights='{face_weights}/vgg16_vggface.pth')

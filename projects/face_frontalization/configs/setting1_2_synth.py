@@ -1,0 +1,17 @@
+"""Setting 1_2 on the rendered faces: WGAN-GP, no pixel loss, 112 x 112.
+
+Needs:   nothing but the encoder of face_encoder_synth.py (data_roots.face_encoder).
+Result:  not yet measured.   Cost: not yet measured.
+"""
+_base_ = ['./setting1_2.py', './_base_/rendered.py']
+
+model = dict(
+    networks=dict(E=_base_.rendered_encoder, G=_base_.rendered_G, D=_base_.rendered_D),
+    # 500 as published; gradients of this encoder are longer, and easily met by a texture
+    loss_weights=dict(fea=5.0))
+optim_wrapper = dict(G=dict(lr=1e-3), D=dict(lr=5e-4))
+train_cfg = dict(stages=[
+    dict(name='warm_up', iters=100, every=dict(G=25)), dict(name='gan', iters=2500)])
+default_hooks = _base_.rendered_hooks
+train_dataloader = _base_.rendered_train_dataloader
+test_dataset = _base_.rendered_test_dataset
