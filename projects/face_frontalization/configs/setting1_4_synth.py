@@ -7,7 +7,7 @@ _base_ = ['./setting1_4.py', './_base_/rendered.py']
 
 model = dict(
     networks=dict(E=_base_.rendered_encoder, G=_base_.rendered_G, D=_base_.rendered_D),
-    # 500 as published; gradients of this encoder are longer, and easily met by a texture
+    # 500 as published; set from lengths of gradients early in training
     loss_weights=dict(fea=5.0))
 optim_wrapper = dict(G=dict(lr=1e-3), D=dict(lr=5e-4))
 train_cfg = dict(stages=[
