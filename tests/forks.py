@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-
 # imported when they are first needed, which takes a fork longer than many a training here
 LATE = (
     'reidgen.engine',
