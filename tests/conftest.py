@@ -9,8 +9,12 @@ os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 
 import torch
 from mmengine.config import config as mmengine_config
+from torch.utils.data import _utils as loader_utils
 
 torch.set_num_threads(1)
+# seconds that a loader waits for its worker before it ends it: 5, and waited in vain wherever the
+# garbage collector, of a failed training's frames, takes the loader's queues with it
+loader_utils.MP_STATUS_CHECK_INTERVAL = 0.5
 # every run writes its config as text, which takes longer to lay out than many a run here takes
 mmengine_config.FormatCode = lambda text, style_config: (text, True)
 

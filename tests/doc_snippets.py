@@ -3,6 +3,10 @@
 import os
 import re
 from pathlib import Path
+from unittest.mock import patch
+
+from torchvision.models import get_model
+from torchvision.models.resnet import BasicBlock, ResNet
 
 from tests.forks import run_program
 
@@ -23,6 +27,16 @@ def write_snippets(page: Path, names: list[str], folder: Path) -> None:
         (folder / name).write_text(text, encoding='utf-8')
 
 
+def short_network(name: str, weights: None) -> object:
+    """Torchvision's network of a name; of ResNet-18 one block a stage, half of its weights.
+
+    What a page adds to a smoke config meets the same names and shapes, and half the time of such a
+    run is for the weights. The smoke configs are trained as they are in test_smoke.py.
+    """
+    return ResNet(BasicBlock, [1] * 4) if name == 'resnet18' else get_model(name, weights=weights)
+
+
+@patch('reidgen.models.encoders.trunks.get_model', short_network)
 def run(command: list, folder: Path, code: int = 0) -> str:
     """Output of a Python program that a reader starts in `folder`; it must end with `code`."""
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])
@@ -35,5 +49,5 @@ def few_iterations(num_stages: int, iters: int = 1) -> list[str]:
     """Options of a training of so many stages that make it short."""
     iterations = [f'train_cfg.stages.{n}.iters={iters}' for n in range(num_stages)]
     # a checkpoint and curves take longer than an iteration
-    left_out = ('checkpoint.save_best', 'checkpoint.best_stages', 'diagnostics')
+    left_out = ('checkpoint.save_best', 'checkpoint.best_stages', 'diagnostics', 'best_loss')
     return ['--cfg-options', *iterations, *(f'default_hooks.{key}=None' for key in left_out)]

@@ -1,6 +1,8 @@
-"""Processes that begin as a copy of the test process, and so need not import torch again."""
+"""Processes that begin as a copy of the test process, and so need not import anything again."""
 
+import functools
 import importlib
+import importlib.util
 import os
 import runpy
 import subprocess
@@ -11,6 +13,27 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+# imported when they are first needed, which takes a fork longer than many a training here
+LATE = (
+    'reidgen.engine',
+    'reidgen.retrieval',
+    'matplotlib.backends.backend_agg',
+    'matplotlib.figure',
+    'sklearn.cluster',
+    'timm',
+    'torch.utils.tensorboard',
+)
+
+
+@functools.cache
+def _import_late_modules() -> None:
+    """Imports into this process what its forks would each import for themselves."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        for name in LATE:
+            if importlib.util.find_spec(name.partition('.')[0]):
+                importlib.import_module(name)
+
 
 def start(work: Callable[[], object], log: Path, errors: Path | None = None) -> int:
     """Process number of a fork of this process that does some work.
@@ -20,6 +43,7 @@ def start(work: Callable[[], object], log: Path, errors: Path | None = None) -> 
         log: what it prints, written from the beginning.
         errors: what it prints to stderr; None: to the log.
     """
+    _import_late_modules()
     sys.stdout.flush()
     child = os.fork()
     if child:

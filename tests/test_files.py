@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import re
-import subprocess
-import sys
+import signal
+import time
 
 import pytest
 
@@ -21,6 +21,7 @@ from reidgen.files import (
     write_text,
     written_whole,
 )
+from tests.forks import end_of, start
 
 
 @pytest.mark.parametrize(
@@ -155,26 +156,23 @@ def test_parts_of_a_killed_writer_are_removed_and_nothing_else(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ['a.json', 'set.part']
 
 
-HOLD = """
-import sys, time
-from reidgen.files import locked
-with locked(sys.argv[1]):
-    print('held', flush=True)
-    time.sleep(60)
-"""
-
-
 @pytest.mark.slow
 def test_a_lock_keeps_others_out_until_its_owner_is_dead(tmp_path):
-    with subprocess.Popen(
-        [sys.executable, '-c', HOLD, tmp_path], stdout=subprocess.PIPE, text=True
-    ) as owner:
-        assert owner.stdout.readline() == 'held\n'
-        told = rf'is in use by process {owner.pid} on .*--work-dir'
+    def hold() -> None:
+        with locked(tmp_path):
+            (tmp_path / 'held').touch()
+            time.sleep(60)
+
+    owner = start(hold, tmp_path / 'log')
+    try:
+        while not (tmp_path / 'held').exists():
+            time.sleep(0.01)
+        told = rf'is in use by process {owner} on .*--work-dir'
         with pytest.raises(FileExistsError, match=told), locked(tmp_path):
             pass
-        owner.kill()
-        owner.wait()
+    finally:
+        os.kill(owner, signal.SIGKILL)
+        end_of(owner)
     with locked(tmp_path):
         assert str(os.getpid()) in (tmp_path / '.lock').read_text()
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from reidgen.checkpoint import read_checkpoint, read_weights
 from tests.checkpoint.checkpoint_model import Command
+from tests.forks import run_program
 
 CALLS = []
 
@@ -67,7 +68,8 @@ def test_a_model_whose_classes_are_not_here_is_read_and_nothing_is_imported(tmp_
         'class Theirs(nn.Linear):\n    pass\n'
     )
     code = "import torch, their_code; torch.save(their_code.Theirs(2, 3), 'whole.pth')"
-    subprocess.run([sys.executable, '-c', code], cwd=tmp_path, check=True)
+    (tmp_path / 'their_script.py').write_text(code)
+    run_program(['their_script.py'], cwd=tmp_path).check_returncode()
     monkeypatch.syspath_prepend(tmp_path)  # it could be imported
     state = read_weights(tmp_path / 'whole.pth').state
     assert {key: tuple(value.shape) for key, value in state.items()} == dict(

@@ -47,3 +47,5 @@ default_hooks = dict(
     grid=None,
     diagnostics=None,  # its curves take longer than the training
 )
+# without tensorboard, whose start and pictures take longer than an iteration
+visualizer = dict(type='LogVisualizer', vis_backends=[dict(type='LocalVisBackend')])

@@ -7,7 +7,10 @@ from pathlib import Path
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
+from reidgen.engine.hooks import watchdog
 from reidgen.registry import HOOKS
+
+watchdog.POST = 0.4  # who has stopped is known after three of these
 
 
 @HOOKS.register_module()

@@ -200,11 +200,12 @@ def test_a_resumed_training_goes_on_with_the_micro_batches_it_would_have_drawn(t
     options = {
         f'train_cfg.stages.{n}.{key}': 2 for n in range(3) for key in ('iters', 'accumulate')
     }
-    options |= {'default_hooks.checkpoint.interval': 1}
+    options |= {'default_hooks.checkpoint.interval': 5}
     straight = train(tmp_path / 'straight', options)
     assert [straight.train_loop.batches_drawn(n) for n in ('identity', 'source')] == [4, 8]
-    train(tmp_path / 'killed', options, kill_at=6)
-    resumed = train(tmp_path / 'killed', options, resume=True)
+    # as after a kill between the two
+    path = str(tmp_path / 'straight/iter_5.pth')
+    resumed = train(tmp_path / 'killed', options, resume=True, load_from=path)
     assert resumed.iter == 6
     one, other = (
         read_checkpoint(Path(tmp_path, name, 'iter_6.pth')) for name in ('straight', 'killed')

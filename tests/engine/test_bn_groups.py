@@ -15,7 +15,8 @@ from reidgen.models.layers.ghost_batch_norm import set_bn_group
 
 GROUPS = (4, 8, 16, 32)  # of 32 images: within a process, all of it, on two, on four
 SUMMED = ('weight_grad', 'bias_grad')  # over the processes, where DDP takes the mean
-TRAINED = dict(groups={'bn_group': 32}, own={})
+SHORT = {f'train_cfg.stages.0.{key}': 8 for key in ('iters', 'eval_every')}
+TRAINED = dict(groups={'bn_group': 32, **SHORT}, own=SHORT)
 SHARED = ('running_mean', 'running_var', 'num_batches_tracked')
 
 

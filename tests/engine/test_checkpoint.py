@@ -59,6 +59,12 @@ def test_random_state_is_restored():
     first = draw()
     set_random_state(state)
     assert draw() == first
+    # as in files of earlier versions
+    lists = [
+        [v.tolist() if torch.is_tensor(v) else v for v in state[k]] for k in ('python', 'numpy')
+    ]
+    set_random_state(state | dict(zip(('python', 'numpy'), lists)))
+    assert draw() == first
 
 
 # ---- whole files ----

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from crashes import Killed, KillHook
+from test_resume import same
 
 from reidgen.checkpoint import read_checkpoint
 from reidgen.engine import ReIDRunner
@@ -196,8 +197,7 @@ def test_a_training_is_the_same_to_the_last_bit_without_the_diagnosis(config, la
     assert ('diagnostics' in one, 'diagnostics' in other) == (True, False)
     for key, value in one['state_dict'].items():
         assert torch.equal(value, other['state_dict'][key]), key
-    assert torch.equal(one['random_state']['torch'], other['random_state']['torch'])
-    assert one['random_state']['numpy'] == other['random_state']['numpy']
+    same(one['random_state'], other['random_state'])
     scalars = (each['message_hub']['log_scalars'] for each in (one, other))
     kept = [{k: v['log'].tolist() for k, v in s.items() if 'time' not in k} for s in scalars]
     assert kept[0] == kept[1]

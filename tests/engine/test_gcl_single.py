@@ -19,6 +19,13 @@ from reidgen.memory import cluster_quality
 pytestmark = pytest.mark.slow
 
 
+# of trainings whose files are not looked at
+FEW_FILES = {
+    'default_hooks.checkpoint.interval': 100,
+    'default_hooks.pseudo_label.num_drawn': 0,
+}
+
+
 class Witness(Hook):
     """What every iteration draws, the labels that it draws by, and the memory at first."""
 
@@ -63,7 +70,7 @@ def test_the_memory_holds_eval_mode_features_by_row_when_the_joint_stage_begins(
 
 def test_a_memory_that_was_loaded_is_filled_anew_when_the_joint_stage_begins(run, tmp_path):
     witness, path = Witness(), str(Path(run.work_dir, 'stage_joint.pth'))
-    trained(tmp_path, config=SINGLE, hooks=[witness], load_from=path)
+    trained(tmp_path, FEW_FILES, config=SINGLE, hooks=[witness], load_from=path)
     features, at_once, _ = witness.first['joint']
     torch.testing.assert_close(features, at_once)
     assert not torch.allclose(features, read_checkpoint(path)['state_dict']['bank.features'])
@@ -77,7 +84,7 @@ def test_images_are_embedded_for_each_clustering_or_stage_or_once(
     embed = PseudoLabelHook._embed
     monkeypatch.setattr(PseudoLabelHook, '_embed', lambda *args: calls.append(args) or embed(*args))
     one = {'train_cfg.stages.2.start': 'last', 'default_hooks.pseudo_label.features': features}
-    trained(tmp_path, one, config=SINGLE)
+    trained(tmp_path, one | FEW_FILES, config=SINGLE)
     assert len(calls) == embedded  # three clusterings in joint, one in turned
 
 

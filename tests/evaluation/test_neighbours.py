@@ -1,8 +1,5 @@
 """nearest_neighbours: the result of a full float64 sort, whatever the rounding."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -10,6 +7,7 @@ import torch.nn.functional as nnf
 
 from reidgen.evaluation import knn_exact, knn_self
 from reidgen.evaluation.neighbours import nearest_neighbours, neighbours_of_each
+from tests.forks import in_child
 
 
 def random_features(num_rows: int, dim: int = 24, seed: int = 0) -> torch.Tensor:
@@ -186,15 +184,14 @@ def test_bad_input_is_named(change, message):
 
 
 @pytest.mark.slow
-def test_precision_set_by_the_newer_switches_is_kept_too():
+def test_precision_set_by_the_newer_switches_is_kept_too(tmp_path):
     # in a process of its own: torch refuses the older functions from then on
-    code = """
-import torch
-from reidgen.evaluation.knn_exact import full_precision
-torch.backends.cuda.matmul.fp32_precision = 'tf32'
-with full_precision(torch.device('cpu')):
-    print(torch.backends.cuda.matmul.fp32_precision)
-print(torch.backends.cuda.matmul.fp32_precision)
-"""
-    done = subprocess.run([sys.executable, '-c', code], text=True, capture_output=True)
-    assert done.stdout.split() == ['ieee', 'tf32'], done.stderr
+    def work() -> None:
+        torch.backends.cuda.matmul.fp32_precision = 'tf32'
+        with knn_exact.full_precision(torch.device('cpu')):
+            print(torch.backends.cuda.matmul.fp32_precision)
+        print(torch.backends.cuda.matmul.fp32_precision)
+
+    log = tmp_path / 'log'
+    assert in_child(work, log) == 0, log.read_text()
+    assert log.read_text().split() == ['ieee', 'tf32']

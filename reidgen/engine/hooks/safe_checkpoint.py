@@ -85,13 +85,13 @@ def plain(value, place: str):
 
 
 def random_state() -> dict:
-    """State of the global generators of Python, numpy and torch as plain values."""
+    """State of the global generators of Python, numpy and torch as tensors and plain values."""
     version, words, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state()
     state = dict(
         torch=torch.get_rng_state(),
-        python=[version, list(words), gauss],
-        numpy=[name, keys.tolist(), position, has_gauss, cached],
+        python=[version, torch.tensor(words), gauss],
+        numpy=[name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, cached],
     )
     if torch.cuda.is_available():
         state['cuda'] = torch.cuda.get_rng_state()
@@ -99,10 +99,11 @@ def random_state() -> dict:
 
 
 def set_random_state(state: dict) -> None:
-    """Restores the state given by `random_state`."""
+    """Restores the state given by `random_state`; older files hold its words as lists."""
     torch.set_rng_state(state['torch'].cpu())
     version, words, gauss = state['python']
-    random.setstate((version, tuple(words), gauss))
-    np.random.set_state(tuple(state['numpy']))
+    random.setstate((version, tuple(torch.as_tensor(words).tolist()), gauss))
+    name, keys, *rest = state['numpy']
+    np.random.set_state((name, torch.as_tensor(keys).numpy(), *rest))
     if 'cuda' in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state['cuda'].cpu())
