@@ -19,7 +19,9 @@ def load_peer(folder: str, function: str) -> Callable:
     """
     root = Path(folder).resolve()
     if not root.is_dir():
-        raise SystemExit(f'--peer {folder}: no such folder; give a checkout that defines {function}')
+        raise SystemExit(
+            f'--peer {folder}: no such folder; give a checkout that defines {function}'
+        )
     found = [
         path
         for path in root.rglob('*.py')
