@@ -25,8 +25,8 @@ for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
     os.environ[name] = '1'
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
-import step as train_step  # noqa: E402
 import torch  # noqa: E402
+from random_step import RandomStep  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -75,40 +75,23 @@ def join(device: str) -> None:
 
 def run(args: argparse.Namespace) -> float:
     """Seconds of an iteration, the mean over the timed ones, of one process of the group."""
-    from reidgen.engine.config import load_config
-    from reidgen.engine.ddp import SepDDP, average_statistics, leaves_parameters_unused
-    from reidgen.engine.stages import parse_stages
-    from reidgen.engine.step import run_phases
+    from reidgen.engine.ddp import SepDDP, leaves_parameters_unused
 
     torch.set_num_threads(1)
     join(args.device)
-    cfg = load_config(args.config)
-    stage = {s.name: s for s in parse_stages(cfg.train_cfg.stages)}[args.stage]
-    torch.manual_seed(0)
-    model, optim = train_step.build(cfg, args.device)
+    step = RandomStep(args.config, args.stage, args.device)
     SepDDP(
-        model,
-        find_unused_parameters=leaves_parameters_unused(model, [stage]),
+        step.model,
+        find_unused_parameters=leaves_parameters_unused(step.model, [step.stage]),
         device_ids=[int(os.environ['LOCAL_RANK'])],
     )
-    model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights)
-    model.train()
-    transforms = cfg.train_dataloader.source.dataset.transforms
-    size = next(tuple(transform['size']) for transform in transforms if 'size' in transform)
-    batch = train_step.namedtuple('Batch', 'source target')(
-        *(
-            train_step.random_domain(args.run, size, model.map_channels, args.device)
-            for _ in range(2)
-        )
-    )
-    for number in range(args.iters + 1):
-        if number == 1:
-            torch.distributed.barrier()
-            start = time.perf_counter()
-        run_phases(model, batch, optim, number, number)
-        average_statistics(model)
-        if args.device == 'cuda':
-            torch.cuda.synchronize()
+    step.enter()
+    batch = step.batch(args.run)
+    step(batch)
+    torch.distributed.barrier()
+    start = time.perf_counter()
+    for _ in range(args.iters):
+        step(batch)
     torch.distributed.barrier()
     seconds = (time.perf_counter() - start) / args.iters
     torch.distributed.destroy_process_group()
