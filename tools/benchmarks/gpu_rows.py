@@ -215,7 +215,8 @@ def loader(device: str, small: bool) -> Iterator[dict]:
             image = Image.fromarray(pixels).resize((64, 128))
             image.save(Path(folder) / f'{number:05d}.jpg', quality=90)
         transforms = [dict(type='Resize', size=(256, 128)), dict(type='RandomFlip', prob=0.5)]
-        cfg = dict(type='FolderReID', root=folder, pattern=None, transforms=transforms)
+        cfg = dict(type='FolderReID', root=folder, pattern=None, labelled=False)
+        cfg['transforms'] = transforms
         dataset = build(cfg, DATASETS, 'dataset')
         for workers in sorted({0, min(2, cores), cores} if not small else {0}):
             sampler = dict(type='DefaultSampler', shuffle=False)
