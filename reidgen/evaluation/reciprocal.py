@@ -176,9 +176,7 @@ def _inverted(weights: csr_array, upper: bool) -> _Lists:
     return lists._replace(starts=after, sizes=lists.starts + lists.sizes - after)
 
 
-def _shared_by(
-    weights: csr_array, lists: _Lists, first: int, last: int, lowest: int
-) -> csr_array:
+def _shared_by(weights: csr_array, lists: _Lists, first: int, last: int, lowest: int) -> csr_array:
     """Rows first..last-1 of m, none of which shares anything with a row below `lowest`."""
     num_block, width = last - first, lists.num_rows - lowest
     entries = slice(weights.indptr[first], weights.indptr[last])
