@@ -4,8 +4,6 @@ import os
 
 # for the processes that tests start too, whatever the shell says: bits depend on the number
 os.environ['OMP_NUM_THREADS'] = os.environ['MKL_NUM_THREADS'] = '1'
-# two processes of a test would ask for two GPUs, and bits depend on the device, too
-os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 
 import torch
 from mmengine.config import config as mmengine_config
@@ -17,6 +15,13 @@ torch.set_num_threads(1)
 loader_utils.MP_STATUS_CHECK_INTERVAL = 0.5
 # every run writes its config as text, which takes longer to lay out than many a run here takes
 mmengine_config.FormatCode = lambda text, style_config: (text, True)
+
+
+def pytest_configure(config):
+    """Hides GPUs, but from `pytest -m gpu`: two processes of a test would ask for two, and bits
+    depend on the device, too."""
+    if not config.option.markexpr.startswith('gpu'):
+        os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 
 
 # the first waits most, the next start several processes that fill the core meanwhile

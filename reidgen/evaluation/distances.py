@@ -24,7 +24,7 @@ MEASURED_SAFETY = 4  # the rounding allowed for, over the largest seen
 LEAST_ERROR = 0.5  # units of rounding; less is taken for luck
 MEASURED = (128, 512)  # queries and gallery rows whose rounding is measured
 CHUNK = 4096  # rows copied or held in float64 at a time
-PAIRS = {'cpu': 128, 'cuda': 2**15}  # float32 pairs held at a time; on a CPU to fit the cache
+PAIRS = {'cpu': 64, 'cuda': 2**15}  # float32 pairs held at a time; on a CPU to fit the cache
 LANES = 32  # partial sums of a distance
 SMALL = 32  # queries of a product with the images of their own identities
 TILE = {'cpu': 1024, 'cuda': 16384}  # gallery rows of a tile: a tile should fit the cache
@@ -229,6 +229,7 @@ class RankingDistances:
 # ---- exact: sums of squared differences ----
 
 
+@torch.no_grad()
 def pair_distances(
     left: Tensor, right: Tensor, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32
 ) -> Tensor:
@@ -240,10 +241,16 @@ def pair_distances(
     distances = torch.empty(len(rows), dtype=dtype, device=left.device)
     lanes = _lanes(left.shape[1])
     at_once = PAIRS.get(left.device.type, PAIRS['cuda']) * 4 // dtype.itemsize
-    for start in range(0, len(rows), at_once):
-        pairs = slice(start, start + at_once)
-        difference = left[rows[pairs]].to(dtype).sub_(right[columns[pairs]].to(dtype))
-        squares = difference.square_().view(len(difference), -1, lanes)
+    at_once = min(at_once, len(rows))
+    # gathered into the same memory each time: fresh megabytes would have to be mapped and cleared
+    one, other = left.new_empty(at_once, left.shape[1]), right.new_empty(at_once, right.shape[1])
+    for start in range(0, len(rows), at_once or 1):
+        pairs = slice(start, min(start + at_once, len(rows)))
+        size = pairs.stop - pairs.start
+        torch.index_select(left, 0, rows[pairs], out=one[:size])
+        torch.index_select(right, 0, columns[pairs], out=other[:size])
+        difference = one[:size].to(dtype).sub_(other[:size].to(dtype))
+        squares = difference.square_().view(size, -1, lanes)
         torch.sum(squares.sum(1), dim=1, out=distances[pairs])
     return distances
 
@@ -265,7 +272,7 @@ def squared_norms(rows: Tensor) -> Tensor:
     """Squared norms (N,) float64 of rows (N, D), exact to the rounding of the squares."""
     norms = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
     # in place: results kept one by one between the temporaries would tear the heap to pieces
-    at_once = PAIRS['cpu'] // 2
+    at_once = PAIRS['cpu']
     for start in range(0, len(rows), at_once):
         part = slice(start, start + at_once)
         norms[part] = rows[part].square().sum(1, dtype=torch.float64)

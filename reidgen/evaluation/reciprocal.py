@@ -140,7 +140,7 @@ def shared_weights(
     while first < weights.shape[0]:
         last = int(np.searchsorted(before, before[first] + SUMMANDS, side='right')) - 1
         last = min(max(last, first + 1), first + ACCUMULATED // lists.num_rows + 1, len(before) - 1)
-        yield first, _shared_by(weights, lists, first, last)
+        yield first, _shared_by(weights, lists, first, last, first if upper else 0)
         first = last
 
 
@@ -176,22 +176,22 @@ def _inverted(weights: csr_array, upper: bool) -> _Lists:
     return lists._replace(starts=after, sizes=lists.starts + lists.sizes - after)
 
 
-def _shared_by(weights: csr_array, lists: _Lists, first: int, last: int) -> csr_array:
-    """Rows first..last-1 of m."""
-    num_block = last - first
+def _shared_by(weights: csr_array, lists: _Lists, first: int, last: int, lowest: int) -> csr_array:
+    """Rows first..last-1 of m, none of which shares anything with a row below `lowest`."""
+    num_block, width = last - first, lists.num_rows - lowest
     entries = slice(weights.indptr[first], weights.indptr[last])
     sizes = lists.sizes[entries]
     ends = sizes.cumsum()
-    where = np.repeat((lists.starts[entries] - ends + sizes).astype(np.int32), sizes)
-    where += np.arange(len(where), dtype=np.int32)  # all (g, j), one entry after another
-    minima = lists.weight.take(where)
+    where = np.repeat(lists.starts[entries] - ends + sizes, sizes)
+    where += np.arange(len(where))  # all (g, j), one entry after another
+    minima = lists.weight.take(where, mode='clip')  # none is out of range: clip is the fast mode
     np.minimum(minima, np.repeat(weights.data[entries], sizes), out=minima)
-    offset = np.arange(num_block + 1) * lists.num_rows
+    offset = np.arange(num_block + 1) * width - lowest
     cell = np.repeat(np.repeat(offset[:-1], np.diff(weights.indptr[first : last + 1])), sizes)
-    cell += lists.row.take(where)
-    total = np.bincount(cell, minima, num_block * lists.num_rows)
-    stored = np.flatnonzero(total)
-    starts = np.searchsorted(stored, offset)
+    cell += lists.row.take(where, mode='clip')
+    total = np.bincount(cell, minima, num_block * width)
+    stored = np.flatnonzero(total != 0)  # of booleans it is several times as fast
+    starts = np.searchsorted(stored, offset + lowest)
     columns = stored - np.repeat(offset[:-1], np.diff(starts))
     return csr_array(
         (total[stored], columns.astype(np.int32), starts.astype(np.int32)),

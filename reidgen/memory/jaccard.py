@@ -86,9 +86,11 @@ def row_totals(weights: csr_array) -> np.ndarray:
 
 def _as_distances(first: int, shared: csr_array, totals: np.ndarray) -> csr_array:
     """Distances 1 - m / (2 - m), with both rows' sums for 2, so equal rows are at exactly 0."""
-    row = np.repeat(np.arange(first, first + shared.shape[0]), np.diff(shared.indptr))
-    union = totals[row] + totals[shared.indices] - shared.data
-    distance = (1 - shared.data / union).astype(np.float32)
+    union = np.repeat(totals[first : first + shared.shape[0]], np.diff(shared.indptr))
+    union += totals.take(shared.indices, mode='clip')
+    union -= shared.data
+    share = np.divide(shared.data, union, out=union)
+    distance = np.subtract(1, share, out=share).astype(np.float32)
     return csr_array((distance, shared.indices, shared.indptr), shape=shared.shape)
 
 

@@ -1,20 +1,21 @@
 """Time and memory of mAP and CMC at Market-1501's size, compared with other code.
 
-    pip install --no-deps torchreid
     python tools/benchmarks/evaluation.py --json evaluation.json
     python tools/benchmarks/evaluation.py --ways reidgen --times 1 10 --features noise
-    python tools/benchmarks/evaluation.py --ways reidgen file --file rank.py:evaluate_rank
+    python tools/benchmarks/evaluation.py --peer ../fast-reid
 
 3368 queries, 15913 gallery images, 2048 numbers each; `--times 10` adds distractors to ten times
 the gallery. 'people' are 750 persons that a good network tells apart nearly always, 'noise' are
 features without any order, the worst case. Each way runs in a process of its own, on one thread,
-in turns with the yardstick, the float32 product of all features. Seconds are of the processor;
+in turns with the yardstick, the float32 product of all features; 'again' is reidgen a second time.
+'plain' is a restatement of what published code does, a sort and a loop over the queries, written
+for this benchmark; --peer takes the function `evaluate_rank` of a checkout (fast-reid, torchreid)
+in its place. Seconds are of the processor;
 ratios are to the product beside; memory is the peak beyond the features. Of the others, ranking
 is timed after a float32 matrix of distances; of reidgen it is what is left after the product.
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import subprocess
@@ -30,29 +31,29 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from peer import load_peer  # noqa: E402
 
-WAYS = ('reidgen', 'torchreid', 'scikit-learn', 'file')
+WAYS = ('reidgen', 'plain', 'scikit-learn')
+RUNS = (*WAYS, 'again', 'peer')
+PEER = 'evaluate_rank'  # (distances, query_pids, gallery_pids, query_camids, gallery_camids)
 NUM_QUERY, NUM_GALLERY, NUM_DISTRACTORS, NUM_PIDS, NUM_CAMS = 3368, 15913, 2798, 750, 6
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--ways', nargs='+', choices=WAYS, default=WAYS[:3])
+    parser.add_argument('--ways', nargs='+', choices=WAYS, default=WAYS[:2])
     parser.add_argument('--features', choices=('people', 'noise'), default='people')
     parser.add_argument('--dim', type=int, default=2048)
     parser.add_argument('--times', type=int, nargs='+', default=[1], help='sizes of the gallery')
     parser.add_argument('--repetitions', type=int, default=3)
-    parser.add_argument(
-        '--file',
-        metavar='PATH:NAME',
-        help="for way 'file': a function of (distances, query_pids, gallery_pids, query_camids, "
-        'gallery_camids), arrays all',
-    )
+    parser.add_argument('--peer', metavar='DIR', help="checkout that takes the place of 'plain'")
     parser.add_argument('--json', help='write the numbers to this file')
-    parser.add_argument('--run', choices=WAYS, help=argparse.SUPPRESS)  # in a process of its own
+    parser.add_argument('--run', choices=RUNS, help=argparse.SUPPRESS)  # in a process of its own
     args = parser.parse_args()
-    if 'file' in args.ways and not args.file:
-        parser.error('--ways file needs --file PATH:NAME')
+    args.ways = ['reidgen', 'again'] + [way for way in args.ways if way != 'reidgen']
+    if args.peer is not None:
+        load_peer(args.peer, PEER)  # an error comes before the first measurement
+        args.ways = [way for way in args.ways if way != 'plain'] + ['peer']
     return args
 
 
@@ -94,21 +95,17 @@ def product(query: torch.Tensor, gallery: torch.Tensor) -> None:
         query @ part.t()
 
 
-def load(path: str, name: str) -> Callable:
-    """Function loaded from a file, without importing its package."""
-    spec = importlib.util.spec_from_file_location('peer', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return getattr(module, name)
-
-
-def torchreid_rank() -> Callable:
-    spec = importlib.util.find_spec('torchreid')
-    if spec is None:
-        raise ModuleNotFoundError('torchreid; pip install --no-deps torchreid, or leave it out')
-    path = next(Path(spec.origin).parent.rglob('metrics/rank.py'))
-    rank = load(str(path), 'evaluate_rank')
-    return lambda distances, *labels: rank(distances, *labels, use_cython=False)[1]
+def plain_rank(distances, query_pids, gallery_pids, query_camids, gallery_camids) -> float:
+    """mAP by a sort of each row of distances, without images of the query's person and camera."""
+    scores = []
+    for row, pid, camid in zip(distances, query_pids, query_camids):
+        order = row.argsort()
+        same = gallery_pids[order] == pid
+        matches = same[~(same & (gallery_camids[order] == camid))]
+        ranks = np.flatnonzero(matches) + 1
+        if len(ranks):
+            scores.append((np.arange(1, len(ranks) + 1) / ranks).mean())
+    return float(np.mean(scores))
 
 
 def scikit_learn_rank(distances, query_pids, gallery_pids, query_camids, gallery_camids) -> float:
@@ -125,17 +122,17 @@ def scikit_learn_rank(distances, query_pids, gallery_pids, query_camids, gallery
 
 def way(args: argparse.Namespace) -> Callable:
     """Evaluation function of a way: returns mAP and, if known, the seconds of ranking."""
-    if args.run == 'reidgen':
+    if args.run in ('reidgen', 'again'):
         from reidgen.evaluation import RetrievalLabels, evaluate
 
         return lambda query, gallery, *labels: (
             evaluate(query, gallery, RetrievalLabels(*labels)).mAP,
             None,
         )
-    if args.run == 'file':
-        rank = load(*args.file.rsplit(':', 1))
+    if args.run == 'peer':
+        rank = load_peer(args.peer, PEER)
     else:
-        rank = torchreid_rank() if args.run == 'torchreid' else scikit_learn_rank
+        rank = {'plain': plain_rank, 'scikit-learn': scikit_learn_rank}[args.run]
 
     def measured(query, gallery, *labels):
         norms = [x.square().sum(1) for x in (query, gallery)]
@@ -208,7 +205,7 @@ def main() -> None:
     for times in args.times:
         for name in args.ways:
             command = [sys.executable, __file__, '--run', name, '--times', str(times)]
-            for option in ('features', 'dim', 'repetitions', 'file'):
+            for option in ('features', 'dim', 'repetitions', 'peer'):
                 value = getattr(args, option)
                 command += [] if value is None else [f'--{option}', str(value)]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

@@ -2,18 +2,23 @@
 
     pip install 'reidgen[faiss]'
     python tools/benchmarks/jaccard.py --sizes 3000 6000 12936 --json jaccard.json
+    python tools/benchmarks/jaccard.py --sizes 12936 --peer ../SpCL
     python tools/benchmarks/jaccard.py --sizes 50000 100000 --dim 512 --ways reidgen
 
-The published way is the algorithm of Zhong et al. (CVPR 2017) as clustering methods use it: an
-exhaustive faiss index, sets in a loop over the images, dense N x N matrices; then eps from a sort
-of all distances and scikit-learn's DBSCAN on the dense matrix. Each way runs in a process of its
-own, on one thread, on the same random people: 17 images each around a centre, 128 dimensions seen
-through --dim. Ratios are of processor seconds, which other work on the machine disturbs least;
-memory is the peak beyond the features. Both ways make the same clusters but where float32 cannot
-tell two neighbours apart; the share of pairs on which they agree is printed.
+'published' is a restatement of the algorithm of Zhong et al. (CVPR 2017) as clustering methods use
+it, written for this benchmark: an exhaustive faiss index, sets in a loop over the images, dense
+N x N matrices. --peer takes the function `compute_jaccard_distance` of a checkout in its place, on
+the CPU. Both are followed by eps from a sort of all distances and scikit-learn's DBSCAN on the
+dense matrix. Each way runs in a process of its own, on one thread, on the same random people: 17
+images each around a centre, 128 dimensions seen through --dim. 'again' is reidgen a second time:
+how far its ratio is from 1 tells what the others are worth. Ratios are of processor seconds, which
+other work on the machine disturbs least; memory is the peak beyond the features. All ways make the
+same clusters but where float32 cannot tell two neighbours apart; the share of pairs on which they
+agree is printed.
 """
 
 import argparse
+import inspect
 import json
 import math
 import os
@@ -28,9 +33,12 @@ for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 import numpy as np  # noqa: E402
+from peer import load_peer  # noqa: E402
 
 WAYS = ('reidgen', 'published')
+RUNS = (*WAYS, 'again', 'peer')
 RHO, MIN_SAMPLES = 2e-3, 4
+PEER = 'compute_jaccard_distance'  # of SpCL, GCL and others
 EQUAL = 1e-6
 
 
@@ -41,10 +49,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--k1', type=int, default=30)
     parser.add_argument('--k2', type=int, default=6)
     parser.add_argument('--ways', nargs='+', choices=WAYS, default=WAYS)
+    parser.add_argument(
+        '--peer', metavar='DIR', help="checkout whose function takes the place of 'published'"
+    )
     parser.add_argument('--json', help='write the numbers to this file')
-    parser.add_argument('--run', choices=WAYS, help=argparse.SUPPRESS)  # in a process of its own
+    parser.add_argument('--run', choices=RUNS, help=argparse.SUPPRESS)  # in a process of its own
     parser.add_argument('--folder', help=argparse.SUPPRESS)
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.ways = ['reidgen'] + [way for way in args.ways if way != 'reidgen']
+    if args.peer is not None:
+        load_peer(args.peer, PEER)  # an error comes before the first measurement
+        args.ways = ['reidgen', 'peer']
+    args.ways.insert(1, 'again')
+    return args
 
 
 def people(num_images: int, dim: int) -> np.ndarray:
@@ -120,9 +137,16 @@ def timed(function, *args):
     return result, time.process_time() - cpu, time.perf_counter() - wall
 
 
+def product(features) -> None:
+    """Float32 product of all rows with all, the yardstick of the search."""
+    for part in features.split(1024):
+        part @ features.t()
+
+
 def run_reidgen(features: np.ndarray, args: argparse.Namespace) -> tuple[dict, np.ndarray]:
     import torch
 
+    from reidgen.evaluation.neighbours import neighbours_of_each
     from reidgen.memory.clustering import JaccardDBSCAN
     from reidgen.memory.jaccard import jaccard_distance
 
@@ -134,6 +158,8 @@ def run_reidgen(features: np.ndarray, args: argparse.Namespace) -> tuple[dict, n
     distances, cpu, wall = timed(jaccard_distance, tensor, args.k1, args.k2)
     numbers |= dict(distances_cpu=cpu, distances_wall=wall, distances_mb=status('VmHWM') - before)
     numbers |= dict(eps=clusters.eps, num_clusters=clusters.num_clusters)
+    numbers['product_cpu'] = timed(product, tensor)[1]
+    numbers['search_cpu'] = timed(neighbours_of_each, tensor, args.k1)[1]
     numbers |= dict(entries_per_row=distances.nnz / len(features))
     return numbers, clusters.labels.numpy()
 
@@ -142,8 +168,9 @@ def run_published(features: np.ndarray, args: argparse.Namespace) -> tuple[dict,
     import faiss
 
     faiss.omp_set_num_threads(1)
+    function = by_published_definition if args.run == 'published' else peer_function(args.peer)
     before = status('VmRSS')
-    distances, cpu, wall = timed(by_published_definition, features, args.k1, args.k2)
+    distances, cpu, wall = timed(function, features, args.k1, args.k2)
     numbers = dict(distances_cpu=cpu, distances_wall=wall, distances_mb=status('VmHWM') - before)
     (labels, eps), more, longer = timed(published_clusters, distances)
     numbers |= dict(clusters_cpu=cpu + more, clusters_wall=wall + longer)
@@ -151,10 +178,24 @@ def run_published(features: np.ndarray, args: argparse.Namespace) -> tuple[dict,
     return numbers | dict(num_clusters=int(labels.max()) + 1), labels
 
 
+def peer_function(folder: str):
+    """Distances (N, N) by the checkout's function, on the CPU and without its messages."""
+    import torch
+
+    torch.set_num_threads(1)
+    function = load_peer(folder, PEER)
+    quietly = dict(print_flag=False, search_option=3)  # 3 is faiss on the CPU in SpCL's function
+    known = inspect.signature(function).parameters
+    options = {name: value for name, value in quietly.items() if name in known}
+    return lambda features, k1, k2: np.asarray(
+        function(torch.from_numpy(features), k1=k1, k2=k2, **options)
+    )
+
+
 def run_here(args: argparse.Namespace) -> None:
     folder = Path(args.folder)
     features = np.load(folder / 'features.npy')
-    run = {'reidgen': run_reidgen, 'published': run_published}[args.run]
+    run = run_reidgen if args.run in ('reidgen', 'again') else run_published
     numbers, labels = run(features, args)
     np.save(folder / f'{args.run}.npy', labels)
     (folder / f'{args.run}.json').write_text(json.dumps(numbers))
@@ -178,11 +219,12 @@ def measure(num_images: int, args: argparse.Namespace) -> dict:
         numbers, labels = {'num_images': num_images, 'dim': args.dim}, []
         for way in args.ways:
             options = ['--run', way, '--folder', folder, '--k1', str(args.k1), '--k2', str(args.k2)]
+            options += [] if args.peer is None else ['--peer', args.peer]
             subprocess.run([sys.executable, __file__, *options], check=True)
             numbers[way] = json.loads((Path(folder) / f'{way}.json').read_text())
             labels.append(np.load(Path(folder) / f'{way}.npy'))
-        if len(labels) == 2:
-            numbers['agreement'] = agreement(*labels)
+        if len(labels) == 3:
+            numbers['agreement'] = agreement(labels[0], labels[2])
         return numbers
 
 
@@ -209,16 +251,21 @@ def report(numbers: dict, before: dict | None, ways: list[str]) -> None:
                 )
             print(line)
         print(f'  {way:10} eps {own["eps"]:.6f}, {own["num_clusters"]} clusters')
-    if 'agreement' in numbers:
+    search, product = (numbers['reidgen'][what] for what in ('search_cpu', 'product_cpu'))
+    print(f'  search {search:.2f} s, {search / product:.2f} of the float32 product')
+    for way in ways[1:]:
         ratios = (
-            numbers['published'][what] / numbers['reidgen'][what]
+            numbers[way][what] / numbers['reidgen'][what]
             for what in ('distances_cpu', 'clusters_cpu', 'distances_mb', 'clusters_mb')
         )
         print(
-            '  published / reidgen: {:.1f} in time of distances, {:.1f} with clusters; '
-            '{:.1f} and {:.1f} in memory'.format(*ratios)
+            f'  {way} / reidgen: '
+            '{:.2f} in time of distances, {:.2f} with clusters; '
+            '{:.2f} and {:.2f} in memory'.format(*ratios)
         )
-        print(f'  clusters agree on {100 * numbers["agreement"]:.4f} % of all pairs', flush=True)
+    if 'agreement' in numbers:
+        print(f'  clusters agree on {100 * numbers["agreement"]:.4f} % of all pairs')
+    sys.stdout.flush()
 
 
 def main() -> None:
