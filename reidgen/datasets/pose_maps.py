@@ -12,6 +12,7 @@ from torchvision.transforms.v2 import functional as vision
 
 from reidgen.datasets.image_files import read_grey
 from reidgen.datasets.records import Record
+from reidgen.datasets.resizing import resized
 from reidgen.datasets.roots import as_path
 from reidgen.registry import POSE_MAPS, build
 
@@ -159,9 +160,7 @@ class FolderNames(dict[Path, frozenset[str]]):
 
 
 def _resized(pose_map: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(pose_map.shape[-2:]) == size:
-        return pose_map
-    return vision.resize(pose_map, list(size), InterpolationMode.BICUBIC, antialias=True)
+    return resized(pose_map, size, InterpolationMode.BICUBIC)
 
 
 @POSE_MAPS.register_module()
