@@ -157,7 +157,8 @@ def read_grey(path: str | Path) -> Tensor:
 def _decode(path: str | Path, mode: str) -> Tensor:
     try:
         check_regular(path)
-        pixels = decode_jpeg(Path(path).read_bytes(), mode)
+        with open(path, 'rb', buffering=0) as file:
+            pixels = decode_jpeg(file.read(), mode)
         if pixels is None:
             return vision.pil_to_tensor(load_upright(path).convert(mode))
         return torch.from_numpy(pixels[None] if mode == 'L' else pixels.transpose(2, 0, 1))

@@ -71,7 +71,7 @@ def opencv_is_pillow() -> bool:
     They do where both have libjpeg-turbo. Checked on noise, with and without subsampled colours.
     """
     noise = np.random.default_rng(0).integers(256, size=(37, 29, 3), dtype=np.uint8)
-    files = [(noise[..., 0], 'L', {})]
+    files: list[tuple[np.ndarray, str, dict]] = [(noise[..., 0], 'L', {})]
     files += [(noise, 'RGB', dict(subsampling=way)) for way in ('4:4:4', '4:2:2', '4:2:0')]
     for pixels, mode, options in files:
         file = io.BytesIO()

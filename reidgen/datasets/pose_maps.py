@@ -147,6 +147,20 @@ class Concatenated(PoseMap):
             part.attach(dataset)
 
 
+def stacked(maps: Sequence[Tensor], path: str, views: Sequence[int | None]) -> Tensor:
+    """Maps (V, M, h, w) of an image from its views, None being its own.
+
+    Raises:
+        ValueError: they differ in size.
+    """
+    if maps[0].shape != maps[-1].shape:
+        raise ValueError(
+            f'the maps of {path} differ in size: own view {tuple(maps[0].shape)}, turned by '
+            f'{views[-1]} degrees {tuple(maps[-1].shape)}'
+        )
+    return torch.stack(list(maps))
+
+
 class FolderNames(dict[Path, frozenset[str]]):
     """Folder -> names in it, none where there is no folder; listed once.
 

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as vision
 
 GROUP = 4  # channels that torch's kernel works on side by side
+# elsewhere torchvision may resize as floats, which rounds otherwise
+ON_UINT8 = torch.backends.cpu.get_cpu_capability() in ('AVX2', 'AVX512')
 
 
 def resized(picture: Tensor, size: Sequence[int], mode: InterpolationMode) -> Tensor:
@@ -27,11 +30,11 @@ def resized(picture: Tensor, size: Sequence[int], mode: InterpolationMode) -> Te
     """
     if tuple(picture.shape[-2:]) == tuple(size):
         return picture
-    if mode == InterpolationMode.NEAREST or picture.dtype != torch.uint8:
+    if mode == InterpolationMode.NEAREST or not ON_UINT8:
         return vision.resize(picture, list(size), mode, antialias=True)
     planes = picture.reshape(-1, *picture.shape[-2:]).numpy()  # (P, h, w)
     packed = torch.from_numpy(_packed(planes)).permute(0, 3, 1, 2)  # (n, 3 or 4, h, w)
-    scaled = vision.resize(packed, list(size), mode, antialias=True)
+    scaled = nnf.interpolate(packed, tuple(size), mode=mode.value, antialias=True)
     out = np.empty((len(planes), *size), np.uint8)
     for number, pixels in enumerate(scaled.permute(0, 2, 3, 1).contiguous().numpy()):
         _unpack(pixels, out[GROUP * number : GROUP * (number + 1)])
@@ -41,7 +44,8 @@ def resized(picture: Tensor, size: Sequence[int], mode: InterpolationMode) -> Te
 def _packed(planes: np.ndarray) -> np.ndarray:
     """Pixels (n, h, w, 3 or 4) of planes (P, h, w); the last group is filled up with its first."""
     if len(planes) == 3:  # a picture, which mostly lies in memory like this
-        return np.ascontiguousarray(planes.transpose(1, 2, 0))[None]
+        pixels = np.ascontiguousarray(planes.transpose(1, 2, 0))
+        return pixels.reshape(1, *pixels.shape)  # [None] has a stride of 0, and torch reorders all
     starts = range(0, len(planes), GROUP)
     packed = np.empty((len(starts), *planes.shape[1:], GROUP), np.uint8)
     for pixels, start in zip(packed, starts):

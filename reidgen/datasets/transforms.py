@@ -16,12 +16,13 @@ from torchvision.transforms.v2 import functional as vision
 
 from reidgen.choices import one_of
 from reidgen.datasets.resizing import resized
+from reidgen.datasets.shifting import shifted
 from reidgen.registry import TRANSFORMS, build
 
 MODES = ('bicubic', 'bilinear', 'nearest')  # of resizing
 MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean (0.485, 0.456, 0.406) in uint8
 MEAN = np.array(MEAN_COLOUR, np.uint8)[:, None, None]
-NO_BODY = np.uint8(0)
+NO_BODY = np.zeros((1, 1, 1), np.uint8)
 TRIES = 10  # rectangles that RandomErase draws until one fits
 
 
@@ -174,28 +175,8 @@ class RandomPadCrop(Transform):
             )
         top, left = torch.randint(2 * self.padding + 1, (2,)).tolist()
         down, right = self.padding - top, self.padding - left
-        maps = None if sample.maps is None else _shifted(sample.maps, down, right, NO_BODY)
-        return sample._replace(img=_shifted(sample.img, down, right, MEAN), maps=maps)
-
-
-def _shifted(picture: Tensor, down: int, right: int, fill: np.ndarray) -> Tensor:
-    """Picture (..., C, H, W) moved by pixels, the rest of it filled with (C, 1, 1) or one value."""
-    old = picture.numpy()
-    new = np.empty(old.shape, old.dtype)
-    new[...] = fill
-    height, width = old.shape[-2:]
-    to_rows, rows = _overlap(height, down)
-    to_columns, columns = _overlap(width, right)
-    new[..., to_rows, to_columns] = old[..., rows, columns]
-    return torch.from_numpy(new)
-
-
-def _overlap(length: int, shift: int) -> tuple[slice, slice]:
-    """Where what stays within a side is in the moved picture, and where it is in the old one."""
-    shift = max(-length, min(length, shift))
-    stays = length - abs(shift)
-    start, old = max(shift, 0), max(-shift, 0)
-    return slice(start, start + stays), slice(old, old + stays)
+        maps = None if sample.maps is None else shifted(sample.maps, down, right, NO_BODY)
+        return sample._replace(img=shifted(sample.img, down, right, MEAN), maps=maps)
 
 
 @TRANSFORMS.register_module()
