@@ -122,8 +122,13 @@ class Resize(Transform):
         self.mode = v2.InterpolationMode(one_of(mode, MODES, 'mode'))
 
     def __call__(self, sample: Sample) -> Sample:
-        maps = None if sample.maps is None else self._resize(sample.maps)
-        return sample._replace(img=self._resize(sample.img), maps=maps)
+        img, maps = sample.img, sample.maps
+        if maps is None or maps.shape[-2:] != img.shape[-2:]:
+            maps = None if maps is None else self._resize(maps)
+            return sample._replace(img=self._resize(img), maps=maps)
+        planes = self._resize(torch.cat([img, maps.flatten(0, 1)]))  # in one go
+        maps = planes[len(img) :].view(*maps.shape[:2], *planes.shape[1:])
+        return sample._replace(img=planes[: len(img)], maps=maps)
 
     def _resize(self, picture: Tensor) -> Tensor:
         return resized(picture, self.size, self.mode)
