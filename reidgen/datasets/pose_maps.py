@@ -205,8 +205,9 @@ class RenderedMesh(PoseMap):
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
         path = self._path(record, split, view)
-        png = path.with_suffix('.png')
-        return read_grey(path if path.is_file() or not png.is_file() else png)
+        if not path.is_file() and (png := path.with_suffix('.png')).is_file():
+            path = png
+        return read_grey(path)
 
     def missing(self, record: Record, split: str) -> list[str]:
         paths = [self._path(record, split, view) for view in (None, *self.novel_views)]
