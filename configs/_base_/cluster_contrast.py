@@ -34,7 +34,9 @@ by_cluster = dict(batch_size=256, num_workers=4, collate_fn=collate,
                                camera_aware=True))
 in_order = dict(batch_size=128, num_workers=4, collate_fn=collate,
                 sampler=dict(type='DefaultSampler', shuffle=False))
-train_dataloader = dict(target=by_cluster)
+# images stay in shared memory once they are read: 1.3 GB of Market-1501, 1.6 of DukeMTMC
+kept = dict(dataset=dict(cache_gb=2))
+train_dataloader = dict(target=dict(**by_cluster, **kept))
 
 # ---- evaluation: retrieval in the same domain ----
 val_dataloader = dict(target=in_order)

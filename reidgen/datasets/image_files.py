@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as vision
 from tqdm import tqdm
 
+from reidgen.datasets.jpeg import decode_jpeg
 from reidgen.datasets.log_once import log_once
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
@@ -154,7 +156,12 @@ def read_grey(path: str | Path) -> Tensor:
 
 def _decode(path: str | Path, mode: str) -> Tensor:
     try:
-        return vision.pil_to_tensor(load_upright(path).convert(mode))
+        check_regular(path)
+        with open(path, 'rb', buffering=0) as file:
+            pixels = decode_jpeg(file.read(), mode)
+        if pixels is None:
+            return vision.pil_to_tensor(load_upright(path).convert(mode))
+        return torch.from_numpy(pixels[None] if mode == 'L' else pixels.transpose(2, 0, 1))
     except UnreadableError as error:
         raise OSError(f'cannot read the image {path}: {error}') from error
     except DECODE_ERRORS as error:
@@ -172,14 +179,19 @@ def load_upright(path: str | Path) -> Image.Image:
         OSError, SyntaxError, ValueError, EOFError: as Pillow; OSError also where the path is of a
             pipe, socket, device or folder.
     """
-    # opened, a pipe would wait for ever for somebody to write into it
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError('it is no regular file (a folder, pipe, socket or device)')
+    check_regular(path)
     with _opened(path) as image:
         image.load()
         orientation = image.getexif().get(EXIF_ORIENTATION)
         picture = _eight_bits(image)
         return picture.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else picture
+
+
+def check_regular(path: str | Path) -> None:
+    """Raises OSError where the path is missing or of a folder, pipe, socket or device."""
+    # opened, a pipe would wait for ever for somebody to write into it
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError('it is no regular file (a folder, pipe, socket or device)')
 
 
 def _opened(path: str | Path) -> Image.Image:

@@ -12,6 +12,7 @@ from torchvision.transforms.v2 import functional as vision
 
 from reidgen.datasets.image_files import read_grey
 from reidgen.datasets.records import Record
+from reidgen.datasets.resizing import resized
 from reidgen.datasets.roots import as_path
 from reidgen.registry import POSE_MAPS, build
 
@@ -146,6 +147,20 @@ class Concatenated(PoseMap):
             part.attach(dataset)
 
 
+def stacked(maps: Sequence[Tensor], path: str, views: Sequence[int | None]) -> Tensor:
+    """Maps (V, M, h, w) of an image from its views, None being its own.
+
+    Raises:
+        ValueError: they differ in size.
+    """
+    if maps[0].shape != maps[-1].shape:
+        raise ValueError(
+            f'the maps of {path} differ in size: own view {tuple(maps[0].shape)}, turned by '
+            f'{views[-1]} degrees {tuple(maps[-1].shape)}'
+        )
+    return torch.stack(list(maps))
+
+
 class FolderNames(dict[Path, frozenset[str]]):
     """Folder -> names in it, none where there is no folder; listed once.
 
@@ -159,9 +174,7 @@ class FolderNames(dict[Path, frozenset[str]]):
 
 
 def _resized(pose_map: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(pose_map.shape[-2:]) == size:
-        return pose_map
-    return vision.resize(pose_map, list(size), InterpolationMode.BICUBIC, antialias=True)
+    return resized(pose_map, size, InterpolationMode.BICUBIC)
 
 
 @POSE_MAPS.register_module()
@@ -192,8 +205,9 @@ class RenderedMesh(PoseMap):
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
         path = self._path(record, split, view)
-        png = path.with_suffix('.png')
-        return read_grey(path if path.is_file() or not png.is_file() else png)
+        if not path.is_file() and (png := path.with_suffix('.png')).is_file():
+            path = png
+        return read_grey(path)
 
     def missing(self, record: Record, split: str) -> list[str]:
         paths = [self._path(record, split, view) for view in (None, *self.novel_views)]

@@ -6,6 +6,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as vision
 
 from reidgen.choices import is_whole
+from reidgen.datasets.resizing import resized
 from reidgen.datasets.transforms import Resize, Sample, Transform, check_size
 from reidgen.registry import TRANSFORMS
 
@@ -47,7 +48,7 @@ class RandomRectCrop(Transform):
         return sample._replace(img=self._resize(sample.img))
 
     def _resize(self, img: Tensor) -> Tensor:
-        return vision.resize(img, self.size, v2.InterpolationMode.BILINEAR, antialias=True)
+        return resized(img, self.size, v2.InterpolationMode.BILINEAR)
 
     @staticmethod
     def _uniform(low: float, high: float) -> float:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from reidgen.datasets.image_cache import cache_of
 from reidgen.datasets.image_files import find_corrupt, left_out_text, read_rgb
 from reidgen.datasets.log_once import log_once
-from reidgen.datasets.pose_maps import build_pose_map
+from reidgen.datasets.pose_maps import PoseMap, build_pose_map, stacked
 from reidgen.datasets.records import (
     Record,
     check_named,
@@ -49,6 +50,8 @@ class ReIDDataset(Dataset):
         on_missing: an image that lacks a map raises ('raise'), is left out ('drop'), or gets maps
             of zeros, all of them, even if only one view is missing ('blank').
         check_images: decode every file once now; False leaves it to the training to meet a bad one.
+        cache_gb: images and maps stay in shared memory once they are resized, if they take no more
+            than so many GB and `transforms` begins with Resize (docs/data.md); 0: never.
 
     Attributes:
         records: what was read, a list of Record, with the file's pids.
@@ -82,6 +85,7 @@ class ReIDDataset(Dataset):
         skip_corrupt: bool = False,
         on_missing: str = 'raise',
         check_images: bool = True,
+        cache_gb: float = 0,
     ):
         for key, value, known in (('split', split, SPLITS), ('on_missing', on_missing, ON_MISSING)):
             if value not in known:
@@ -106,6 +110,7 @@ class ReIDDataset(Dataset):
         self.records = [record for records in parts.values() for record in records]
         self._splits = [part for part, records in parts.items() for _ in records]
         self._number(num_query=len(parts.get('query', ())))
+        self.cache = cache_of(self, cache_gb, None if isinstance(pose_map, PoseMap) else pose_map)
 
     # ---- to be implemented by a subclass ----
 
@@ -169,32 +174,43 @@ class ReIDDataset(Dataset):
         index, seed = item if isinstance(item, SeededIndex) else (int(item), int(item))
         if not 0 <= index < len(self.records):
             raise IndexError(f'row {index} of {self.name}, which has {len(self.records)} images')
-        sample = transformed(lambda: self._load(index), self.transforms, seed)
+        # what the cache holds has been resized
+        rest = self.transforms if self.cache is None else self.transforms[1:]
+        sample = transformed(lambda: self._load(index), rest, seed)
         ids: Any = self.pids[index].item(), self.camids[index].item(), index
         if sample.maps is None:
             return ImageBatch(sample.img, *ids)
         return DomainBatch(sample.img, sample.maps[0], sample.maps[-1], *ids)
 
     def _load(self, index: int) -> Sample:
+        """Sample before its transforms; behind the first one, Resize, where there is a cache."""
+        wanted = self._draw_views(index)
+        if self.cache is None:
+            return self._read(index, wanted)
+        if self.records[index].path in self._blank:
+            return self.cache.resize(self._read(index, wanted))
+        sample = self.cache.load(index, wanted, lambda: self._read(index, wanted))
+        return sample if self.pose_map is None else sample._replace(flip=self.pose_map.flip)
+
+    def _draw_views(self, index: int) -> list[int | None]:
+        """Views of the maps that are read: the own one, None, and one of the others."""
+        if self.pose_map is None or self.records[index].path in self._blank:
+            return []
+        views = self.pose_map.novel_views
+        if not views:
+            return [None]
+        return [None, views[int(torch.randint(len(views), ())) if self._random_view else 0]]
+
+    def _read(self, index: int, wanted: Sequence[int | None]) -> Sample:
         record, pose_map = self.records[index], self.pose_map
         image = self.read_image(record)
         if pose_map is None:
             return Sample(image)
-        if record.path in self._blank:
+        if not wanted:
             blank = image.new_zeros(1, pose_map.channels, *image.shape[1:])
             return Sample(image, blank, pose_map.flip)
-        wanted: list[int | None] = [None]  # the own view
-        if pose_map.novel_views:
-            drawn = int(torch.randint(len(pose_map.novel_views), ())) if self._random_view else 0
-            wanted.append(pose_map.novel_views[drawn])
         maps = [pose_map.load(record, self._splits[index], view, image) for view in wanted]
-        if maps[0].shape != maps[-1].shape:
-            raise ValueError(
-                f'the maps of {record.path} differ in size: own view '
-                f'{tuple(maps[0].shape)}, turned by {wanted[-1]} degrees '
-                f'{tuple(maps[-1].shape)}'
-            )
-        return Sample(image, torch.stack(maps), pose_map.flip)
+        return Sample(image, stacked(maps, record.path, wanted), pose_map.flip)
 
     # ---- building ----
 

@@ -257,6 +257,7 @@ class SyntheticMesh(PoseMap):
                 f'views {unknown} are not rendered; views are out of {list(RENDERED_TURNS)}'
             )
         self._names: frozenset[str] | None = None
+        self._strip = '', torch.empty(0)  # name and views of the image before; two are asked for
 
     def attach(self, dataset: ReIDDataset) -> None:
         if not isinstance(dataset, SyntheticReID):
@@ -269,7 +270,10 @@ class SyntheticMesh(PoseMap):
         self.root = dataset.root / 'mesh'
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
-        strip = read_grey(self.root / Path(record.path).name)  # (1, 128, 8 * 64)
+        name = Path(record.path).name
+        if self._strip[0] != name:
+            self._strip = name, read_grey(self.root / name)
+        strip = self._strip[1]  # (1, 128, 8 * 64)
         width = strip.shape[2] // len(RENDERED_TURNS)
         column = RENDERED_TURNS.index(view or 0) * width
         return strip[:, :, column : column + width].contiguous()

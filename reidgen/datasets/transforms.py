@@ -4,19 +4,26 @@ Random ones draw from torch's global generator, which the data set seeds for eve
 draw is augmented alike in any worker process.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as vision
 
 from reidgen.choices import one_of
+from reidgen.datasets.resizing import resized
+from reidgen.datasets.shifting import shifted
 from reidgen.registry import TRANSFORMS, build
 
 MODES = ('bicubic', 'bilinear', 'nearest')  # of resizing
 MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean (0.485, 0.456, 0.406) in uint8
+MEAN = np.array(MEAN_COLOUR, np.uint8)[:, None, None]
+NO_BODY = np.zeros((1, 1, 1), np.uint8)
+TRIES = 10  # rectangles that RandomErase draws until one fits
 
 
 class Sample(NamedTuple):
@@ -115,11 +122,16 @@ class Resize(Transform):
         self.mode = v2.InterpolationMode(one_of(mode, MODES, 'mode'))
 
     def __call__(self, sample: Sample) -> Sample:
-        maps = None if sample.maps is None else self._resize(sample.maps)
-        return sample._replace(img=self._resize(sample.img), maps=maps)
+        img, maps = sample.img, sample.maps
+        if maps is None or maps.shape[-2:] != img.shape[-2:]:
+            maps = None if maps is None else self._resize(maps)
+            return sample._replace(img=self._resize(img), maps=maps)
+        planes = self._resize(torch.cat([img, maps.flatten(0, 1)]))  # in one go
+        maps = planes[len(img) :].view(*maps.shape[:2], *planes.shape[1:])
+        return sample._replace(img=planes[: len(img)], maps=maps)
 
     def _resize(self, picture: Tensor) -> Tensor:
-        return vision.resize(picture, self.size, self.mode, antialias=True)
+        return resized(picture, self.size, self.mode)
 
 
 @TRANSFORMS.register_module()
@@ -139,7 +151,7 @@ class RandomFlip(Transform):
         if torch.rand(()) >= self.prob:
             return sample
         maps = None if sample.maps is None else sample.flip(sample.maps)
-        return sample._replace(img=vision.horizontal_flip(sample.img), maps=maps)
+        return sample._replace(img=sample.img.flip(-1), maps=maps)
 
 
 @TRANSFORMS.register_module()
@@ -167,12 +179,9 @@ class RandomPadCrop(Transform):
                 f'of one size; put Resize before it'
             )
         top, left = torch.randint(2 * self.padding + 1, (2,)).tolist()
-        maps = None if sample.maps is None else self._shift(sample.maps, top, left, 0)
-        return sample._replace(img=self._shift(sample.img, top, left, list(MEAN_COLOUR)), maps=maps)
-
-    def _shift(self, picture: Tensor, top: int, left: int, fill: list[int] | int) -> Tensor:
-        padded = vision.pad(picture, [self.padding] * 4, fill=fill)
-        return vision.crop(padded, top, left, *picture.shape[-2:])
+        down, right = self.padding - top, self.padding - left
+        maps = None if sample.maps is None else shifted(sample.maps, down, right, NO_BODY)
+        return sample._replace(img=shifted(sample.img, down, right, MEAN), maps=maps)
 
 
 @TRANSFORMS.register_module()
@@ -230,11 +239,37 @@ class RandomErase(Transform):
         area: tuple[float, float] = (0.02, 0.4),
         ratio: tuple[float, float] = (0.3, 3.33),
     ):
-        colour = list(MEAN_COLOUR)
-        self.erase = v2.RandomErasing(check_prob(prob), tuple(area), tuple(ratio), colour)
+        self.prob, self.area = check_prob(prob), _check_range(area, 'area')
+        if self.area[1] > 1:
+            raise ValueError(f'area is {tuple(area)}; shares of the image are in 0..1')
+        low, high = _check_range(ratio, 'ratio')
+        self.log_ratio = torch.tensor([low, high]).log().tolist()
 
     def __call__(self, sample: Sample) -> Sample:
-        return sample._replace(img=self.erase(sample.img))
+        if torch.rand(()) >= self.prob:
+            return sample
+        height, width = sample.img.shape[-2:]
+        for _ in range(TRIES):
+            area = height * width * _uniform(*self.area).item()
+            ratio = _uniform(*self.log_ratio).exp().item()
+            tall, wide = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if tall < height and wide < width:
+                top = int(torch.randint(height - tall + 1, ()))
+                left = int(torch.randint(width - wide + 1, ()))
+                pixels = np.array(sample.img.numpy(), order='C')
+                pixels[:, top : top + tall, left : left + wide] = MEAN
+                return sample._replace(img=torch.from_numpy(pixels))
+        return sample
+
+
+def _uniform(low: float, high: float) -> Tensor:
+    return torch.empty(()).uniform_(low, high)
+
+
+def _check_range(limits: tuple[float, float], name: str) -> tuple[float, float]:
+    if len(limits) != 2 or not 0 < limits[0] <= limits[1]:
+        raise ValueError(f'{name} is {limits!r}; it must be (lowest, highest), both above 0')
+    return limits[0], limits[1]
 
 
 @TRANSFORMS.register_module()

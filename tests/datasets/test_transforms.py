@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as vision
 
 from reidgen.datasets.transforms import (
     MEAN_COLOUR,
@@ -116,6 +118,36 @@ def test_erase_fills_one_rectangle_with_the_mean_colour_within_the_area_and_spar
     assert max(areas) < 0.33
     assert img.max() == 0  # the image given is left as it was
     assert RandomErase(0.0)(Sample(img)).img.max() == 0
+
+
+def test_erase_draws_the_rectangles_of_torchvision_and_refuses_wrong_limits():
+    img = noise(3, 30, 20)
+    ours, theirs = RandomErase(0.7), v2.RandomErasing(0.7, (0.02, 0.4), (0.3, 3.33), MEAN_COLOUR)
+    for seed in range(60):
+        torch.manual_seed(seed)
+        found = ours(Sample(img)).img
+        state = torch.get_rng_state()
+        torch.manual_seed(seed)
+        assert found.equal(theirs(img))
+        assert state.equal(torch.get_rng_state())
+    with pytest.raises(ValueError, match=r'ratio is \(3, 0\.3\); it must be \(lowest, highest\)'):
+        RandomErase(ratio=(3, 0.3))
+    with pytest.raises(ValueError, match=r'area is \(0\.1, 2\); shares of the image are in 0\.\.1'):
+        RandomErase(area=(0.1, 2))
+
+
+def test_a_shift_beyond_the_picture_leaves_the_fill_alone():
+    img = noise(3, 4, 3)
+    pairs = set()
+    for seed in range(80):
+        torch.manual_seed(seed)
+        found = RandomPadCrop(6)(Sample(img)).img
+        torch.manual_seed(seed)
+        top, left = torch.randint(13, (2,)).tolist()
+        padded = vision.pad(img, [6] * 4, fill=list(MEAN_COLOUR))
+        assert found.equal(vision.crop(padded, top, left, 4, 3))
+        pairs.add((abs(top - 6) > 4, abs(left - 6) > 3))
+    assert len(pairs) == 4
 
 
 def test_jitter_changes_the_image_alone():
