@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = {'registry', 'structures', 'rng', 'checkpoint', 'choices', 'command_line', 'files'}
+BASE |= {'shipped'}
 MIDDLE = {'models', 'losses', 'memory', 'datasets', 'evaluation'}
 
 # part of reidgen -> parts that it may import, beside itself and the base row
@@ -23,7 +24,8 @@ MAY_IMPORT = {
     'visualization': {'evaluation', 'datasets'},
     'engine': MIDDLE | {'visualization'},
     'retrieval': MIDDLE | {'visualization', 'engine'},
-    'cli': MIDDLE | {'visualization', 'engine', 'retrieval', 'synthetic'},
+    'inference': MIDDLE | {'engine', 'retrieval'},
+    'cli': MIDDLE | {'visualization', 'engine', 'retrieval', 'inference', 'synthetic'},
 }
 MODULES = sorted((ROOT / 'reidgen').rglob('*.py'))
 
