@@ -179,11 +179,17 @@ def find_config(path: str | Path) -> Path:
     """Path of a config: the file, else the one of that name that comes with reidgen.
 
     Raises:
+        ValueError: a model file, which is no config.
         FileNotFoundError: there is neither. The nearest names are given, of its folder, of the
             configs below the working directory and of those that come with reidgen; where none is
             near, what its folder has.
     """
     path = Path(path)
+    if path.suffix == '.safetensors':
+        raise ValueError(
+            f'{path} is no config; a model file has no data sets: give a config before it, '
+            f'CONFIG {path}'
+        )
     if path.is_file():
         return path
     shipped = shipped_config(path)

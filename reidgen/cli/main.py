@@ -98,7 +98,7 @@ COMMANDS = {
         lambda args: args.out,
     ),
 }
-TAKE_MODELS = ('extract', 'export')  # in the place of a config
+TAKE_MODELS = ('extract', 'export', 'translate')  # in the place of a config
 WORK_DIRS = {'train': 'work_dirs/{config}', 'test': 'work_dirs/{config}/test'}
 
 

@@ -182,19 +182,22 @@ class Model:
         Raises:
             ValueError: the file has no generators or not of this domain, or as `embed`.
         """
-        if not self.info.domains:
-            raise ValueError(
-                f'the file of {self.info.name} has no generators; export the model again with '
-                f'--translate'
-            )
-        translator = ModelTranslator(
-            self.extractor.model, one_of(domain, self.info.domains, 'domain')
-        )
+        self.check_domain(domain)
+        translator = ModelTranslator(self.extractor.model, domain)
 
         def batch(img: Tensor, maps: Tensor | None) -> Tensor:
             return translator(as_batch(img, maps)).permute(0, 3, 1, 2)
 
         return self._batches.run(as_list(images), batch, 'translate', progress)
+
+    def check_domain(self, domain: str) -> None:
+        """Raises ValueError where the file has no generators, or not of this domain."""
+        if not self.info.domains:
+            raise ValueError(
+                f'the file of {self.info.name} has no generators; export the model again with '
+                f'--translate'
+            )
+        one_of(domain, self.info.domains, 'domain')
 
     def _embed_batch(self, img: Tensor, maps: Tensor | None) -> Tensor:
         return self.extractor.embed(as_batch(img, None))

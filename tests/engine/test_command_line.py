@@ -114,6 +114,11 @@ def test_the_nearest_configs_are_proposed_wherever_they_lie(tmp_path, monkeypatc
         find_config('mine/xyz')
 
 
+def test_a_model_file_in_the_place_of_a_config_is_told():
+    with pytest.raises(ValueError, match=r'a\.safetensors is no config; .*CONFIG a\.safetensors'):
+        find_config('a.safetensors')
+
+
 def test_a_count_is_a_whole_number_from_0():
     assert [count('0'), count('12')] == [0, 12]
     for text in ('-3', '1.5', 'x', ''):

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from reidgen.engine.config import load_config
 from reidgen.inference import ModelInfo, write_model_file
 from reidgen.inference.model import Model
-from reidgen.registry import ENCODERS
+from reidgen.registry import ENCODERS, MODELS, build
 from reidgen.structures import Code
 from tests.retrieval.conftest import tiny  # noqa: F401  # a fixture
 
@@ -47,6 +48,13 @@ def info_of(**changes) -> ModelInfo:
         tested_on='stripes (market1501)',
     )
     return ModelInfo(**values | changes)
+
+
+def untrained(config: str, path: Path) -> Path:
+    """Checkpoint of a config's model at its random start."""
+    torch.manual_seed(0)
+    torch.save(build(load_config(config).model.to_dict(), MODELS).state_dict(), path)
+    return path
 
 
 @pytest.fixture

@@ -6,12 +6,17 @@ import sys
 import pytest
 import torch
 
+import reidgen
 from reidgen.cli import doctor, main, models, parse
 from reidgen.cli import export as export_command
 from reidgen.cli.compare import run as compare
 from reidgen.cli.extract import run as extract
-from reidgen.inference import model_names, read_model_file
+from reidgen.cli.translate import run as translate
+from reidgen.datasets.image_files import read_rgb
+from reidgen.inference import model_names, pack, read_model_file
+from reidgen.inference.packing import Packing
 from reidgen.retrieval import FeatureStore
+from tests.inference.conftest import untrained
 
 
 def run_export(*args) -> None:
@@ -50,6 +55,39 @@ def test_what_a_model_file_does_not_have_is_refused(model_file, given, surplus):
         extract(args)
 
 
+@pytest.mark.parametrize('maps', [False, True], ids=['CycleGAN', 'GCL'])
+def test_a_folder_is_translated_by_a_model_file(maps, tiny, paths, tmp_path):
+    out, copies = tmp_path / 'a.safetensors', tmp_path / 'copies'
+    if maps:
+        options = {
+            f'train_dataloader.{name}.dataset.pose_map': dict(type='Grayscale', _delete_=True)
+            for name in ('source', 'target')
+        }
+        pack(tiny.config, tiny.checkpoint, out, Packing(translate=True), options)
+    else:
+        config = 'projects/cyclegan/configs/cyclegan_smoke.py'
+        checkpoint = untrained(config, tmp_path / 'a.pth')
+        pack(config, checkpoint, out, Packing(translate=True))
+    command = [str(out), '--images', str(tmp_path), '--out', str(copies), '--domain', 'source']
+    translate(parse('translate', command))
+    pictures = read_images(copies / path.name for path in paths)
+    assert torch.equal(pictures, reidgen.load(out, 'cpu').translate(paths, 'source'))
+
+
+def read_images(paths) -> torch.Tensor:
+    return torch.stack([read_rgb(path) for path in paths])
+
+
+def test_a_folder_is_translated_by_a_model_file_with_generators_alone(model_file, tmp_path):
+    given = [str(model_file), '--out', str(tmp_path / 'out')]
+    with pytest.raises(ValueError, match='is a model file: give the pictures by --images FOLDER'):
+        translate(parse('translate', given))
+    with pytest.raises(ValueError, match='has no generators'):
+        translate(parse('translate', [*given, '--images', str(tmp_path)]))
+    with pytest.raises(ValueError, match='give its checkpoint; --images goes with a model file'):
+        translate(parse('translate', ['configs/gcl_smoke.py', '--out', 'x']))
+
+
 @pytest.mark.slow
 def test_export_writes_a_model_file_and_from_it_a_program(tiny, tmp_path, capsys):
     out = tmp_path / 'tiny.safetensors'
@@ -59,7 +97,7 @@ def test_export_writes_a_model_file_and_from_it_a_program(tiny, tmp_path, capsys
     assert 'no threshold for `compare`: evaluate the checkpoint' in printed
     assert read_model_file(out)[0].training_data == 'figures'
     run_export(out, '--out', tmp_path / 'tiny.pt2')
-    assert '16 images: features differ from torch by 0.0e+00 at most' in capsys.readouterr().out
+    assert '16 images: features differ from torch by 0.0e+00 at most at' in capsys.readouterr().out
 
 
 def test_what_cannot_be_exported_is_told_with_the_command(tiny, model_file):

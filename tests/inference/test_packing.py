@@ -13,7 +13,7 @@ from reidgen.files import sha256_of
 from reidgen.inference import pack, read_model_file
 from reidgen.inference.batches import as_batch
 from reidgen.inference.packing import Packing
-from reidgen.registry import MODELS, build
+from tests.inference.conftest import untrained
 
 CYCLE = 'projects/cyclegan/configs/cyclegan_smoke.py'
 IMAGES = np.random.default_rng(0).integers(256, size=(5, 64, 32, 3), dtype=np.uint8)
@@ -119,10 +119,8 @@ def test_maps_from_files_cannot_be_packed(tiny, tmp_path):
 @pytest.fixture
 def cycle(tmp_path):
     """A checkpoint of an untrained tiny CycleGAN, and its model."""
-    cfg = load_config(CYCLE)
-    torch.manual_seed(0)
-    torch.save(build(cfg.model.to_dict(), MODELS).state_dict(), tmp_path / 'cycle.pth')
-    return tmp_path / 'cycle.pth', trained_model(cfg, tmp_path / 'cycle.pth').cpu()
+    checkpoint = untrained(CYCLE, tmp_path / 'cycle.pth')
+    return checkpoint, trained_model(load_config(CYCLE), checkpoint).cpu()
 
 
 def test_a_gan_of_images_translates_from_its_file_and_has_no_features(cycle, tmp_path):
