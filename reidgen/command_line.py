@@ -13,6 +13,8 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
+from reidgen.shipped import shipped_config, shipped_configs
+
 ERROR_FILE = 'error.txt'
 ODD_NAMES = 'backslashreplace'  # of files whose names are no UTF-8, in an error
 TRACEBACK = 'Traceback (most recent call last):'
@@ -173,25 +175,38 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     add_config_options(parser)
 
 
-def check_config_file(path: str | Path) -> None:
-    """Raises FileNotFoundError where the config does not exist.
+def find_config(path: str | Path) -> Path:
+    """Path of a config: the file, else the one of that name that comes with reidgen.
 
-    The nearest names are given, of its folder and of the configs below the working directory; where
-    none is near, what its folder has.
+    Raises:
+        ValueError: a model file, which is no config.
+        FileNotFoundError: there is neither. The nearest names are given, of its folder, of the
+            configs below the working directory and of those that come with reidgen; where none is
+            near, what its folder has.
     """
     path = Path(path)
+    if path.suffix == '.safetensors':
+        raise ValueError(
+            f'{path} is no config; a model file has no data sets: give a config before it, '
+            f'CONFIG {path}'
+        )
     if path.is_file():
-        return
+        return path
+    shipped = shipped_config(path)
+    if shipped is not None:
+        return shipped
     beside = sorted(path.parent.glob('*.py'))
     others = [found for folder in CONFIG_FOLDERS for found in sorted(Path().glob(f'{folder}/*.py'))]
     stems: dict[str, list[str]] = {}
-    for found in dict.fromkeys([*beside, *others]):
-        stems.setdefault(found.stem, []).append(str(found))
+    for found in dict.fromkeys([*map(str, beside + others), *shipped_configs()]):
+        stems.setdefault(Path(found).stem, []).append(found)
     near = [name for stem in get_close_matches(path.stem, stems, 3) for name in stems[stem]]
     if near:
         raise FileNotFoundError(f'no config {path}; did you mean {" or ".join(near)}?')
     there = ', '.join(map(str, beside)) or 'none in that folder'
-    raise FileNotFoundError(f'no config {path}; there are: {there}')
+    raise FileNotFoundError(
+        f'no config {path}; there are: {there}. `reidgen configs` lists those that come with it'
+    )
 
 
 def run(command: Callable[[], object], folder: str | Path | None) -> None:
@@ -210,6 +225,9 @@ def run(command: Callable[[], object], folder: str | Path | None) -> None:
         if path is not None:
             check_writable(path.parent)
         command()
+    except BrokenPipeError:  # what reads the output, such as `head`, has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except Exception as error:
         sys.exit(f'{in_one_line(error)}\n(traceback: {_write_traceback(path)})')
     # in a folder like `.` a file of that name may be somebody else's

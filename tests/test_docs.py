@@ -14,6 +14,7 @@ from tools.benchmarks.results_table import render
 
 DOCS = ROOT / 'docs'
 EXTENDING, STARTED = DOCS / 'extending.md', DOCS / 'getting_started.md'
+USING = DOCS / 'using_models.md'
 PAGES = sorted(
     [*DOCS.rglob('*.md'), *(ROOT / 'examples').rglob('*.md')]
     + [ROOT / 'README.md', ROOT / 'CHANGELOG.md', ROOT / 'CONTRIBUTING.md']
@@ -101,6 +102,25 @@ def test_own_pictures_to_ranked_lists(tmp_path):
     (tmp_path / 'person.jpg').write_bytes((tmp_path / 'crops/0003_c1_000.jpg').read_bytes())
     listed = run(['find_persons.py'], tmp_path)
     assert '0003_c1_000.jpg 0.000' in listed.splitlines()[-5:]  # found as nearest to itself
+
+
+@pytest.mark.slow
+def test_a_trained_model_is_used_as_the_page_says(tmp_path):
+    for seed, name in enumerate('abc'):
+        write_picture(tmp_path / f'{name}.jpg', seed)
+    write_snippets(USING, ['use_a_model.py'], tmp_path)
+    lines = run(['use_a_model.py'], tmp_path).splitlines()
+    assert lines[0].startswith('gcl_synth: images 128 x 64')
+    assert re.fullmatch(r'(True|False) [01]\.\d\d -?[01]\.\d{3}', lines[-3])
+    assert sorted(line.split()[0] for line in lines[-2:]) == ['b.jpg', 'c.jpg']
+    (tmp_path / 'crops').mkdir()
+    (tmp_path / 'a.jpg').rename(tmp_path / 'crops/a.jpg')
+    (tmp_path / 'a.jpg').write_bytes((tmp_path / 'b.jpg').read_bytes())
+    starts = 'reidgen models ', 'reidgen compare', 'reidgen extract', 'reidgen search'
+    for command in bash_lines(USING, starts):
+        if '.safetensors' not in command and 'CONFIG' not in command:
+            run(['-m', 'reidgen.cli', *command.split()[1:]], tmp_path)
+    assert json.loads((tmp_path / 'found/results.json').read_text())['num_gallery'] == 1
 
 
 SPLIT_ROWS = [

@@ -17,6 +17,8 @@ Translates a training set in another domain's style: a copy in Market-1501 layou
         work_dirs/cyclegan_synth/stage_translation.pth --domain target \\
         --out data/translated/synth_a2b
 
+    %(prog)s model.safetensors --images crops --out translated    (a model file with generators)
+
 A run that was interrupted goes on where it stopped. Every baseline trains on the copy by its root:
 
     python tools/train.py configs/baselines/synth_translated_to_b.py \\
@@ -74,9 +76,12 @@ is wrong.
 def add_translate(parser: argparse.ArgumentParser) -> None:
     """Options of `translate`."""
     parser.description = TRANSLATE
-    parser.add_argument('config', help='the Python config of the model that translates')
-    parser.add_argument('checkpoint', help='its weights, a .pth file of its work dir')
+    parser.add_argument(
+        'config', help='the Python config of the model that translates, or a model file alone'
+    )
+    parser.add_argument('checkpoint', nargs='?', help='its weights, a .pth file of its work dir')
     parser.add_argument('--domain', default='target', help='whose style is translated')
+    parser.add_argument('--images', metavar='FOLDER', help='of a model file: what it translates')
     parser.add_argument('--out', required=True, help='folder of the copy')
     parser.add_argument(
         '--loader', help='training loader whose images are translated (default: the other domain)'

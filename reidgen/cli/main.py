@@ -11,9 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from reidgen.command_line import check_config_file, run
+from reidgen.command_line import find_config, run
+from reidgen.shipped import import_from_root
 
-from . import data_arguments, model_arguments
+from . import data_arguments, inference_arguments, model_arguments
 
 
 class Command(NamedTuple):
@@ -23,14 +24,14 @@ class Command(NamedTuple):
         summary: one line for `reidgen --help`.
         add_options: gives a parser its options and its description.
         module: of this package, with `run(args)`.
-        folder: of the results and of `error.txt`.
+        folder: of the results and of `error.txt`; None: there are none.
         threads: of each process, where the environment says nothing; None: one a CPU core.
     """
 
     summary: str
     add_options: Callable[[argparse.ArgumentParser], None]
     module: str
-    folder: Callable[[argparse.Namespace], str | Path]
+    folder: Callable[[argparse.Namespace], str | Path | None] = lambda args: None
     threads: int | None = None
 
 
@@ -43,7 +44,7 @@ COMMANDS = {
     ),
     'report': Command(
         'show runs on one HTML page',
-        model_arguments.add_report,
+        inference_arguments.add_report,
         'report',
         lambda args: Path(args.out).parent,
     ),
@@ -53,6 +54,18 @@ COMMANDS = {
     'search': Command(
         'search written features', model_arguments.add_search, 'search', lambda args: args.out
     ),
+    'compare': Command(
+        'say whether two pictures show one person', inference_arguments.add_compare, 'compare'
+    ),
+    'export': Command(
+        'write a model file, ONNX or torch.export',
+        inference_arguments.add_export,
+        'export',
+        lambda args: Path(args.out).parent,
+    ),
+    'models': Command('list trained models', inference_arguments.add_models, 'models'),
+    'configs': Command('list or copy configs', inference_arguments.add_configs, 'configs'),
+    'doctor': Command('check the installation', inference_arguments.add_doctor, 'doctor'),
     'convert-weights': Command(
         "read other code bases' checkpoints",
         model_arguments.add_convert_weights,
@@ -103,14 +116,16 @@ COMMANDS = {
         lambda args: 'work_dirs/verify',
     ),
 }
+TAKE_MODELS = ('extract', 'export', 'translate')  # in the place of a config
 WORK_DIRS = {'train': 'work_dirs/{config}', 'test': 'work_dirs/{config}/test'}
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs the console script: a subcommand and its arguments.
 
-    The working directory becomes the last place to import from: `custom_imports` of a config name
-    modules of the project that it is run in, such as `projects.cyclegan`.
+    The working directory, and after it what comes with reidgen, become the last places to import
+    from: `custom_imports` of a config name modules of the project that it is run in, or such as
+    `projects.cyclegan`.
 
     Args:
         args: without the program's name; None: those of the process.
@@ -128,6 +143,7 @@ def main(args: Sequence[str] | None = None) -> None:
         command.add_options(_described(subparsers.add_parser(name, help=command.summary)))
     parsed = parser.parse_args(args)
     sys.path.append(str(Path.cwd()))
+    import_from_root()
     _run(parsed.command, _with_work_dir(parsed.command, parsed))
 
 
@@ -163,15 +179,25 @@ def _run(name: str, args: argparse.Namespace) -> None:
     os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
 
     def work() -> None:
-        for path in config_files(args):
-            check_config_file(path)
+        for path in config_files(args, name in TAKE_MODELS):
+            find_config(path)
         import_module(f'reidgen.cli.{command.module}').run(args)
 
     run(work, command.folder(args))
 
 
-def config_files(args: argparse.Namespace) -> list[str]:
-    """Config files among the arguments."""
+def config_files(args: argparse.Namespace, or_model: bool = False) -> list[str]:
+    """Config files among the arguments.
+
+    Args:
+        or_model: in the place of a config a model file may stand.
+    """
     target = getattr(args, 'target', None) or ''  # of `browse`: a config or a data set's name
     given = getattr(args, 'config', None)
+    given = None if or_model and is_model(given) else given
     return [path for path in (given, target if target.endswith('.py') else None) if path]
+
+
+def is_model(given: str | None) -> bool:
+    """Whether an argument for a config is a model file, or the name of a model of reidgen's."""
+    return given is not None and Path(given).suffix in ('', '.safetensors')

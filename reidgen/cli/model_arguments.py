@@ -11,6 +11,7 @@ EXTRACT = """\
 Writes the features of images into a folder, for the command search.
 
     %(prog)s CONFIG CHECKPOINT --images FOLDER --out DIR
+    %(prog)s model.safetensors --images FOLDER --out DIR
     %(prog)s CONFIG CHECKPOINT --dataset market1501/gallery --out DIR
     torchrun --nproc_per_node=4 tools/extract.py CONFIG CHECKPOINT --images FOLDER --out DIR
 
@@ -24,14 +25,6 @@ Searches features that the command extract wrote: for an image, a folder of them
 
 Images are embedded by the encoder that the store was made with: its manifest has the settings, as
 data, and says where the checkpoint is.
-"""
-REPORT = """\
-Shows a run on one HTML page that needs no network: scores, curves, ranked lists, pictures.
-
-    %(prog)s work_dirs/gcl_synth
-    %(prog)s work_dirs/gcl_synth work_dirs/gcl_synth_b --out both.html
-
-Ranked lists are those of the command test, which writes them to work_dirs/<config>/test.
 """
 CONVERT_WEIGHTS = """\
 Reads published checkpoints into reidgen's networks, weights alone, and writes one file.
@@ -111,25 +104,13 @@ def add_test(parser: argparse.ArgumentParser) -> None:
     add_common_options(parser)
 
 
-def add_report(parser: argparse.ArgumentParser) -> None:
-    """Options of `report`."""
-    parser.description = REPORT
-    parser.add_argument('runs', nargs='+', metavar='RUN', help='work dirs, side by side if several')
-    parser.add_argument('--out', help='the page (default: report.html in the first work dir)')
-    parser.add_argument(
-        '--queries',
-        type=count,
-        default=60,
-        metavar='N',
-        help='whose ranked lists have pictures: half of them the worst, a quarter the best',
-    )
-
-
 def add_extract(parser: argparse.ArgumentParser) -> None:
     """Options of `extract`."""
     parser.description = EXTRACT
-    parser.add_argument('config', help='the Python config it was trained with')
-    parser.add_argument('checkpoint', help='a .pth or .safetensors file')
+    parser.add_argument(
+        'config', help='the Python config it was trained with, or a model file alone'
+    )
+    parser.add_argument('checkpoint', nargs='?', help='a .pth or .safetensors file')
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--images', metavar='FOLDER', help='every image below it, or one image')
     source.add_argument(

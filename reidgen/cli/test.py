@@ -9,6 +9,7 @@ from torch.utils.data import default_collate
 
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, only_evaluate
+from reidgen.evaluation.calibration import calibrate
 from reidgen.evaluation.metric import LENGTH_SHOWN
 from reidgen.files import sha256_of, write_json, written_whole
 from reidgen.models.adversarial import unwrap_model
@@ -69,6 +70,7 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
         expansion=metric.expansion,
         checkpoint_sha256=sha256_of(args.checkpoint) if args.checkpoint else None,
         datasets=datasets,
+        verification=verification(loop),
         others={name: row for name, row in rows.items() if name != first},
     )
     write_json(folder / 'results.json', results)
@@ -86,6 +88,21 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
         f'{", AdaBN" if adapted else ""}{", re-ranked" if rerank is not None else ""}; '
         f'written to {folder / "results.json"}'
     )
+
+
+def verification(loop) -> dict | None:
+    """Calibration of the first loader's distances, with a line of it; None where it has none."""
+    try:
+        found = calibrate(loop.evaluator.metrics[0].verification())
+    except ValueError as error:
+        print(f'no verification: {error}')
+        return None
+    print(
+        f'verification{" with AdaBN" if loop.reports_both else ""}: threshold '
+        f'{1 - found.threshold / 2:.3f} of cosine similarity, false match rate {found.fmr:.2%}, '
+        f'false non-match rate {found.fnmr:.2%}; equal error rate {found.eer:.2%}'
+    )
+    return dict(adabn=loop.recalibrates or loop.reports_both, **found.to_dict())
 
 
 def write_query_scores(folder: Path, loop) -> None:

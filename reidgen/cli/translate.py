@@ -7,20 +7,34 @@ import torch
 from torch.utils.data import Dataset, default_collate
 
 from reidgen.datasets.market_layout import FOLDERS
+from reidgen.datasets.pose_maps import build_pose_map
 from reidgen.engine.config import load_config
 from reidgen.engine.loading import trained_model
 from reidgen.engine.translation import ModelTranslator, translate_dataset
 from reidgen.files import sha256_of
+from reidgen.inference import Model
 from reidgen.models.adversarial import AdversarialModel
 from reidgen.registry import DATASETS, MODELS, find
+from reidgen.retrieval import open_images
 from reidgen.visualization.grids import panel, save_png
+
+from .main import is_model
 
 OTHER = dict(target='source', source='target')  # whose images are translated in a domain's style
 GRID_ROWS = 12
 
 
 def run(args: argparse.Namespace) -> list[Path]:
-    """Writes translated images, a folder a split, with `grid_<split>.png` of before and after."""
+    """Writes translated images, a folder a split, with `grid_<split>.png` of before and after; of a
+    model file, those of a folder.
+    """
+    if is_model(args.config):
+        return [translate_folder(args)]
+    if args.checkpoint is None or args.images:
+        raise ValueError(
+            f'{args.config} is a config: give its checkpoint; --images goes with a model file, a '
+            f'config has data sets (--loader)'
+        )
     cfg = load_config(args.config, args.cfg_options)
     model_type = cfg.model['type']
     if find(model_type, MODELS).translate is AdversarialModel.translate:
@@ -59,6 +73,30 @@ def run(args: argparse.Namespace) -> list[Path]:
         print(f'{len(dataset)} pictures of {dataset.name} {split} in {folder}')
         written.append(folder)
     return written
+
+
+def translate_folder(args: argparse.Namespace) -> Path:
+    """Writes what a model file makes of every image below a folder, under the same names."""
+    if not args.images or args.checkpoint or args.loader or args.cfg_options:
+        raise ValueError(
+            f'{args.config} is a model file: give the pictures by --images FOLDER, and no '
+            f'checkpoint, loader or options'
+        )
+    model = Model(args.config)
+    model.check_domain(args.domain)
+    model.extractor.model.amp = args.amp
+    dataset = open_images(args.images, model.info.transforms)
+    dataset.pose_map = build_pose_map(model.info.pose_map or None)
+    folder = translate_dataset(
+        ModelTranslator(model.extractor.model, args.domain),
+        dataset,
+        Path(args.out),
+        dict(config=model.info.name, checkpoint_sha256=model.extractor.info.checkpoint_sha256),
+        args.batch_size,
+        args.num_workers,
+    )
+    print(f'{len(dataset)} pictures of {args.images} in {folder}')
+    return folder
 
 
 @torch.no_grad()

@@ -181,10 +181,15 @@ def load_upright(path: str | Path) -> Image.Image:
     """
     check_regular(path)
     with _opened(path) as image:
-        image.load()
-        orientation = image.getexif().get(EXIF_ORIENTATION)
-        picture = _eight_bits(image)
-        return picture.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else picture
+        return upright(image)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """PIL image turned by its EXIF orientation, 8 bits a channel; raises as `load_upright`."""
+    image.load()
+    orientation = image.getexif().get(EXIF_ORIENTATION)
+    picture = _eight_bits(image)
+    return picture.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else picture
 
 
 def check_regular(path: str | Path) -> None:

@@ -14,7 +14,8 @@ from mmengine.runner import Runner
 
 from reidgen import registry
 from reidgen.choices import hint, listed
-from reidgen.command_line import check_config_file
+from reidgen.command_line import find_config
+from reidgen.shipped import import_from_root, root
 
 from .config_file import read_config
 from .config_types import check_values
@@ -38,7 +39,7 @@ def load_config(
     A Python config and its bases are programs, and are run: load those that you trust.
 
     Args:
-        path: a Python, YAML or JSON config.
+        path: a Python, YAML or JSON config, or the name of one that comes with reidgen.
         options: dotted keys and values that override it, e.g. {'data_roots.market1501':
             '/data/market'}.
         reads: top-level keys that the caller reads beside a Runner's, so that options may set them.
@@ -53,7 +54,9 @@ def load_config(
             an unknown registered name or key, with its place in the config and the known ones; a
             value of another type than its class takes.
     """
-    check_config_file(path)
+    path = find_config(path)
+    if path.resolve().is_relative_to(root()):
+        import_from_root()  # `projects.*`, which its custom_imports name
     cfg = read_config(path)
     if options:
         _check_options(cfg, options, reads)

@@ -66,6 +66,14 @@ def _check_with_bases(path: Path, above: tuple[Path, ...]) -> None:
         _check_with_bases(place, (*above, path.resolve()))
 
 
+def with_bases(path: Path) -> list[Path]:
+    """Resolved paths of a config and, in turn, its bases, each once."""
+    found = [path.resolve()]
+    for base in _bases(path, _parsed(path)):
+        found += with_bases(path.parent / base)
+    return list(dict.fromkeys(found))
+
+
 def _parsed(path: Path) -> Any:
     """Syntax tree of a Python config, data of another."""
     if path.suffix not in SUFFIXES:

@@ -1,6 +1,7 @@
 """Scores of retrieval and verification; query expansion; AdaBN as a baseline of adaptation."""
 
 from reidgen.evaluation.adabn import adapted_batch_norm
+from reidgen.evaluation.calibration import Calibration, calibrate
 from reidgen.evaluation.cameras import CameraTable, evaluate_camera_pairs
 from reidgen.evaluation.identification import (
     evaluate,
@@ -19,6 +20,7 @@ from reidgen.evaluation.verification import VerificationResult, verify, verify_d
 
 __all__ = [
     'PROTOCOLS',
+    'Calibration',
     'CameraTable',
     'Protocol',
     'ReIDMetric',
@@ -27,6 +29,7 @@ __all__ = [
     'VerificationResult',
     'adapted_batch_norm',
     'alpha_query_expansion',
+    'calibrate',
     'check_matches',
     'database_augmentation',
     'evaluate',

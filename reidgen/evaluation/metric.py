@@ -29,6 +29,7 @@ from reidgen.evaluation.protocols import find_protocol
 from reidgen.evaluation.query_expansion import alpha_query_expansion
 from reidgen.evaluation.rerank import rerank_distances
 from reidgen.evaluation.scores import AP_KINDS, RetrievalResult
+from reidgen.evaluation.verification import VerificationResult, verify
 from reidgen.registry import METRICS
 from reidgen.structures import DomainBatch, ImageBatch
 
@@ -188,6 +189,21 @@ class ReIDMetric(BaseMetric):
             )
         self.last = Evaluated(result, features, pids, camids, num_query, lists)
         return {name: 100 * value for name, value in result.summary(self.ranks).items()}
+
+    def verification(self) -> VerificationResult:
+        """Error rates of the last evaluation's features, compared as they are: neither expanded nor
+        re-ranked.
+
+        Raises:
+            RuntimeError: nothing was evaluated so far.
+            ValueError: as `verify`.
+        """
+        if self.last is None:
+            raise RuntimeError('nothing was evaluated so far: call evaluate first')
+        _, features, pids, camids, num_query, _ = self.last
+        labels = self._labels(num_query, pids, camids, None)
+        query, gallery = features[: labels.num_query], features[-labels.num_gallery :]
+        return verify(query, gallery, labels, self.protocol)
 
     def _evaluate(
         self,

@@ -61,6 +61,22 @@ class VerificationResult:
         place = int(np.searchsorted(self.fmr, fmr, side='right')) - 1
         return float(self.fnmr[place]) if place >= 0 else 1.0
 
+    def threshold_at(self, fmr: float) -> float:
+        """Largest of `thresholds` with an FMR of at most `fmr`.
+
+        Raises:
+            ValueError: `fmr` is not in [0, 1], or the FMR is above it at distance 0 already.
+        """
+        if not 0 <= fmr <= 1:
+            raise ValueError(f'fmr={fmr} is no share; give one in [0, 1], such as 1e-3')
+        place = int(np.searchsorted(self.fmr, fmr, side='right')) - 1
+        if place < 0:
+            raise ValueError(
+                f'{self.fmr[0]:.2%} of the impostor pairs have distance 0, so no threshold has a '
+                f'false match rate of {fmr:.2%}: are the features constant, or images there twice?'
+            )
+        return float(self.thresholds[place])
+
     @property
     def eer(self) -> float:
         """Equal error rate: mean of FMR and FNMR where they are closest."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from reidgen.checkpoint import load_for_evaluation, read_weights
+from reidgen.command_line import find_config
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.engine.config import drop_pretrained, load_config, without_weights
 from reidgen.evaluation.labels import check_finite
@@ -57,7 +58,9 @@ class FeatureExtractor:
         drop_pretrained(self.cfg)
         settings = self.cfg.model.to_dict()
         self._check_bn_mode(settings, config)
-        self._build(str(Path(config).absolute()), checkpoint, settings, transforms, amp, device)
+        self._build(
+            str(find_config(config).absolute()), checkpoint, settings, transforms, amp, device
+        )
 
     @classmethod
     def from_info(

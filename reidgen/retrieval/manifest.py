@@ -108,8 +108,8 @@ def read_manifest(folder: str | Path) -> Manifest:
                 f'{path} has version {values["version"]!r}, this reidgen reads {VERSION}; extract '
                 f'the features again into another folder'
             )
-        encoder = EncoderInfo(**_checked(values['encoder'], EncoderInfo))
-        manifest = Manifest(**_checked(dict(values, encoder=encoder), Manifest))
+        encoder = EncoderInfo(**checked_fields(values['encoder'], EncoderInfo))
+        manifest = Manifest(**checked_fields(dict(values, encoder=encoder), Manifest))
         if min(manifest.num_images, manifest.dims, manifest.shard_size) < 1:
             raise TypeError('num_images, dims and shard_size must be at least 1')
         if manifest.dtype not in DTYPES:
@@ -126,8 +126,12 @@ def read_manifest(folder: str | Path) -> Manifest:
         ) from error
 
 
-def _checked(values: Any, kind: type) -> dict:
-    """Values of a dataclass's fields, each of the type that it is annotated with."""
+def checked_fields(values: Any, kind: type) -> dict:
+    """Values of a dataclass's fields, each checked to be of the type that it is annotated with.
+
+    Raises:
+        TypeError: one is not, or the values are no dict.
+    """
     if not isinstance(values, dict):
         raise TypeError(f'{kind.__name__} is {values!r}')
     for key, expected in kind.__annotations__.items():

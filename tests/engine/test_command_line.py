@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from reidgen.command_line import (
     add_common_options,
-    check_config_file,
     count,
+    find_config,
     parse_value,
     positive,
     run,
@@ -104,14 +104,19 @@ def test_the_nearest_configs_are_proposed_wherever_they_lie(tmp_path, monkeypatc
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).touch()
     monkeypatch.chdir(tmp_path)
-    check_config_file('configs/gcl_smoke.py')
+    find_config('configs/gcl_smoke.py')
     for misspelt in ('configs/gcl_smok.py', 'gcl_smoke.py', 'mine/gcl_smoke'):
         with pytest.raises(
             FileNotFoundError, match=rf'no config {misspelt}; did you mean configs/gcl_smoke\.py'
         ):
-            check_config_file(misspelt)
-    with pytest.raises(FileNotFoundError, match=r'no config mine/xyz; there are: mine/odd\.py$'):
-        check_config_file('mine/xyz')
+            find_config(misspelt)
+    with pytest.raises(FileNotFoundError, match=r'no config mine/xyz; there are: mine/odd\.py\. '):
+        find_config('mine/xyz')
+
+
+def test_a_model_file_in_the_place_of_a_config_is_told():
+    with pytest.raises(ValueError, match=r'a\.safetensors is no config; .*CONFIG a\.safetensors'):
+        find_config('a.safetensors')
 
 
 def test_a_count_is_a_whole_number_from_0():

@@ -123,6 +123,8 @@ def test_adabn_recalibrates_on_the_target_and_says_so(main, straight, tmp_path):
     assert (plain['adabn'], adapted['adabn']) == (False, True)
     assert plain['others'] == adapted['others']
     assert plain['mAP'] != adapted['mAP']
+    assert [each['verification']['adabn'] for each in (plain, adapted)] == [False, True]
+    assert plain['verification']['slope'] != adapted['verification']['slope']
 
 
 @pytest.mark.parametrize('rerank', ['--rerank', None])

@@ -50,6 +50,17 @@ def test_rows_are_sorted_by_index_and_repeats_dropped():
     assert metric.last.result.mAP == pytest.approx(0.75)
 
 
+def test_error_rates_of_the_last_evaluation_are_those_of_its_features_before_expansion():
+    metric = metric_with([[0, 1, 2, 3, 4, 5]], expansion=dict(k=1, alpha=1.0))
+    with pytest.raises(RuntimeError, match='nothing was evaluated so far'):
+        metric.verification()
+    metric.evaluate(6)
+    # squared distances without junk: genuine 16 and 1, impostor 4, 81, 81, 64, 36
+    found = metric.verification()
+    assert (found.num_genuine, found.num_impostor) == (2, 5)
+    assert [found.at(x) for x in (0.5, 3.0, 5.0, 17.0)] == [(0, 1), (0, 0.5), (0.2, 0.5), (0.2, 0)]
+
+
 def test_missing_rows_are_counted_and_named():
     with pytest.raises(RuntimeError, match=r'2 of 6 images were never processed \(rows \[1, 5\]\)'):
         metric_with([[0, 2], [3, 4]]).evaluate(6)

@@ -1,0 +1,124 @@
+"""Arguments of report, export, compare, models, configs and doctor, without slow imports."""
+
+import argparse
+
+from reidgen.command_line import add_config_options, count
+
+from .model_arguments import DTYPES
+
+REPORT = """\
+Shows a run on one HTML page that needs no network: scores, curves, ranked lists, pictures.
+
+    %(prog)s work_dirs/gcl_synth
+    %(prog)s work_dirs/gcl_synth work_dirs/gcl_synth_b --out both.html
+
+Ranked lists are those of the command test, which writes them to work_dirs/<config>/test.
+"""
+EXPORT = """\
+Writes a model file: weights with all that is needed to use them, without a config and without code.
+
+    %(prog)s CONFIG CHECKPOINT --out model.safetensors --licence CC-BY-4.0
+    %(prog)s model.safetensors --out model.onnx
+    %(prog)s model.safetensors --out model.pt2
+
+The second and third write programs for onnxruntime and torch.export with resizing and normalising
+inside: images (N, H, W, 3) uint8 RGB to features (N, D). They are compared with torch.
+"""
+COMPARE = """\
+Says whether two pictures show one person, with a calibrated score.
+
+    %(prog)s a.jpg b.jpg --model model.safetensors
+
+The threshold is that at which 1 %% of pairs of two persons were called a match when the model was
+tested; other cameras have other rates.
+"""
+CONFIGS = """\
+Lists the configs that come with reidgen, or copies one with its bases for editing.
+
+    %(prog)s
+    %(prog)s --copy gcl_smoke my_experiments
+"""
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Options of `report`."""
+    parser.description = REPORT
+    parser.add_argument('runs', nargs='+', metavar='RUN', help='work dirs, side by side if several')
+    parser.add_argument('--out', help='the page (default: report.html in the first work dir)')
+    parser.add_argument(
+        '--queries',
+        type=count,
+        default=60,
+        metavar='N',
+        help='whose ranked lists have pictures: half of them the worst, a quarter the best',
+    )
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """Options of `export`."""
+    parser.description = EXPORT
+    parser.add_argument(
+        'config', help='the Python config it was trained with, or a model file alone'
+    )
+    parser.add_argument('checkpoint', nargs='?', help='a .pth or .safetensors file')
+    parser.add_argument(
+        '--out', required=True, metavar='FILE', help='name.safetensors, name.onnx or name.pt2'
+    )
+    parser.add_argument(
+        '--results',
+        metavar='FILE',
+        help='results.json of `reidgen test`, for metrics and the threshold of `compare` (default: '
+        'test/results.json beside the checkpoint, if it is of it)',
+    )
+    parser.add_argument('--licence', default='not stated', help='of the weights')
+    parser.add_argument('--data', help="training data in words (default: the config's)")
+    parser.add_argument('--dtype', choices=DTYPES, default='float32', help='of the weights')
+    parser.add_argument(
+        '--translate', action='store_true', help='with the networks that translate images'
+    )
+    parser.add_argument(
+        '--adabn',
+        action='store_true',
+        help="batch-norm statistics of the target's training images, as of `test --adabn`; "
+        "always with bn_mode='target_recalib'",
+    )
+    parser.add_argument(
+        '--check', metavar='FOLDER', help='pictures on which a program is compared with torch'
+    )
+    add_config_options(parser)
+
+
+def add_compare(parser: argparse.ArgumentParser) -> None:
+    """Options of `compare`."""
+    parser.description = COMPARE
+    parser.add_argument('first', metavar='A', help='a picture of one person')
+    parser.add_argument('second', metavar='B', help='another')
+    parser.add_argument(
+        '--model', required=True, help='a model file, or a name that `reidgen models` lists'
+    )
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Options of `models`."""
+    parser.description = 'Lists the trained models that come with reidgen, or describes one file.'
+    parser.add_argument('model', nargs='?', help='a model file or a name, to describe it')
+
+
+def add_configs(parser: argparse.ArgumentParser) -> None:
+    """Options of `configs`."""
+    parser.description = CONFIGS
+    parser.add_argument(
+        '--copy', metavar='NAME', help='a config of the list, with or without folder and suffix'
+    )
+    parser.add_argument('out', nargs='?', default='.', metavar='DIR', help='where copies go')
+
+
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    """Options of `doctor`."""
+    parser.description = (
+        'Says what of versions, devices, data, maps, weights and disk is there, and how to mend '
+        'what is not. Ends with 1 where a training cannot run.'
+    )
+    parser.add_argument(
+        '--root', default='.', metavar='DIR', help='folder that data roots are relative to'
+    )

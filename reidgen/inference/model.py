@@ -1,0 +1,251 @@
+"""Model: a trained model from one file, for images of any kind."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from mmengine.logging import MMLogger
+from torch import Tensor
+
+from reidgen.choices import check_count, one_of
+from reidgen.engine.translation import ModelTranslator
+from reidgen.evaluation.calibration import Calibration
+from reidgen.evaluation.distances import pair_distances
+from reidgen.evaluation.labels import check_finite
+from reidgen.evaluation.neighbours import nearest_neighbours
+from reidgen.retrieval.feature_extractor import FeatureExtractor
+from reidgen.retrieval.feature_store import FeatureStore
+from reidgen.retrieval.search import search
+from reidgen.retrieval.topk import TopK, exact_distances, smallest_k
+
+from .batches import Batches, as_batch
+from .images import Images, OneImage, as_list, is_one
+from .model_file import ModelInfo, import_classes, read_model_file
+from .zoo import find_model
+
+
+class Comparison(NamedTuple):
+    """Similarity of two images, and what it means for persons like those of the test set."""
+
+    similarity: float  # cosine, -1 to 1
+    score: float  # probability that it is one person, if both were equally likely before
+    threshold: float  # similarity from which a pair is called a match
+    match: bool
+    fmr: float  # share of pairs of two persons that are called a match, measured
+
+
+class Found(NamedTuple):
+    """Gallery image that a search found."""
+
+    row: int  # in the gallery
+    path: str | None  # None for an image in memory
+    similarity: float  # cosine
+
+
+class Model:
+    """Trained model of a file: features, comparison, search and translation of images.
+
+    Images are given one by one, as a list or as a batch: paths, PIL images, arrays (H, W, 3) uint8
+    RGB, tensors (3, H, W) uint8 or float in 0..1. They are resized as in the model's test.
+
+    Args:
+        model: a model file (`reidgen export`), or the name of a model of reidgen's.
+        device: by default a GPU where there is one.
+        batch_size: images at a time; None: by the memory of the device. Where memory does not
+            suffice, it is halved.
+
+    Attributes:
+        info: description: networks, transforms, licence, data, metrics.
+        device: of the networks.
+
+    Raises:
+        FileNotFoundError: no such file or name.
+        ValueError: a file that is damaged, of another version or of weights alone, or a class that
+            is not registered.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        device: str | torch.device | None = None,
+        batch_size: int | None = None,
+    ):
+        if batch_size is not None:
+            check_count('batch_size', batch_size)
+        self.info, self.extractor = open_model(model, device=device)
+        self.device = self.extractor.model.data_preprocessor.device
+        self._batches = Batches(self.info, self.device, batch_size)
+
+    def __repr__(self) -> str:
+        return f'{self.info}\non {self.device}'
+
+    @property
+    def batch_size(self) -> int:
+        """Images at a time, as the memory of the device has allowed so far."""
+        return self._batches.size
+
+    def embed(self, images: Images, progress: bool | None = None) -> Tensor:
+        """Features (N, D) float32 on the CPU, L2-normalised.
+
+        Args:
+            progress: whether a bar is shown; None: on a terminal, where there are several batches.
+
+        Raises:
+            ValueError, TypeError, OSError: there is no image, or one cannot be read; gives its
+                place in the list, and the fix.
+        """
+        if not self.info.dims:
+            raise TypeError(f'{self.info.name} translates images and has no features of them')
+        images = as_list(images)
+        features = self._batches.run(images, self._embed_batch, 'embed', progress)
+        check_finite(features, 'image', None)
+        return features
+
+    def compare(self, a: Images, b: Images) -> Comparison | list[Comparison]:
+        """Similarity of two images, or of those of two lists in pairs, with a calibrated score.
+
+        Raises:
+            ValueError: the lists differ in length, the file has no calibration, or as `embed`.
+        """
+        calibration = self.calibration
+        one = is_one(a) and is_one(b)
+        first, second = self.embed(a), self.embed(b)
+        if len(first) != len(second):
+            raise ValueError(
+                f'a has {len(first)} images and b {len(second)}; they are compared in pairs, so '
+                f'give as many, or use `search`'
+            )
+        rows = torch.arange(len(first))
+        distances = pair_distances(first, second, rows, rows, torch.float64).tolist()
+        pairs = [
+            Comparison(
+                similarity=1 - distance / 2,
+                score=calibration.probability(distance),
+                threshold=1 - calibration.threshold / 2,
+                match=calibration.is_match(distance),
+                fmr=calibration.fmr,
+            )
+            for distance in distances
+        ]
+        return pairs[0] if one else pairs
+
+    @property
+    def calibration(self) -> Calibration:
+        """Calibration of the model's distances.
+
+        Raises:
+            ValueError: the file has none.
+        """
+        if not self.info.calibration:
+            raise ValueError(
+                f'the file of {self.info.name} has no threshold: evaluate it (`reidgen test CONFIG '
+                f'CHECKPOINT --work-dir DIR`), then export it again with --results '
+                f'DIR/results.json'
+            )
+        return Calibration.from_dict(self.info.calibration)
+
+    def search(
+        self, query: Images, gallery: Images | FeatureStore, top: int = 10
+    ) -> list[Found] | list[list[Found]]:
+        """Nearest gallery images of a query, or of each query of a list, nearest first.
+
+        Args:
+            gallery: images, a feature store (`reidgen extract MODEL`), or the folder of one.
+            top: length of a list; shorter where the gallery is.
+
+        Raises:
+            ValueError: top below 1, a store of another encoder, or as `embed`.
+        """
+        check_count('top', top)
+        if isinstance(gallery, str | Path) and Path(gallery).is_dir():
+            gallery = FeatureStore(gallery)
+        if isinstance(gallery, FeatureStore):
+            topk, paths = self._search_store(query, gallery, top)
+        else:
+            topk, paths = self._search_images(query, as_list(gallery), top)
+        lists = [
+            [Found(row, paths[row], 1 - far / 2) for row, far in zip(rows, distances) if row >= 0]
+            for rows, distances in zip(topk.rows.tolist(), topk.distances.tolist())
+        ]
+        return lists[0] if is_one(query) else lists
+
+    def translate(self, images: Images, domain: str, progress: bool | None = None) -> Tensor:
+        """Images (N, 3, H, W) uint8 in the style of a domain.
+
+        Args:
+            domain: one of `info.domains`.
+            progress: as of `embed`.
+
+        Raises:
+            ValueError: the file has no generators or not of this domain, or as `embed`.
+        """
+        self.check_domain(domain)
+        translator = ModelTranslator(self.extractor.model, domain)
+
+        def batch(img: Tensor, maps: Tensor | None) -> Tensor:
+            return translator(as_batch(img, maps)).permute(0, 3, 1, 2)
+
+        return self._batches.run(as_list(images), batch, 'translate', progress)
+
+    def check_domain(self, domain: str) -> None:
+        """Raises ValueError where the file has no generators, or not of this domain."""
+        if not self.info.domains:
+            raise ValueError(
+                f'the file of {self.info.name} has no generators; export the model again with '
+                f'--translate'
+            )
+        one_of(domain, self.info.domains, 'domain')
+
+    def _embed_batch(self, img: Tensor, maps: Tensor | None) -> Tensor:
+        return self.extractor.embed(as_batch(img, None))
+
+    def _search_store(
+        self, query: Images, store: FeatureStore, top: int
+    ) -> tuple[TopK, Mapping[int, str | None]]:
+        difference = store.manifest.encoder.difference(self.extractor.info)
+        if difference is not None:
+            raise ValueError(
+                f'the features of {store.folder} are of another encoder: {difference}. Extract '
+                f'them with this file: `reidgen extract MODEL --images FOLDER --out DIR`'
+            )
+        topk = search(self.embed(query), store, top)
+        root = Path(store.manifest.root)
+        wanted = topk.rows[topk.rows >= 0].unique().tolist()
+        return topk, {row: str(root / one.path) for row, one in store.records(wanted).items()}
+
+    def _search_images(
+        self, query: Images, gallery: Sequence[OneImage], top: int
+    ) -> tuple[TopK, Mapping[int, str | None]]:
+        queries, features = self.embed(query), self.embed(gallery)
+        top = min(top, len(features))
+        index = nearest_neighbours(queries, features, top).index
+        topk = smallest_k(index, exact_distances(queries, features, index), top)
+        named = enumerate(gallery)
+        return topk, {row: str(x) if isinstance(x, str | Path) else None for row, x in named}
+
+
+def open_model(
+    model: str | Path, amp: bool = False, device: str | torch.device | None = None
+) -> tuple[ModelInfo, FeatureExtractor]:
+    """Description and extractor of a model file, or of the model of that name.
+
+    Args:
+        amp: bfloat16 autocast.
+
+    Raises:
+        FileNotFoundError, ValueError: as `Model`.
+    """
+    path = find_model(model)
+    info, _ = read_model_file(path)  # compares the SHA-256, too
+    import_classes(info, path)
+    encoder = replace(info.encoder_info(path), amp=amp)
+    log = MMLogger.get_current_instance()
+    level = log.level
+    log.setLevel(logging.WARNING)  # that networks start at random is no news here
+    try:
+        return info, FeatureExtractor.from_info(encoder, device=device)
+    finally:
+        log.setLevel(level)
