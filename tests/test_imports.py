@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = {'registry', 'structures', 'rng', 'checkpoint', 'choices', 'command_line', 'files'}
+BASE = {
+    'registry',
+    'structures',
+    'rng',
+    'checkpoint',
+    'choices',
+    'command_line',
+    'files',
+    'gradients',
+}
 MIDDLE = {'models', 'losses', 'memory', 'datasets', 'evaluation'}
 
 # part of reidgen -> parts that it may import, beside itself and the base row
