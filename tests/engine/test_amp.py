@@ -14,7 +14,7 @@ def machine(tmp_path, text):
 
 
 def test_autocast_is_refused_on_a_cpu_without_bfloat16_and_the_override_is_named(tmp_path):
-    with pytest.raises(ValueError, match="five times as long.*train_cfg.amp='emulated'"):
+    with pytest.raises(ValueError, match=r"five times as long.*train_cfg\.amp='emulated'"):
         check_bfloat16('cpu', machine(tmp_path, AVX2))
 
 
