@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = {'registry', 'structures', 'rng', 'checkpoint', 'choices', 'command_line', 'files'}
-BASE |= {'shipped'}
+BASE = {
+    'registry',
+    'structures',
+    'rng',
+    'checkpoint',
+    'choices',
+    'command_line',
+    'files',
+    'gradients',
+    'shipped',
+}
 MIDDLE = {'models', 'losses', 'memory', 'datasets', 'evaluation'}
 
 # part of reidgen -> parts that it may import, beside itself and the base row

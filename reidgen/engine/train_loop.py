@@ -4,10 +4,12 @@ import torch
 from mmengine.dist import barrier
 from mmengine.runner import BaseLoop
 
+from reidgen.choices import one_of
 from reidgen.models.adversarial import unwrap_model
 from reidgen.models.data_checks import check_batches, check_encoder_size
 from reidgen.registry import LOOPS
 
+from .amp import check_bfloat16
 from .ddp import average_statistics
 from .heartbeat import HEARTBEAT
 from .loaders import ParallelLoader, build_loader
@@ -24,7 +26,7 @@ class StagedTrainLoop(BaseLoop):
         dataloader: named loaders, see `loaders.build_loader`.
         stages: see `stages.Stage`.
         first_stage: earlier stages are left out; their result comes with `load_from`.
-        amp: bfloat16 autocast.
+        amp: bfloat16 autocast; 'emulated' also on a CPU without its instructions, see `amp`.
 
     Raises:
         ValueError: stages, loaders, data sets and networks do not fit together; before any
@@ -37,8 +39,11 @@ class StagedTrainLoop(BaseLoop):
         dataloader: dict,
         stages: list[dict],
         first_stage: str | None = None,
-        amp: bool = False,
+        amp: bool | str = False,
     ):
+        one_of(amp, (False, True, 'emulated'), 'train_cfg.amp')
+        if amp is True:
+            check_bfloat16(unwrap_model(runner.model).data_preprocessor.device.type)
         self.stages = parse_stages(stages, first_stage)
         self.left_out = tuple(stage['name'] for stage in stages[: -len(self.stages)])
         loaders = {
@@ -49,7 +54,7 @@ class StagedTrainLoop(BaseLoop):
         self.max_iters = sum(stage.iters for stage in self.stages)
         super().__init__(runner, ParallelLoader(loaders, self.max_iters))
         self.model = unwrap_model(runner.model)
-        self.model.amp, self.model.rng.seed = amp, runner.seed
+        self.model.amp, self.model.rng.seed = bool(amp), runner.seed
         self.model.check_phases()
         check_reads(self.stages, self.model, tuple(dataloader))
         batch_sizes = {name: loader.batch_size for name, loader in loaders.items()}

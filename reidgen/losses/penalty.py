@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from reidgen.choices import one_of
+from reidgen.gradients import image_gradients
 from reidgen.losses.gan import Discriminator, Images
 from reidgen.registry import LOSSES
 from reidgen.rng import StepRNG
@@ -75,7 +76,7 @@ class GradientPenalty(nn.Module):
         zero = reals[0].new_zeros((), dtype=torch.float32)
         if rng.step % self.every:
             return {f'gp.{name}': zero}
-        with torch.autocast(zero.device.type, enabled=False):
+        with torch.autocast(zero.device.type, enabled=False), image_gradients():
             points = self._points(
                 [img.detach().float() for img in reals],
                 [img.detach().float() for img in fakes],

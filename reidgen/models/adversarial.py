@@ -48,7 +48,9 @@ class AdversarialModel(BaseModel):
         super().__init__(data_preprocessor=normalizer)
         self.network_names = tuple(networks)
         for name, network in networks.items():
-            self.add_module(name, build_network(network, f'model.networks.{name}'))
+            built = build_network(network, f'model.networks.{name}')
+            # convolutions follow the format of their weights, and are faster in this one
+            self.add_module(name, built.to(memory_format=torch.channels_last))
         # a network may keep parameters frozen for good; no phase thaws those
         self.trainable = {
             name: [p for p in getattr(self, name).parameters() if p.requires_grad]

@@ -3,7 +3,7 @@
 from collections import namedtuple
 from pathlib import Path
 
-import step as train_step
+import train_step
 import torch
 
 Batch = namedtuple('Batch', 'source target')

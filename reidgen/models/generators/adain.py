@@ -105,12 +105,10 @@ class AdaINDecoder(nn.Module):
         self.pose_dim = base_dim
         self.blocks = nn.ModuleList(AdaINResidualBlock(base_dim) for _ in range(num_res_blocks))
         half, quarter = base_dim // 2, base_dim // 4
-        self.up = nn.Sequential(
-            nn.Upsample(scale_factor=2),
-            conv_block(base_dim, half, 5, norm='layer'),
-            nn.Upsample(scale_factor=2),
-            conv_block(half, quarter, 5, norm='layer'),
-        )
+        self.up = nn.Sequential()
+        # the numbers that they have behind upsamplings of their own, in checkpoints
+        self.up.add_module('1', conv_block(base_dim, half, 5, norm='layer', upsample=True))
+        self.up.add_module('3', conv_block(half, quarter, 5, norm='layer', upsample=True))
         self.image = nn.Sequential(
             conv_block(quarter, quarter, 3),
             conv_block(quarter, quarter, 3),

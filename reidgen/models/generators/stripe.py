@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from reidgen.models.encoders.structure import Structure
 from reidgen.models.layers import conv_block, kaiming_init
 from reidgen.models.layers.conv import SLOPE
+from reidgen.models.layers.norm import instance_norm
 from reidgen.models.preprocessor import IMAGENET_MEAN, IMAGENET_STD
 from reidgen.registry import GENERATORS
 
@@ -170,7 +171,7 @@ class StripeAdaINDecoder(nn.Module):
         return self.image(x)
 
     def _adain(self, x: Tensor, params: Tensor, first: int) -> Tensor:
-        return nnf.instance_norm(x) * (1 + params[:, first]) + params[:, first + 1]
+        return instance_norm(x) * (1 + params[:, first]) + params[:, first + 1]
 
 
 def picture_of(pose: Structure) -> Tensor:

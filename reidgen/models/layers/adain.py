@@ -1,9 +1,11 @@
 """Adaptive instance normalisation (AdaIN: Huang & Belongie, ICCV 2017)."""
 
+import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from reidgen.models.layers.conv import SLOPE, conv_block
+from reidgen.models.layers.norm import instance_norm
 
 
 def adain(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -13,8 +15,7 @@ def adain(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         x: (B, C, H, W).
         weight, bias: (B, C), used as they are: weight 0 leaves bias alone.
     """
-    normed = nnf.instance_norm(x)
-    return normed * weight[:, :, None, None] + bias[:, :, None, None]
+    return torch.addcmul(bias[:, :, None, None], instance_norm(x), weight[:, :, None, None])
 
 
 class AdaINResidualBlock(nn.Module):

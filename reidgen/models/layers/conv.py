@@ -6,17 +6,20 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from reidgen.choices import one_of
-from reidgen.models.layers.norm import ImageLayerNorm
+from reidgen.models.layers.first_order import LeakyReLU, ReflectionPad2d
+from reidgen.models.layers.norm import ImageLayerNorm, InstanceNorm
+from reidgen.models.layers.twice import TwiceConv2d
+from reidgen.models.layers.upsampled_conv import UpsampledConv2d
 
 NORMS = {
     None: None,
-    'instance': {'type': 'IN'},  # no affine, no running statistics
-    'instance_affine': {'type': 'IN', 'affine': True},
+    'instance': {'type': InstanceNorm},  # no affine, no running statistics
+    'instance_affine': {'type': InstanceNorm, 'affine': True},
     'layer': {'type': ImageLayerNorm},
 }
 SLOPE = 0.2  # of every LeakyReLU
 ACTIVATIONS = {
-    'lrelu': {'type': 'LeakyReLU', 'negative_slope': SLOPE},
+    'lrelu': {'type': LeakyReLU, 'negative_slope': SLOPE},
     'relu': {'type': 'ReLU'},
 }
 
@@ -31,6 +34,7 @@ def conv_block(
     activate: bool = True,
     activation: str = 'lrelu',
     padding_mode: str = 'reflect',
+    upsample: bool = False,
 ) -> ConvModule:
     """Block of padding, convolution with bias, norm and activation; odd kernels keep the size.
 
@@ -39,17 +43,18 @@ def conv_block(
         activate: False leaves the activation out.
         activation: 'lrelu' (LeakyReLU of 0.2) or 'relu'.
         padding_mode: 'reflect' or 'zeros'.
+        upsample: before the padding, to twice the size; for kernels of 5.
 
     Raises:
         ValueError: norm or activation is none of these.
     """
     one_of(norm, NORMS, 'norm')
     one_of(activation, ACTIVATIONS, 'activation')
-    padding = dilation * (kernel_size - 1) // 2
+    padding = 0 if upsample else dilation * (kernel_size - 1) // 2
     with warnings.catch_warnings():
         # the bias before an instance norm is idle, and part of the published networks
         warnings.filterwarnings('ignore', 'Unnecessary conv bias before batch/instance norm')
-        return ConvModule(
+        block = ConvModule(
             in_channels,
             out_channels,
             kernel_size,
@@ -57,10 +62,14 @@ def conv_block(
             padding=padding,
             dilation=dilation,
             bias=True,
+            conv_cfg={'type': UpsampledConv2d if upsample else TwiceConv2d},
             norm_cfg=NORMS[norm],
             act_cfg=ACTIVATIONS[activation] if activate else None,
             padding_mode=padding_mode if padding else 'zeros',
         )
+    if padding and padding_mode == 'reflect':
+        block.padding_layer = ReflectionPad2d(padding)
+    return block
 
 
 class ResidualBlock(nn.Module):
