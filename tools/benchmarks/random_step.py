@@ -3,7 +3,6 @@
 from collections import namedtuple
 from pathlib import Path
 
-import train_step
 import torch
 
 Batch = namedtuple('Batch', 'source target')
@@ -29,7 +28,7 @@ class RandomStep:
         transforms = cfg.train_dataloader.source.dataset.transforms
         self.size = next(tuple(each['size']) for each in transforms if 'size' in each)
         torch.manual_seed(0)
-        self.model, self.optim = train_step.build(cfg, device)
+        self.model, self.optim = build_model(cfg, device)
 
     def enter(self) -> None:
         """Begins the stage; after the model is wrapped."""
@@ -39,7 +38,7 @@ class RandomStep:
 
     def batch(self, batch_size: int) -> Batch:
         domain = (batch_size, self.size, self.model.map_channels, self.device)
-        return Batch(*(train_step.random_domain(*domain) for _ in range(2)))
+        return Batch(*(random_domain(*domain) for _ in range(2)))
 
     def __call__(self, batch: Batch) -> None:
         """An iteration, at the end of which the device has done its work."""
@@ -51,3 +50,27 @@ class RandomStep:
         self.done += 1
         if self.device == 'cuda':
             torch.cuda.synchronize()
+
+
+def build_model(cfg, device: str):
+    """Model and optimizer groups of a config without pretrained weights, its feature bank filled."""
+    from reidgen.engine.config import drop_pretrained
+    from reidgen.engine.optim import OptimizerPerGroup
+    from reidgen.registry import MODELS, build
+
+    drop_pretrained(cfg)
+    model = build(cfg.model, MODELS).to(device)
+    groups = {name: group for name, group in cfg.optim_wrapper.items() if name != 'constructor'}
+    bank = model.bank
+    bank.fill(torch.randn(bank.num_samples, bank.dim), torch.arange(bank.num_samples) // 16)
+    return model, OptimizerPerGroup(groups)(model)
+
+
+def random_domain(batch_size: int, size: tuple[int, int], channels: int, device: str):
+    """DomainBatch of noise."""
+    from reidgen.structures import DomainBatch
+
+    img = torch.randn(batch_size, 3, *size, device=device)
+    pose_map = torch.rand(batch_size, channels, *size, device=device) * 2 - 1
+    rows = torch.arange(batch_size, device=device)
+    return DomainBatch(img, pose_map, pose_map, rows, rows, rows)
