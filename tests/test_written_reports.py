@@ -6,12 +6,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from reidgen.cli.test import write_results
 from reidgen.datasets.records import Record
-from reidgen.evaluation.protocols import find_protocol
+from reidgen.evaluation import ReIDMetric
 from reidgen.retrieval import report
+from reidgen.structures import ImageBatch
 from reidgen.visualization import draw_cmc
 from reidgen.visualization.ranked_lists import Cell, draw_lines
 
@@ -21,7 +23,11 @@ LISTS = [report.RankedList(Record('q.png', 1, 0), [report.Hit(1, 'g.png', 3, 0.5
 def of_test(path) -> None:
     """results.json and results.csv of an evaluation."""
     loader = SimpleNamespace(dataset=SimpleNamespace(name='market1501'))
-    metric = SimpleNamespace(protocol=find_protocol('market1501'), rerank=None, expansion=None)
+    metric = ReIDMetric()
+    metric.dataset_meta = dict(num_query=1)
+    pids, camids = torch.tensor([1, 1, 2]), torch.tensor([0, 1, 1])
+    metric.process(ImageBatch(None, pids, camids, torch.arange(3)), torch.eye(3))
+    metric.evaluate(3)
     loop = SimpleNamespace(
         loaders=dict(target=loader),
         reports_both=False,

@@ -53,7 +53,7 @@ class RandomStep:
 
 
 def build_model(cfg, device: str):
-    """Model and optimizer groups of a config without pretrained weights, its feature bank filled."""
+    """Model of a config without pretrained weights, its bank filled, and its optimizer groups."""
     from reidgen.engine.config import drop_pretrained
     from reidgen.engine.optim import OptimizerPerGroup
     from reidgen.registry import MODELS, build
