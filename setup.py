@@ -44,6 +44,7 @@ setup(
     packages=find_packages(include=['reidgen', 'reidgen.*']),
     package_data={
         'reidgen': ['py.typed'],
+        'reidgen.adaptation': ['*.txt'],
         'reidgen.reporting': ['page.*'],
         'reidgen.synthetic': ['assets/*'],
         'reidgen.inference': ['models/*.safetensors'],

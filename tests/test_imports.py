@@ -35,7 +35,9 @@ MAY_IMPORT = {
     'retrieval': MIDDLE | {'visualization', 'engine'},
     'inference': MIDDLE | {'engine', 'retrieval'},
     'reporting': MIDDLE | {'visualization', 'engine'},
-    'cli': MIDDLE | {'visualization', 'engine', 'retrieval', 'inference', 'reporting', 'synthetic'},
+    'adaptation': MIDDLE | {'engine'},
+    'cli': MIDDLE
+    | {'visualization', 'engine', 'retrieval', 'inference', 'reporting', 'synthetic', 'adaptation'},
 }
 MODULES = sorted((ROOT / 'reidgen').rglob('*.py'))
 

@@ -19,6 +19,7 @@ model = dict(
 
 # ---- loaders: 8 identities x 4 images; 8 + 8 images ----
 resize = dict(type='Resize', size=(128, 64))
+test_transforms = [resize]
 augmented = [resize, dict(type='RandomFlip', prob=0.5), dict(type='RandomPadCrop', padding=5),
              dict(type='RandomErase', prob=0.5)]
 few = dict(batch_size=8, num_workers=1)

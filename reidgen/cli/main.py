@@ -14,7 +14,7 @@ from typing import NamedTuple
 from reidgen.command_line import find_config, run
 from reidgen.shipped import import_from_root
 
-from . import data_arguments, inference_arguments, model_arguments
+from . import adapt_arguments, data_arguments, inference_arguments, model_arguments
 
 
 class Command(NamedTuple):
@@ -41,6 +41,12 @@ COMMANDS = {
     ),
     'test': Command(
         'evaluate a checkpoint', model_arguments.add_test, 'test', lambda args: args.work_dir
+    ),
+    'adapt': Command(
+        'adapt a model to your own cameras',
+        adapt_arguments.add_adapt,
+        'adapt',
+        lambda args: args.out,
     ),
     'report': Command(
         'show runs on one HTML page',

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
@@ -121,6 +121,45 @@ def merge_random_start(cfg: Config) -> None:
     options |= {key: value for key, value in given if key.split('.')[0] in RECIPE}
     _merge(cfg, options, 'the config, whose random_start they are')
     check_config(cfg)
+
+
+def test_transforms(cfg: Config, config: str | Path) -> list[dict]:
+    """Configs of the test transforms: those of the first validation loader, else the top-level
+    `test_transforms` of a config without evaluation.
+
+    Args:
+        config: path, for the error.
+
+    Raises:
+        ValueError: the config has neither, or `test_transforms`, which a base may have brought, do
+            not resize as its training does.
+    """
+    loaders = cfg.get('val_dataloader')
+    if loaders:
+        transforms = next(iter(loaders.values())).dataset.get('transforms', ())
+    else:
+        transforms = cfg.get('test_transforms')
+        trained = [each.dataset for each in (cfg.get('train_dataloader') or {}).values()]
+        sizes = _sizes(dataset.get('transforms', ()) for dataset in trained)
+        own = _sizes([transforms or ()])
+        if own and sizes and not own & sizes:
+            raise ValueError(
+                f'{config} has no val_dataloader, and its top-level test_transforms resize to '
+                f'{sorted(own)}, the pictures of its training to {sorted(sizes)}; write '
+                f'test_transforms of the training size into the config'
+            )
+    if transforms is None:
+        raise ValueError(
+            f'{config} does not tell how pictures are prepared for a test: it has neither a '
+            f'val_dataloader, whose first data set has the transforms, nor, for a config without '
+            f"evaluation, a top-level test_transforms = [dict(type='Resize', size=(256, 128))]"
+        )
+    return [transform.to_dict() for transform in transforms]
+
+
+def _sizes(lists: Iterable[Sequence[dict]]) -> set[tuple[int, int]]:
+    """Sizes (height, width) of the Resize among lists of transforms."""
+    return {tuple(each['size']) for one in lists for each in one if each['type'] == 'Resize'}
 
 
 def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:

@@ -18,7 +18,7 @@ from reidgen.datasets.image_files import list_images, read_rgb
 from reidgen.files import sha256_of
 from reidgen.structures import ImageBatch
 
-from .config import load_config
+from .config import load_config, test_transforms
 from .loading import trained_model
 
 
@@ -139,13 +139,12 @@ def evaluation_size(cfg, config: str | Path) -> list[int]:
     """Test size [height, width] of a config.
 
     Raises:
-        ValueError: it has no evaluation, or none that resizes.
+        ValueError: it has no test transforms, or none that resizes.
     """
-    for loader in (cfg.get('val_dataloader') or {}).values():
-        for transform in loader['dataset'].get('transforms', ()):
-            if transform['type'] == 'Resize':
-                return list(transform['size'])
+    for transform in test_transforms(cfg, config):
+        if transform['type'] == 'Resize':
+            return list(transform['size'])
     raise ValueError(
-        f'{config} has no val_dataloader whose transforms resize, so the size at which its model '
-        f'reads images is not known; give the config of a re-identification model'
+        f'the test transforms of {config} do not resize, so the size at which its model reads '
+        f'images is not known; give the config of a re-identification model'
     )

@@ -108,6 +108,12 @@ class ReIDRunner(Runner):
             f'seed {self.seed}; files in {self.work_dir}'
         )
 
+    def dump_config(self) -> None:
+        """Writes the merged config into the work dir, never over the very file that is run."""
+        own = self.cfg.filename
+        if own is None or Path(own).resolve() != Path(self.work_dir, Path(own).name).resolve():
+            super().dump_config()
+
     def register_default_hooks(self, hooks: dict | None = None) -> None:
         """Registers the default hooks of the config; None switches one off."""
         theirs = {'runtime_info', 'timer', 'sampler_seed'}

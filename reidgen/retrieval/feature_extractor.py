@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
 from mmengine.device import get_device
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
@@ -14,7 +13,12 @@ from torch.utils.data import DataLoader, default_collate
 from reidgen.checkpoint import load_for_evaluation, read_weights
 from reidgen.command_line import find_config
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.engine.config import drop_pretrained, load_config, without_weights
+from reidgen.engine.config import (
+    drop_pretrained,
+    load_config,
+    test_transforms,
+    without_weights,
+)
 from reidgen.evaluation.labels import check_finite
 from reidgen.files import sha256_of
 from reidgen.registry import MODELS, build
@@ -37,12 +41,13 @@ class FeatureExtractor:
 
     Attributes:
         cfg: the config.
-        transforms: configs of the test transforms: those of its first validation loader.
+        transforms: configs of the test transforms: those of its first validation loader; without
+            evaluation, `test_transforms` of the config.
         info: what made the features, for the manifest of a store.
 
     Raises:
         FileNotFoundError, ValueError: no config or checkpoint, or they do not fit; the config has
-            no validation loader, or its evaluation adapts the model to training images.
+            no test transforms, or its evaluation adapts the model to training images.
     """
 
     def __init__(
@@ -169,22 +174,6 @@ class FeatureExtractor:
                 f'function of image and checkpoint; give model.bn_mode=mixed in --cfg-options to '
                 f'take the statistics of the checkpoint'
             )
-
-
-def test_transforms(cfg: Config, config: str | Path) -> list[dict]:
-    """Configs of the test transforms, those of the first validation loader.
-
-    Raises:
-        ValueError: the config has none.
-    """
-    loaders = cfg.get('val_dataloader')
-    if not loaders:
-        raise ValueError(
-            f'{config} has no val_dataloader, whose first data set tells the test transforms; add '
-            f'one, as in configs/gcl_market2duke.py'
-        )
-    dataset = next(iter(loaders.values())).dataset
-    return [transform.to_dict() for transform in dataset.get('transforms', ())]
 
 
 def plain(settings: Any) -> Any:

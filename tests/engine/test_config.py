@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from reidgen.engine import config as configs
 from reidgen.engine.config import drop_pretrained, load_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -233,3 +234,30 @@ def test_yaml_is_read_as_data(as_base, tmp_path):
     assert not ran.exists()
     path.write_text('seed: 3\n')
     assert load_config(config if as_base else path).seed == 3
+
+
+# ---- test transforms ----
+
+
+def test_a_config_without_evaluation_tells_its_test_transforms(written):
+    path = written("test_transforms = [dict(type='Resize', size=(64, 32))]")
+    found = configs.test_transforms(load_config(path), path)
+    assert found == [dict(type='Resize', size=(64, 32))]
+
+
+def test_a_config_with_neither_evaluation_nor_test_transforms_is_told_both_ways(written):
+    path = written('randomness = dict(seed=0)')
+    with pytest.raises(ValueError, match=r'val_dataloader, whose .*, a top-level test_transforms'):
+        configs.test_transforms(load_config(path), path)
+
+
+def test_inherited_test_transforms_of_another_size_than_the_training_are_refused(written):
+    path = written(f"_base_ = ['{SMOKE}']\nval_dataloader = val_cfg = val_evaluator = None")
+    with pytest.raises(ValueError, match=r'\(256, 128\)\], the pictures of .* \[\(64, 32\)\]'):
+        configs.test_transforms(load_config(path), path)
+
+
+def test_an_evaluation_tells_the_test_transforms_before_the_top_level(written):
+    path = written(f"_base_ = ['{SMOKE}']")
+    found = configs.test_transforms(load_config(path), path)
+    assert found == [dict(type='Resize', size=(64, 32))]

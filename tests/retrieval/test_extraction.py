@@ -198,7 +198,10 @@ def test_one_file_is_a_data_set_and_a_missing_path_is_named(tiny, pictures):
     'options,message',
     [
         ({'model.bn_mode': 'target_recalib'}, 'batch-norm statistics are re-estimated'),
-        ({'val_dataloader': None}, 'has no val_dataloader'),
+        (
+            {'val_dataloader': None},
+            r'test_transforms resize to \[\(256, 128\)\], .* \[\(64, 32\)\]',
+        ),
         (
             {'model.networks.E_c.num_parts': 2, 'model.networks.E_c.channels': 16},
             'one.pth does not fit',

@@ -45,8 +45,8 @@ class PseudoLabelHook(Hook):
             picture.
 
     Raises:
-        ValueError: unknown features or clustering; or no labels to train by, see above. Before
-            training, a memory that keeps no rows with other features than 'fresh'.
+        ValueError: unknown features or clustering. Before training, a memory that keeps no rows
+            with other features than 'fresh'. TooFewClusters: no labels to train by, see above.
     """
 
     writes_labels = True
@@ -143,7 +143,7 @@ class PseudoLabelHook(Hook):
             return True
         fault = f'{bank}: {fault}. Clustered with {self._explained(memory.features, found)}'
         if (memory.labels == -1).all():
-            raise ValueError(
+            raise TooFewClusters(
                 f'{fault}. There are no earlier labels to train by: change the clustering of '
                 f'PseudoLabelHook, or train the encoder longer before this stage'
             )

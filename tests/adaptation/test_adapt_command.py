@@ -1,0 +1,59 @@
+"""The whole command on dressed stick figures in files, some iterations a stage."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torchvision.models import mobilenet_v2
+
+import reidgen
+from reidgen.adaptation import recipe
+from reidgen.cli import adapt
+from reidgen.cli.main import parse
+from reidgen.datasets import ShapesReID
+
+SIZES = recipe.Sizes('cpu', 2, 2, 2, 2, 4, 16, 1, 6)
+
+
+def write(domain: str, folder: Path, name: str) -> None:
+    """Pictures of 8 persons, 4 of each by two cameras, named by a format."""
+    dataset = ShapesReID(domain, size=(64, 32))
+    for row, record in enumerate(dataset.records):
+        path = folder / name.format(pid=record.pid, camera=record.camid + 1, row=row)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(dataset[row].img.permute(1, 2, 0).numpy()).save(path)
+
+
+@pytest.mark.slow
+def test_crops_become_a_model_a_report_and_measures(tmp_path, monkeypatch, capsys):
+    write('a', tmp_path / 'people', '{pid}_c{camera}_{row}.png')
+    write('b', tmp_path / 'crops', 'camera{camera}/{row}.png')
+    (tmp_path / 'weights').mkdir()
+    torch.manual_seed(0)
+    save_file(mobilenet_v2().state_dict(), tmp_path / 'weights/mobilenet_v2_imagenet.safetensors')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(adapt, 'sizes_for', lambda *args: SIZES)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    command = ['--source', 'people', '--target', 'crops', '--out', 'mine']
+    adapt.run(parse('adapt', command))
+    told = capsys.readouterr().out
+    assert 'target: camera 1 is camera1 (16 images), camera 2 is camera2 (16 images)' in told
+    found = json.loads(Path('mine/adapt.json').read_text())
+    assert found['adapted']['separation']['images'] == 32
+    assert found['conclusion'] in told
+    assert found['direct']['checkpoint'] == 'stage_identity.pth'
+    assert found['direct']['source'] is None  # the folder has no query and gallery
+    report = Path('mine/report.html').read_text()
+    assert report.count('<img') >= 2  # grids of the two stages that translate
+    features = reidgen.load('mine/model.safetensors').embed(['crops/camera1/0.png'])
+    assert features.norm(dim=1).tolist() == pytest.approx([1.0], abs=1e-5)
+    # again: nothing is left to train, an edit of the config stays
+    config = Path('mine/config.py')
+    config.write_text(config.read_text() + '\n# mine\n')
+    adapt.run(parse('adapt', command))
+    assert config.read_text().endswith('# mine\n')
+    assert 'Iter(train)' not in capsys.readouterr().out
+    assert json.loads(Path('mine/adapt.json').read_text()) == found
