@@ -111,7 +111,7 @@ class ReIDRunner(Runner):
     def dump_config(self) -> None:
         """Writes the merged config into the work dir, never over the very file that is run."""
         own = self.cfg.filename
-        if own is None or Path(own).resolve() != Path(self.work_dir, Path(own).name).resolve():
+        if not own or Path(own).resolve().parent != Path(self.work_dir).resolve():
             super().dump_config()
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
