@@ -5,7 +5,8 @@ hard for it, as for a published one. Evaluated on 50 other persons: their fronta
 lights against their true frontal ones, and (`all`) their faces at all yaws.
 
 Needs:   ImageNet weights of MobileNetV2 (data_roots.weights); the faces are rendered on first use.
-Result:  not yet measured.   Cost: not yet measured.
+Result:  rank-1 100.0 from frontal faces, 76.5 from all (seed 0).
+Cost:    some 5 minutes of a CPU core.
 """
 _base_ = ['../../../configs/_base_/identity_synth.py', './_base_/data.py', './_base_/rendered.py']
 
