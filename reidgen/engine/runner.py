@@ -98,11 +98,9 @@ class ReIDRunner(Runner):
             torch.use_deterministic_algorithms(True, warn_only=True)
 
     def _log_env(self, env_cfg: dict) -> None:
-        device = (
-            torch.cuda.get_device_name()
-            if torch.cuda.is_available()
-            else f'CPU, {torch.get_num_threads()} threads'
-        )
+        device = f'CPU, {torch.get_num_threads()} threads'
+        if torch.cuda.is_available():
+            device = torch.cuda.get_device_name()
         self.logger.info(
             f'torch {torch.__version__} on {device}, {self.world_size} process(es), '
             f'seed {self.seed}; files in {self.work_dir}'
@@ -111,7 +109,7 @@ class ReIDRunner(Runner):
     def dump_config(self) -> None:
         """Writes the merged config into the work dir, never over the very file that is run."""
         own = self.cfg.filename
-        if not own or Path(own).resolve().parent != Path(self.work_dir).resolve():
+        if own is None or Path(own).resolve().parent != Path(self.work_dir).resolve():
             super().dump_config()
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:

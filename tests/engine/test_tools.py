@@ -55,16 +55,8 @@ def test_training_starts_quietly(trained):
 
 def test_results_of_a_checkpoint(trained, shell, tmp_path):
     checkpoint = trained[0] / 'stage_joint.pth'
-    done = shell(
-        ROOT / 'tools/test.py',
-        SMOKE,
-        checkpoint,
-        '--work-dir',
-        tmp_path,
-        '--show',
-        3,
-        '--projector',
-    )
+    flags = '--work-dir', tmp_path, '--show', 3, '--projector'
+    done = shell(ROOT / 'tools/test.py', SMOKE, checkpoint, *flags)
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / 'results.json').read_text())
     assert set(results) >= {*METRICS, 'protocol', 'config', 'checkpoint_sha256'}
