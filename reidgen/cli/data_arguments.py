@@ -189,15 +189,7 @@ def add_render(parser: argparse.ArgumentParser) -> None:
 def add_browse(parser: argparse.ArgumentParser) -> None:
     """Options of `browse`."""
     parser.description = BROWSE
-    parser.add_argument('target', help='a config, or the registered name of a data set')
-    parser.add_argument(
-        'options',
-        nargs='*',
-        action=KeyValueAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='arguments of the data set, or overrides of the config',
-    )
+    _add_data_set(parser)
     parser.add_argument('--split', default='train', help='of a data set given by name')
     parser.add_argument('--ids', type=positive, default=8, help='rows')
     parser.add_argument('--images', type=positive, default=12, help='columns')
@@ -213,15 +205,7 @@ def add_browse(parser: argparse.ArgumentParser) -> None:
 def add_verify(parser: argparse.ArgumentParser) -> None:
     """Options of `verify`."""
     parser.description = VERIFY
-    parser.add_argument('target', help='a config, or the registered name of a data set')
-    parser.add_argument(
-        'options',
-        nargs='*',
-        action=KeyValueAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='arguments of the data set, or overrides of the config',
-    )
+    _add_data_set(parser)
     parser.add_argument(
         '--split', nargs='+', help='of a data set given by name (default: train query+gallery)'
     )
@@ -236,4 +220,17 @@ def add_prepare(parser: argparse.ArgumentParser) -> None:
         '--protocol',
         metavar='DIR',
         help='of CUHK03: folder of cuhk03_new_protocol_config_detected.mat and ..._labeled.mat',
+    )
+
+
+def _add_data_set(parser: argparse.ArgumentParser) -> None:
+    """A data set by name or of a config, with its options."""
+    parser.add_argument('target', help='a config, or the registered name of a data set')
+    parser.add_argument(
+        'options',
+        nargs='*',
+        action=KeyValueAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='arguments of the data set, or overrides of the config',
     )

@@ -98,9 +98,8 @@ class ReIDRunner(Runner):
             torch.use_deterministic_algorithms(True, warn_only=True)
 
     def _log_env(self, env_cfg: dict) -> None:
-        device = f'CPU, {torch.get_num_threads()} threads'
-        if torch.cuda.is_available():
-            device = torch.cuda.get_device_name()
+        cpu = f'CPU, {torch.get_num_threads()} threads'
+        device = torch.cuda.get_device_name() if torch.cuda.is_available() else cpu
         self.logger.info(
             f'torch {torch.__version__} on {device}, {self.world_size} process(es), '
             f'seed {self.seed}; files in {self.work_dir}'
