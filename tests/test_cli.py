@@ -50,6 +50,7 @@ def test_every_tool_is_a_subcommand_in_a_few_lines():
         assert len(text.splitlines()) < 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('command', COMMANDS)
 @pytest.mark.parametrize('given', ['help', 'misspelt'])
 def test_help_and_a_misspelt_option_are_answered_before_torch_is_imported(command, given):
@@ -66,6 +67,7 @@ def test_help_and_a_misspelt_option_are_answered_before_torch_is_imported(comman
             assert 'error: ' in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'args',
     [

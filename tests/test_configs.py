@@ -105,6 +105,7 @@ def built(cfg) -> ReIDRunner:
     return runner
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_is_built(path, tmp_path):
     cfg = load_config(path)
@@ -114,6 +115,7 @@ def test_config_is_built(path, tmp_path):
     assert 'target' in cfg.val_dataloader
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'warm_up, name',
     [
@@ -158,6 +160,7 @@ def test_config_of_each_family_trains_one_iteration_of_each_stage(name, tmp_path
     assert '**AdaBN**' in (tmp_path / 'report.md').read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', BASELINES, ids=lambda path: path.stem)
 def test_baseline_is_short_and_built(path, tmp_path):
     assert len(path.read_text().splitlines()) <= 40

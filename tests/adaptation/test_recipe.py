@@ -35,6 +35,7 @@ def test_the_config_is_short_and_names_what_the_images_decide(config):
     assert not cfg.train_dataloader.clusters.dataset.labelled
 
 
+@pytest.mark.slow
 def test_its_model_is_built_and_nothing_evaluates(config):
     cfg = configs.load_config(config)
     settings = cfg.model.to_dict()

@@ -41,6 +41,7 @@ def runner_of(dataset, work_dir, **options):
     return ReIDRunner.from_cfg(cfg)
 
 
+@pytest.mark.slow
 def test_a_test_set_without_a_match_is_refused_before_the_model_is_built(
     one_camera, tmp_path, monkeypatch
 ):

@@ -55,6 +55,7 @@ def test_what_a_model_file_does_not_have_is_refused(model_file, given, surplus):
         extract(args)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('maps', [False, True], ids=['CycleGAN', 'GCL'])
 def test_a_folder_is_translated_by_a_model_file(maps, tiny, paths, tmp_path):
     out, copies = tmp_path / 'a.safetensors', tmp_path / 'copies'

@@ -32,6 +32,7 @@ def results_of(tiny, **changes) -> dict:
     return found | changes
 
 
+@pytest.mark.slow
 def test_features_of_the_file_are_those_of_config_and_checkpoint(tiny, tmp_path):
     out = tmp_path / 'tiny.safetensors'
     pack(tiny.config, tiny.checkpoint, out, Packing(licence='CC0'))
@@ -76,6 +77,7 @@ def test_results_of_something_else_are_refused(tiny, tmp_path, changes, message)
     assert not (tmp_path / 'a.safetensors').exists()
 
 
+@pytest.mark.slow
 def test_statistics_of_the_target_are_written_where_the_test_estimates_them(tiny, tmp_path):
     options = {'model.bn_mode': 'target_recalib'}
     for name, cfg_options in (('plain', {}), ('adapted', options)):
@@ -88,6 +90,7 @@ def test_statistics_of_the_target_are_written_where_the_test_estimates_them(tiny
     assert all('running_' in key or 'num_batches' in key for key in moved)
 
 
+@pytest.mark.slow
 def test_half_precision_halves_the_weights_and_moves_features_little(tiny, tmp_path):
     sizes, features = [], []
     for dtype in ('float32', 'float16'):
@@ -143,6 +146,7 @@ def test_a_gan_of_images_translates_from_its_file_and_has_no_features(cycle, tmp
         pack(CYCLE, checkpoint, out)
 
 
+@pytest.mark.slow
 def test_generators_that_read_the_luma_translate_and_the_encoder_stays(tiny, tmp_path):
     out = tmp_path / 'tiny.safetensors'
     options = {

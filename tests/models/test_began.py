@@ -156,6 +156,7 @@ def test_alternating_the_generator_meets_the_moved_discriminator_with_other_fake
     assert log['G/loss_adv.D'] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('update', ['joint', 'alternate'])
 def test_a_training_that_is_stopped_and_resumed_gives_the_same_to_the_last_bit(update, batch):
     whole, halves = (began(dict(update=update), gamma=1.0, k_rate=0.1) for _ in range(2))

@@ -17,6 +17,7 @@ STAGE_3 = dict(name='joint', phases=['D', 'G'])
 BOTH = dict(bank_t=dict(num_samples=10, dim=8, momentum=0.5), loss_weights=dict(memory_t=1))
 
 
+@pytest.mark.slow
 def test_only_rows_of_the_source_batch_are_written_after_a_joint_iteration(
     build_toy, toy_batch, toy_optim
 ):

@@ -119,6 +119,7 @@ def test_the_discriminator_gives_logits_one_an_image():
     assert logits.max() > 1
 
 
+@pytest.mark.slow
 def test_weights_start_with_a_deviation_of_two_hundredths():
     generator, discriminator = DCGANGenerator((64, 32)), DCGANDiscriminator((64, 32))
     for layer in (*generator.modules(), *discriminator.modules()):

@@ -61,6 +61,7 @@ def test_a_file_of_old_torch_without_batch_counters_fits(tmp_path, mobilenet):
     assert torch.equal(small(weights=path).trunk.state_dict()[key], mobilenet[key])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'wrap',
     [

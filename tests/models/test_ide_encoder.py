@@ -30,6 +30,7 @@ def norm_tensors(encoder: ContentEncoder, *kinds: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('frozen_bn', ['none', 'stats', 'stats+affine'])
 def test_frozen_batch_norm_keeps_statistics_and_on_request_its_weights(frozen_bn):
     encoder = ContentEncoder('resnet18', embed_dim=8, frozen_bn=frozen_bn)
@@ -48,6 +49,7 @@ def test_frozen_batch_norm_keeps_statistics_and_on_request_its_weights(frozen_bn
     assert not any(layer.training for layer in batch_norms(encoder))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('trunk, early', [('resnet18', 'conv1 bn1 layer1'), ('mobilenet_v2', '')])
 def test_freeze_at_1_leaves_the_trunk_up_to_a_quarter_of_the_size_alone(trunk, early):
     encoder = ContentEncoder(trunk, embed_dim=8, freeze_at=1)

@@ -153,6 +153,7 @@ def test_without_a_classifier_the_model_evaluates_and_trains_nothing():
 # ---- IDE at the published sizes ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, rate', [('ide_market2duke', 0.01), ('ide_plus_market2duke', 0.001)])
 def test_ide_has_the_published_networks_and_ten_times_the_rate_for_what_is_new(name, rate):
     cfg = load_config(CONFIGS / f'{name}.py')
@@ -259,6 +260,7 @@ def test_without_a_classifier_there_is_nothing_to_classify_or_to_train_a_head():
         by_triplets(networks=dict(E_c=networks()['E_c'], H=HEAD))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'options, built',
     [

@@ -64,6 +64,7 @@ def test_far_from_its_image_a_latent_vector_moves_by_the_rate_in_each_iteration(
     assert seen[-1] == (30, errors.item())
 
 
+@pytest.mark.slow
 def test_the_latent_vector_of_a_generated_image_is_found_again_and_no_weight_moves():
     torch.manual_seed(0)
     linear = nn.Sequential(nn.Linear(2, 24), nn.Unflatten(1, (3, *SIZE)))

@@ -50,6 +50,7 @@ def vit_file(tmp_path):
     return tmp_path / 'vit.safetensors'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'kwargs, shape',
     [

@@ -30,6 +30,7 @@ def networks_of(name: str) -> dict[str, torch.nn.Module]:
         return {name: build_network(config) for name, config in configs.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', VARIANTS)
 def test_shapes_of_maps_codes_and_reconstructions(name):
     network = networks_of(name)
@@ -44,6 +45,7 @@ def test_shapes_of_maps_codes_and_reconstructions(name):
     assert logits.shape == (2, 120 if 'synth' in name else 702)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('trunk', ['resnet18', 'mobilenet_v2'])
 def test_the_last_part_of_a_trunk_goes_on_where_the_first_ends(trunk):
     parts = {}

@@ -10,7 +10,6 @@ from face_pictures import write
 from PIL import Image
 
 from projects.face_frontalization.tools.pixel_weights import main as write_pixel_weights
-from reidgen.datasets import SyntheticFaces
 from reidgen.engine.config import load_config
 from reidgen.engine.optim import OptimizerPerGroup, check_groups
 from reidgen.engine.stages import check_reads, parse_stages
@@ -65,11 +64,9 @@ def roots(tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.fixture(scope='module')
-def rendered(tmp_path_factory) -> dict[str, str]:
+def rendered(faces) -> dict[str, str]:
     """Options that set the root of a tiny rendering."""
-    place = str(tmp_path_factory.mktemp('synthetic'))
-    SyntheticFaces('tiny', place)
-    return {'data_roots.synthetic': place}
+    return {'data_roots.synthetic': faces}
 
 
 @pytest.fixture(scope='module')
@@ -102,6 +99,7 @@ def check(cfg) -> None:
     check_groups(model, OptimizerPerGroup(groups)(model), stages)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', FAMILIES)
 def test_a_config_of_each_family_builds_on_faces(name, config):
     check(config(name))

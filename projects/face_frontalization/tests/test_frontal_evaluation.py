@@ -18,14 +18,6 @@ from reidgen.registry import MODELS, build
 CONFIG = Path(__file__).parents[1] / 'configs/setting1_3_synth.py'
 
 
-@pytest.fixture(scope='module')
-def root(tmp_path_factory) -> str:
-    """Folder of the rendering 'tiny': 8 training and 4 test persons, 2 lights at each yaw."""
-    place = str(tmp_path_factory.mktemp('synthetic'))
-    SyntheticFaces('tiny', place)
-    return place
-
-
 # ---- recognition ----
 
 
@@ -67,36 +59,36 @@ def test_means_are_of_both_sides_of_an_angle():
 
 
 @pytest.mark.slow
-def test_rendered_faces_come_with_their_true_frontal_face(root):
+def test_rendered_faces_come_with_their_true_frontal_face(faces):
     pairs = FrontalPairs(
-        dict(type='RenderedFaces', root=root, size='tiny', transforms=[dict(type='RandomFlip')])
+        dict(type='RenderedFaces', root=faces, size='tiny', transforms=[dict(type='RandomFlip')])
     )
     for row in (0, 30, 207):
         record = pairs.dataset.records[row]
         assert torch.equal(pairs[row].second, pairs.dataset.read_truth(record))
     with pytest.raises(ValueError, match=r"gt_mode is 'mean20'.*set gt_mode='fixed07'"):
-        FrontalPairs(dict(type='RenderedFaces', root=root, size='tiny'), gt_mode='mean20')
+        FrontalPairs(dict(type='RenderedFaces', root=faces, size='tiny'), gt_mode='mean20')
 
 
 @pytest.mark.slow
-def test_the_frontal_part_is_the_true_face_of_each_training_person(root):
-    frontal = RenderedFaces('tiny', root, part='frontal')
+def test_the_frontal_part_is_the_true_face_of_each_training_person(faces):
+    frontal = RenderedFaces('tiny', faces, part='frontal')
     assert [record.pid for record in frontal.records] == list(range(1, 9))
     assert {Path(record.path).parent.name for record in frontal.records} == {'truth'}
     assert frontal.frontals(frontal.records[3], 'fixed07') == [frontal.records[3].path]
     assert frontal[3].img.shape == (3, 112, 112)
     with pytest.raises(ValueError, match=r"split is 'query'.*are split='gallery'"):
-        RenderedFaces('tiny', root, 'query', part='frontal')
+        RenderedFaces('tiny', faces, 'query', part='frontal')
 
 
 # ---- evaluation ----
 
 
 @pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory, root) -> tuple[str, dict]:
+def checkpoint(tmp_path_factory, faces) -> tuple[str, dict]:
     """Untrained weights, and options of the config for small networks and faces."""
     options = {
-        'data_roots.synthetic': root,
+        'data_roots.synthetic': faces,
         'test_dataset.size': 'tiny',
         'model.networks.E.weights': None,
         'model.networks.G.base_dim': 8,
@@ -116,14 +108,14 @@ def args_of(checkpoint, out: Path, more: dict | None = None):
 
 
 @pytest.mark.slow
-def test_the_evaluation_writes_errors_and_ranks_by_angle(checkpoint, root, tmp_path, capsys):
+def test_the_evaluation_writes_errors_and_ranks_by_angle(checkpoint, faces, tmp_path, capsys):
     means = evaluate.evaluate(args_of(checkpoint, tmp_path))
     assert json.loads((tmp_path / 'results.json').read_text())['by_angle'] == means
     assert list(means) == ['0', '15', '30', '45', '60', '75', '90', 'all']
     # 4 persons, 2 lights, both sides
     assert [row['num'] for row in means.values()] == [8] + 6 * [16] + [104]
-    faces = SyntheticFaces('tiny', root, 'query').faces()
-    at_90 = [face for face in faces if abs(face.yaw_deg) == 90]
+    queries = SyntheticFaces('tiny', faces, 'query').faces()
+    at_90 = [face for face in queries if abs(face.yaw_deg) == 90]
     l1 = [
         (read_rgb(face.record.path).int() - read_rgb(face.truth).int()).abs().double().mean().item()
         for face in at_90
