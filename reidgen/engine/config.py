@@ -23,6 +23,7 @@ from .optim import OptimizerPerGroup
 from .option_types import check_option_types, fits
 
 EXTRA_KEYS = set(OptimizerPerGroup.KEYS)  # beside an optimizer's own
+OWN_KEYS = {'bn_group', 'compile', 'activation_checkpointing'}  # top-level, beside a Runner's
 RECIPE = ('train_cfg', 'optim_wrapper')  # what a random start changes
 # top-level keys of mmengine that do nothing here, and what does
 NO_EFFECT = dict(
@@ -186,7 +187,7 @@ def only_evaluate(cfg: Config, keep_weights: bool = False) -> None:
 
 def _check_options(cfg: Config, options: dict[str, Any], reads: Sequence[str]) -> None:
     """Raises ValueError for an option without effect."""
-    known = _runner_keys() | {'bn_group', 'data_roots', 'random_start', *reads}
+    known = _runner_keys() | OWN_KEYS | {'data_roots', 'random_start', *reads}
     for option in options:
         first, *rest = option.split('.')
         if first in cfg and first not in known:
@@ -244,7 +245,7 @@ def check_config(cfg: Config) -> None:
     """Raises ValueError for a `type` that is registered nowhere, a key its class does not take, or
     a misspelt top-level key.
     """
-    known = _runner_keys() | {'bn_group'}
+    known = _runner_keys() | OWN_KEYS
     for key, fix in NO_EFFECT.items():
         if key in cfg:
             raise ValueError(f"the top-level key '{key}' has no effect here; {fix}")

@@ -19,11 +19,11 @@ from reidgen.checkpoint import load_for_evaluation, load_for_training, load_stri
 from reidgen.choices import one_of
 from reidgen.files import locked, written_whole
 from reidgen.models.adversarial import unwrap_model
-from reidgen.models.layers.ghost_batch_norm import set_bn_group
 from reidgen.registry import DATASETS, RUNNERS, build
 
 from .config import merge_random_start, without_weights
 from .ddp import SepDDP, join_over_gloo, leaves_parameters_unused
+from .networks import prepare_networks
 from .resuming import (
     Resumable,
     check_belongs,
@@ -115,13 +115,8 @@ class ReIDRunner(Runner):
         """Registers the default hooks of the config; None switches one off."""
         theirs = {'runtime_info', 'timer', 'sampler_seed'}
         theirs |= {'logger', 'param_scheduler', 'checkpoint'}
-        super().register_default_hooks(
-            {
-                name: hook
-                for name, hook in (hooks or {}).items()
-                if hook is not None or name in theirs
-            }
-        )
+        given = (hooks or {}).items()
+        super().register_default_hooks({k: v for k, v in given if v is not None or k in theirs})
 
     @property
     def iter(self) -> int:
@@ -144,13 +139,16 @@ class ReIDRunner(Runner):
             self._started = [name for name in networks if networks[name].get('weights') is not None]
             model = without_weights(model)  # the checkpoint brings them
         built = super().build_model(model)
-        set_bn_group(built, self.cfg.get('bn_group'))
+        prepare_networks(built, self.cfg)
         self.random_start = self._starts_at_random(built)
         if self.random_start:
             merge_random_start(self.cfg)
             self._train_loop, self.optim_wrapper = self.cfg.train_cfg, self.cfg.optim_wrapper
             self.logger.info(f'no pretrained weights; random_start: {dict(self.cfg.random_start)}')
         return built
+
+    def _maybe_compile(self, target: str) -> None:
+        """Nothing: the networks are, one by one."""
 
     def _find_checkpoint(self) -> str | None:
         """Path of the checkpoint to load or resume from; None without one."""

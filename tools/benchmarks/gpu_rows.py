@@ -98,7 +98,10 @@ def steps(kind: str, device: str, small: bool, until: float) -> Iterator[dict]:
     first, repeated = (2, 1) if small else (4, 5)
     flops = count_flops(step, first) / first
     if kind == 'compiled':
-        compile_networks(step.model, small)
+        from reidgen.engine.compiling import compile_networks
+
+        # at full size all networks but D's, which takes a compiler, and minutes
+        compile_networks(step.model, dict(networks=['E_p'], backend='aot_eager') if small else True)
     precision, batch_size = 'bf16' if step.model.amp else kind, first
     while batch_size <= (2 * first if small else 1024):
         row = dict(name=f'{kind}, {batch_size} + {batch_size} images', precision=precision)
@@ -145,16 +148,6 @@ def count_flops(step, batch_size: int) -> float:
     with counter:
         step(step.batch(batch_size))
     return counter.get_total_flops()
-
-
-def compile_networks(model, small: bool) -> None:
-    """Compiles the networks in place, but for the discriminators: their penalty differentiates
-    twice, which torch.compile refuses."""
-    torch._dynamo.config.recompile_limit = 64  # beyond it a network would run uncompiled
-    names = [name for name in model.network_names if not name.startswith('D')]
-    backend = 'aot_eager' if small else 'inductor'  # the second takes a compiler, and minutes
-    for name in names if not small else ['E_p']:
-        getattr(model, name).compile(backend=backend)
 
 
 # ---- retrieval ----

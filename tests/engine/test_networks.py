@@ -1,0 +1,46 @@
+"""Keys of a config that are for all networks."""
+
+from pathlib import Path
+
+import pytest
+
+from reidgen.engine import ReIDRunner
+from reidgen.engine.config import load_config, only_evaluate
+from reidgen.models.layers.activation_checkpointing import is_checkpointed
+
+CONFIG = Path(__file__).with_name('gcl_tiny.py')
+OPTIONS = dict(
+    activation_checkpointing=['G'], compile=dict(networks=['E_p'], backend='eager'), bn_group=4
+)
+
+
+def runner(tmp_path, options, for_test: bool = False) -> ReIDRunner:
+    cfg = load_config(CONFIG, options)
+    cfg.work_dir = str(tmp_path)
+    if for_test:
+        only_evaluate(cfg)
+    return ReIDRunner.from_cfg(cfg)
+
+
+@pytest.mark.slow
+def test_a_training_checkpoints_and_compiles_what_the_config_names(tmp_path):
+    model = runner(tmp_path, OPTIONS).model
+    assert [is_checkpointed(network) for network in (model.G, model.F)] == [True, False]
+    assert [network._compiled_call_impl is None for network in (model.E_p, model.G)] == [
+        False,
+        True,
+    ]
+
+
+@pytest.mark.slow
+def test_a_test_does_neither(tmp_path):
+    model = runner(tmp_path, OPTIONS, for_test=True).model
+    assert not is_checkpointed(model.G)
+    assert model.E_p._compiled_call_impl is None
+
+
+def test_a_key_of_another_spelling_is_told_the_known_one(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"no key 'activation_checkpoint'.*activation_checkpointing"
+    ):
+        load_config(CONFIG, dict(activation_checkpoint=['G']))
