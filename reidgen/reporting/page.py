@@ -98,6 +98,7 @@ def run_context(run: Run) -> dict[str, Any]:
         rows=rows,
         columns=list(dict.fromkeys(key for row in rows for key in row.metrics)),
         results=run.results,
+        adaptation=run.adaptation,
         verdict=(run.diagnostics or {}).get('verdict'),
         error=(run.diagnostics or {}).get('error'),
         fired=[dict(each, about=CODES[each['code']].advice) for each in fired],

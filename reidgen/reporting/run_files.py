@@ -40,6 +40,7 @@ class Run(NamedTuple):
     results: dict[str, Any] | None  # of the command test
     queries: ScoredQueries | None
     activations: Path | None
+    adaptation: dict[str, Any] | None  # measures of the command adapt
 
 
 def read_run(folder: str | Path) -> Run:
@@ -72,6 +73,7 @@ def read_run(folder: str | Path) -> Run:
         _json(tested / 'results.json'),
         read_queries(queries) if queries.is_file() else None,
         activations if activations.is_file() else None,
+        _json(folder / 'adapt.json'),
     )
     if not (run.evaluations or run.scalars or run.results):
         raise FileNotFoundError(

@@ -48,6 +48,8 @@ def test_crops_become_a_model_a_report_and_measures(tmp_path, monkeypatch, capsy
     assert found['direct']['source'] is None  # the folder has no query and gallery
     report = Path('mine/report.html').read_text()
     assert report.count('<img') >= 2  # grids of the two stages that translate
+    assert found['conclusion'] in report
+    assert 'Nothing was evaluated' not in report
     features = reidgen.load('mine/model.safetensors').embed(['crops/camera1/0.png'])
     assert features.norm(dim=1).tolist() == pytest.approx([1.0], abs=1e-5)
     # again: nothing is left to train, an edit of the config stays
