@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vmap
 
-from reidgen.body_fit.parameters import INDEX, PARAMETERS, prior_of
+from reidgen.body_fit.parameters import INDEX, prior_of
 from reidgen.body_fit.skeleton import POINTS, the_skeleton
 
 HEIGHT = 128  # pixels that pictures are brought to before the fit
@@ -15,7 +15,7 @@ NOISE = 2.0  # of a joint, standard deviation in these pixels
 OUTLIER = 3.0  # standard deviations from which a joint counts less (Huber)
 LIMIT_STD = math.radians(4)  # by which a limit may be passed, or so many units of a shape
 NUM_STARTS, NUM_KEPT = 8, 2  # directions that the body faces; the best of them are fitted further
-START_STEPS, LAST_STEPS = 8, 16
+START_STEPS, LAST_STEPS = 5, 10
 FIRST_DAMPING, MORE, LESS = 0.1, 4.0, 0.3
 
 
@@ -134,6 +134,9 @@ def _minimise(values: Tensor, problem: _Problem, num_steps: int) -> tuple[Tensor
         better = new_cost < cost  # False for NaN
         values = torch.where(better[:, None], tried, values)
         residuals = torch.where(better[:, None], new, residuals)
-        shares, cost = torch.where(better[:, None], new_shares, shares), cost.where(~better, new_cost)
+        shares, cost = (
+            torch.where(better[:, None], new_shares, shares),
+            cost.where(~better, new_cost),
+        )
         damping = torch.where(better, damping * LESS, damping * MORE).clamp(1e-6, 1e6)
     return values, cost
