@@ -56,10 +56,11 @@ def fit_bodies(joints: Tensor, resized: bool = True) -> Fits:
         resized: see `prior_of`.
     """
     problem = _Problem(joints[..., :2].float(), joints[..., 2].float(), prior_of(resized))
-    starts = _starts(problem)  # (B, NUM_STARTS, P)
     num = len(joints)
-    every = problem.rows(torch.arange(num).repeat_interleave(NUM_STARTS))
-    values, costs = _minimise(starts.flatten(0, 1), every, START_STEPS)
+    row = torch.arange(num).repeat_interleave(NUM_STARTS)
+    yaws = (torch.arange(NUM_STARTS) * (2 * math.pi / NUM_STARTS)).repeat(num)
+    starts = mean_bodies(joints[row].float(), yaws, resized)
+    values, costs = _minimise(starts, problem.rows(row), START_STEPS)
     best = costs.view(num, NUM_STARTS).topk(NUM_KEPT, 1, largest=False).indices
     kept = values.view(num, NUM_STARTS, -1).gather(1, best[..., None].expand(-1, -1, len(INDEX)))
     every = problem.rows(torch.arange(num).repeat_interleave(NUM_KEPT))
@@ -71,25 +72,26 @@ def fit_bodies(joints: Tensor, resized: bool = True) -> Fits:
     return Fits(values, (distance * weights).sum(1) / weights.sum(1).clamp(min=1e-9))
 
 
-def _starts(problem: _Problem) -> Tensor:
-    """First parameters (B, NUM_STARTS, P): the prior's mean, turned, scaled and moved."""
-    values = problem.prior[0].repeat(NUM_STARTS, 1)
-    values[:, INDEX['yaw']] = torch.arange(NUM_STARTS) * (2 * math.pi / NUM_STARTS)
-    drawn = the_skeleton().project(values)  # (NUM_STARTS, J, 2)
-    share = problem.weights / problem.weights.sum(1, keepdim=True).clamp(min=1e-9)
+def mean_bodies(joints: Tensor, yaws: Tensor, resized: bool = True) -> Tensor:
+    """Parameters (B, P) of the prior's mean, turned, and scaled and moved to the joints.
 
-    def mean(points: Tensor) -> Tensor:
-        return torch.einsum('bj,...jc->b...c', share, points)
-
-    middle, there = mean(drawn), torch.einsum('bj,bjc->bc', share, problem.joints)
-    spread = torch.einsum('bj,bsj->bs', share, (drawn[None] - middle[:, :, None])[..., 1] ** 2)
-    height = (share * (problem.joints - there[:, None])[..., 1] ** 2).sum(1)
-    scale = (height[:, None] / spread.clamp(min=1e-6)).clamp(min=1e-6).sqrt()  # (B, NUM_STARTS)
-    starts = values.repeat(len(share), 1, 1)
-    starts[..., INDEX['scale']] = scale.log()
-    first = INDEX['x']
-    starts[..., first : first + 2] = there[:, None] - scale[..., None] * middle
-    return starts
+    Args:
+        joints: (B, J, 3), see `fit_bodies`.
+        yaws: (B,) radians.
+    """
+    values = prior_of(resized)[0].repeat(len(yaws), 1)
+    values[:, INDEX['yaw']] = yaws
+    share = joints[..., 2:] / joints[..., 2:].sum(1, keepdim=True).clamp(min=1e-9)
+    drawn = the_skeleton().project(values)
+    middle, there = (share * drawn).sum(1), (share * joints[..., :2]).sum(1)  # (B, 2)
+    spread, height = (
+        (share[..., 0] * (points - centre[:, None])[..., 1] ** 2).sum(1)
+        for points, centre in ((drawn, middle), (joints[..., :2], there))
+    )
+    scale = (height / spread.clamp(min=1e-6)).clamp(min=1e-6).sqrt()
+    values[:, INDEX['scale']] = scale.log()
+    values[:, INDEX['x'] : INDEX['y'] + 1] = there - scale[:, None] * middle
+    return values
 
 
 def _residuals(values: Tensor, problem: _Problem) -> Tensor:
