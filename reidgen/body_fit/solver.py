@@ -5,17 +5,17 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import jvp, vmap
 
 from reidgen.body_fit.parameters import INDEX, prior_of
 from reidgen.body_fit.skeleton import POINTS, the_skeleton
 
 HEIGHT = 128  # pixels that pictures are brought to before the fit
-NOISE = 2.0  # of a joint, standard deviation in these pixels
+NOISE = 2.5  # of a joint, standard deviation in these pixels
 OUTLIER = 3.0  # standard deviations from which a joint counts less (Huber)
 LIMIT_STD = math.radians(4)  # by which a limit may be passed, or so many units of a shape
 NUM_STARTS, NUM_KEPT = 8, 2  # directions that the body faces; the best of them are fitted further
 START_STEPS, LAST_STEPS = 5, 10
+STEP = 2e-3  # of the differences
 FIRST_DAMPING, MORE, LESS = 0.1, 4.0, 0.3
 
 
@@ -104,10 +104,16 @@ def _residuals(values: Tensor, problem: _Problem) -> Tensor:
 
 
 def _jacobian(values: Tensor, problem: _Problem) -> Tensor:
-    """Derivatives (N, R, P) of the residuals by the parameters, in forward mode."""
-    directions = torch.eye(values.shape[1])[:, None].expand(-1, len(values), -1)
-    along = vmap(lambda each: jvp(lambda v: _residuals(v, problem), (values,), (each,))[1])
-    return along(directions).permute(1, 2, 0)
+    """Derivatives (N, R, P) of the residuals by the parameters, by central differences.
+
+    As fast here as forward mode, and exact enough: steps are taken only where they lower the cost.
+    """
+    num = values.shape[1]
+    steps = STEP * torch.eye(num)
+    moved = (values[:, None] + torch.cat([steps, -steps])).flatten(0, 1)
+    every = problem.rows(torch.arange(len(values)).repeat_interleave(2 * num))
+    there, back = _residuals(moved, every).view(len(values), 2, num, -1).unbind(1)
+    return ((there - back) / (2 * STEP)).mT
 
 
 def _huber(residuals: Tensor) -> tuple[Tensor, Tensor]:

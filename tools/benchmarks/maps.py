@@ -204,7 +204,7 @@ def main() -> None:
     persons = list(people(args))
     rows = measure(persons)
     if args.picture:
-        draw_picture(persons[7 :: len(persons) // 8][:8], args.picture)
+        draw_picture(persons[7 :: len(persons) // 4][:4], args.picture)
     if args.json:
         made = dict(
             made_by='python tools/benchmarks/maps.py --json docs/results/raw/maps.json',
