@@ -15,7 +15,7 @@ OUTLIER = 3.0  # standard deviations from which a joint counts less (Huber)
 LIMIT_STD = math.radians(4)  # by which a limit may be passed, or so many units of a shape
 NUM_STARTS, NUM_KEPT = 8, 2  # directions that the body faces; the best of them are fitted further
 START_STEPS, LAST_STEPS = 5, 10
-STEP = 2e-3  # of the differences
+STEP = 1e-3  # of the differences
 FIRST_DAMPING, MORE, LESS = 0.1, 4.0, 0.3
 
 
@@ -103,17 +103,17 @@ def _residuals(values: Tensor, problem: _Problem) -> Tensor:
     return torch.cat([seen.flatten(1), (values - mean) / std, beyond / LIMIT_STD], 1)
 
 
-def _jacobian(values: Tensor, problem: _Problem) -> Tensor:
-    """Derivatives (N, R, P) of the residuals by the parameters, by central differences.
+def _jacobian(values: Tensor, residuals: Tensor, problem: _Problem) -> Tensor:
+    """Derivatives (N, R, P) of the residuals (N, R) by the parameters, by forward differences.
 
-    As fast here as forward mode, and exact enough: steps are taken only where they lower the cost.
+    Faster here than forward or backward mode, and exact enough: steps are taken only where they
+    lower the cost.
     """
     num = values.shape[1]
-    steps = STEP * torch.eye(num)
-    moved = (values[:, None] + torch.cat([steps, -steps])).flatten(0, 1)
-    every = problem.rows(torch.arange(len(values)).repeat_interleave(2 * num))
-    there, back = _residuals(moved, every).view(len(values), 2, num, -1).unbind(1)
-    return ((there - back) / (2 * STEP)).mT
+    moved = (values[:, None] + STEP * torch.eye(num)).flatten(0, 1)
+    every = problem.rows(torch.arange(len(values)).repeat_interleave(num))
+    there = _residuals(moved, every).view(len(values), num, -1)
+    return ((there - residuals[:, None]) / STEP).mT
 
 
 def _huber(residuals: Tensor) -> tuple[Tensor, Tensor]:
@@ -131,7 +131,7 @@ def _minimise(values: Tensor, problem: _Problem, num_steps: int) -> tuple[Tensor
     residuals = _residuals(values, problem)
     (cost, shares), damping = _huber(residuals), values.new_full((len(values),), FIRST_DAMPING)
     for _ in range(num_steps):
-        jacobian = _jacobian(values, problem) * shares.sqrt()[..., None]  # (N, R, P)
+        jacobian = _jacobian(values, residuals, problem) * shares.sqrt()[..., None]  # (N, R, P)
         gradient = (jacobian.mT @ (residuals * shares.sqrt())[..., None])[..., 0]
         hessian = jacobian.mT @ jacobian
         hessian.diagonal(dim1=1, dim2=2).mul_(1 + damping[:, None]).add_(1e-6)
