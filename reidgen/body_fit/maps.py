@@ -1,8 +1,8 @@
 """Maps of a data set from key points, in the folders that RenderedMesh reads."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,39 +74,55 @@ def write_maps(dataset: ReIDDataset, split: str, files: JointFiles, mesh: Render
         mesh: whose root and sub-folders the maps go to.
 
     Raises:
-        ValueError: no picture has key points; or maps of other key points, or made elsewhere, lie
-            there already.
+        ValueError: no picture has key points, or two have one name; or maps of other key points, or
+            made elsewhere, lie there already.
         OSError: a file cannot be written.
     """
     names = [Path(record.path).name for record in dataset.records]
-    if not any(files.of(name) for name in names):
-        raise ValueError(
-            f'none of the {len(names)} pictures of {type(dataset).__name__} {split} has key '
-            f'points: pictures are named like {names[0]}, key points are of '
-            f'{", ".join(sorted(files.persons)[:3]) or "no picture"}; give those of these pictures'
-        )
+    _check_names(names, f'{type(dataset).__name__} {split}', files)
     folder = mesh.path_of(dataset.records[0], split, None).parents[1 + mesh.subfolders]
     folder.mkdir(parents=True, exist_ok=True)
-    done = {
+    done = [
         Path(record.path).name
         for record in dataset.records
         if mesh.path_of(record, split, None).is_file()
-    }
+    ]
     stamp = dict(fit=FIT, renderer=VERSION, key_points=_digest(files))
     check_stamp(folder / f'maps_{split}.json', stamp, 'maps', bool(done))
-    result = Written([], sorted(done), [], [], {}, files.unknown(names))
-    waiting = list(_waiting(dataset, split, files, result))
-    sizes = [tuple(dataset.read_image(record).shape[-2:]) for record, _ in waiting]
-    resized = len(set(sizes)) < 2
-    works = iter(
-        _Work(record, as_points(person, height), width * HEIGHT / height)
-        for (record, person), (height, width) in zip(waiting, sizes)
-    )
-    with tqdm(total=len(waiting), desc='fitting bodies', unit='image', disable=None) as bar:
-        while batch := list(islice(works, BATCH)):
-            _write_batch(batch, resized, lambda r, v: mesh.path_of(r, split, v), result, bar.update)
+    result = Written([], done, [], [], {}, files.unknown(names))
+    shapes = [dataset.read_image(record).shape for record in dataset.records]
+    sizes = [(shape[1], shape[2]) for shape in shapes]
+    works = list(_waiting(dataset, sizes, files, result))
+    with tqdm(total=len(works), desc='fitting bodies', unit='image', disable=None) as bar:
+        for start in range(0, len(works), BATCH):
+            batch = works[start : start + BATCH]
+            fits = fit_bodies(
+                torch.stack([work.joints for work in batch]), resized=len(set(sizes)) < 2
+            )
+            for work, values, error in zip(batch, fits.values, fits.error.tolist()):
+                _write_views(work, values, mesh, split)
+                result.made.append(Path(work.record.path).name)
+                if error > POOR:
+                    result.poor.append(result.made[-1])
+                bar.update()
     write_json(folder / f'left_out_{split}.json', dict(sorted(result.left_out.items())))
     return result
+
+
+def _check_names(names: Sequence[str], place: str, files: JointFiles) -> None:
+    """Raises ValueError where two pictures have one name, or none has key points."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f'{place}: {len(twice)} names are of several pictures, the first {twice[0]}; key '
+            f'points go by file name: make maps of one folder at a time'
+        )
+    if not any(files.of(name) for name in names):
+        told = ', '.join(sorted(files.persons)[:3]) or 'no picture'
+        raise ValueError(
+            f'none of the {len(names)} pictures of {place} has key points: pictures are named like '
+            f'{names[0]}, key points are of {told}; give those of these pictures'
+        )
 
 
 def as_points(person: PersonJoints, height: int) -> Tensor:
@@ -121,63 +137,57 @@ def as_points(person: PersonJoints, height: int) -> Tensor:
     return points
 
 
-def reason_to_leave_out(persons: Sequence[PersonJoints] | None) -> str:
-    """Why no body can be fitted to a picture's persons; '' where one can."""
+def reason_to_leave_out(persons: Sequence[PersonJoints] | None, size: tuple[int, int]) -> str:
+    """Why no body can be fitted to the persons of a picture (height, width); '' where one can."""
     if not persons:
         return 'nobody is in it' if persons is not None else 'no key points'
-    person = best_person(persons)
-    weights = dict(zip(LAYOUTS[person.layout].names, person.joints[:, 2].tolist()))
-    seen = [name for name in LIMB_ENDS if weights.get(name, 0) >= SEEN]
+    person, (height, width) = best_person(persons), size
+    at = dict(zip(LAYOUTS[person.layout].names, person.joints.tolist()))
+    seen = [name for name in LIMB_ENDS if name in at and at[name][2] >= SEEN]
     trunk = [name for name in seen if name.endswith(('shoulder', 'hip'))]
-    if len(seen) >= MIN_JOINTS and len(trunk) >= 2:
-        return ''
-    told = ', '.join(seen) or 'none'
-    return (
-        f'too few joints: {told}; {MIN_JOINTS} of limbs are needed, two of them shoulders or hips'
-    )
+    if len(seen) < MIN_JOINTS or len(trunk) < 2:
+        told = ', '.join(seen) or 'none'
+        return (
+            f'too few joints: {told}; {MIN_JOINTS} of limbs are needed, two of them shoulders or '
+            f'hips'
+        )
+    inside = [n for n in seen if -1 < at[n][0] < width and -1 < at[n][1] < height]
+    if len(inside) < len(seen) / 2:
+        return (
+            f'joints beside the picture: {len(inside)} of {len(seen)} are inside of {width} x '
+            f'{height} pixels; key points are needed in pixels of the crop'
+        )
+    return ''
 
 
 def _waiting(
-    dataset: ReIDDataset, split: str, files: JointFiles, result: Written
-) -> Iterator[tuple[Record, PersonJoints]]:
-    """Pictures to be made and their persons; the others are entered into the result."""
+    dataset: ReIDDataset, sizes: Sequence[tuple[int, int]], files: JointFiles, result: Written
+) -> Iterator[_Work]:
+    """Pictures to be made; the others are entered into the result."""
     there = set(result.there)
-    for record in dataset.records:
+    for record, (height, width) in zip(dataset.records, sizes):
         name = Path(record.path).name
         persons = files.of(name)
-        reason = reason_to_leave_out(persons)
-        if reason:
+        reason = reason_to_leave_out(persons, (height, width))
+        if reason or not persons:
             result.left_out[name] = reason
             continue
-        assert persons is not None
         if len(persons) > 1:
             result.crowded.append(name)
         if name not in there:
-            yield record, best_person(persons)
+            joints = as_points(best_person(persons), height)
+            yield _Work(record, joints, width * HEIGHT / height)
 
 
-def _write_batch(
-    batch: list[_Work],
-    resized: bool,
-    path_of: Callable[[Record, int | None], Path],
-    result: Written,
-    told: Callable[[int], object],
-) -> None:
-    fits = fit_bodies(torch.stack([work.joints for work in batch]), resized)
-    for work, values, error in zip(batch, fits.values, fits.error.tolist()):
-        views = dict(zip(TURNS, draw_views(values, work.width)))
-        for turn in reversed(TURNS):  # the own view last
-            path = path_of(work.record, turn or None)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            data = cv2.imencode(path.suffix, views[turn], [cv2.IMWRITE_JPEG_QUALITY, MAP_QUALITY])[
-                1
-            ]
-            write_bytes(path, data.tobytes())
-        name = Path(work.record.path).name
-        result.made.append(name)
-        if error > POOR:
-            result.poor.append(name)
-        told(1)
+def _write_views(work: _Work, values: Tensor, mesh: RenderedMesh, split: str) -> None:
+    """Writes the maps of a picture, that of its own view last."""
+    views = dict(zip(TURNS, draw_views(values, work.width)))
+    for turn in reversed(TURNS):
+        path = mesh.path_of(work.record, split, turn or None)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        quality = [cv2.IMWRITE_JPEG_QUALITY, MAP_QUALITY]
+        _, data = cv2.imencode(path.suffix, views[turn], quality)
+        write_bytes(path, data.tobytes())
 
 
 def _digest(files: JointFiles) -> str:

@@ -139,11 +139,14 @@ def the_skeleton() -> Skeleton:
         rests[0].bones[body.bones.index(f'{bone}.L')] for bone in ('lowerarm01', 'upperarm01')
     )
     arm = elbow - shoulder
-    as_tensor = [
-        torch.tensor(each, dtype=torch.float32)
-        for each in (points, pivots, np.stack([mean, *components]))
-    ]
-    return Skeleton(*as_tensor, float(np.arctan2(arm[0], -arm[2])))
+    shapes = np.stack([mean, *components])
+    points, pivots, shapes = (each.astype(np.float32) for each in (points, pivots, shapes))
+    return Skeleton(
+        torch.from_numpy(points),
+        torch.from_numpy(pivots),
+        torch.from_numpy(shapes),
+        float(np.arctan2(arm[0], -arm[2])),
+    )
 
 
 def _rest_points(body: Body, vertices: np.ndarray, bones: np.ndarray) -> np.ndarray:

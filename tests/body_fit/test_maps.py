@@ -122,10 +122,15 @@ def test_maps_made_elsewhere_are_not_mixed_with(market, tmp_path):
         ),
         ([person(standing(weight=0.01))], 'too few joints: none;'),
         ([person(standing(only=11))], ''),
+        (
+            [person([[x + 40, y, 1] for x, y, _ in standing()])],
+            'joints beside the picture: 0 of 12',
+        ),
+        ([person([[x + 15, y, 1] for x, y, _ in standing()])], ''),
     ],
 )
 def test_a_picture_is_left_out_for_a_reason_that_names_its_joints(persons, reason):
-    told = maps.reason_to_leave_out(persons)
+    told = maps.reason_to_leave_out(persons, (64, 32))
     assert told.startswith(reason)
     assert bool(told) == bool(reason)
 
@@ -135,7 +140,15 @@ def test_limbs_without_shoulders_and_hips_are_too_few():
     for row, name in enumerate(LAYOUTS['coco17'].names):
         if name.endswith(('shoulder', 'hip')):
             rows[row][2] = 0
-    assert 'two of them shoulders or hips' in maps.reason_to_leave_out([person(rows)])
+    assert 'two of them shoulders or hips' in maps.reason_to_leave_out([person(rows)], (64, 32))
+
+
+def test_pictures_of_one_name_are_refused(market):
+    names = [NAMES[0], NAMES[1], NAMES[0]]
+    with pytest.raises(
+        ValueError, match=r'my set: 1 names are of several pictures, the first 0002'
+    ):
+        maps._check_names(names, 'my set', JointFiles({}))
 
 
 def test_key_points_of_other_pictures_are_an_error_with_both_names(market, tmp_path):
