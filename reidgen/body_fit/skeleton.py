@@ -104,7 +104,8 @@ class Skeleton(NamedTuple):
 def pixels_of(points: Tensor, values: Tensor) -> Tensor:
     """Pixels (N, J, 2) of points (N, J, 3) in a pinhole view as of the rendered people.
 
-    The camera looks at the root bone from DISTANCE, down by the elevation.
+    The camera looks at the root bone from DISTANCE, down by the elevation. Weak perspective would
+    draw the head of a person no larger than the feet, where a camera above them is nearer to it.
 
     Args:
         values: (N, P) parameters, of which those of CAMERA are read.
