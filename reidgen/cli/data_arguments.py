@@ -71,6 +71,17 @@ is wrong.
     %(prog)s FolderReID root=crops pattern=None labelled=False --split train
     %(prog)s configs/gcl_market2duke.py
 """
+MAPS = """\
+Makes body meshes from key points: fits the built-in body to the joints of each picture and draws it
+at its own and seven turned views, where RenderedMesh looks for them.
+
+    %(prog)s Market1501 root=data/market1501 --joints market_train.json --out data/mesh/market
+    %(prog)s MSMT17 root=data/msmt17 --subfolders 1 --joints openpose/ --out data/mesh/msmt17
+
+Key points: COCO annotations or results, OpenPose (a folder with NAME_keypoints.json), MPII, or
+{"name.jpg": [[x, y, visible], ...]}, in pixels of the picture. Pictures with too few joints are
+left out and counted. A run that was interrupted goes on where it stopped.
+"""
 
 
 def add_translate(parser: argparse.ArgumentParser) -> None:
@@ -211,6 +222,31 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_maps(parser: argparse.ArgumentParser) -> None:
+    """Options of `maps`."""
+    parser.description = MAPS
+    _add_data_set(parser, 'the registered name of a data set', 'arguments of the data set')
+    parser.add_argument(
+        '--split', choices=('train', 'query', 'gallery'), default='train', help='(default: train)'
+    )
+    parser.add_argument(
+        '--joints', nargs='+', required=True, metavar='PATH', help='JSON files, or folders of them'
+    )
+    parser.add_argument(
+        '--image-list',
+        metavar='FILE',
+        help="COCO annotations with the pictures' numbers, for COCO results",
+    )
+    parser.add_argument('--out', required=True, metavar='DIR', help='root of the maps')
+    parser.add_argument(
+        '--subfolders',
+        type=count,
+        default=0,
+        metavar='N',
+        help='folders above the picture that the maps keep (1 for MSMT17), as of RenderedMesh',
+    )
+
+
 def add_prepare(parser: argparse.ArgumentParser) -> None:
     """Options of `prepare`."""
     parser.description = PREPARE
@@ -223,14 +259,18 @@ def add_prepare(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_data_set(parser: argparse.ArgumentParser) -> None:
-    """A data set by name or of a config, with its options."""
-    parser.add_argument('target', help='a config, or the registered name of a data set')
+def _add_data_set(
+    parser: argparse.ArgumentParser,
+    target: str = 'a config, or the registered name of a data set',
+    options: str = 'arguments of the data set, or overrides of the config',
+) -> None:
+    """A data set by name or of a config, with its options; the two help texts."""
+    parser.add_argument('target', help=target)
     parser.add_argument(
         'options',
         nargs='*',
         action=KeyValueAction,
         default={},
         metavar='KEY=VALUE',
-        help='arguments of the data set, or overrides of the config',
+        help=options,
     )

@@ -109,6 +109,9 @@ COMMANDS = {
         'browse',
         lambda args: args.out,
     ),
+    'maps': Command(
+        'make body meshes from key points', data_arguments.add_maps, 'maps', lambda args: args.out
+    ),
     'prepare': Command(
         'unpack an archive of a data set',
         data_arguments.add_prepare,

@@ -32,7 +32,7 @@ class JointHeatmap(PoseMap):
         num_joints: J, channels.
         sigma: of the Gaussian, in pixels of the image file.
         swap: pairs of left and right joints, which change places in a mirrored image; None:
-            LSP's for 14 joints, MPII's for 16, COCO's for 17, OpenPose's for 18.
+            LSP's for 14 joints, MPII's for 16, COCO's for 17, OpenPose's for 18 and 25.
 
     Raises:
         ValueError: numbers that cannot be; or, when an image is asked for, a file that is no JSON
@@ -50,7 +50,7 @@ class JointHeatmap(PoseMap):
         if swap is None and num_joints not in SWAPS:
             raise ValueError(
                 f'num_joints is {num_joints}: give swap, the pairs of left and right joints (those '
-                f'of LSP, MPII, COCO and OpenPose are known, 14, 16, 17 and 18)'
+                f'of LSP, MPII, COCO and OpenPose are known, 14, 16, 17, 18 and 25)'
             )
         if not 0 < sigma < math.inf:
             raise ValueError(f'sigma is {sigma}; it must be a number of pixels above 0')

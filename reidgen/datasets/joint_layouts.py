@@ -1,4 +1,4 @@
-"""Orders of body joints: LSP's 14, MPII's 16, COCO's 17 and OpenPose's 18."""
+"""Orders of body joints: LSP's 14, MPII's 16, COCO's 17, OpenPose's 18 and 25."""
 
 from typing import NamedTuple
 
@@ -35,6 +35,10 @@ class JointLayout(NamedTuple):
 _LEGS = ('r_ankle', 'r_knee', 'r_hip', 'l_hip', 'l_knee', 'l_ankle')
 _ARMS = ('r_wrist', 'r_elbow', 'r_shoulder', 'l_shoulder', 'l_elbow', 'l_wrist')
 _CHAIN = ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5))
+
+
+_OPENPOSE_ARMS = tuple(f'{side}_{part}' for side in 'rl' for part in ('shoulder', 'elbow', 'wrist'))
+_OPENPOSE_LEGS = tuple(f'{side}_{part}' for side in 'rl' for part in ('hip', 'knee', 'ankle'))
 
 
 def _from(first: int) -> tuple[tuple[int, int], ...]:
@@ -76,6 +80,19 @@ LAYOUTS = {
         (
             *((0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10)),
             *((1, 11), (11, 12), (12, 13), (0, 14), (0, 15), (14, 16), (15, 17)),
+        ),
+    ),
+    # BODY_25 of OpenPose 1.4 (Cao et al., TPAMI 2021)
+    'openpose25': JointLayout(
+        (
+            *('nose', 'neck', *_OPENPOSE_ARMS, 'mid_hip', *_OPENPOSE_LEGS),
+            *('r_eye', 'l_eye', 'r_ear', 'l_ear'),
+            *(f'{side}_{part}' for side in 'lr' for part in ('big_toe', 'small_toe', 'heel')),
+        ),
+        (
+            *((0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10)),
+            *((10, 11), (8, 12), (12, 13), (13, 14), (0, 15), (0, 16), (15, 17), (16, 18)),
+            *((14, 19), (19, 20), (14, 21), (11, 22), (22, 23), (11, 24)),
         ),
     ),
 }

@@ -35,7 +35,7 @@ class JointMaps(JointHeatmap):
     joints are an image in red, green and blue.
 
     Args:
-        layout: order of the joints: 'lsp14', 'mpii16', 'coco17' or 'openpose18'.
+        layout: order of the joints: 'lsp14', 'mpii16', 'coco17', 'openpose18' or 'openpose25'.
         root: folder of `<split>.json`; None: the data set's own joints.
         size: (height, width) of the grid.
         sigma: of the Gaussian, in cells; 3 of 64 in PoseGAN. That of limbs is 2/3 of it.

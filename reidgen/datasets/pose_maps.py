@@ -204,13 +204,13 @@ class RenderedMesh(PoseMap):
         self._names = FolderNames()
 
     def load(self, record: Record, split: str, view: int | None, image: Tensor) -> Tensor:
-        path = self._path(record, split, view)
+        path = self.path_of(record, split, view)
         if not path.is_file() and (png := path.with_suffix('.png')).is_file():
             path = png
         return read_grey(path)
 
     def missing(self, record: Record, split: str) -> list[str]:
-        paths = [self._path(record, split, view) for view in (None, *self.novel_views)]
+        paths = [self.path_of(record, split, view) for view in (None, *self.novel_views)]
         return [
             str(path)
             for path in paths
@@ -220,12 +220,14 @@ class RenderedMesh(PoseMap):
     def how_to_make(self) -> str:
         return (
             f'put meshes rendered elsewhere into {self.root.absolute()} in the layout of GCL '
-            f'(docs/data.md), or say where they lie with data_roots.mesh or pose_map.root; or '
+            f'(docs/data.md), make them from key points with `reidgen maps`, or say where they lie '
+            f'with data_roots.mesh or pose_map.root; or '
             f"choose a pose map without meshes: dict(type='Grayscale'), which needs no files, or "
             f"dict(type='JointHeatmap', root=...), from joints"
         )
 
-    def _path(self, record: Record, split: str, view: int | None) -> Path:
+    def path_of(self, record: Record, split: str, view: int | None) -> Path:
+        """Path of a map; None: the image's own view."""
         name = Path(*Path(record.path).parts[-1 - self.subfolders :])
         folder = 'render' if view is None else f'render_{view}'
         return self.root / ('train' if split == 'train' else 'test') / folder / name

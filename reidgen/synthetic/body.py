@@ -136,9 +136,25 @@ class Body:
 
     def shape(self, number: int) -> Shape:
         """Body of a number in the rest pose: arms out by 42 degrees, forearms bent forward."""
-        flat = self._coefficients[number] @ self._basis + self._mean
+        return self.shape_of(self._coefficients[number])
+
+    def shape_of(self, coefficients: np.ndarray) -> Shape:
+        """Body of coefficients (C,) in the rest pose."""
+        flat = coefficients @ self._basis + self._mean
         split = 3 * len(self.template)
         return Shape(flat[:split].reshape(-1, 3), flat[split:].reshape(-1, 3))
+
+    def shape_distribution(self, num_components: int) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (C,) and principal components (K, C) of the drawn bodies' coefficients, float32.
+
+        A component is as long as the bodies' standard deviation along it.
+        """
+        weights = self._keep_prob / self._keep_prob.sum()
+        mean = weights @ self._coefficients
+        centred = (self._coefficients - mean) * np.sqrt(weights)[:, None]
+        _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
+        kept = lengths[:num_components, None] * axes[:num_components]
+        return mean.astype(np.float32), kept.astype(np.float32)
 
     def bend(self, shape: Shape, rotations: dict[str, np.ndarray]) -> Bent:
         """Forward kinematics and linear blend skinning.
@@ -173,8 +189,12 @@ class Body:
 
     def joints(self, bent: Bent) -> np.ndarray:
         """Joint positions (18, 3), in the order of JOINTS."""
-        face = bent.vertices[self._face_points]
-        return np.concatenate([face[:1], bent.bones[self._joint_bones], face[1:]])
+        return self.joints_at(bent.vertices, bent.bones)
+
+    def joints_at(self, vertices: np.ndarray, bones: np.ndarray) -> np.ndarray:
+        """Joint positions (18, 3) of a body's vertices (V, 3) and bones (36, 3)."""
+        face = vertices[self._face_points]
+        return np.concatenate([face[:1], bones[self._joint_bones], face[1:]])
 
     def _usual_clothes(self, rows: np.ndarray) -> np.ndarray:
         """Offset (V, 1) float32 of the rendered mesh from the naked body.
