@@ -1,7 +1,8 @@
 """Setting 1_2 on the rendered faces: WGAN-GP, no pixel loss, 112 x 112.
 
 Needs:   nothing but the encoder of face_encoder_synth.py (data_roots.face_encoder).
-Result:  not yet measured.   Cost: not yet measured.
+Result:  L1 26.0 of 255 at 60 degrees and more, profiles 44.4; rank-1 21.9, profiles 42.8 (seed 0).
+Cost:    some 25 minutes of a CPU core.
 """
 _base_ = ['./setting1_2.py', './_base_/rendered.py']
 
