@@ -37,7 +37,7 @@ def the_body() -> Body:
 
 @lru_cache(maxsize=2)
 def cameras_of(domain: str, seed: int) -> tuple[Camera, ...]:
-    """Six cameras of synth_a or synth_b."""
+    """Six cameras of synth_a, synth_b or synth_n."""
     return tuple(
         draw_camera(STYLES[domain], k, stream('camera', seed, domain, k))
         for k in range(NUM_CAMERAS)
