@@ -23,6 +23,8 @@ val_dataloader = dict(
     target=dict(**test_loader, dataset=dict(
         **_base_.synth_b, split='query+gallery', transforms=[resize])),
     source=dict(**test_loader, dataset=dict(
-        **_base_.synth_a, split='query+gallery', transforms=[resize])))
+        **_base_.synth_a, split='query+gallery', transforms=[resize])),
+    night=dict(**test_loader, dataset=dict(
+        **_base_.synth_n, split='query+gallery', transforms=[resize])))
 val_cfg = dict(type='RetrievalValLoop', adabn='target', both=True)
 val_evaluator = dict(type='ReIDMetric', ranks=(1, 5, 10))
