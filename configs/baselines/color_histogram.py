@@ -1,4 +1,4 @@
-"""Colour histograms of six stripes, on both domains: what needs no learning at all.
+"""Colour histograms of six stripes, on all domains: what needs no learning at all.
 
     python tools/test.py configs/baselines/color_histogram.py
 

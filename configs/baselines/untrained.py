@@ -1,4 +1,4 @@
-"""ImageNet's MobileNetV2 as it is, on both domains, and with the target's batch-norm statistics.
+"""ImageNet's MobileNetV2 as it is, on all domains, and on B with that domain's statistics.
 
     python tools/test.py configs/baselines/untrained.py
 
