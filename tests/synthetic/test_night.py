@@ -169,7 +169,7 @@ def test_a_night_picture_rerendered_under_its_own_cameras_is_the_same():
 @pytest.mark.slow
 def test_no_change_of_a_picture_s_colours_undoes_where_the_lamp_is():
     """The same person in the same pose at two places of the path, fitted by any 3 x 3 matrix and
-    offset: more is left than what noise leaves at one place."""
+    offset: several times what noise leaves at one place is left."""
     plan, job = few('synth_n', num_test=1), Job('test', 5001)
     outfit, picture = make_outfit(plan, job), plan.pictures(job)[0]
     camera = cameras_of('synth_n', 0)[picture.camera]
@@ -193,4 +193,4 @@ def test_no_change_of_a_picture_s_colours_undoes_where_the_lamp_is():
         design = np.column_stack([one, np.ones(len(one))])
         fitted = design @ np.linalg.lstsq(design, other, rcond=None)[0]
         left.append(np.sqrt(((fitted - other) ** 2).mean()) / other.std())
-    assert left[1] > 1.5 * left[0]
+    assert left[1] > 3 * left[0]
