@@ -205,8 +205,8 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(args)
 
 
-def main() -> None:
-    args = parse_args()
+def main(arguments: list[str] | None = None) -> None:
+    args = parse_args(arguments)
     try:
         if args.jobs < 1:
             raise ValueError(f'--jobs is {args.jobs}; give 1 or more')
