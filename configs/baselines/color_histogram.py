@@ -3,7 +3,8 @@
     python tools/test.py configs/baselines/color_histogram.py
 
 Needs:   nothing; the people are rendered on first use.
-Result:  mAP 7.5 on synth_a, 5.9 on synth_b, 2.2 on synth_n.   Cost: under a minute, rendering apart.
+Result:  mAP 7.5 on synth_a, 5.9 on synth_b, 2.2 on synth_n.
+Cost:    under a minute, rendering apart.
 """
 _base_ = ['../_base_/runtime.py', '../_base_/datasets.py']
 

@@ -77,6 +77,10 @@ class Lamps(NamedTuple):
         first = int(np.argmax(strength))
         return ways[:, first], (self.colour.sum(1) * np.float32(strength[first])).astype(np.float32)
 
+    def level(self, light: np.ndarray) -> np.float32:
+        """Irradiance whose light on white is (3,)."""
+        return np.float32(light.sum() / self.colour.sum())
+
 
 def draw_lamps(style: LampStyle, number: int, flow_deg: float, rng: np.random.Generator) -> Lamps:
     """Random lamps of camera `number` (from 0), three in a row, the middle one beside the person.

@@ -52,7 +52,7 @@ def rerender(
         there,
         STYLES[other.cameras],
         rng,
-        occluders_of(other),
+        occluders_of(other, picture.camera),
     )
 
 

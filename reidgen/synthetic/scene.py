@@ -206,7 +206,11 @@ def _occlude(
     colour = rng.uniform(0.06, 0.6, 3)
     colour = (colour.mean() + (colour - colour.mean()) * 0.35).astype(np.float32) ** 2.2
     rough = 1 + np.float32(0.15) * NOISE[:height, :width, None]
-    lit = colour * rough * (light.ambient + np.float32(0.4) * light.sun)
+    if light.lamps is None:
+        lit = colour * rough * (light.ambient + np.float32(0.4) * light.sun)
+    else:
+        shone = np.float32(0.4) * light.lamps.colour @ colour * light.lamps.level(light.sun)
+        lit = rough * (colour * light.ambient + shone)
     return np.where(hidden[..., None], lit, scene), visible * ~hidden
 
 
