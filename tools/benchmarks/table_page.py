@@ -27,7 +27,7 @@ def page(table: Table, command: str, records: dict[str, dict[str, Any]]) -> dict
         others = _numbers(table.camera_seeds)
         seeds += f'; training {table.seeds[0]} under camera seeds {others}'
     measured = dict(
-        config=[run.config for run in table.runs.values()],
+        config=list(dict.fromkeys(run.config for run in table.runs.values())),
         command=f'`{command}`',
         seed=seeds,
         hardware=_each_once(records, 'hardware'),
