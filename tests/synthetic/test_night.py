@@ -195,3 +195,16 @@ def test_no_change_of_a_picture_s_colours_undoes_where_the_lamp_is():
         fitted = design @ np.linalg.lstsq(design, other, rcond=None)[0]
         left.append(np.sqrt(((fitted - other) ** 2).mean()) / other.std())
     assert left[1] > 3 * left[0]
+
+
+@pytest.mark.slow
+def test_passers_by_stand_under_the_lamps_of_the_camera_that_shows_them():
+    night, day = few('synth_n'), few('synth_a')
+    sodium, white = (occluders_of(night, camera) for camera in (0, 1))
+    # what sodium shows of whatever colour has little blue
+    share = [
+        np.mean([f.colour[..., 2].sum() / f.colour[..., 0].sum() for f in figures])
+        for figures in (sodium, white)
+    ]
+    assert share[0] < 0.6 * share[1]
+    assert occluders_of(day, 0) is occluders_of(day, 1)
