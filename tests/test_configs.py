@@ -19,7 +19,7 @@ BASELINES = sorted(FOLDER.glob('baselines/*.py'))
 NUMBERS = itertools.count()
 RESIZE = dict(type='Resize', size=(64, 32))
 FIRST = dict.fromkeys((path.stem for path in CONFIGS), ('identity', 'generators'))  # stages
-SYNTH = ('gcl_synth', 'gcl_synth_gan_losses', 'gcl_synth_domain_head')
+SYNTH = ('gcl_synth', 'gcl_synth_n', 'gcl_synth_gan_losses', 'gcl_synth_domain_head')
 FIRST |= dict.fromkeys(SYNTH, ('identity', 'control'))
 SINGLE = ('gcl_market', 'gcl_duke', 'gcl_single_smoke')  # in one domain
 FIRST |= dict.fromkeys(SINGLE, ('generators', 'joint'))

@@ -34,7 +34,7 @@ from reidgen.shipped import root
 from . import train
 from .main import parse
 
-BUILT_IN = ('synth_a', 'synth_b', 'synth_a2b')
+BUILT_IN = ('synth_a', 'synth_b', 'synth_a2b', 'synth_n', 'synth_a2n')
 PROTOCOL = 'market1501'
 
 

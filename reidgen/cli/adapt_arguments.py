@@ -21,8 +21,8 @@ def add_adapt(parser: argparse.ArgumentParser) -> None:
         '--source',
         required=True,
         metavar='NAME',
-        help='people with labels: synth_a or synth_b (rendered on first use), or a folder in the '
-        'layout of Market-1501, or of files named 0002_c1s1_... with person and camera',
+        help='people with labels: synth_a, synth_b or synth_n (rendered on first use), or a folder '
+        'in the layout of Market-1501, or of files named 0002_c1s1_... with person and camera',
     )
     parser.add_argument(
         '--target', required=True, metavar='FOLDER', help='crops of your cameras, without labels'

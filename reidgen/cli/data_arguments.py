@@ -6,7 +6,7 @@ from reidgen.command_line import KeyValueAction, add_common_options, count, posi
 
 METRICS = ('fid', 'kid', 'reid_fid', 'reid_kid', 'ssim')
 SIZES = ('tiny', 'base', 'large')  # of reidgen.synthetic, as are the next two
-DOMAINS = ('synth_a', 'synth_b', 'synth_a2b')
+DOMAINS = ('synth_a', 'synth_b', 'synth_a2b', 'synth_n', 'synth_a2n')
 FACES = 'faces'  # of reidgen.synthetic.faces, rendered in the same sizes
 SEEDS = ('camera', 'identity', 'image')
 

@@ -48,16 +48,17 @@ class GarmentPair(NamedTuple):
 class SyntheticReID(ReIDDataset):
     """Rendered pedestrians, 128 x 64, of a source domain, a target domain, or an oracle.
 
-    'synth_a' is summer under six bright cameras, 'synth_b' winter under six others, and 'synth_a2b'
-    shows the people of A, limbs posed alike and under the same file names, under the cameras of B,
-    which decide the way through the picture and the box around the person: what a perfect
-    translation would give, and a little more. The rendering lies in
+    'synth_a' is summer under six bright cameras, 'synth_b' winter under six others, 'synth_n' other
+    people in the clothes of summer at night, under six that have street lamps. 'synth_a2b' shows
+    the people of A, limbs posed alike and under the same file names, under the cameras of B, which
+    decide the way through the picture and the box around the person: what a perfect translation
+    would give, and a little more; 'synth_a2n' the same under those of N. The rendering lies in
     `<root>/<domain>/<size>` in the layout of Market-1501, with `mask/`, `parts/`, `mesh/`
     (SyntheticMesh), `joints/` (JointHeatmap), `garment/` and a manifest beside it. It is made if it
     is not there: some seconds for 'tiny', minutes for the others; several processes wait for one.
 
     Args:
-        domain: 'synth_a', 'synth_b' or 'synth_a2b'.
+        domain: 'synth_a', 'synth_b', 'synth_n', 'synth_a2b' or 'synth_a2n'.
         size: 'tiny' (20 training and 20 test persons, for smoke tests), 'base' (120 and 80, the
             benchmark) or 'large' (400 and 400).
         root: where renderings lie; of several places the first that has this one, or else the

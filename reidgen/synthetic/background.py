@@ -11,6 +11,7 @@ from reidgen.synthetic.textures import SIDE
 
 PIXELS_PER_METRE = 64  # of the textures
 FADE_FROM, FADE_OVER = 30, 60  # metres in which the ground turns into its mean colour
+UP, TO_CAMERA = (np.array([axis], np.float32).T for axis in ([0, 0, 1], [0, -1, 0]))
 
 
 class Standpoint(NamedTuple):
@@ -40,7 +41,10 @@ def draw_background(
     if along.max() > FADE_FROM:
         fade = np.clip((along - FADE_FROM) / FADE_OVER, 0, 1)[..., None]
         ground += fade * (camera.ground_mean - ground)
-    ground *= light.ambient + light.sun * light.direction[2]
+    if light.lamps is None:
+        ground *= light.ambient + light.sun * light.direction[2]
+    else:
+        ground = _under_lamps(ground, light, np.stack([x, y, np.zeros_like(x)]), UP)
     ground *= 1 - _shadow(x, y, light, size[0])[..., None]
     return _with_wall(ground, camera, ray, eye, along, stand, light)
 
@@ -69,10 +73,27 @@ def _with_wall(
     across = eye[0] + to_wall[:bottom] * ray[0][:bottom] + np.float32(stand.x)
     row = np.clip((8 - height) * PIXELS_PER_METRE, 0, SIDE - 1)
     wall = cv2.remap(camera.wall, _wrapped(across), row, cv2.INTER_LINEAR)
-    wall *= light.ambient * np.float32(0.8) + light.sun * max(np.float32(0), -light.direction[1])
+    if light.lamps is None:
+        wall *= light.ambient * np.float32(0.8) + light.sun * max(
+            np.float32(0), -light.direction[1]
+        )
+    else:
+        where = [eye[k] + to_wall[:bottom] * ray[k][:bottom] for k in (0, 1)]
+        wall = _under_lamps(wall, light, np.stack([*where, height]), TO_CAMERA)
+        if camera.night is not None:
+            wall += cv2.remap(camera.night.glow, _wrapped(across), row, cv2.INTER_LINEAR)
     out = ground.copy()
     out[:bottom] = np.where(hit[..., None], wall, ground[:bottom])
     return out
+
+
+def _under_lamps(
+    albedo: np.ndarray, light: Light, where: np.ndarray, normal: np.ndarray
+) -> np.ndarray:
+    """Lit surface (H, W, 3) of lamps, at places (3, H, W), and of the sky."""
+    assert light.lamps is not None
+    shone = light.lamps.irradiance(where.reshape(3, -1), normal).reshape(*albedo.shape[:2], 1)
+    return albedo * light.ambient + albedo @ light.lamps.colour.T * shone
 
 
 def _wrapped(metres: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
-"""Cameras: styles of the two domains, six cameras of each, and the view of a picture."""
+"""Cameras: styles of the domains, six cameras of each, and the view of a picture."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from reidgen.synthetic.geometry import rotation
-from reidgen.synthetic.shading import Light
+from reidgen.synthetic.lamps import LampStyle, draw_lamps
+from reidgen.synthetic.night import Night, NightStyle, draw_night
+from reidgen.synthetic.shading import Light, under_lamps
 from reidgen.synthetic.textures import ground_texture, wall_texture
 
 NUM_CAMERAS = 6
@@ -35,6 +37,7 @@ class CameraStyle(NamedTuple):
     misplacement: float  # of the box, standard deviation as a share of its height
     cut: float  # chance of a box that cuts head or feet
     background_contrast: float  # below 1: strangers before one wall look less alike
+    night: NightStyle | None = None  # lamps in place of the sun, and their sensor
 
 
 STYLES = {
@@ -82,6 +85,45 @@ STYLES = {
         cut=0.05,
         background_contrast=0.6,
     ),
+    'synth_n': CameraStyle(
+        ground=('asphalt', 'concrete', 'brickpave', 'tile'),
+        wall=('brick', 'grey', 'plaster', 'glass'),
+        elevation_deg=(10, 26),
+        distance=(6, 12),
+        sun=(0, 0),
+        ambient=(0.07, 0.13),
+        warmth=(-0.06, 0.04),
+        exposure=(0.95, 1.3),
+        saturation=(0.8, 1.05),
+        contrast=(0.95, 1.1),
+        cast=0.02,
+        blur=(0.5, 1.0),
+        noise=(0, 0),
+        quality=(60, 88),
+        native_height=(80, 128),
+        haze=(0, 0.03),
+        occlusion=0.12,
+        misplacement=0.04,
+        cut=0.05,
+        background_contrast=0.8,
+        night=NightStyle(
+            lamps=LampStyle(
+                kinds=('sodium', 'white', 'green', 'sodium', 'warm', 'white'),
+                height=(3.6, 5.2),
+                aside=(1.0, 3.0),
+                spacing=(7, 11),
+                cone_deg=(38, 52),
+                edge_deg=(10, 18),
+                strength=(0.7, 1.2),
+                balanced=(0.2, 0.5),
+            ),
+            shutter=(0.02, 0.06),
+            photons=(120, 400),
+            read_noise=(0.006, 0.016),
+            denoising=(0.06, 0.14),
+            bloom=(0.15, 0.4),
+        ),
+    ),
 }
 
 
@@ -108,6 +150,7 @@ class Camera(NamedTuple):
     native_height: float
     haze: float
     gamma: float
+    night: Night | None = None
 
     def draw_yaw(self, rng: np.random.Generator) -> float:
         """Walking direction of a person, mostly along or against the flow."""
@@ -130,7 +173,7 @@ def draw_camera(style: CameraStyle, number: int, rng: np.random.Generator) -> Ca
     )
     ground = _faded(ground_texture(style.ground[number % len(style.ground)], rng), style)
     wall = wall_texture(style.wall[(number + 1) % len(style.wall)], rng)
-    return Camera(
+    camera = Camera(
         **place,
         ground=ground,
         ground_mean=ground.mean((0, 1)),
@@ -154,6 +197,12 @@ def draw_camera(style: CameraStyle, number: int, rng: np.random.Generator) -> Ca
         native_height=rng.uniform(*style.native_height),
         haze=rng.uniform(*style.haze),
         gamma=rng.uniform(0.9, 1.12),
+    )
+    if style.night is None:
+        return camera
+    lamps = draw_lamps(style.night.lamps, number, camera.flow_deg, rng)
+    return camera._replace(
+        light=under_lamps(lamps, camera.light.ambient), night=draw_night(style.night, rng)
     )
 
 

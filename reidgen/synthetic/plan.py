@@ -11,12 +11,14 @@ import numpy as np
 from reidgen.synthetic.camera import NUM_CAMERAS
 from reidgen.synthetic.seeds import BENCHMARK, VERSION, Seeds, stream
 
-CLOTHES = {'synth_a': 'summer', 'synth_b': 'winter'}
-# people and cameras of each domain; synth_a2b is what a perfect translation of A would give
+CLOTHES = {'synth_a': 'summer', 'synth_b': 'winter', 'synth_n': 'summer'}
+# people and cameras of each domain; synth_a2b and synth_a2n are what perfect translations of A give
 DOMAINS = {
     'synth_a': ('synth_a', 'synth_a'),
     'synth_b': ('synth_b', 'synth_b'),
     'synth_a2b': ('synth_a', 'synth_b'),
+    'synth_n': ('synth_n', 'synth_n'),
+    'synth_a2n': ('synth_a', 'synth_n'),
 }
 FIRST_PID = {'train': 1, 'test': 5001, 'validation': 8001}
 MAX_PEOPLE = {'train': 4999, 'test': 2999, 'validation': 1999}
@@ -139,7 +141,7 @@ class Plan(NamedTuple):
         return jobs + [Job('junk', k) for k in range(self.counts.num_junk)]
 
     def pictures(self, job: Job) -> list[Picture]:
-        """Planned pictures of a person; the same in synth_a and synth_a2b."""
+        """Planned pictures of a person; the same in synth_a, synth_a2b and synth_a2n."""
         rng = self.stream('schedule', job)
         if job.kind in LONERS:
             label, first_frame = LONERS[job.kind]
@@ -166,7 +168,8 @@ class Plan(NamedTuple):
         """Random stream of a person for a purpose.
 
         'identity' depends on the identity seed, all others on the image seed. 'picture' is the
-        domain's own; the others are the people's, hence alike in synth_a and synth_a2b.
+        domain's own; the others are the people's, hence alike in synth_a, synth_a2b
+        and synth_a2n.
         """
         seed = self.seeds.identity if purpose == 'identity' else self.seeds.image
         domain = self.domain if purpose == 'picture' else self.people

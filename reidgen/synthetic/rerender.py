@@ -38,17 +38,21 @@ def rerender(
     here, there = (
         cameras_of(each.cameras, each.seeds.camera)[picture.camera] for each in (plan, other)
     )
-    light = there.light._replace(
-        sun=there.light.sun * _share(shot.light.sun, here.light.sun),
-        ambient=there.light.ambient * _share(shot.light.ambient, here.light.ambient),
-    )
+    if there.light.lamps is not None:
+        # the lamps' places are part of the light: those of the picture, or of a person beside one
+        light = there.light if here.light.lamps is None else shot.light
+    else:
+        light = there.light._replace(
+            sun=there.light.sun * _share(shot.light.sun, here.light.sun),
+            ambient=there.light.ambient * _share(shot.light.ambient, here.light.ambient),
+        )
     return photograph(
         outfit,
         shot._replace(light=light, yaw_deg=shot.yaw_deg + turn_deg),
         there,
         STYLES[other.cameras],
         rng,
-        occluders_of(other),
+        occluders_of(other, picture.camera),
     )
 
 

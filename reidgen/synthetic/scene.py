@@ -11,10 +11,11 @@ from reidgen.synthetic.body import JOINTS
 from reidgen.synthetic.camera import Camera, CameraStyle, View
 from reidgen.synthetic.fabric import NOISE, Places, upper_covers
 from reidgen.synthetic.geometry import turned
+from reidgen.synthetic.night import blurred_along, motion
 from reidgen.synthetic.outfit import UPPER, Outfit, Posed
 from reidgen.synthetic.poses import FLAT_POSE, draw_pose
 from reidgen.synthetic.sensor import develop
-from reidgen.synthetic.shading import PARTS, Figure, Light, draw_figure
+from reidgen.synthetic.shading import PARTS, Figure, Light, draw_figure, under_lamps
 
 SIZE = (128, 64)  # height, width of a picture
 GARMENT_SIZE = (128, 96)
@@ -89,15 +90,26 @@ def take_shot(
         sun=camera.light.sun * np.float32(rng.uniform(0.7, 1.15)),
         ambient=camera.light.ambient * np.float32(rng.uniform(0.9, 1.1)),
     )
+    if light.lamps is not None:
+        light = _elsewhere(light, rng)
     return Shot(person, yaw_deg, view, light)
+
+
+def _elsewhere(light: Light, rng: np.random.Generator) -> Light:
+    """Light of the same lamps on a person at another place of the path."""
+    assert light.lamps is not None
+    along = rng.uniform(-0.5, 0.5) * light.lamps.spacing
+    step = light.lamps.along * along + [*rng.normal(0, 0.4, 2), 0]
+    return under_lamps(light.lamps.moved(step, rng.uniform(0.9, 1.1)), light.ambient)
 
 
 def draw_alone(outfit: Outfit, shot: Shot) -> Figure:
     """Figure of a shot without background, SCALE times as large as a picture."""
     size = (SIZE[0] * SCALE, SIZE[1] * SCALE)
-    points, nearness = shot.view.to_pixels(turned(shot.person.vertices, shot.yaw_deg), size)
+    vertices = turned(shot.person.vertices, shot.yaw_deg)
+    points, nearness = shot.view.to_pixels(vertices, size)
     normals = turned(shot.person.normals, shot.yaw_deg)
-    return draw_figure(outfit, points, nearness, normals, size, shot.light)
+    return draw_figure(outfit, points, nearness, normals, size, shot.light, points_3d=vertices)
 
 
 def photograph(
@@ -119,7 +131,10 @@ def photograph(
     if passers and rng.random() < style.occlusion * 0.8:
         alpha, colour = _passer(passers, False, rng)
         scene = scene * (1 - alpha[..., None]) + colour
-    scene = np.where(figure.alpha[..., None] > 0, figure.colour, scene)
+    if camera.night is None:
+        scene = np.where(figure.alpha[..., None] > 0, figure.colour, scene)
+    else:
+        scene = _moving(figure, scene, shot, camera.night.shutter, rng)
     visible = figure.alpha
     if rng.random() < style.occlusion:
         scene, visible = _occlude(scene, visible, passers, shot.light, rng)
@@ -132,6 +147,20 @@ def photograph(
         _shrunk(figure.alpha) > 0.5,
         _joints(shot, figure, visible),
     )
+
+
+def _moving(
+    figure: Figure, scene: np.ndarray, shot: Shot, shutter: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Scene with the person smeared along their walk."""
+    way = motion(
+        lambda points: shot.view.to_pixels(points, figure.alpha.shape)[0],
+        shot.yaw_deg,
+        shutter,
+        rng,
+    )
+    both = blurred_along(np.dstack([figure.colour, figure.alpha]), way)
+    return scene * (1 - both[..., 3:]) + both[..., :3]
 
 
 def _passer(
@@ -177,7 +206,11 @@ def _occlude(
     colour = rng.uniform(0.06, 0.6, 3)
     colour = (colour.mean() + (colour - colour.mean()) * 0.35).astype(np.float32) ** 2.2
     rough = 1 + np.float32(0.15) * NOISE[:height, :width, None]
-    lit = colour * rough * (light.ambient + np.float32(0.4) * light.sun)
+    if light.lamps is None:
+        lit = colour * rough * (light.ambient + np.float32(0.4) * light.sun)
+    else:
+        shone = np.float32(0.4) * light.lamps.colour @ colour * light.lamps.level(light.sun)
+        lit = rough * (colour * light.ambient + shone)
     return np.where(hidden[..., None], lit, scene), visible * ~hidden
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from reidgen.synthetic.fabric import Places, folds, pattern_mix, trousers_cover, upper_covers
 from reidgen.synthetic.identity import Garment, Identity
+from reidgen.synthetic.lamps import Lamps
 from reidgen.synthetic.outfit import BAG, HAIR, LOWER, SKIN, SKIN_MARGIN, SKIRT, UPPER, Outfit
 from reidgen.synthetic.raster import Corners, nearest, rasterise
 
@@ -21,11 +22,17 @@ LIP_TINT = np.array([0.8, 0.5, 0.5], np.float32)
 
 
 class Light(NamedTuple):
-    """Light of sun and sky, in linear colours."""
+    """Light of sun and sky, in linear colours, or at night of lamps in place of the sun."""
 
-    direction: np.ndarray  # (3,) towards the sun
-    sun: np.ndarray  # (3,)
+    direction: np.ndarray  # (3,) towards the sun, or from the chest to the strongest lamp
+    sun: np.ndarray  # (3,) its light, or what that lamp gives the chest
     ambient: np.ndarray  # (3,)
+    lamps: Lamps | None = None
+
+
+def under_lamps(lamps: Lamps, ambient: np.ndarray) -> Light:
+    """Light of lamps and sky."""
+    return Light(*lamps.at_chest(), ambient, lamps)
 
 
 class Figure(NamedTuple):
@@ -45,6 +52,7 @@ def draw_figure(
     size: tuple[int, int],
     light: Light,
     garment_only: bool = False,
+    points_3d: np.ndarray | None = None,
 ) -> Figure:
     """Rasterised and shaded figure.
 
@@ -53,6 +61,7 @@ def draw_figure(
         normals: (V, 3) in the camera's world.
         size: (height, width).
         garment_only: the upper garment without body, and without the straps of bags.
+        points_3d: (V, 3) metres in the camera's world, under lamps.
     """
     identity, (height, width) = outfit.identity, size
     drawn = np.nonzero((outfit.layers == UPPER) | (not garment_only))[0]
@@ -70,9 +79,18 @@ def draw_figure(
     normal = Corners.of(normals, outfit.faces).at(fragments)  # (3, N)
     normal /= np.sqrt((normal**2).sum(0)) + 1e-6
     ambient = light.ambient * (0.775 + 0.225 * normal[2])[:, None]
-    direct = light.sun * np.clip(light.direction @ normal, 0, 1)[:, None]
     is_cloth = (layer == UPPER) | (layer == LOWER) | (layer == SKIRT)
-    lit = cv2.pow(colour, 2.2) * (ambient + direct) * (1 + folds(places, is_cloth))[:, None]
+    # of nothing, in a box beside the person, OpenCV makes a single number
+    lit = np.broadcast_to(cv2.pow(colour, 2.2), colour.shape)
+    if light.lamps is None:
+        direct = light.sun * np.clip(light.direction @ normal, 0, 1)[:, None]
+        lit = lit * (ambient + direct)
+    else:
+        assert points_3d is not None
+        where = Corners.of(points_3d, outfit.faces).at(fragments)
+        shone = light.lamps.irradiance(where, normal)[:, None]
+        lit = lit * ambient + lit @ light.lamps.colour.T * shone
+    lit = lit * (1 + folds(places, is_cloth))[:, None]
 
     figure = Figure(
         np.zeros((height * width, 3), np.float32),

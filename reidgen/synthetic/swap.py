@@ -37,7 +37,7 @@ def render_swapped(plan: Plan, job: Job, picture: Picture, wearer: Job) -> Photo
         cameras_of(plan.cameras, plan.seeds.camera)[picture.camera],
         STYLES[plan.cameras],
         rng,
-        occluders_of(plan),
+        occluders_of(plan, picture.camera),
     )
 
 

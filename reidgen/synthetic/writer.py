@@ -25,6 +25,7 @@ from reidgen.synthetic.seeds import stream
 from reidgen.synthetic.shading import Figure
 
 NUM_PASSERS = 10
+NUM_AT_NIGHT = 5  # of each camera
 MAP_QUALITY, GARMENT_QUALITY = 85, 90
 MESH_GREY = 20  # brighter than this, a pixel of a map is the body's
 
@@ -37,21 +38,31 @@ def the_body() -> Body:
 
 @lru_cache(maxsize=2)
 def cameras_of(domain: str, seed: int) -> tuple[Camera, ...]:
-    """Six cameras of synth_a or synth_b."""
+    """Six cameras of synth_a, synth_b or synth_n."""
     return tuple(
         draw_camera(STYLES[domain], k, stream('camera', seed, domain, k))
         for k in range(NUM_CAMERAS)
     )
 
 
-@lru_cache(maxsize=2)
-def occluders_of(plan: Plan) -> tuple[Figure, ...]:
-    """Figures of passers-by, the same in every size."""
+def occluders_of(plan: Plan, camera: int) -> tuple[Figure, ...]:
+    """Figures of passers-by in a camera (from 0), the same in every size.
+
+    At night they are the camera's own: its lamps decide their colours. By day all cameras share
+    them.
+    """
+    return _occluders(plan, None if STYLES[plan.cameras].night is None else camera)
+
+
+@lru_cache(maxsize=2 * NUM_CAMERAS)
+def _occluders(plan: Plan, own: int | None) -> tuple[Figure, ...]:
+    first, count = (0, NUM_PASSERS) if own is None else (own * NUM_AT_NIGHT, NUM_AT_NIGHT)
     figures = []
-    for number in range(NUM_PASSERS):
+    for number in range(first, first + count):
         job = Job('passer', number)
         outfit = make_outfit(plan, job)
-        camera = cameras_of(plan.cameras, plan.seeds.camera)[number % NUM_CAMERAS]
+        seen_by = number % NUM_CAMERAS if own is None else own
+        camera = cameras_of(plan.cameras, plan.seeds.camera)[seen_by]
         yaw = camera.draw_yaw(plan.stream('walk', job))
         shot = take_shot(
             outfit,
@@ -95,7 +106,8 @@ def render_job(
             write_picture(folder, f'mesh/{picture.name}.jpg', np.hstack(views), MAP_QUALITY, record)
         if pictures:
             camera = cameras_of(plan.cameras, plan.seeds.camera)[picture.camera]
-            taken = photograph(outfit, shot, camera, STYLES[plan.cameras], rng, occluders_of(plan))
+            passers = occluders_of(plan, picture.camera)
+            taken = photograph(outfit, shot, camera, STYLES[plan.cameras], rng, passers)
             _write_picture(folder, picture, taken, record)
             if own_view is None and not record['ious'] and job.kind != 'junk':
                 own_view = mesh_views(the_body(), shot, (0,))[0]

@@ -59,13 +59,14 @@ def test_every_query_has_a_gallery_image_from_another_camera():
             assert picture.split != 'query' or gallery - {picture.camera}
 
 
-def test_a2b_has_the_people_and_names_of_a_under_the_cameras_of_b():
-    a, b, a2b = (Plan.of(domain, 'tiny') for domain in ('synth_a', 'synth_b', 'synth_a2b'))
+@pytest.mark.parametrize('target, oracle', [('synth_b', 'synth_a2b'), ('synth_n', 'synth_a2n')])
+def test_an_oracle_has_the_people_and_names_of_a_under_the_cameras_of_the_target(target, oracle):
+    a, b, a2b = (Plan.of(domain, 'tiny') for domain in ('synth_a', target, oracle))
     assert names(a2b) == names(a) != names(b)
     job = Job('train', 1)
     assert appearance(a2b, job) == appearance(a, job) != appearance(b, job)
-    assert (a2b.cameras, a.cameras) == ('synth_b', 'synth_a')
-    first_a, first_b = cameras_of('synth_a', 0)[0], cameras_of('synth_b', 0)[0]
+    assert (a2b.cameras, a.cameras) == (target, 'synth_a')
+    first_a, first_b = cameras_of('synth_a', 0)[0], cameras_of(target, 0)[0]
     assert first_a.elevation_deg != first_b.elevation_deg
     assert np.abs(first_a.ground - first_b.ground).mean() > 0.01
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from few_people import few
 
-from reidgen.synthetic import PARTS, Plan
+from reidgen.synthetic import DOMAINS, PARTS, Plan
 from reidgen.synthetic.camera import STYLES, View
 from reidgen.synthetic.manifest import REFERENCE, REFERENCE_TOLERANCE, differ
 from reidgen.synthetic.meshes import mesh_views
@@ -122,7 +122,7 @@ def test_rays_hit_what_they_project():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('domain', ['synth_a', 'synth_b', 'synth_a2b'])
+@pytest.mark.parametrize('domain', DOMAINS)
 def test_pictures_are_those_of_the_published_version(domain, tmp_path):
     """A change of the renderer that moves pictures needs a new VERSION and a new reference."""
     reference = json.loads(REFERENCE.read_text())['fingerprints'][domain]

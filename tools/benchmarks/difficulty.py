@@ -34,11 +34,16 @@ from reidgen.synthetic import SIZES  # noqa: E402
 
 # config -> row of the table -> prefix of its metrics
 CELLS = {
-    'color_histogram': {'A: colour histogram': 'source/', 'B: colour histogram': ''},
+    'color_histogram': {
+        'A: colour histogram': 'source/',
+        'B: colour histogram': '',
+        'N: colour histogram': 'night/',
+    },
     'untrained': {
         'A: ImageNet trunk': 'source/',
         'B: ImageNet trunk': '',
         'B: ImageNet trunk, AdaBN': 'adabn/',
+        'N: ImageNet trunk': 'night/',
     },
     'synth_a_to_b': {
         'A to A': 'source/',
@@ -53,6 +58,13 @@ CELLS = {
         'B to A, direct transfer': '',
         'B to A, AdaBN': 'adabn/',
     },
+    'synth_a_to_n': {
+        'A to A': 'source/',
+        'A to N, direct transfer': '',
+        'A to N, AdaBN': 'adabn/',
+    },
+    'synth_a2n_to_n': {'A2N to N, the oracle': ''},
+    'synth_n_to_n': {'N to N, upper bound': ''},
 }
 DEFAULT = ('color_histogram', 'untrained', 'synth_a_to_b', 'synth_b_to_a', 'synth_a2b_to_b')
 WITHOUT_TRAINING = ('color_histogram', 'untrained')

@@ -5,9 +5,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from reidgen.choices import one_of
 from reidgen.datasets.reid_dataset import ReIDDataset
 
 from .background_bank import BODY, body_of
+from .colour_maps import COLOUR_MAPS
 from .model import style_cameras
 
 BATCH = 128
@@ -15,21 +17,23 @@ HEAD = (0.04, 0.13)  # shares of the body's height from its top
 
 
 class CameraColourTransfer:
-    """A translator that matches mean and deviation of each channel on heads, camera by camera.
+    """A translator that matches colours in closed form on heads, camera by camera.
 
-    Colour transfer by moments (Reinhard et al., Computer Graphics and Applications 2001), here in
-    RGB, measured where the domains differ by their cameras alone: on heads, not on clothes, ground
-    or walls (colours from faces: Bianco and Schettini, TPAMI 2014). What a generator translates has
-    to be worth more than that. Maps and cameras are all that is read, no identity.
+    Colours are measured where the domains differ by their cameras alone: on heads, not on clothes,
+    ground or walls (colours from faces: Bianco and Schettini, TPAMI 2014). What a generator
+    translates has to be worth more than that. Maps and cameras are all that is read, no identity.
 
     Args:
         source: training set with pose maps whose pictures are to be changed; nothing random.
         target: the same of the domain whose colours they are given.
         num_cameras: image i is given the colours of camera i + style of the target, counted round;
             0: of all its cameras together.
+        match: 'moments', mean and deviation of each channel (Reinhard et al., Computer Graphics and
+            Applications 2001); 'matrix', mean and covariance by the linear Monge-Kantorovich map
+            (Pitie and Kokaram, CVMP 2007); or 'histogram' of each channel.
 
     Raises:
-        ValueError: a data set has no pose maps, or a camera has seen no head.
+        ValueError: an unknown match, a data set has no pose maps, or a camera has seen no head.
     """
 
     def __init__(
@@ -37,12 +41,16 @@ class CameraColourTransfer:
         source: ReIDDataset,
         target: ReIDDataset,
         num_cameras: int = 0,
+        match: str = 'moments',
     ):
         self.num_cameras = num_cameras
+        self._map = COLOUR_MAPS[one_of(match, COLOUR_MAPS, 'match')]
         self.stamp = dict(
             name='colours', of=target.name, images=len(target), num_cameras=num_cameras
         )
-        self._own, self._style = (self._moments(dataset) for dataset in (source, target))
+        if match != 'moments':
+            self.stamp['match'] = match
+        self._own, self._style = (self._measured(dataset) for dataset in (source, target))
 
     def __call__(self, raw, style: int) -> Tensor:
         """(B, H, W, 3) uint8 of a batch as loaded."""
@@ -62,17 +70,15 @@ class CameraColourTransfer:
         style = self._rows(
             self._style, [None] * len(pictures) if cameras is None else cameras.tolist()
         )
-        scale = style[:, 1] / own[:, 1]
-        shift = style[:, 0] - scale * own[:, 0]
-        return (pictures.float() * scale[..., None, None] + shift[..., None, None]).clamp(0, 255)
+        return self._map.apply(pictures, own, style).clamp(0, 255)
 
     @staticmethod
-    def _rows(moments: dict[int | None, Tensor], cameras: list[int | None]) -> Tensor:
-        """(B, 2, 3) mean and deviation."""
-        return torch.stack([moments.get(camera, moments[None]) for camera in cameras])
+    def _rows(measured: dict[int | None, Tensor], cameras: list[int | None]) -> Tensor:
+        """(B, ...) statistics."""
+        return torch.stack([measured.get(camera, measured[None]) for camera in cameras])
 
-    def _moments(self, dataset: ReIDDataset) -> dict[int | None, Tensor]:
-        """(2, 3) mean and deviation of heads by camera; None: of all."""
+    def _measured(self, dataset: ReIDDataset) -> dict[int | None, Tensor]:
+        """Statistics of heads by camera; None: of all."""
         if dataset.pose_map is None:
             raise ValueError(
                 f'where the heads of {dataset.name} are is not known; give its loader a pose_map '
@@ -91,10 +97,7 @@ class CameraColourTransfer:
                 f'are nowhere above {BODY} of 255 in the last channel; check them'
             )
         seen[None] = torch.cat(list(seen.values()))
-        return {
-            camera: torch.stack([each.mean(0), each.std(0, correction=0).clamp_min(1.0)]).float()
-            for camera, each in seen.items()
-        }
+        return {camera: self._map.measure(each) for camera, each in seen.items()}
 
 
 def band_of(body: np.ndarray, band: tuple[float, float]) -> np.ndarray:

@@ -17,7 +17,9 @@ from .positive_pairs import PositivePairs
 from .translators import Untranslated, WithBackgrounds
 
 FOLDER = 'translated'
-TRANSLATORS = ('model', 'colours', 'none')
+# closed forms by their `match`
+COLOURS = {'colours': 'moments', 'colour_matrix': 'matrix', 'colour_histogram': 'histogram'}
+TRANSLATORS = ('model', *COLOURS, 'none')
 
 
 @HOOKS.register_module()
@@ -37,9 +39,10 @@ class TranslatePositivesHook(Hook):
         backgrounds: loader in front of the backgrounds of whose images the translated persons
             stand (`BackgroundBank`). Both loaders then need a pose map whose last channel is dark
             off the body.
-        translator: 'model'; or for controls without a generator: 'colours', which brings the
-            colours to those of the domain `to` in closed form (`CameraColourTransfer`; both loaders
-            need such a pose map), or 'none', the images as they are, with `backgrounds` alone.
+        translator: 'model'; or for controls without a generator: 'colours', 'colour_matrix' or
+            'colour_histogram', which bring the colours to those of the domain `to` in closed form
+            (`CameraColourTransfer` by moments, matrix or histogram; both loaders need such a pose
+            map), or 'none', the images as they are, with `backgrounds` alone.
 
     Raises:
         ValueError: num_styles is below 1, an unknown domain or translator, a loader that there is
@@ -83,7 +86,7 @@ class TranslatePositivesHook(Hook):
         check_stages(waiting, loop.left_out, hooks)
         waiting = [stage for stage in waiting if self.translates(stage)]
         needed = {'images': self.images, 'backgrounds': self.backgrounds}
-        if self.translator == 'colours':
+        if self.translator in COLOURS:
             needed['to'] = self.to
         for option, loader in needed.items():
             if waiting and loader is not None and loader not in runner.cfg.train_dataloader:
@@ -124,10 +127,10 @@ class TranslatePositivesHook(Hook):
         translator = ModelTranslator(model, self.to)
         if self.translator == 'none':
             translator = Untranslated()
-        elif self.translator == 'colours':
+        elif self.translator in COLOURS:
             other = runner.dataset(runner.cfg.train_dataloader[self.to])
             shown = dataset.plain(maps=True), other.plain(maps=True)
-            translator = CameraColourTransfer(*shown, num_cameras)
+            translator = CameraColourTransfer(*shown, num_cameras, COLOURS[self.translator])
         if self.backgrounds is None:
             return translator
         behind = runner.dataset(runner.cfg.train_dataloader[self.backgrounds])

@@ -94,10 +94,14 @@ def test_backgrounds_take_what_the_generators_make_of_the_person_alone(whole, tm
         assert (one - other)[:, outside].abs().float().mean() > 5
 
 
-def test_colours_of_heads_are_a_translator_without_a_generator(whole, tmp_path):
-    TranslatePositivesHook(translator='colours').translate(whole, tmp_path)
+@pytest.mark.parametrize(
+    'translator, match',
+    [('colours', 'moments'), ('colour_matrix', 'matrix'), ('colour_histogram', 'histogram')],
+)
+def test_colours_of_heads_are_a_translator_without_a_generator(whole, tmp_path, translator, match):
+    TranslatePositivesHook(translator=translator).translate(whole, tmp_path)
     source, target = sets(whole)
-    colours = CameraColourTransfer(source, target)
+    colours = CameraColourTransfer(source, target, match=match)
     for row, record in enumerate(source.records):
         item = source[row]
         expected = colours.transfer(item.img[None], torch.tensor([item.camid]), None)[0]
@@ -109,7 +113,7 @@ def test_colours_of_heads_are_a_translator_without_a_generator(whole, tmp_path):
     'options, message',
     [
         (dict(translator='none'), 'without backgrounds leaves the images as they are'),
-        (dict(translator='G'), "translator is 'G'; known: model, colours, none"),
+        (dict(translator='G'), "translator is 'G'; known: model, colours, .*, none"),
         (dict(to='winter'), "to is 'winter'; known: source, target"),
     ],
 )

@@ -1,0 +1,299 @@
+"""tools/benchmarks/table.py: what it runs, what survives a kill, the page, and bad tables."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.benchmarks.results_table import render
+from tools.benchmarks.table import main
+from tools.benchmarks.table_page import page
+from tools.benchmarks.table_plan import camera_options, read_table
+from tools.benchmarks.table_training import Job, Place, commands, resumed
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = """
+train_cfg = dict(stages=[dict(name='one'), dict(name='two')])
+train_dataloader = dict(target=dict(dataset=dict(type='SyntheticReID')))
+val_dataloader = dict()
+"""
+# a trainer of 20 iterations that keeps each of them, and how it was called
+TRAINER = """
+import argparse, json, pathlib, sys, time
+parser = argparse.ArgumentParser()
+parser.add_argument('config'), parser.add_argument('--work-dir'), parser.add_argument('--seed')
+parser.add_argument('--resume', action='store_true'), parser.add_argument('--load-from')
+args = parser.parse_known_args()[0]
+folder = pathlib.Path(args.work_dir)
+with open(folder / 'calls', 'a') as calls:
+    calls.write(' '.join(sys.argv[1:]) + '\\n')
+begun = len(list(folder.glob('iter_*.pth'))) if args.resume else 0
+for iteration in range(begun, 20):
+    (folder / f'iter_{iteration}.pth').touch()
+    time.sleep(0.03)
+    while iteration == 5 and args.load_from and not (folder.parents[1] / 'go').exists():
+        time.sleep(0.01)
+base = 50 if args.load_from is None and 'begun' not in folder.name else 60
+metrics = {'mAP': base + int(args.seed) ** 2, 'rank1': 70.0}
+(folder / 'evaluations.json').write_text(json.dumps([dict(stage='two', metrics=metrics)]))
+"""
+
+
+def table_of(folder: Path, **changes) -> Path:
+    """YAML file of two runs, of which one starts from the other, and two rows."""
+    config = folder / 'config.py'
+    config.write_text(CONFIG)
+    (folder / 'trainer.py').write_text(TRAINER)
+    content = dict(
+        title='A table',
+        seeds=[0, 1],
+        runs=dict(
+            begun=dict(config=str(config), start=dict(run='plain', checkpoint='iter_19.pth')),
+            plain=dict(config=str(config)),
+        ),
+        rows=[
+            dict(title='begun', run='begun', stage='two', control='plain'),
+            dict(title='plain', run='plain', stage='two', control=None),
+        ],
+    )
+    path = folder / 'tiny.yml'
+    path.write_text(yaml.safe_dump(content | changes, sort_keys=False))
+    return path
+
+
+def command(folder: Path, *options: str) -> list[str]:
+    places = dict(table=folder / 'tiny.yml', trainer=folder / 'trainer.py', out=folder / 'out')
+    script = [sys.executable, 'tools/benchmarks/table.py', str(places['table']), *options]
+    script += ['--trainer', str(places['trainer']), '--out', str(places['out'])]
+    return [*script, '--work-dir', str(folder / 'work')]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the tool in this process: what it printed, and its error."""
+    monkeypatch.chdir(ROOT)
+
+    def run_tool(folder: Path, *options: str) -> tuple[str, str]:
+        try:
+            main(command(folder, *options)[2:])
+        except SystemExit as error:
+            return capsys.readouterr().out, str(error.code)
+        return capsys.readouterr().out, ''
+
+    return run_tool
+
+
+@pytest.mark.slow
+def test_a_killed_table_keeps_what_is_finished_and_resumes_what_was_begun(tmp_path, run):
+    table_of(tmp_path)
+    told = run(tmp_path, '--dry-run')[0].splitlines()
+    assert told[0] == '0 of 4 trainings are finished'
+    assert told[1] == '# plain-seed0-cameras0'  # which the other starts from
+    assert told[4].endswith(f'--load-from {tmp_path}/work/plain-seed0-cameras0/iter_19.pth')
+
+    process = subprocess.Popen(command(tmp_path), cwd=ROOT, stdout=subprocess.DEVNULL)
+    second = tmp_path / 'work/begun-seed0-cameras0'
+    until(lambda: (second / 'iter_5.pth').exists())
+    assert f'is in use by process {process.pid}' in run(tmp_path)[1]  # two on one table
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    (tmp_path / 'go').touch()
+    time.sleep(2)  # of which 14 iterations would take one half
+    assert not (second / 'iter_6.pth').exists()  # the training has ended with the table
+    assert run(tmp_path, '--dry-run')[0].startswith('1 of 4')
+
+    assert run(tmp_path, '--jobs', '2')[1] == ''
+    calls = (tmp_path / 'work/plain-seed0-cameras0/calls').read_text().splitlines()
+    assert len(calls) == 1
+    calls = (second / 'calls').read_text().splitlines()
+    assert [('--load-from' in call, '--resume' in call) for call in calls] == [
+        (True, False),
+        (False, True),
+    ]
+    raw = json.loads((tmp_path / 'out/raw/tiny.json').read_text())['runs']
+    assert len(raw) == 4
+    one = raw['begun-seed0-cameras0']
+    assert {'command', 'commit', 'hardware', 'seed', 'evaluations'} <= one.keys()
+    assert one['seconds'] > 0.9  # of both halves
+    # 60 + 0 and 60 + 1 against 50 and 51
+    text = (tmp_path / 'out/tiny.md').read_text()
+    assert '| begun | 60 / 70.0 | 61 / 70.0 | 60.5 +- 0.7 | plain | +10.0 +- 0.0 |' in text
+    assert run(tmp_path, '--dry-run')[0] == '4 of 4 trainings are finished\n'
+    table_of(tmp_path, options={'a.b': 1})
+    assert 'plain-seed0-cameras0 was trained by' in run(tmp_path)[1]
+
+
+def until(condition) -> None:
+    """Waits for two minutes at most."""
+    end = time.time() + 120
+    while not condition():
+        assert time.time() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_a_failed_training_stops_those_that_need_it_and_no_others(tmp_path, run):
+    table_of(tmp_path)
+    (tmp_path / 'go').touch()
+    (tmp_path / 'trainer.py').write_text(
+        "import sys\nif 'plain-seed0-cameras0' in sys.argv[3]: sys.exit('no room')\n" + TRAINER
+    )
+    told = run(tmp_path, '--jobs', '3')[1]
+    assert 'plain-seed0-cameras0 ended with status 1; its log is' in told
+    assert 'begun-seed0-cameras0 waits for plain-seed0-cameras0' in told
+    assert 'no room' in (tmp_path / 'work/plain-seed0-cameras0.log').read_text()
+    assert '| begun |  | 61 / 70.0 |  | plain | +10.0 |' in (tmp_path / 'out/tiny.md').read_text()
+
+
+def test_a_row_is_compared_with_its_control_seed_by_seed(tmp_path):
+    table = read_table(table_of(tmp_path, seeds=[0, 1, 2], camera_seeds=[4]))
+    records = {
+        f'{run}-seed{seed}-cameras{camera}': dict(
+            commit='abc', hardware='a machine', seconds=60.0 * (seed + 1),
+            evaluations=[
+                dict(stage='two', before=True, metrics=dict(mAP=1.0, rank1=1.0)),
+                dict(stage='two', metrics=dict(mAP=score, rank1=80.0)),
+            ],
+        )
+        for run, scores in (('plain', (40.0, 50.0, 60.0, 30.0)), ('begun', (41.0, 53.0, 62.0, 45)))
+        for (seed, camera), score in zip(((0, 0), (1, 0), (2, 0), (0, 4)), scores)
+    }  # fmt: skip
+    (tmp_path / 'tiny.json').write_text(json.dumps(page(table, 'a command', records)))
+    text = render(tmp_path / 'tiny.json')
+    # differences 1, 3, 2: mean 2, sample deviation 1; means 52 and 50, deviations of 10 and 10.5
+    assert (
+        '| begun | 41.0 / 80.0 | 53.0 / 80.0 | 62.0 / 80.0 | 52.0 +- 10.5 | plain | +2.0 +- 1.0 '
+        '| 45 / 80.0 |' in text
+    )
+    assert '50.0 +- 10.0 |  |  | 30.0 / 80.0 |' in text
+    config = tmp_path / 'config.py'
+    assert f'| plain | {config} | 4 | 1.8 |' in text  # 1, 2, 3 and 1 minutes
+    assert 'training 0, 1, 2 under the benchmark' in text
+    del records['plain-seed0-cameras0']['evaluations'][1]
+    with pytest.raises(ValueError, match=r"'plain': plain-seed0-cameras0 has no mAP, rank1 of the"):
+        page(table, 'a command', records)
+
+
+def test_commands_name_folders_seeds_options_and_cameras(tmp_path):
+    runs = dict(
+        first=dict(config=str(tmp_path / 'config.py'), options={'a.b': [1, 2]}),
+        then=dict(
+            config=str(tmp_path / 'config.py'),
+            options={'root': '{work_dir}/copy'},
+            prepare=['tools/translate.py {first}/stage.pth --out {work_dir}/copy {first.options}'],
+        ),
+    )
+    rows = [dict(title='one', run='then', stage='two', control=None)]
+    table = read_table(table_of(tmp_path, runs=runs, rows=rows, options={'c': '{{weights}}/x'}))
+    place = Place(tmp_path / 'tiny.yml', Path('/w'), tmp_path, 'train.py')
+    cameras = 'train_dataloader.target.dataset.camera_seed=3'
+    prepare, training = commands(Job(table.runs['then'], 1, 3), place, table)
+    own, other = '/w/then-seed1-cameras3', '/w/first-seed1-cameras3'
+    assert ' '.join(prepare) == (
+        f'tools/translate.py {other}/stage.pth --out {own}/copy --cfg-options c={{weights}}/x '
+        f'a.b=[1,2] {cameras}'
+    )
+    assert ' '.join(training) == (
+        f'train.py {tmp_path}/config.py --work-dir {own} --seed 1 --cfg-options c={{weights}}/x '
+        f'root={own}/copy {cameras}'
+    )
+
+
+def test_every_rendered_set_gets_the_camera_seed_however_deep_it_lies():
+    cfg = dict(
+        a=dict(dataset=dict(type='PositivePairs', dataset=dict(type='SyntheticReID', domain='x'))),
+        b=dict(dataset=dict(sets=[dict(type='FolderReID'), dict(type='SyntheticReID')])),
+    )
+    assert camera_options(cfg, 2, 'train_dataloader') == {
+        'train_dataloader.a.dataset.dataset.camera_seed': 2,
+        'train_dataloader.b.dataset.sets.1.camera_seed': 2,
+    }
+
+
+def test_a_training_is_resumed_from_its_own_checkpoint_alone(tmp_path):
+    training = ['t.py', 'c.py', '--seed', '1', '--load-from', 'x.pth', '--first-stage', 'two']
+    assert resumed(training, tmp_path) == training
+    (tmp_path / 'evaluations.json').touch()
+    assert resumed(training, tmp_path) == training
+    (tmp_path / 'stage_two.pth').touch()
+    assert resumed(training, tmp_path) == [
+        't.py', 'c.py', '--resume', '--seed', '1', '--first-stage', 'two',
+    ]  # fmt: skip
+
+
+RUN = dict(config='configs/gcl_synth.py')
+ROW = dict(title='one', run='plain', stage='two', control=None)
+
+
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        (dict(rows=[dict(ROW, run='plane')]), r"rows\[0\]\.run is 'plane' \(did you mean 'plain'"),
+        (dict(rows=[{**ROW, 'stages': 1}]), r"rows\[0\]: unknown key 'stages' \(did you mean"),
+        (dict(rows=[dict(title='one', run='plain', stage='two')]), r'rows\[0\] has no control'),
+        (dict(rows=[ROW, ROW]), r"rows\[0\]: a second row is called 'one'; name them apart"),
+        (dict(rows=[dict(ROW, control='two')]), r"control is 'two'; there are one"),
+        (dict(rows=[dict(ROW, control='one')]), r"'one' is its own control; name another row"),
+        (dict(seeds=[0, 0]), r'seeds is \[0, 0\]; write a list of different whole numbers'),
+        (dict(camera_seeds=1), r'camera_seeds is 1; write a list of different whole numbers'),
+        (dict(runs=[]), r'runs is \[\]; write runs by name'),
+        (dict(runs={'plain': dict(config='configs/gcl_sinth.py')}), r'is no file; correct it'),
+        (dict(runs={'a-b': RUN}), r'runs\.a-b: a name is letters, digits and _'),
+        (dict(options=[1]), r'options is \[1\]; write dotted names and values'),
+        (dict(options={'a': '{b'}), r"options\.a is '\{b': .*; write \{\{ for \{"),
+        (
+            dict(runs={'plain': dict(RUN, options={'a': '{other}/x'})}),
+            r"runs\.plain needs the run 'other'; there are plain",
+        ),
+        (
+            dict(runs={'plain': dict(RUN, prepare=['tools/translat.py {work_dir}'])}),
+            r'runs\.plain\.prepare begins with tools/translat\.py, which is no file',
+        ),
+        (
+            dict(runs={
+                name: dict(RUN, start=dict(run=other, checkpoint='x.pth'))
+                for name, other in (('plain', 'begun'), ('begun', 'plain'))
+            }),
+            r'the runs plain, begun wait for one another',
+        ),
+    ],
+)  # fmt: skip
+def test_a_wrong_table_is_refused_with_its_place_and_the_fix(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=rf'tiny\.yml: .*{message}'):
+        read_table(table_of(tmp_path, **changes))
+
+
+def test_what_is_no_table_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match='tools/benchmarks/tables has examples'):
+        read_table(tmp_path / 'no.yml')
+    (tmp_path / 'no.yml').write_text('title: [')
+    with pytest.raises(ValueError, match=r'no\.yml is no YAML: '):
+        read_table(tmp_path / 'no.yml')
+    (tmp_path / 'no.yml').write_text('- title')
+    with pytest.raises(ValueError, match=r"no\.yml is \['title'\]; write keys and values"):
+        read_table(tmp_path / 'no.yml')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('path', sorted((ROOT / 'tools/benchmarks/tables').glob('*.yml')))
+def test_the_tables_of_the_project_have_configs_and_stages_for_every_row(path, tmp_path, run):
+    (tmp_path / 'tiny.yml').write_text(path.read_text())
+    told, error = run(tmp_path, '--dry-run')
+    assert (told[:5], error) == ('0 of ', '')
+
+
+def test_a_row_of_a_stage_that_the_config_does_not_have_is_refused_before_training(tmp_path, run):
+    rows = [dict(title='one', run='plain', stage='tow', control=None)]
+    table_of(tmp_path, rows=rows)
+    assert run(tmp_path)[1] == (
+        f"error: {tmp_path}/tiny.yml: rows[0].stage is 'tow' (did you mean 'two'?); there are "
+        f'one, two'
+    )
+    assert not (tmp_path / 'work').exists()
+    assert run(tmp_path, '--jobs', '0')[1] == 'error: --jobs is 0; give 1 or more'
