@@ -16,7 +16,7 @@ from reidgen.synthetic.shading import Light
 from reidgen.synthetic.writer import the_body
 
 NOTHING = np.zeros((0, 3), np.float32)  # clothes, of which maps have none
-DARK = Light(*(np.zeros(3, np.float32) for _ in Light._fields))  # maps have a light of their own
+DARK = Light(*np.zeros((3, 3), np.float32))  # maps have a light of their own
 
 
 def draw_views(values: Tensor, width: float) -> list[np.ndarray]:

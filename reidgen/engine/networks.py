@@ -17,5 +17,6 @@ def prepare_networks(model: AdversarialModel, cfg: Config) -> None:
     """
     set_bn_group(model, cfg.get('bn_group'))
     if cfg.get('train_cfg') is not None:
-        checkpoint_activations(model, cfg.get('activation_checkpointing'))
+        networks = {name: getattr(model, name) for name in model.network_names}
+        checkpoint_activations(networks, cfg.get('activation_checkpointing'))
         compile_networks(model, cfg.get('compile'))

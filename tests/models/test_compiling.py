@@ -12,6 +12,10 @@ STAGES = (
 )
 
 
+def networks_of(model) -> dict:
+    return {name: getattr(model, name) for name in model.network_names}
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings('ignore:The .grad attribute')  # read by torch itself
 def test_codes_and_keys_stay_and_a_stage_that_comes_again_compiles_nothing(build_toy, toy_batch):
@@ -42,7 +46,7 @@ def test_all_networks_are_compiled_but_those_under_a_penalty_and_those_checkpoin
 ):
     monkeypatch.setattr('shutil.which', lambda name: name)
     model = build_toy()
-    checkpoint_activations(model, ['F'])
+    checkpoint_activations(networks_of(model), ['F'])
     assert compile_networks(model, True) == ('G', 'E_p', 'E_c', 'C')
     model = build_toy(penalty=None, loss_weights=dict(gp=0))
     assert compile_networks(model, dict(backend='eager')) == model.network_names
@@ -64,7 +68,7 @@ def test_nothing_is_compiled_without_the_key(build_toy, nothing):
 )
 def test_what_cannot_be_compiled_is_refused(build_toy, options, message):
     model = build_toy()
-    checkpoint_activations(model, ['F'])
+    checkpoint_activations(networks_of(model), ['F'])
     with pytest.raises(ValueError, match=message):
         compile_networks(model, options)
 

@@ -147,23 +147,6 @@ def test_scores_are_in_the_order_in_which_they_were_measured(run):
     assert rows[-1].metrics['mAP'] == pytest.approx(100 * run[1].result.mAP)
 
 
-def test_measures_of_an_adaptation_stand_beside_each_other(tmp_path):
-    folder = tmp_path / 'mine'
-    (folder / 'a/vis_data').mkdir(parents=True)
-    (folder / 'a/vis_data/scalars.json').write_text('{"G/loss": 1.0, "step": 1}\n')
-    rows = [
-        dict(name='silhouette', before=0.25, after=0.5, verdict='better'),
-        dict(name='across cameras', before=None, after=None, verdict='not known'),
-    ]
-    write_json(folder / 'adapt.json', dict(measures=rows, text=['10 clusters', 'worse & better']))
-    write_report([folder], tmp_path / 'page.html')
-    text = (tmp_path / 'page.html').read_text()
-    assert '<td>0.250</td><td>0.500</td><td class="text">better</td>' in text
-    assert '<td></td><td></td><td class="text">not known</td>' in text
-    assert '<p>10 clusters</p><p>worse &amp; better</p>' in text
-    assert 'Nothing was evaluated' not in text
-
-
 def test_two_runs_side_by_side_name_the_queries_that_changed(run, tmp_path):
     write_run(tmp_path / 'other', seed=1)
     write_report([run[0], tmp_path / 'other'], tmp_path / 'page.html')

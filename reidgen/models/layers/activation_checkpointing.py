@@ -1,11 +1,12 @@
 """Activation checkpointing: memory for a second forward pass."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from types import MethodType
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from reidgen.choices import hint, listed
@@ -13,7 +14,7 @@ from reidgen.choices import hint, listed
 from .batch_norm import batch_norms
 
 
-def checkpoint_activations(model: nn.Module, names: Sequence[str] | None) -> None:
+def checkpoint_activations(networks: Mapping[str, nn.Module], names: Sequence[str] | None) -> None:
     """Networks drop their activations, which the backward pass computes again (Chen et al.,
     "Training deep nets with sublinear memory cost", 2016).
 
@@ -21,8 +22,8 @@ def checkpoint_activations(model: nn.Module, names: Sequence[str] | None) -> Non
     statistics of batch norm are the same numbers.
 
     Args:
-        model: of networks by name.
-        names: networks; None or empty: none.
+        networks: by name.
+        names: of those that recompute; None or empty: none.
 
     Raises:
         ValueError: an unknown network, or one with spectral norm, whose power iteration would go
@@ -31,12 +32,12 @@ def checkpoint_activations(model: nn.Module, names: Sequence[str] | None) -> Non
     if isinstance(names, str):
         raise ValueError(f"activation_checkpointing is '{names}'; give a list of networks")
     for name in names or ():
-        if name not in model.network_names:
+        if name not in networks:
             raise ValueError(
-                f"activation_checkpointing names '{name}'{hint(name, model.network_names)}; the "
-                f'model has {listed(sorted(model.network_names))}'
+                f"activation_checkpointing names '{name}'{hint(name, networks)}; the "
+                f'model has {listed(sorted(networks))}'
             )
-        network = getattr(model, name)
+        network = networks[name]
         for path, layer in network.named_modules():
             if 'SpectralNorm' in type(layer).__name__:
                 raise ValueError(
@@ -63,7 +64,7 @@ class _AsBefore:
     """Context with batch norm layers in the modes that they had when it was made, on copies of
     their running statistics."""
 
-    def __init__(self, layers: Sequence[nn.Module]):
+    def __init__(self, layers: Sequence[_BatchNorm]):
         self.layers = layers
         self.modes = [_mode(layer) for layer in layers]
         self.kept: list[tuple[dict, dict]] = []
@@ -83,5 +84,5 @@ class _AsBefore:
             layer._buffers = buffers
 
 
-def _mode(layer: nn.Module) -> dict[str, bool]:
+def _mode(layer: _BatchNorm) -> dict[str, bool]:
     return dict(training=layer.training, track_running_stats=layer.track_running_stats)
