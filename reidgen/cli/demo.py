@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reidgen.datasets import SyntheticReID
 from reidgen.datasets.image_files import list_images
+from reidgen.demo.gallery import Gallery
 from reidgen.inference import Model
 
 NUM_RENDERED = 60  # of the gallery where none is given
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     paths = gallery(args.gallery)
     model = Model(args.model)
     print(model)
-    from reidgen.demo import Gallery, serve  # imports gradio
+    from reidgen.demo.page import serve  # imports gradio
 
     shown = Gallery(model, paths) if model.info.dims else None
     serve(model, shown, args.host, args.port, not args.no_browser)

@@ -38,8 +38,6 @@ class Gallery:
         ]
 
     def _caption(self, rank: int, path: Path, similarity: float) -> str:
-        told = f'{rank}. {similarity:.2f} {path.name}'
-        if not self.model.info.calibration:
-            return told
-        probability = self.model.calibration.probability(2 - 2 * similarity)
-        return f'{rank}. {probability:.0%} ({similarity:.2f}) {path.name}'
+        calibrated = self.model.info.calibration
+        match = calibrated and self.model.calibration.is_match(2 - 2 * similarity)
+        return f'{rank}. {similarity:.2f}{" match" if match else ""} {path.name}'

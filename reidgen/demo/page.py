@@ -22,8 +22,8 @@ EXPORT = (
     '--translate --out generators.safetensors`, then `reidgen demo --model generators.safetensors`.'
 )
 HONEST = (
-    'A match is a guess from clothes and build, measured on the pictures named above. Use it for '
-    'no decision about a person.'
+    'Nearest is not the same person: it is a guess from clothes and build. Use it for no decision '
+    'about a person.'
 )
 
 
@@ -57,7 +57,7 @@ def build_page(model: Model, gallery: Gallery | None) -> gr.Blocks:
     examples = examples[:: max(len(examples) // NUM_EXAMPLES, 1)][:NUM_EXAMPLES]
     with gr.Blocks(title='reidgen', analytics_enabled=False) as page:
         gr.Markdown('# reidgen')
-        gr.Markdown('\n\n'.join(str(model.info).splitlines()))
+        gr.Markdown('  \n'.join(str(model.info).splitlines()))
         with gr.Tab('Search'):
             _search_tab(gallery, examples)
         with gr.Tab('Translate'):
@@ -71,7 +71,7 @@ def _search_tab(gallery: Gallery | None, examples: list[str]) -> None:
     if gallery is None:
         gr.Markdown('This model file translates images and has no features to search by.')
         return
-    gr.Markdown(f'{len(gallery.paths)} pictures are searched. {HONEST}')
+    gr.Markdown(f'{len(gallery.paths)} pictures are searched. {_threshold(gallery.model)}{HONEST}')
     with gr.Row():
         with gr.Column(scale=1, min_width=220):
             query = _picture('Person to find')
@@ -135,6 +135,16 @@ def _swap_tab(model: Model, examples: list[str]) -> None:
         return _pixels(model.swap(_given(one, 'A'), _given(two, 'B'), to))
 
     button.click(swap, [first, second, domain], [a, b])
+
+
+def _threshold(model: Model) -> str:
+    if not model.info.calibration:
+        return ''
+    found = model.calibration
+    return (
+        f'"match" is a similarity from {1 - found.threshold / 2:.2f}, which {found.fmr:.1%} of the '
+        f'pairs of two persons reached in its test, on other pictures than these. '
+    )
 
 
 def _picture(label: str) -> gr.Image:
