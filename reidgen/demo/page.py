@@ -21,6 +21,11 @@ EXPORT = (
     'This model file has no generators. Write one that has: `reidgen export CONFIG CHECKPOINT '
     '--translate --out generators.safetensors`, then `reidgen demo --model generators.safetensors`.'
 )
+# four columns of results are too narrow on a phone
+CSS = (
+    '@media (max-width: 600px) { #found .grid-container '
+    '{ grid-template-columns: 1fr 1fr !important } }'
+)
 HONEST = (
     'Nearest is not the same person: it is a guess from clothes and build. Use it for no decision '
     'about a person.'
@@ -43,6 +48,7 @@ def serve(
         inbrowser=open_browser,
         allowed_paths=folders,
         footer_links=[],
+        css=CSS,
         theme=gr.themes.Default(font=FONTS, font_mono=[gr.themes.Font('monospace')]),
     )
 
@@ -77,9 +83,16 @@ def _search_tab(gallery: Gallery | None, examples: list[str]) -> None:
             query = _picture('Person to find')
             top = gr.Slider(1, 20, value=8, step=1, label='How many')
             button = gr.Button('Search', variant='primary')
-            gr.Examples(examples, query, label='From the gallery')
         with gr.Column(scale=3, min_width=300):
-            found = gr.Gallery(label='Nearest first', columns=4, object_fit='contain', format='png')
+            found = gr.Gallery(
+                label='Nearest first',
+                columns=4,
+                object_fit='contain',
+                format='png',
+                elem_id='found',
+            )
+
+    gr.Examples(examples, query, label='From the gallery')
 
     def search(image: np.ndarray | None, number: int) -> list[tuple[str, str]]:
         return gallery.search(_given(image, 'the person to find'), int(number))
