@@ -81,6 +81,9 @@ setup(
             H5PY,
             *ONNX,
         ],
+        # the site: mkdocs build --strict
+        'docs': ['mkdocs>=1.6,<2', 'mkdocs-material>=9.5'],
+        'demo': ['gradio>=6'],  # the page of `reidgen demo`
         'cuhk03': [H5PY],  # `reidgen prepare` of the first release
         'timm': [TIMM],  # trunks of ContentEncoder named 'timm/...'
         'pml': [PML],  # losses of pytorch-metric-learning by name, dict(type='PML')

@@ -35,11 +35,12 @@ MAY_IMPORT = {
     'engine': MIDDLE | {'visualization'},
     'retrieval': MIDDLE | {'visualization', 'engine'},
     'inference': MIDDLE | {'engine', 'retrieval'},
+    'demo': MIDDLE | {'inference'},
     'reporting': MIDDLE | {'visualization', 'engine'},
     'adaptation': MIDDLE | {'engine'},
     'cli': MIDDLE
     | {'visualization', 'engine', 'retrieval', 'inference', 'reporting', 'synthetic', 'adaptation'}
-    | {'body_fit'},
+    | {'body_fit', 'demo'},
 }
 MODULES = sorted((ROOT / 'reidgen').rglob('*.py'))
 

@@ -1,4 +1,4 @@
-"""Arguments of report, export, compare, models, configs and doctor, without slow imports."""
+"""Arguments of report, export, compare, demo, models, configs and doctor, without slow imports."""
 
 import argparse
 
@@ -37,6 +37,16 @@ Lists the configs that come with reidgen, or copies one with its bases for editi
 
     %(prog)s
     %(prog)s --copy gcl_smoke my_experiments
+"""
+
+DEMO = """\
+Opens a page in the browser: search of a folder, translation of a person, swap of two appearances.
+
+    %(prog)s --gallery crops
+    %(prog)s --gallery crops --model generators.safetensors
+
+Translation and swap need a model file with generators: `reidgen export CONFIG CHECKPOINT
+--translate --out FILE`. The page is served to this machine alone.
 """
 
 
@@ -95,6 +105,31 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('second', metavar='B', help='another')
     parser.add_argument(
         '--model', required=True, help='a model file, or a name that `reidgen models` lists'
+    )
+
+
+def add_demo(parser: argparse.ArgumentParser) -> None:
+    """Options of `demo`."""
+    parser.description = DEMO
+    parser.add_argument(
+        '--gallery',
+        metavar='FOLDER',
+        help='pictures that are searched (default: rendered people, drawn in seconds on first use)',
+    )
+    parser.add_argument(
+        '--model',
+        default='synth',
+        help='a model file, or a name that `reidgen models` lists (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--host',
+        default='127.0.0.1',
+        help='address to serve at; another one lets others in, without a password '
+        '(default: %(default)s)',
+    )
+    parser.add_argument('--port', type=count, default=7860, help='(default: %(default)s)')
+    parser.add_argument(
+        '--no-browser', action='store_true', help='prints the address and opens no browser'
     )
 
 

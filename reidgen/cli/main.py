@@ -69,6 +69,9 @@ COMMANDS = {
         'export',
         lambda args: Path(args.out).parent,
     ),
+    'demo': Command(
+        'search, translate and swap in a browser', inference_arguments.add_demo, 'demo'
+    ),
     'models': Command('list trained models', inference_arguments.add_models, 'models'),
     'configs': Command('list or copy configs', inference_arguments.add_configs, 'configs'),
     'doctor': Command('check the installation', inference_arguments.add_doctor, 'doctor'),

@@ -57,6 +57,10 @@ class Batches:
                 bar.update(len(img))
         return torch.cat(results)
 
+    def load(self, images: Sequence[OneImage]) -> tuple[Tensor, Tensor | None]:
+        """One batch (B, 3, H, W) uint8 and, where there are maps, (B, M, H, W)."""
+        return self._stacked([self._sample(image, place) for place, image in enumerate(images)])
+
     def _decoded(
         self, images: Sequence[OneImage], size: int, pool: ThreadPoolExecutor
     ) -> Iterator[tuple[Tensor, Tensor | None]]:
@@ -70,8 +74,11 @@ class Batches:
         for number in range(len(places)):
             samples = [each.result() for each in coming]
             coming = submit(places[number + 1]) if number + 1 < len(places) else []
-            img = torch.stack([sample.img for sample in samples])
-            yield img, torch.cat([s.maps for s in samples]) if self._maps is not None else None
+            yield self._stacked(samples)
+
+    def _stacked(self, samples: Sequence[Sample]) -> tuple[Tensor, Tensor | None]:
+        img = torch.stack([sample.img for sample in samples])
+        return img, torch.cat([s.maps for s in samples]) if self._maps is not None else None
 
     def _sample(self, image: OneImage, place: int) -> Sample:
         img = to_uint8(image, place)

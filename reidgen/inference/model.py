@@ -22,6 +22,7 @@ from reidgen.retrieval.search import search
 from reidgen.retrieval.topk import TopK, exact_distances, smallest_k
 
 from .batches import Batches, as_batch
+from .code_swap import CodeSwap
 from .images import Images, OneImage, as_list, is_one
 from .model_file import ModelInfo, import_classes, read_model_file
 from .zoo import find_model
@@ -189,6 +190,20 @@ class Model:
             return translator(as_batch(img, maps)).permute(0, 3, 1, 2)
 
         return self._batches.run(as_list(images), batch, 'translate', progress)
+
+    def swap(self, a: OneImage, b: OneImage, domain: str) -> Tensor:
+        """Images (2, 3, H, W) uint8 of two persons whose appearance codes have changed places.
+
+        The first has the structure of `a` and the appearance of `b`, the second the reverse, both
+        in the style of a domain.
+
+        Raises:
+            ValueError: as `translate`, or the model has no separate codes of structure and
+                appearance.
+        """
+        self.check_domain(domain)
+        swapped = CodeSwap(self.extractor.model, domain)
+        return swapped(as_batch(*self._batches.load([*as_list([a, b])]))).permute(0, 3, 1, 2)
 
     def check_domain(self, domain: str) -> None:
         """Raises ValueError where the file has no generators, or not of this domain."""

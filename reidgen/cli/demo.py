@@ -1,0 +1,42 @@
+"""Page in a browser to try a model: the subcommand `demo`."""
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+from reidgen.datasets import SyntheticReID
+from reidgen.datasets.image_files import list_images
+from reidgen.demo.gallery import Gallery
+from reidgen.inference import Model
+
+NUM_RENDERED = 60  # of the gallery where none is given
+
+
+def run(args: argparse.Namespace) -> None:
+    """Serves the page until it is interrupted.
+
+    Raises:
+        ModuleNotFoundError: gradio is not installed.
+        FileNotFoundError, ValueError, OSError: no such folder or model, or the port is taken.
+    """
+    if importlib.util.find_spec('gradio') is None:
+        raise ModuleNotFoundError(
+            "the demo needs gradio, which is not installed: pip install 'reidgen[demo]', in a "
+            "clone pip install -e '.[demo]'"
+        )
+    paths = gallery(args.gallery)
+    model = Model(args.model)
+    print(model)
+    from reidgen.demo.page import serve  # imports gradio
+
+    shown = Gallery(model, paths) if model.info.dims else None
+    serve(model, shown, args.host, args.port, not args.no_browser)
+
+
+def gallery(folder: str | None) -> list[Path]:
+    """Pictures of a folder and its sub-folders; without one, rendered people."""
+    if folder is not None:
+        return list_images(Path(folder), recursive=True)
+    people = SyntheticReID('synth_b', 'tiny', split='query+gallery', maps=False)
+    paths = sorted({Path(record.path) for record in people.records})
+    return paths[:: max(len(paths) // NUM_RENDERED, 1)]

@@ -1,0 +1,43 @@
+"""Pictures that the page searches."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from reidgen.evaluation.neighbours import nearest_neighbours
+from reidgen.inference import Model
+
+
+class Gallery:
+    """Pictures with their features, which are taken once.
+
+    Args:
+        model: with features.
+        paths: of the pictures.
+    """
+
+    def __init__(self, model: Model, paths: Sequence[Path]):
+        self.model, self.paths = model, list(paths)
+        self.features = model.embed([str(path) for path in self.paths])
+
+    def search(self, query: np.ndarray, top: int) -> list[tuple[str, str]]:
+        """Paths of the nearest pictures with a caption, nearest first.
+
+        Args:
+            query: (H, W, 3) uint8.
+            top: how many; all where there are fewer.
+        """
+        feature = self.model.embed(query)
+        top = min(top, len(self.paths))
+        rows = nearest_neighbours(feature, self.features, top).index[0].tolist()
+        similarities = (self.features[rows] @ feature[0]).tolist()
+        return [
+            (str(self.paths[row]), self._caption(rank, self.paths[row], similarity))
+            for rank, (row, similarity) in enumerate(zip(rows, similarities), start=1)
+        ]
+
+    def _caption(self, rank: int, path: Path, similarity: float) -> str:
+        calibrated = self.model.info.calibration
+        match = calibrated and self.model.calibration.is_match(2 - 2 * similarity)
+        return f'{rank}. {similarity:.2f}{" match" if match else ""} {path.name}'
