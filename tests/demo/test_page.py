@@ -81,8 +81,7 @@ def give(page, tab: str, button: str, files: list, folder: Path) -> None:
     panel = page.get_by_role('tabpanel').filter(visible=True)
     for number, file in enumerate(files):
         copy = Path(shutil.copy(file, folder / f'given_{number}.png'))  # no name of the gallery
-        # a picture that is there has no input for another one
-        panel.locator('input[type=file]').first.set_input_files(copy)
+        panel.locator('input[type=file]').nth(number).set_input_files(copy)
         panel.locator(f'img[src*="{copy.name}"]').wait_for()
     panel.get_by_role('button', name=button, exact=True).click()
 
