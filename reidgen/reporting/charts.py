@@ -30,6 +30,7 @@ def loss_chart(curves: Curves, levels: Mapping[str, float] | None = None) -> str
         axes.annotate(name, (1, level), xycoords=('axes fraction', 'data'), ha='right',
                       va='bottom', fontsize='x-small')  # fmt: skip
     axes.set(xlabel='iteration')
+    axes.ticklabel_format(axis='y', scilimits=(-2, 4))  # longer numbers would be cut
     axes.legend(fontsize='x-small', ncols=2)
     return _svg(figure)
 
@@ -80,7 +81,7 @@ def _figure() -> tuple['Figure', 'Axes']:
 
     figure = Figure(figsize=SIZE)
     FigureCanvasSVG(figure)
-    axes = figure.add_axes((0.09, 0.15, 0.89, 0.81))
+    axes = figure.add_axes((0.09, 0.15, 0.89, 0.77))
     axes.grid(alpha=0.3)
     return figure, axes
 

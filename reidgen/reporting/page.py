@@ -98,7 +98,7 @@ def run_context(run: Run) -> dict[str, Any]:
         rows=rows,
         columns=list(dict.fromkeys(key for row in rows for key in row.metrics)),
         results=run.results,
-        adaptation=run.adaptation,
+        adaptation=adaptation_context(run.adaptation),
         verdict=(run.diagnostics or {}).get('verdict'),
         error=(run.diagnostics or {}).get('error'),
         fired=[dict(each, about=CODES[each['code']].advice) for each in fired],
@@ -107,6 +107,15 @@ def run_context(run: Run) -> dict[str, Any]:
         activations=picture_uri(run.activations) if run.activations else None,
         config=run.config,
     )
+
+
+def adaptation_context(found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Measures of the command adapt, and what it says beside them."""
+    if found is None:
+        return None
+    told = tuple(f'{row["name"]}:' for row in found['measures'])
+    lines = [line for line in found['text'] if not line.startswith(told)]
+    return dict(measures=found['measures'], text=lines)
 
 
 def evaluation_rows(run: Run) -> list[Row]:

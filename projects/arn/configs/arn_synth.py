@@ -7,7 +7,7 @@ beside it: arn_synth_recon.py, arn_synth_private.py, arn_synth_labels.py, and di
 same networks, arn_synth_direct.py.
 
 Needs:   nothing; as gcl_synth.py.
-Result:  mAP / rank-1 55.4 / 70.3, AdaBN 58.6 / 76.6 (seed 0); arn_synth_direct.py 48.4 / 66.0.
+Result:  mAP / rank-1 53.8 / 69.3, AdaBN 56.1 / 72.0 (three seeds); arn_synth_direct.py 47.7 / 65.8.
 Cost:    some 12 minutes of one CPU core, rendering apart.
 """
 _base_ = ['../../../configs/_base_/runtime.py', '../../../configs/_base_/datasets.py']

@@ -3,7 +3,7 @@
 Without E_T and E_S, D_C is given the shared part alone.
 
 Needs:   as arn_synth.py.
-Result:  mAP / rank-1 5.8 / 10.8, AdaBN 3.6 / 4.3 (seed 0).   Cost: as arn_synth.py.
+Result:  mAP / rank-1 6.1 / 11.2, AdaBN 3.6 / 4.2 (three seeds).   Cost: as arn_synth.py.
 """
 _base_ = ['./arn_synth.py']
 
