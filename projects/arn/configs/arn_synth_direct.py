@@ -3,7 +3,8 @@
 What ARN has to beat. The target's images are read by AdaBN alone.
 
 Needs:   as arn_synth.py.
-Result:  mAP / rank-1 47.7 / 65.8, AdaBN 57.0 / 72.9 (three seeds).   Cost: two thirds of arn_synth.py.
+Result:  mAP / rank-1 47.7 / 65.8, AdaBN 57.0 / 72.9 (three seeds).
+Cost:    two thirds of arn_synth.py.
 """
 _base_ = ['./arn_synth.py']
 
