@@ -78,7 +78,8 @@ class Batches:
 
     def _stacked(self, samples: Sequence[Sample]) -> tuple[Tensor, Tensor | None]:
         img = torch.stack([sample.img for sample in samples])
-        return img, torch.cat([s.maps for s in samples]) if self._maps is not None else None
+        maps = [sample.maps for sample in samples if sample.maps is not None]  # all or none
+        return img, torch.cat(maps) if maps else None
 
     def _sample(self, image: OneImage, place: int) -> Sample:
         img = to_uint8(image, place)

@@ -6,7 +6,7 @@ from reidgen.engine.translation import ModelTranslator
 from reidgen.models import AdversarialModel
 from reidgen.models.cross_domain_checks import other_domain
 from reidgen.models.cross_domain_gcl import CrossDomainGCL
-from reidgen.structures import Code
+from reidgen.structures import Code, DomainBatch
 
 
 class CodeSwap(ModelTranslator):
@@ -28,7 +28,7 @@ class CodeSwap(ModelTranslator):
             )
         super().__init__(model, to)
 
-    def translated(self, raw, style: int) -> Tensor:
+    def translated(self, raw: DomainBatch, style: int) -> Tensor:
         model = self.model
         batch = model.data_preprocessor(raw)
         pose = model.encode_pose(batch, other_domain(self.to))
