@@ -1,6 +1,7 @@
 """Processes that begin as a copy of the test process, and so need not import anything again."""
 
 import functools
+import gc
 import importlib
 import importlib.util
 import os
@@ -48,6 +49,7 @@ def start(work: Callable[[], object], log: Path, errors: Path | None = None) -> 
     child = os.fork()
     if child:
         return child
+    gc.freeze()  # what is garbage of the test process is no business of its fork
     status = 1
     try:
         for number, path in ((1, log), (2, errors or log)):
