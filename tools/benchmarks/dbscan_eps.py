@@ -15,7 +15,6 @@ dimensions seen through --dim; --noise is their spread. One thread.
 import argparse
 import json
 import os
-import platform
 import sys
 import time
 from pathlib import Path
@@ -26,6 +25,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from hardware import machine  # noqa: E402
 from scipy.sparse import csr_array  # noqa: E402
 
 from reidgen.evaluation.neighbours import neighbours_of_each  # noqa: E402
@@ -138,21 +138,6 @@ def measure(num_images: int, noise: float, args: argparse.Namespace) -> dict:
         numbers[f'{ties}_over_float32'] = None if own is None else own / eps
     numbers['seconds'] = time.perf_counter() - start
     return numbers
-
-
-def machine() -> dict:
-    """Machine and versions."""
-    cpus = Path('/proc/cpuinfo')
-    lines = cpus.read_text().splitlines() if cpus.is_file() else []
-    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
-    return dict(
-        cpu=names[0] if names else platform.processor(),
-        cores=os.cpu_count(),
-        threads=1,
-        python=platform.python_version(),
-        torch=torch.__version__,
-        numpy=np.__version__,
-    )
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ camera, or turned as the person is. One thread; times are of the processor.
 import argparse
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from hardware import machine  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from reidgen.body_fit.meshes import draw_views  # noqa: E402
@@ -180,21 +180,6 @@ def draw_picture(persons: list[Person], path: str) -> None:
         lines.append(np.hstack([image, sketch, *(np.repeat(m[..., None], 3, 2) for m in grey)]))
     sheet = np.vstack([np.hstack(pair) for pair in zip(lines[::2], lines[1::2])])
     cv2.imwrite(path, sheet[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-
-
-def machine() -> dict:
-    """Machine and versions."""
-    cpus = Path('/proc/cpuinfo')
-    lines = cpus.read_text().splitlines() if cpus.is_file() else []
-    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
-    return dict(
-        cpu=names[0] if names else platform.processor(),
-        cores=os.cpu_count(),
-        threads=1,
-        python=platform.python_version(),
-        torch=torch.__version__,
-        numpy=np.__version__,
-    )
 
 
 def main() -> None:
