@@ -22,7 +22,8 @@ def panel(
     Args:
         columns: each batch (B, C, H, W) float, alike but for C. Three channels are an image, its
             normalisation undone by `mean` and `std`; any other number is a map in [-1, 1], shown
-            grey as the mean of its channels. What lies outside the range is clipped.
+            grey: up to four channels as their mean (colour and mesh), more as the largest
+            (heatmaps of joints, which would be nearly black). What lies outside is clipped.
         mean: of the three channels, for pixels in [0, 1]; `std` likewise.
 
     Returns:
@@ -59,7 +60,9 @@ def _picture(batch: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tens
     if batch.shape[1] == 3:
         batch = batch * torch.tensor(std).view(3, 1, 1) + torch.tensor(mean).view(3, 1, 1)
     else:
-        batch = (batch.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1) + 1) / 2
+        few = batch.shape[1] <= 4
+        grey = batch.mean(dim=1, keepdim=True) if few else batch.amax(dim=1, keepdim=True)
+        batch = (grey.expand(-1, 3, -1, -1) + 1) / 2
     return batch.clamp(0, 1)
 
 

@@ -42,11 +42,12 @@ def test_pixels_come_back_where_they_were():
         ((-1.0,), 0),
         ((1.0,), 255),
         ((0.2,), 153),
-        ((1.0, 1.0, 1.0, -1.0, -1.0), 153),
+        ((1.0, 1.0, -1.0, -1.0), 128),
         ((0.6, 0.6), 204),
+        ((0.6, -1.0, -1.0, -1.0, -1.0), 204),  # a joint of five
     ],
 )
-def test_maps_are_grey_by_the_mean_of_their_channels(levels, grey):
+def test_maps_are_grey_by_the_mean_of_few_channels_and_the_largest_of_many(levels, grey):
     picture = panel([('m', flat(*levels))], MEAN, STD)
     assert (cell(picture, 1, 0) == grey).all()
 
