@@ -24,6 +24,14 @@ def pytest_configure(config):
         os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 
 
+def pytest_xdist_auto_num_workers(config) -> int:
+    """Processes of `-n auto`: one more than cores, as slow tests wait for files and processes.
+
+    Not for the fast tests alone, where importing torch once more costs more than is gained.
+    """
+    return len(os.sched_getaffinity(0)) + (config.option.markexpr != 'not slow')
+
+
 # the first waits most, the next start several processes that fill the core meanwhile
 FIRST = ('test_watchdog.py', 'test_distributed.py', 'test_bn_groups.py')
 

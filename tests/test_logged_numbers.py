@@ -61,6 +61,7 @@ def is_explained(name: str) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_every_term_that_a_model_logs_is_explained():
     known, terms = logged(MODULES)
     assert {'adv', 'memory_t', 'con', 'foreground', 'generated'} <= known

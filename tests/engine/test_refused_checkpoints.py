@@ -105,7 +105,10 @@ def start_of(straight) -> dict:
 def started(build, tmp_path):
     """Parts of the model, and the log, of a training that starts from a file."""
 
-    def start(content, options: dict | None = None):
+    short = dict(name='joint', iters=1, phases=['D', 'G'], loaders=['source', 'target'])
+    options = {'train_cfg.stages': [short], 'default_hooks.best_loss': None}
+
+    def start(content):
         torch.save(content, tmp_path / 'theirs.pth')
         runner = build(tmp_path / 'work', options, load_from=str(tmp_path / 'theirs.pth'))
         runner.train()

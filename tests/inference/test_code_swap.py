@@ -17,6 +17,7 @@ def luma_of(image: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(rounded).float()[None, None] / 127.5 - 1
 
 
+@pytest.mark.slow
 def test_each_image_is_decoded_from_its_structure_and_the_content_of_the_other(tiny, tmp_path):
     out = tmp_path / 'tiny.safetensors'
     options = {

@@ -19,6 +19,7 @@ def networks_of(model) -> dict:
     return {name: getattr(model, name) for name in model.network_names}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stage', STAGES)
 @pytest.mark.parametrize('bn_mode', ['mixed', 'real_only', 'frozen'])
 def test_losses_weights_and_statistics_are_the_same_bits(

@@ -128,6 +128,7 @@ def test_each_generator_term_passes_a_frozen_encoder_without_moving_it(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stage', [STAGE_2, STAGE_3], ids=lambda stage: stage['name'])
 def test_each_discriminator_term_and_penalty_reaches_its_discriminator_alone(
     build_toy, toy_batch, gradients, stage
@@ -208,6 +209,7 @@ def test_other_pairs_each_image_with_the_batch_mate_of_its_row(build_toy, toy_ba
     assert slope.flatten(1).any(dim=1).tolist() == [False, True, False]
 
 
+@pytest.mark.slow
 def test_cross_pose_may_differ_by_stage(build_toy, toy_batch):
     model, batch = build_toy(cross_pose=dict(generators='own', joint='novel')), toy_batch()
     model.eval()

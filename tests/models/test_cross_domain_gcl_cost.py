@@ -108,6 +108,7 @@ def test_a_joint_iteration_evaluates_twenty_two_networks(build_toy, toy_batch, t
     assert count.total() == 22
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('cross_pose, num_poses', [('own', 2), ('other', 2), ('novel', 4)])
 def test_only_another_view_costs_more_poses(build_toy, toy_batch, toy_optim, cross_pose, num_poses):
     model = build_toy(cross_pose=cross_pose)
@@ -117,6 +118,7 @@ def test_only_another_view_costs_more_poses(build_toy, toy_batch, toy_optim, cro
     assert count == dict(E_c=6, E_p=num_poses, G=3, F=3, D_s=4, D_t=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stage, total', [(STAGE_2, 62), (STAGE_3, 66)])
 def test_recomputing_for_each_loss_takes_about_three_times_the_evaluations(
     build_toy, toy_batch, stage, total

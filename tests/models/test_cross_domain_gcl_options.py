@@ -41,6 +41,7 @@ def test_real_only_updates_the_statistics_by_the_two_real_batches(build_toy, toy
     assert all(layer.track_running_stats for layer in (model.E_c.neck, model.E_c.trunk[1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('bn_mode', ['mixed', 'target_recalib'])
 def test_mixed_updates_the_statistics_by_all_six_batches(build_toy, toy_batch, toy_optim, bn_mode):
     model = build_toy(bn_mode=bn_mode)
@@ -105,6 +106,7 @@ def test_the_supervised_losses_reach_encoder_and_classifier_alone(build_toy, toy
 # ---- adversarial pairs ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'adv_on, translators',
     [

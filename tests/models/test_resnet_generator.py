@@ -25,6 +25,7 @@ def test_the_generator_has_the_published_size_and_keeps_that_of_the_image(num_bl
     assert translated.shape == (2, 3, 256, 128)
 
 
+@pytest.mark.slow
 def test_the_forward_pass_is_the_layer_table_written_out():
     generator = ResNetGenerator(base_dim=2, num_blocks=1)
     img = torch.rand(2, 3, 16, 8) * 2 - 1

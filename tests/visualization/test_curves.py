@@ -92,6 +92,7 @@ def test_unknown_terms_and_files_are_named(tmp_path):
         read_scalars(tmp_path / 'cut.json')
 
 
+@pytest.mark.slow
 def test_a_diagnosis_has_a_plot_for_each_kind_of_curve_and_a_line_for_each_code(tmp_path):
     names = ('D/D.d_loss', 'D/D.g_loss', 'D/D.gap', 'rho.s2t', 'rho.t2s')
     curves = {name: dict(iter=[10, 20, 30], value=[1.0, 0.5, 0.7]) for name in names}
