@@ -6,6 +6,7 @@ from .head_crops import HeadCrops
 from .model import CameraGCL, PairsGCL
 from .networks import CameraStridedDiscriminator, CameraStripeDecoder
 from .positive_pairs import PositivePairs
+from .proxies import ProxyGCL
 from .translate_positives import TranslatePositivesHook
 from .translators import Untranslated, WithBackgrounds
 
@@ -18,6 +19,7 @@ __all__ = [
     'HeadCrops',
     'PairsGCL',
     'PositivePairs',
+    'ProxyGCL',
     'TranslatePositivesHook',
     'Untranslated',
     'WithBackgrounds',

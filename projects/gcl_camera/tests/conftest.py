@@ -18,7 +18,9 @@ SIZE, NUM_ROWS = (32, 16), 10
 CONFIG = Path(__file__).with_name('gcl_pairs.py')
 
 
-def toy(num_source: int = 2, num_target: int = 2, own: bool = True, **changes) -> CameraGCL:
+def toy(
+    num_source: int = 2, num_target: int = 2, own: bool = True, kind=CameraGCL, **changes
+) -> CameraGCL:
     """In training mode, of so many cameras; `networks` and `loss_weights` are merged."""
     torch.manual_seed(0)
     both = num_source + num_target if own else 0
@@ -47,7 +49,7 @@ def toy(num_source: int = 2, num_target: int = 2, own: bool = True, **changes) -
         penalty=dict(type='GradientPenalty'),
         contrast=dict(type='MemoryContrast', num_negatives=4),
     )
-    model = CameraGCL(
+    model = kind(
         networks=networks | changes.pop('networks', {}),
         loss_weights=weights | changes.pop('loss_weights', {}),
         **(options | changes),

@@ -32,7 +32,7 @@ def shrink(cfg) -> None:
     for name, loader in [*cfg.train_dataloader.items(), *cfg.val_dataloader.items()]:
         loader.dataset = drawn(loader.dataset, 'b' if name in ('target', 'clusters') else 'a')
         loader.update(num_workers=0, batch_size=4)
-        if loader.sampler.type in ('IdentitySampler', 'ClusterSampler'):
+        if loader.sampler.type in ('IdentitySampler', 'ClusterSampler', 'ProxySampler'):
             loader.sampler.update(num_identities=2, num_images=2)
     if 'pseudo_label' in cfg.default_hooks:
         cfg.default_hooks.pseudo_label.clustering = dict(type='KMeans', num_clusters=3)
