@@ -14,6 +14,7 @@ from reidgen.adaptation import recipe
 from reidgen.cli import adapt
 from reidgen.cli.main import parse
 from reidgen.datasets import ShapesReID
+from reidgen.datasets.cluster_samplers import TooFewClusters
 
 SIZES = recipe.Sizes('cpu', 2, 2, 2, 2, 4, 16, 1, 6)
 
@@ -60,3 +61,16 @@ def test_crops_become_a_model_a_report_and_measures(tmp_path, monkeypatch, capsy
     adapt.run(parse('adapt', command))
     assert config.read_text().endswith('# mine\n')
     assert 'Iter(train)' not in capsys.readouterr().out
+
+
+def test_a_target_without_clusters_ends_with_the_joint_stage(tmp_path, monkeypatch, capsys):
+    def train(args) -> None:
+        raise TooFewClusters('bank_t: no cluster, all 32 images are outliers')
+
+    monkeypatch.setattr(adapt.train, 'run', train)
+    with pytest.raises(TooFewClusters):  # of an earlier stage, which nothing can replace
+        adapt.train_config(tmp_path / 'config.py', tmp_path)
+    (tmp_path / 'stage_joint.pth').touch()
+    told = 'bank_t: no cluster, all 32 images are outliers'
+    assert adapt.train_config(tmp_path / 'config.py', tmp_path) == told
+    assert capsys.readouterr().out == f'stage clusters is left out: {told}\n'
