@@ -131,18 +131,6 @@ def test_a_picture_of_the_gallery_is_given_by_a_click_and_found_as_it_is(page, p
     assert captions.first.inner_text().startswith('1. 1.00 ')
 
 
-def test_without_features_pictures_are_examples_of_a_translation(generators, pictures):
-    from gradio.components import Dataset
-
-    from reidgen.demo.page import build_page
-
-    paths = sorted(pictures.rglob('*.png'))
-    shown = build_page(reidgen.load(generators, 'cpu'), None, paths)
-    examples = [block for block in shown.blocks.values() if isinstance(block, Dataset)]
-    # of the translation: eight; of the swap: each beside the next
-    assert [len(each.samples) for each in examples] == [8, 7]
-
-
 def test_no_file_of_the_machine_is_served(address, pictures):
     picture = sorted(pictures.rglob('*.png'))[0]
     secret = picture.with_name('secret.txt')
