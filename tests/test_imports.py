@@ -18,6 +18,7 @@ BASE = {
     'files',
     'gradients',
     'shipped',
+    'spacing',
 }
 MIDDLE = {'models', 'losses', 'memory', 'datasets', 'evaluation'}
 

@@ -1,5 +1,6 @@
 """tools/benchmarks/table.py: what it runs, what survives a kill, the page, and bad tables."""
 
+import argparse
 import json
 import os
 import signal
@@ -11,11 +12,22 @@ from pathlib import Path
 import pytest
 import yaml
 
+from reidgen.command_line import add_config_options
+from tools.benchmarks import table as table_tool
+from tools.benchmarks import table_training
 from tools.benchmarks.results_table import render
-from tools.benchmarks.table import main
+from tools.benchmarks.table import Records, main
 from tools.benchmarks.table_page import page
 from tools.benchmarks.table_plan import camera_options, read_table
-from tools.benchmarks.table_training import Job, Place, commands, resumed
+from tools.benchmarks.table_training import (
+    Job,
+    Place,
+    Training,
+    begun,
+    commands,
+    commit,
+    resumed,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = """
@@ -205,6 +217,81 @@ def test_commands_name_folders_seeds_options_and_cameras(tmp_path):
     )
 
 
+def test_texts_of_lists_and_dicts_and_folders_with_spaces_arrive_as_they_were_written(tmp_path):
+    value = dict(momentum=0.2, names=['a b', 'c, d', "it's"], weights='{first}/x.pth')
+    runs = dict(
+        first=dict(config=str(tmp_path / 'config.py'), options={'a': '{work_dir}/y'}),
+        then=dict(
+            config=str(tmp_path / 'config.py'),
+            options={'model.bank': value, 'b': [True, None, 3]},
+            prepare=["tools/translate.py {first}/stage.pth 'p q' {first.options}"],
+        ),
+    )
+    rows = [dict(title='one', run='then', stage='two', control=None)]
+    table = read_table(table_of(tmp_path, runs=runs, rows=rows))
+    place = Place(tmp_path / 'tiny.yml', Path('/my w'), tmp_path, 'train.py')
+    prepare, training = commands(Job(table.runs['then'], 1, 0), place, table)
+    other = '/my w/first-seed1-cameras0'
+    assert prepare == [
+        'tools/translate.py', f'{other}/stage.pth', 'p q', '--cfg-options', f'a={other}/y',
+    ]  # fmt: skip
+    parser = argparse.ArgumentParser()
+    add_config_options(parser)
+    at = training.index('--cfg-options')
+    assert parser.parse_args(training[at:]).cfg_options == {
+        'model.bank': dict(value, weights=f'{other}/x.pth'),
+        'b': [True, None, 3],
+    }
+
+
+def test_the_commits_of_a_training_are_those_of_its_first_start_and_of_its_resumptions(
+    monkeypatch, tmp_path
+):
+    note = dict(command='c', commit='aaa', seconds=5.0)
+    monkeypatch.setattr(table_training, 'commit', lambda: 'bbb')
+    assert begun('c', None) == dict(command='c', commit='bbb', seconds=0.0)
+    resumed_note = begun('c', note)
+    assert resumed_note == dict(command='c', commit='aaa, resumed at bbb', seconds=5.0)
+    assert begun('c', resumed_note) == resumed_note
+    monkeypatch.undo()
+    monkeypatch.setenv('PATH', '')
+    assert commit() == 'not recorded'
+
+
+@pytest.mark.parametrize('saved', [False, True])
+def test_a_training_without_a_checkpoint_starts_with_a_new_note(tmp_path, monkeypatch, saved):
+    table = read_table(table_of(tmp_path))
+    (tmp_path / 'trainer.py').write_text('')
+    monkeypatch.setattr(table_training, 'commit', lambda: 'bbb')
+    place = Place(tmp_path / 'tiny.yml', tmp_path / 'work', tmp_path, str(tmp_path / 'trainer.py'))
+    job = Job(table.runs['plain'], 0, 0)
+    folder = place.work / job.key
+    folder.mkdir(parents=True)
+    (folder / 'table.json').write_text(json.dumps(dict(command='c', commit='aaa', seconds=5.0)))
+    if saved:
+        (folder / 'iter_3.pth').touch()
+    training = Training(job, place, table)
+    training.stop()
+    assert (training.note['commit'], training.note['seconds']) == (
+        ('aaa, resumed at bbb', 5.0) if saved else ('bbb', 0.0)
+    )
+
+
+def test_the_wait_for_a_folder_that_another_process_has_is_told_once(tmp_path, monkeypatch, capsys):
+    table = read_table(table_of(tmp_path))
+    monkeypatch.setattr(table_tool, 'in_use', lambda folder: f'{folder} is in use by process 7')
+    place = Place(tmp_path / 'tiny.yml', tmp_path / 'work', tmp_path, 'train.py')
+    jobs, told = table_tool.planned(table), set()
+    for _ in range(2):
+        assert table_tool.startable(jobs, Records(table, place), place, told) == []
+    # those that start from another training wait for that one
+    assert capsys.readouterr().out.splitlines() == [
+        f'plain-seed{seed}-cameras0 waits: {place.work}/plain-seed{seed}-cameras0 is in use by '
+        f'process 7'
+        for seed in (0, 1)
+    ]
+
+
 def test_every_rendered_set_gets_the_camera_seed_however_deep_it_lies():
     cfg = dict(
         a=dict(dataset=dict(type='PositivePairs', dataset=dict(type='SyntheticReID', domain='x'))),
@@ -242,6 +329,27 @@ ROW = dict(title='one', run='plain', stage='two', control=None)
         (dict(rows=[dict(ROW, control='one')]), r"'one' is its own control; name another row"),
         (dict(seeds=[0, 0]), r'seeds is \[0, 0\]; write a list of different whole numbers'),
         (dict(camera_seeds=1), r'camera_seeds is 1; write a list of different whole numbers'),
+        (dict(camera_seeds=[1, 0]), r'camera_seeds is \[1, 0\]; 0, the cameras of the benchmark'),
+        (dict(rows=[dict(ROW, prefix=None)]), r'rows\[0\]\.prefix is None; write a text such as'),
+        (dict(rows=[dict(ROW, before=1)]), r'rows\[0\]\.before is 1; write true or false'),
+        (dict(rows=[dict(ROW, run=[])]), r'rows\[0\]\.run is \[\]; write a text'),
+        (
+            dict(runs={'plain': dict(RUN, start=dict(run='plain', checkpoint=5))}),
+            r'start\.checkpoint is 5; write a text',
+        ),
+        (
+            dict(runs={'plain': dict(RUN, options={'a': ['{b.options}']})}),
+            r"options\.a is '\{b\.options\}'; \{NAME\.options\} stands in prepare alone",
+        ),
+        (
+            dict(runs={'plain': dict(RUN, options={'a': {'b': '{other}/x'}})}),
+            r"runs\.plain needs the run 'other'; there are plain",
+        ),
+        (dict(options={'a': ['\'"']}), r'options\.a has .*has one kind of quotes at most'),
+        (
+            dict(runs={'plain': dict(RUN, prepare=['tools/translate.py x{plain.options}'])}),
+            r"prepare has 'x\{plain\.options\}'; \{NAME\.options\} is a word of its own",
+        ),
         (dict(runs=[]), r'runs is \[\]; write runs by name'),
         (dict(runs={'plain': dict(config='configs/gcl_sinth.py')}), r'is no file; correct it'),
         (dict(runs={'a-b': RUN}), r'runs\.a-b: a name is letters, digits and _'),

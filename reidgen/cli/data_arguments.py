@@ -2,7 +2,7 @@
 
 import argparse
 
-from reidgen.command_line import KeyValueAction, add_common_options, count, positive
+from reidgen.command_line import KeyValueAction, add_config_options, count, positive
 
 METRICS = ('fid', 'kid', 'reid_fid', 'reid_kid', 'ssim')
 SIZES = ('tiny', 'base', 'large')  # of reidgen.synthetic, as are the next two
@@ -101,12 +101,12 @@ def add_translate(parser: argparse.ArgumentParser) -> None:
         '--splits',
         nargs='+',
         choices=('train', 'query', 'gallery'),
-        default=['train'],
-        help='splits of that data set, each into its folder',
+        help='splits of that data set, each into its folder (default: train)',
     )
     parser.add_argument('--batch-size', type=positive, default=32)
     parser.add_argument('--num-workers', type=count, default=0)
-    add_common_options(parser)
+    parser.add_argument('--amp', action='store_true', help='bfloat16 autocast')
+    add_config_options(parser)
 
 
 def add_generate(parser: argparse.ArgumentParser) -> None:
@@ -149,7 +149,8 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--seed', type=count, default=0, help='of the latent vectors')
     parser.add_argument('--batch-size', type=positive, default=64)
-    add_common_options(parser)
+    parser.add_argument('--amp', action='store_true', help='bfloat16 autocast')
+    add_config_options(parser)
 
 
 def add_evaluate_images(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import socket
 from pathlib import Path
 
 from reidgen.datasets import SyntheticReID
@@ -25,12 +26,26 @@ def run(args: argparse.Namespace) -> None:
             "clone pip install -e '.[demo]'"
         )
     paths = gallery(args.gallery)
+    check_port(args.host, args.port)
     model = Model(args.model)
     print(model)
     from reidgen.demo.page import serve  # imports gradio
 
     shown = Gallery(model, paths) if model.info.dims else None
-    serve(model, shown, args.host, args.port, not args.no_browser)
+    serve(model, shown, paths, args.host, args.port, not args.no_browser)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises OSError where a page cannot be served at an address, before pictures are embedded."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.create_server(address[:2], family=family):
+            pass
+    except OSError as error:
+        raise OSError(
+            f'no page can be served at {host}, port {port} ({error.strerror}): give another --port '
+            f'or --host, or end the program that has it'
+        ) from error
 
 
 def gallery(folder: str | None) -> list[Path]:

@@ -16,6 +16,7 @@ from reidgen.inference import Model
 from reidgen.models.adversarial import AdversarialModel
 from reidgen.registry import DATASETS, MODELS, find
 from reidgen.retrieval import open_images
+from reidgen.spacing import evenly_spaced
 from reidgen.visualization.grids import panel, save_png
 
 from .main import is_model
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> list[Path]:
     settings = cfg.train_dataloader[loader]['dataset'].to_dict()
     kind = find(settings.pop('type'), DATASETS)
     # before the model: their faults show before weights are read
-    datasets = {split: kind(**dict(settings, split=split)) for split in args.splits}
+    datasets = {split: kind(**dict(settings, split=split)) for split in args.splits or ['train']}
     model = trained_model(cfg, args.checkpoint, args.amp)
     for dataset in datasets.values():
         model.check_translation(dataset, loader, args.domain)
@@ -77,10 +78,10 @@ def run(args: argparse.Namespace) -> list[Path]:
 
 def translate_folder(args: argparse.Namespace) -> Path:
     """Writes what a model file makes of every image below a folder, under the same names."""
-    if not args.images or args.checkpoint or args.loader or args.cfg_options:
+    if not args.images or args.checkpoint or args.loader or args.splits or args.cfg_options:
         raise ValueError(
             f'{args.config} is a model file: give the pictures by --images FOLDER, and no '
-            f'checkpoint, loader or options'
+            f'checkpoint, loader, splits or options'
         )
     model = Model(args.config)
     model.check_domain(args.domain)
@@ -103,7 +104,7 @@ def translate_folder(args: argparse.Namespace) -> Path:
 def draw(model, dataset: Dataset, domain: str, path: Path) -> None:
     """Draws images from all over the data set beside their translations."""
     count, plain = min(GRID_ROWS, len(dataset)), dataset.plain(maps=True)
-    rows = [number * len(dataset) // count for number in range(count)]
-    batch = model.data_preprocessor(default_collate([plain[row] for row in rows]))
+    images = [plain[row] for row in evenly_spaced(len(dataset), count)]
+    batch = model.data_preprocessor(default_collate(images))
     columns = [(dataset.name, batch.img), (f'as {domain}', model.translate(batch, domain))]
     save_png(panel(columns, model.data_preprocessor.mean, model.data_preprocessor.std), path)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reidgen.datasets.image_files import read_rgb
 from reidgen.evaluation.neighbours import nearest_neighbours
 from reidgen.inference import Model
 
@@ -21,8 +22,8 @@ class Gallery:
         self.model, self.paths = model, list(paths)
         self.features = model.embed([str(path) for path in self.paths])
 
-    def search(self, query: np.ndarray, top: int) -> list[tuple[str, str]]:
-        """Paths of the nearest pictures with a caption, nearest first.
+    def search(self, query: np.ndarray, top: int) -> list[tuple[np.ndarray, str]]:
+        """The nearest pictures, (H, W, 3) uint8, each with a caption, nearest first.
 
         Args:
             query: (H, W, 3) uint8.
@@ -33,7 +34,7 @@ class Gallery:
         rows = nearest_neighbours(feature, self.features, top).index[0].tolist()
         similarities = (self.features[rows] @ feature[0]).tolist()
         return [
-            (str(self.paths[row]), self._caption(rank, self.paths[row], similarity))
+            (decoded(self.paths[row]), self._caption(rank, self.paths[row], similarity))
             for rank, (row, similarity) in enumerate(zip(rows, similarities), start=1)
         ]
 
@@ -41,3 +42,8 @@ class Gallery:
         calibrated = self.model.info.calibration
         match = calibrated and self.model.calibration.is_match(2 - 2 * similarity)
         return f'{rank}. {similarity:.2f}{" match" if match else ""} {path.name}'
+
+
+def decoded(path: Path) -> np.ndarray:
+    """Pixels (H, W, 3) uint8 of a picture."""
+    return read_rgb(path).permute(1, 2, 0).numpy()

@@ -2,18 +2,22 @@
 
 import itertools
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 os.environ.setdefault('GRADIO_ANALYTICS_ENABLED', 'False')  # before gradio is imported
 
 
 import gradio as gr
 import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from reidgen.inference import Model
 from reidgen.inference.code_swap import CodeSwap
+from reidgen.spacing import evenly_spaced
 
-from .gallery import Gallery
+from .gallery import Gallery, decoded
 
 NUM_EXAMPLES = 8
 FONTS = [gr.themes.Font('system-ui'), gr.themes.Font('sans-serif')]  # of the machine, no network
@@ -33,34 +37,43 @@ HONEST = (
 
 
 def serve(
-    model: Model, gallery: Gallery | None, host: str, port: int, open_browser: bool = False
+    model: Model,
+    gallery: Gallery | None,
+    paths: Sequence[Path],
+    host: str,
+    port: int,
+    open_browser: bool = False,
 ) -> None:
     """Serves the page until it is interrupted; nothing is sent elsewhere.
+
+    Of the machine's files none is served, but copies of the pictures that are shown.
+
+    Args:
+        gallery, paths: as of `build_page`.
 
     Raises:
         OSError: the port is taken.
     """
-    folders = sorted({str(path.parent) for path in gallery.paths}) if gallery else []
-    build_page(model, gallery).queue().launch(
+    build_page(model, gallery, paths).queue().launch(
         server_name=host,
         server_port=port,
         share=False,
         inbrowser=open_browser,
-        allowed_paths=folders,
         footer_links=[],
         css=CSS,
         theme=gr.themes.Default(font=FONTS, font_mono=[gr.themes.Font('monospace')]),
     )
 
 
-def build_page(model: Model, gallery: Gallery | None) -> gr.Blocks:
+def build_page(model: Model, gallery: Gallery | None, paths: Sequence[Path]) -> gr.Blocks:
     """The page, of three tabs.
 
     Args:
         gallery: None: the model has no features.
+        paths: of pictures, some of which are the examples.
     """
-    examples = [str(path) for path in gallery.paths] if gallery else []
-    examples = examples[:: max(len(examples) // NUM_EXAMPLES, 1)][:NUM_EXAMPLES]
+    rows = evenly_spaced(len(paths), min(NUM_EXAMPLES, len(paths)))
+    examples = [Image.fromarray(decoded(paths[row])) for row in rows]
     with gr.Blocks(title='reidgen', analytics_enabled=False) as page:
         gr.Markdown('# reidgen')
         gr.Markdown('  \n'.join(str(model.info).splitlines()))
@@ -73,7 +86,7 @@ def build_page(model: Model, gallery: Gallery | None) -> gr.Blocks:
     return page
 
 
-def _search_tab(gallery: Gallery | None, examples: list[str]) -> None:
+def _search_tab(gallery: Gallery | None, examples: list[Image.Image]) -> None:
     if gallery is None:
         gr.Markdown('This model file translates images and has no features to search by.')
         return
@@ -94,13 +107,13 @@ def _search_tab(gallery: Gallery | None, examples: list[str]) -> None:
 
     gr.Examples(examples, query, label='From the gallery')
 
-    def search(image: np.ndarray | None, number: int) -> list[tuple[str, str]]:
+    def search(image: np.ndarray | None, number: int) -> list[tuple[np.ndarray, str]]:
         return gallery.search(_given(image, 'the person to find'), int(number))
 
     button.click(search, [query, top], found)
 
 
-def _translate_tab(model: Model, examples: list[str]) -> None:
+def _translate_tab(model: Model, examples: list[Image.Image]) -> None:
     if not model.info.domains:
         gr.Markdown(EXPORT)
         return
@@ -119,7 +132,7 @@ def _translate_tab(model: Model, examples: list[str]) -> None:
     button.click(translate, [image, domain], out)
 
 
-def _swap_tab(model: Model, examples: list[str]) -> None:
+def _swap_tab(model: Model, examples: list[Image.Image]) -> None:
     if not model.info.domains:
         gr.Markdown(EXPORT)
         return
@@ -161,7 +174,8 @@ def _threshold(model: Model) -> str:
 
 
 def _picture(label: str) -> gr.Image:
-    return gr.Image(label=label, sources=['upload', 'clipboard'], height=260)
+    # without losses, so that a picture of the gallery finds itself at 1.00
+    return gr.Image(label=label, sources=['upload', 'clipboard'], height=260, format='png')
 
 
 def _domain(model: Model) -> gr.Radio:

@@ -16,6 +16,7 @@ from reidgen.checkpoint import hub_file, read_checkpoint
 from reidgen.choices import check_count
 from reidgen.datasets.image_files import list_images, read_rgb
 from reidgen.files import sha256_of
+from reidgen.spacing import evenly_spaced
 from reidgen.structures import ImageBatch
 
 from .config import load_config, test_transforms
@@ -53,7 +54,7 @@ class ImageFolder(Dataset):
         if num_images is not None and num_images > len(paths):
             raise ValueError(f'{folder} has {len(paths)} images, not {num_images}')
         count = num_images or len(paths)
-        self.paths = [paths[number * len(paths) // count] for number in range(count)]
+        self.paths = [paths[row] for row in evenly_spaced(len(paths), count)]
         self.size = list(size)
 
     def __len__(self) -> int:

@@ -31,6 +31,7 @@ from reidgen.evaluation.rerank import rerank_distances
 from reidgen.evaluation.scores import AP_KINDS, RetrievalResult
 from reidgen.evaluation.verification import VerificationResult, verify
 from reidgen.registry import METRICS
+from reidgen.spacing import evenly_spaced
 from reidgen.structures import DomainBatch, ImageBatch
 
 LENGTH_SHOWN = 10  # gallery images of a list that is kept to be shown
@@ -222,7 +223,7 @@ class ReIDMetric(BaseMetric):
         if self.expansion is not None:
             query = alpha_query_expansion(query, gallery, **self.expansion)
         shown = min(self.num_shown, len(query))
-        rows = torch.tensor([number * len(query) // shown for number in range(shown)]).long()
+        rows = torch.tensor(evenly_spaced(len(query), shown)).long()
         if self.rerank is not None:
             distances = rerank_distances(query, gallery, **self.rerank)
             result = evaluate_blocks(distances, labels, self.protocol, self.ap, max_rank)

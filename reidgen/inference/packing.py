@@ -110,9 +110,7 @@ def pack(
         info = replace(info, **reduced(model, settings, img))
     info = replace(info, imports=needed_imports(cfg, info.model))
     state = {key: x for key, x in model.state_dict().items() if key.partition('.')[0] in kept}
-    state = {key: x.to(dtype) if x.is_floating_point() else x for key, x in state.items()}
-    check_finite_weights(state)
-    write_model_file(out, info, state)
+    write_model_file(out, info, cast_weights(state, dtype))
     check_written(out, model, info, img, CLOSE[dtype])
     return info
 
@@ -262,8 +260,21 @@ def described(cfg: Config) -> str:
     return '; '.join(dict.fromkeys(texts)) or 'not stated'
 
 
-def check_finite_weights(state: dict[str, Tensor]) -> None:
-    """Raises ValueError for weights beyond the range of float16."""
+def cast_weights(state: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Weights in a floating-point type; whole numbers as they are.
+
+    Raises:
+        ValueError: NaN or infinity among them, or a value beyond the range of the type.
+    """
+    cast = {}
     for key, value in state.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise ValueError(f"{key} has values beyond the range of float16; use dtype='float32'")
+        cast[key] = value.to(dtype) if value.is_floating_point() else value
+        if torch.isfinite(cast[key]).all():
+            continue
+        if not torch.isfinite(value).all():
+            raise ValueError(
+                f'{key} has NaN or infinity in the checkpoint; its training diverged: export an '
+                f'earlier checkpoint'
+            )
+        raise ValueError(f"{key} has values beyond the range of float16; use dtype='float32'")
+    return cast

@@ -1,8 +1,10 @@
 """Programs of other runtimes, with preprocessing inside: ONNX and torch.export."""
 
+import contextlib
 import logging
+import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,10 +97,13 @@ def export_torch(model: Model, out: str | Path, images: Sequence[Path] = ()) -> 
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # torch's, of itself
         exported = torch.export.export(program, (_example(),), dynamic_shapes=_shapes())
-        with written_whole(out) as part, open(part, 'wb') as file:
-            torch.export.save(exported, file)
-        again = torch.export.load(str(out)).module()
-    return compare(program, model, lambda x: again(x), out, images)
+    with unchecked(out) as path:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            with written_whole(path) as part, open(part, 'wb') as file:
+                torch.export.save(exported, file)
+            again = torch.export.load(str(path)).module()
+        return compare(program, model, lambda x: again(x), out, images)
 
 
 def export_onnx(model: Model, out: str | Path, images: Sequence[Path] = ()) -> Parity:
@@ -118,28 +123,42 @@ def export_onnx(model: Model, out: str | Path, images: Sequence[Path] = ()) -> P
         raise ImportError(f"{error}: ONNX needs pip install 'reidgen[onnx]'") from error
     program = Program(model).eval()
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
-    with torch.no_grad(), warnings.catch_warnings(), written_whole(out) as part:
-        warnings.simplefilter('ignore')
-        torch.onnx.export(
-            program,
-            (_example(),),
-            str(part),
-            input_names=['images'],
-            output_names=['features'],
-            opset_version=OPSET,
-            dynamo=True,
-            dynamic_shapes=_shapes(),
-            external_data=False,
-            verbose=False,
-        )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
-    session = onnxruntime.InferenceSession(str(out), options, providers=['CPUExecutionProvider'])
+    with unchecked(out) as path:
+        with torch.no_grad(), warnings.catch_warnings(), written_whole(path) as part:
+            warnings.simplefilter('ignore')
+            torch.onnx.export(
+                program,
+                (_example(),),
+                str(part),
+                input_names=['images'],
+                output_names=['features'],
+                opset_version=OPSET,
+                dynamo=True,
+                dynamic_shapes=_shapes(),
+                external_data=False,
+                verbose=False,
+            )
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors
+        providers = ['CPUExecutionProvider']
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
 
-    def run(x: Tensor) -> Tensor:
-        return torch.from_numpy(session.run(None, {'images': x.numpy()})[0])
+        def run(x: Tensor) -> Tensor:
+            return torch.from_numpy(session.run(None, {'images': x.numpy()})[0])
 
-    return compare(program, model, run, out, images)
+        return compare(program, model, run, out, images)
+
+
+@contextlib.contextmanager
+def unchecked(out: str | Path) -> Iterator[Path]:
+    """Context with the path of a file beside `out`, renamed to it at the end; removed by an error,
+    which leaves an older `out` as it was."""
+    path = Path(out).with_stem(f'{Path(out).stem}.unchecked')
+    try:
+        yield path
+        os.replace(path, out)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def compare(
@@ -150,6 +169,9 @@ def compare(
     images: Sequence[Path] = (),
 ) -> Parity:
     """Agreement of a written program with torch.
+
+    Args:
+        out: what the program is called in the error.
 
     Raises:
         RuntimeError: a feature differs by more than CLOSE, resized by more than CLOSE_RESIZED.

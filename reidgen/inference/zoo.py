@@ -21,7 +21,7 @@ def find_model(model: str | Path) -> Path:
         FileNotFoundError: a name that no model has; lists the nearest and all.
     """
     path = Path(model).expanduser()
-    if path.suffix or path.parent != Path() or path.exists():
+    if path.suffix or path.parent != Path() or path.is_file():
         return path
     if str(model) not in model_names():
         raise FileNotFoundError(

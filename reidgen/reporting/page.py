@@ -48,8 +48,9 @@ def write_report(folders: Sequence[str | Path], path: str | Path, num_queries: i
 
     Raises:
         FileNotFoundError: no such work dir, or one with nothing to report.
-        ValueError: a file that cannot be read, or two runs of one name.
+        ValueError: a file that cannot be read, or one work dir given twice.
     """
+    _check_each_once(folders)
     runs = _with_names([read_run(folder) for folder in folders])
     thumbnails = Thumbnails()
     environment = Environment(
@@ -78,6 +79,17 @@ def write_report(folders: Sequence[str | Path], path: str | Path, num_queries: i
     context.update(thumbnails=thumbnails.found(), num_missing=thumbnails.num_missing)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     write_text(path, template.render(context))
+
+
+def _check_each_once(folders: Sequence[str | Path]) -> None:
+    seen: dict[Path, str | Path] = {}
+    for folder in folders:
+        resolved = Path(folder).resolve()
+        if resolved in seen:
+            raise ValueError(
+                f'{seen[resolved]} and {folder} are one folder; give each work dir once'
+            )
+        seen[resolved] = folder
 
 
 def _with_names(runs: list[Run]) -> list[Run]:

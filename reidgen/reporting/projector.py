@@ -9,6 +9,7 @@ from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
 from reidgen.datasets.records import Record
+from reidgen.spacing import evenly_spaced
 
 MAX_IMAGES = 2000  # evenly spaced; a sprite of TensorBoard has at most 8192 x 8192 pixels
 SIDE = 64  # pixels of a thumbnail, which TensorBoard wants square
@@ -31,7 +32,7 @@ def write_projector(
     from torch.utils.tensorboard import SummaryWriter
 
     num = min(MAX_IMAGES, len(records))
-    rows = [number * len(records) // num for number in range(num)]
+    rows = evenly_spaced(len(records), num)
     thumbnails = torch.stack(
         [pil_to_tensor(ImageOps.pad(read(row), (SIDE, SIDE), color='white')) for row in rows]
     )

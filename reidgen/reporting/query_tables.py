@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from reidgen.spacing import evenly_spaced
+
 from .charts import PERCENT
 from .embedding import Thumbnails
 from .queries import ScoredQueries, ScoredQuery
@@ -53,7 +55,7 @@ def shown_queries(counted: Sequence[ScoredQuery], num: int) -> list[ScoredQuery]
     spaced = num - worst - best
     return [
         *counted[:worst],
-        *(middle[number * len(middle) // spaced] for number in range(spaced)),
+        *(middle[row] for row in evenly_spaced(len(middle), spaced)),
         *counted[len(counted) - best :],
     ]
 

@@ -1,11 +1,13 @@
 """Plots of CMC curves, of training losses and of the diagnosis of adversarial trainings."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from mmengine.logging import print_log
 
 from reidgen.files import written_whole
 
@@ -135,11 +137,12 @@ def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Logged scalars by name, as steps and values (K,), sorted by step.
 
     Of a step logged twice the later line stays: a run that is resumed may append to its log. What
-    is no number is passed over.
+    is no number is passed over, and so is, with a warning, a last line that a kill or a full disk
+    has cut short.
 
     Raises:
         FileNotFoundError: no such log.
-        ValueError: a line that is no JSON object or has no step.
+        ValueError: another line that is no JSON object or has no step.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
@@ -147,13 +150,20 @@ def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             f'run with a LocalVisBackend'
         )
     curves: dict[str, dict[int, float]] = {}
-    for number, line in enumerate(Path(path).read_text().splitlines(), start=1):
+    text = Path(path).read_text()
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             values = json.loads(line)
             step = int(values['step'])
         except (json.JSONDecodeError, KeyError, TypeError) as error:
+            torn = isinstance(error, json.JSONDecodeError) and not text.endswith('\n')
+            if torn and number == len(lines):
+                told = f'{path}, line {number}, the last, is incomplete and is passed over'
+                print_log(told, 'current', logging.WARNING)
+                break
             raise ValueError(
                 f'{path}, line {number}: no JSON object with a step: {line[:60]!r}; is this a '
                 f'scalars.json, and was it written to the end?'

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -117,6 +119,26 @@ def test_two_persons_are_swapped_both_ways(page, generators, pictures, tmp_path)
     expected = reidgen.load(generators, 'cpu').swap(first, second, 'target')
     for label, image in zip(('A with the', 'B with the'), expected):
         assert np.array_equal(shown(page, label), image.permute(1, 2, 0).numpy())
+
+
+def test_a_picture_of_the_gallery_is_given_by_a_click_and_found_as_it_is(page, pictures):
+    panel = page.get_by_role('tabpanel').filter(visible=True)
+    panel.locator('button.gallery-item, .gallery button').nth(2).click()
+    panel.locator('.image-container img, [data-testid="image"] img').first.wait_for()
+    panel.get_by_role('button', name='Search', exact=True).click()
+    captions = page.locator('.caption-label')
+    captions.first.wait_for()
+    assert captions.first.inner_text().startswith('1. 1.00 ')
+
+
+def test_no_file_of_the_machine_is_served(address, pictures):
+    picture = sorted(pictures.rglob('*.png'))[0]
+    secret = picture.with_name('secret.txt')
+    secret.write_text('secret')
+    for path in (picture, secret):
+        with pytest.raises(urllib.error.HTTPError, match='403'):
+            urllib.request.urlopen(f'{address}/gradio_api/file={path}')
+    secret.unlink()
 
 
 def test_a_search_without_a_picture_says_what_is_missing(page):

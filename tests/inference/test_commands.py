@@ -55,6 +55,19 @@ def test_what_a_model_file_does_not_have_is_refused(model_file, given, surplus):
         extract(args)
 
 
+def test_splits_of_a_model_file_which_has_no_data_sets_are_refused(model_file):
+    given = [str(model_file), '--images', '.', '--out', 'x', '--splits', 'query']
+    with pytest.raises(ValueError, match='and no checkpoint, loader, splits or options'):
+        translate(parse('translate', given))
+
+
+@pytest.mark.parametrize('command', ['translate', 'generate'])
+def test_commands_that_one_process_runs_take_no_launcher(command, capsys):
+    with pytest.raises(SystemExit):
+        parse(command, ['c.py', 'c.pth', '--out', 'x', '--launcher', 'pytorch'])
+    assert 'unrecognized arguments: --launcher pytorch' in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('maps', [False, True], ids=['CycleGAN', 'GCL'])
 def test_a_folder_is_translated_by_a_model_file(maps, tiny, paths, tmp_path):

@@ -100,3 +100,9 @@ def test_a_class_that_nothing_registers_is_named_with_the_module_to_import(tmp_p
 def test_a_name_that_no_model_has_lists_those_there_are():
     with pytest.raises(FileNotFoundError, match=r"no model 'synht' \(did you mean 'synth'\?\)"):
         find_model('synht')
+
+
+def test_a_folder_of_the_name_of_a_model_does_not_hide_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'synth').mkdir()
+    assert find_model('synth').is_file()

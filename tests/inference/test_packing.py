@@ -12,7 +12,7 @@ from reidgen.engine.loading import trained_model
 from reidgen.files import sha256_of
 from reidgen.inference import pack, read_model_file
 from reidgen.inference.batches import as_batch
-from reidgen.inference.packing import Packing
+from reidgen.inference.packing import Packing, cast_weights
 from tests.inference.conftest import untrained
 
 CYCLE = 'projects/cyclegan/configs/cyclegan_smoke.py'
@@ -168,3 +168,18 @@ def test_generators_that_read_the_luma_translate_and_the_encoder_stays(tiny, tmp
     pixels = ((expected + normalizer.shift) / normalizer.scale).clamp(0, 255)
     assert (model.translate(IMAGES, 'target') - pixels).abs().max() < 0.51  # rounded
     assert not {key for key in read_model_file(out)[1] if key.startswith('bank')}
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
+def test_a_checkpoint_with_nan_or_infinity_is_told_as_such(value, dtype):
+    state = {'E_c.n': torch.tensor(7), 'E_c.a': torch.tensor([1.0, value])}
+    with pytest.raises(ValueError, match=r'E_c\.a has NaN or infinity in the checkpoint'):
+        cast_weights(state, dtype)
+
+
+def test_weights_that_float16_does_not_hold_are_told_with_the_fix():
+    state = {'E_c.n': torch.tensor(10**6), 'E_c.a': torch.tensor([1e5, 0.5])}
+    with pytest.raises(ValueError, match=r"E_c\.a has values .* float16; use dtype='float32'"):
+        cast_weights(state, torch.float16)
+    assert cast_weights(state, torch.float32) == state

@@ -49,6 +49,29 @@ def test_a_program_that_gives_other_features_is_refused(model):
         programs.compare(program, model, lambda x: program(x) + 0.5, 'a.onnx')
 
 
+def test_a_program_that_is_refused_leaves_the_file_of_an_earlier_one(tmp_path):
+    out = tmp_path / 'a.pt2'
+    with programs.unchecked(out) as path:
+        path.write_text('first')
+
+    def fail():
+        with programs.unchecked(out) as path:
+            path.write_text('second')
+            raise RuntimeError('other features')
+
+    with pytest.raises(RuntimeError, match='other features'):
+        fail()
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [('a.pt2', 'first')]
+
+
+@pytest.mark.slow
+def test_a_torch_program_is_written_once_it_agrees(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, 'CLOSE', -1.0)
+    with pytest.raises(RuntimeError, match=r'a\.pt2 gives other features'):
+        programs.export_torch(model, tmp_path / 'a.pt2')
+    assert not list(tmp_path.glob('a*'))
+
+
 def test_rankings_are_compared_row_by_row():
     one = torch.tensor([[0.0], [1.0], [3.0], [6.0]])
     other = torch.tensor([[0.0], [1.0], [3.0], [-1.5]])  # the last is now beside the first

@@ -87,9 +87,20 @@ def test_unknown_terms_and_files_are_named(tmp_path):
         draw_loss_curves(write(tmp_path / 'b.json', {'lr': 1, 'step': 1}), tmp_path / 'x.png')
     with pytest.raises(FileNotFoundError, match=r'no log .*none\.json'):
         read_scalars(tmp_path / 'none.json')
+    for damaged in ('{"loss": 2, "st\n{"loss": 3, "step": 3}', '{"loss": 2, "st\n', '{"loss": 2}'):
+        (tmp_path / 'cut.json').write_text('{"loss": 1, "step": 1}\n' + damaged)
+        with pytest.raises(ValueError, match='line 2: no JSON object'):
+            read_scalars(tmp_path / 'cut.json')
+
+
+def test_a_last_line_that_was_cut_short_is_passed_over_with_a_warning(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        'reidgen.visualization.curves.print_log', lambda message, *_: told.append(message)
+    )
     (tmp_path / 'cut.json').write_text('{"loss": 1, "step": 1}\n{"loss": 2, "st')
-    with pytest.raises(ValueError, match='line 2: no JSON object'):
-        read_scalars(tmp_path / 'cut.json')
+    assert [each.tolist() for each in read_scalars(tmp_path / 'cut.json')['loss']] == [[1], [1]]
+    assert told == [f'{tmp_path}/cut.json, line 2, the last, is incomplete and is passed over']
 
 
 @pytest.mark.slow

@@ -47,7 +47,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-RESULTS = Path(__file__).resolve().parents[2] / 'docs' / 'results'
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT)]
+
+from reidgen.choices import hint, listed  # noqa: E402
+
+RESULTS = ROOT / 'docs' / 'results'
 PROVENANCE = ('config', 'command', 'seed', 'hardware', 'commit')
 FILE_KEYS = {'title': True, 'text': False, 'measured': True, 'tables': True}  # key -> needed
 TABLE_KEYS = {
@@ -177,20 +182,23 @@ def as_list(value) -> str:
     return ', '.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def check_keys(given, known: dict[str, bool], place: str) -> None:
+def check_keys(given, keys: dict[str, bool], place: str) -> None:
     """Raises ValueError for a key that is unknown or missing.
 
     Args:
-        known: key -> whether it must be there.
+        keys: key -> whether it must be there.
     """
     if not isinstance(given, dict):
-        raise ValueError(f'{place} is {given!r}; write an object with {list(known)}')
-    unknown = [key for key in given if key not in known]
-    missing = [key for key, needed in known.items() if needed and key not in given]
-    if unknown or missing:
-        raise ValueError(
-            f'{place}: unknown keys {unknown}, missing keys {missing}; known are {list(known)}'
-        )
+        raise ValueError(f'{place} is {given!r:.60}; write keys and values: {listed(keys)}')
+    for key in given:
+        if key not in keys:
+            raise ValueError(
+                f'{place}: unknown key {key!r}{hint(key, keys)}; known: {listed(keys)}'
+            )
+    missing = [key for key, needed in keys.items() if needed and key not in given]
+    if missing:
+        raise ValueError(f'{place} has no {missing[0]}; every one of these must be given: '
+                         f'{listed(key for key, needed in keys.items() if needed)}')  # fmt: skip
 
 
 def main() -> None:

@@ -23,8 +23,9 @@ sys.path[:0] = [str(ROOT)]
 
 from reidgen.files import locked, read_json, write_json, write_text  # noqa: E402
 from tools.benchmarks.results_table import render  # noqa: E402
+from tools.benchmarks.table_checks import known  # noqa: E402
 from tools.benchmarks.table_page import page, scores  # noqa: E402
-from tools.benchmarks.table_plan import Table, known, read_table  # noqa: E402
+from tools.benchmarks.table_plan import Table, read_table  # noqa: E402
 from tools.benchmarks.table_training import (  # noqa: E402
     Job,
     Place,
@@ -32,7 +33,7 @@ from tools.benchmarks.table_training import (  # noqa: E402
     commands,
     config_of,
     hardware,
-    is_free,
+    in_use,
     note_of,
     resumed,
     shown,
@@ -105,12 +106,13 @@ def train_all(jobs: list[Job], records: Records, place: Place, num_jobs: int) ->
     left = [job for job in jobs if job.key not in records.runs]
     running: list[Training] = []
     failed: list[str] = []
+    told: set[str] = set()
     try:
         while True:
             for training in [each for each in running if each.poll() is not None]:
                 running.remove(training)
                 failed += ended(training, records)
-            for job in startable(left, records, place)[: num_jobs - len(running)]:
+            for job in startable(left, records, place, told)[: num_jobs - len(running)]:
                 left.remove(job)
                 print(f'{job.key} begins; log: {place.work / job.key}.log', flush=True)
                 running.append(Training(job, place, records.table))
@@ -126,13 +128,23 @@ def train_all(jobs: list[Job], records: Records, place: Place, num_jobs: int) ->
             training.stop()
 
 
-def startable(left: list[Job], records: Records, place: Place) -> list[Job]:
-    """Trainings whose needs are met and whose folder no process that is ending still has."""
-    return [
-        job
-        for job in left
-        if not set(job.needs) - {*records.runs} and is_free(place.work / job.key)
-    ]
+def startable(left: list[Job], records: Records, place: Place, told: set[str]) -> list[Job]:
+    """Trainings whose needs are met and whose folder no other process has.
+
+    Args:
+        told: keys of those whose wait for a folder was printed; more are added.
+    """
+    found = []
+    for job in left:
+        if set(job.needs) - {*records.runs}:
+            continue
+        user = in_use(place.work / job.key)
+        if not user:
+            found.append(job)
+        elif job.key not in told:
+            told.add(job.key)
+            print(f'{job.key} waits: {user}', flush=True)
+    return found
 
 
 def ended(training: Training, records: Records) -> list[str]:

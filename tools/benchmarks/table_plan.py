@@ -6,7 +6,7 @@ The form of a file, every key of which is told here and no other is taken:
     title: heading of the page
     text: [paragraphs below it]
     seeds: [0, 1, 2]               # of training, each under the benchmark's cameras
-    camera_seeds: [1, 2]           # further cameras, with the first training seed
+    camera_seeds: [1, 2]           # further cameras, 1 or more, with the first training seed
     options: {default_hooks.logger.interval: 50}           # of every training, as --cfg-options
     runs:                          # trainings by name
       bnneck:
@@ -33,15 +33,25 @@ is the folder of the run itself, `{NAME}` that of another run with the same seed
 first, and `{NAME.options}` in commands are its --cfg-options; `{{weights}}` stands for `{weights}`.
 """
 
-import shlex
-import string
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from reidgen.choices import hint, listed
+from reidgen.choices import listed
+from tools.benchmarks.results_table import check_keys
+from tools.benchmarks.table_checks import (
+    as_list,
+    checked_camera_seeds,
+    checked_command,
+    checked_options,
+    checked_seeds,
+    checked_text,
+    known,
+    placeholders,
+    texts,
+)
 
 TABLE = {
     'name': False, 'title': True, 'text': False, 'seeds': True, 'camera_seeds': False,
@@ -67,8 +77,8 @@ class Run(NamedTuple):
     @property
     def needs(self) -> list[str]:
         """Names of the runs that come before."""
-        texts = [*map(str, self.options.values()), *self.prepare]
-        named = {field for text in texts for field in placeholders(text)} - {'work_dir'}
+        found = [*texts(self.options), *self.prepare]
+        named = {field for text in found for field in placeholders(text)} - {'work_dir'}
         return sorted(named | {name for name in [self.start.get('run')] if name})
 
 
@@ -124,7 +134,7 @@ def read_table(path: Path) -> Table:
         checked_text(content['title'], f'{path}: title'),
         [checked_text(text, f'{path}: text') for text in as_list(content.get('text', []), path)],
         checked_seeds(content['seeds'], f'{path}: seeds'),
-        checked_seeds(content.get('camera_seeds', []), f'{path}: camera_seeds', least=0),
+        checked_camera_seeds(content.get('camera_seeds', []), f'{path}: camera_seeds'),
         in_order(runs, str(path)),
         checked_rows(content['rows'], runs, str(path)),
     )
@@ -146,6 +156,8 @@ def checked_runs(content: Any, common: dict[str, Any], place: str) -> dict[str, 
         start = given.get('start') or {}
         if start:
             check_keys(start, START, f'{here}.start')
+            for key, value in start.items():
+                checked_text(value, f'{here}.start.{key}')
         options = {**common, **checked_options(given.get('options', {}), f'{here}.options')}
         prepare = [
             checked_command(command, f'{here}.prepare')
@@ -176,9 +188,16 @@ def checked_rows(content: Any, runs: dict[str, Run], place: str) -> list[Row]:
     for number, given in enumerate(as_list(content, f'{place}: rows')):
         here = f'{place}: rows[{number}]'
         check_keys(given, ROW, here)
-        known(given['run'], runs, f'{here}.run is')
-        for key in ('title', 'stage'):
+        for key in ('title', 'run', 'stage'):
             checked_text(given[key], f'{here}.{key}')
+        known(given['run'], runs, f'{here}.run is')
+        if not isinstance(given.get('prefix', ''), str):
+            raise ValueError(
+                f'{here}.prefix is {given["prefix"]!r:.60}; write a text such as adabn/, or no '
+                f'prefix'
+            )
+        if not isinstance(given.get('before', False), bool):
+            raise ValueError(f'{here}.before is {given["before"]!r:.60}; write true or false')
         rows.append(Row(**given))
     titles = [row.title for row in rows]
     for number, row in enumerate(rows):
@@ -208,88 +227,3 @@ def camera_options(cfg: Any, camera_seed: int, place: str) -> dict[str, int]:
     for key, value in children:
         found |= camera_options(value, camera_seed, f'{place}.{key}')
     return found
-
-
-def placeholders(text: str) -> set[str]:
-    """Names in braces, without `.options`."""
-    names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    return {name.removesuffix('.options') for name in names}
-
-
-def check_keys(given: Any, keys: dict[str, bool], place: str) -> None:
-    """Raises ValueError for a key that is unknown or missing.
-
-    Args:
-        keys: key -> whether it must be there.
-    """
-    if not isinstance(given, dict):
-        raise ValueError(f'{place} is {given!r:.60}; write keys and values: {listed(keys)}')
-    for key in given:
-        if key not in keys:
-            raise ValueError(
-                f'{place}: unknown key {key!r}{hint(key, keys)}; known: {listed(keys)}'
-            )
-    missing = [key for key, needed in keys.items() if needed and key not in given]
-    if missing:
-        raise ValueError(f'{place} has no {missing[0]}; every one of these must be given: '
-                         f'{listed(key for key, needed in keys.items() if needed)}')  # fmt: skip
-
-
-def checked_options(given: Any, place: str) -> dict[str, Any]:
-    """Options by dotted name."""
-    if not isinstance(given, dict) or not all(isinstance(key, str) for key in given):
-        raise ValueError(f'{place} is {given!r:.60}; write dotted names and values')
-    for key, value in given.items():
-        if isinstance(value, str):
-            checked_braces(value, f'{place}.{key}')
-    return given
-
-
-def checked_seeds(given: Any, place: str, least: int = 1) -> list[int]:
-    """Whole numbers from 0 on, none twice."""
-    whole = isinstance(given, list) and all(type(seed) is int and seed >= 0 for seed in given)
-    if not whole or len(given) < least or len(set(given)) < len(given):
-        raise ValueError(f'{place} is {given!r:.60}; write a list of different whole numbers >= 0')
-    return given
-
-
-def checked_text(given: Any, place: str) -> str:
-    """The value itself, checked to be a text."""
-    if not isinstance(given, str) or not given:
-        raise ValueError(f'{place} is {given!r:.60}; write a text, in quotes where it has : or {{')
-    return given
-
-
-def checked_command(given: Any, place: str) -> str:
-    """Python script with its arguments."""
-    checked_braces(checked_text(given, place), place)
-    try:
-        script = shlex.split(given)[0]
-    except ValueError as error:
-        raise ValueError(f'{place} is {given!r:.60}: {error}; correct its quotes') from error
-    if not Path(script).is_file():
-        raise ValueError(f'{place} begins with {script}, which is no file; write a python script')
-    return given
-
-
-def checked_braces(text: str, place: str) -> None:
-    """Raises ValueError for braces that name nothing or do not close."""
-    try:
-        names = placeholders(text)
-    except ValueError as error:
-        raise ValueError(f'{place} is {text!r:.60}: {error}; write {{{{ for {{') from error
-    if not all(name.isidentifier() for name in names):
-        raise ValueError(f'{place} is {text!r:.60}; in braces stands work_dir or the name of a run')
-
-
-def as_list(given: Any, place: Any) -> list:
-    """The value itself, checked to be a list."""
-    if not isinstance(given, list):
-        raise ValueError(f'{place}: {given!r:.60} is no list; write one')
-    return given
-
-
-def known(given: Any, names: Any, place: str) -> None:
-    """Raises ValueError for a name that there is not."""
-    if given not in names:
-        raise ValueError(f'{place} {given!r}{hint(given, names)}; there are {listed(names)}')

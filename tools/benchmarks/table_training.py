@@ -16,12 +16,15 @@ from mmengine.config import Config
 
 from reidgen.engine.config import load_config
 from reidgen.files import locked, write_json
+from tools.benchmarks.table_checks import OPTIONS
 from tools.benchmarks.table_page import key_of
 from tools.benchmarks.table_plan import Run, Table, camera_options
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTE = 'table.json'  # in the folder of a training: command, commit and seconds so far
 NOTE_EVERY = 10  # seconds
+NOT_RECORDED = 'not recorded'
+RESUMED = ', resumed at '  # between the commits of one training
 
 
 class Job(NamedTuple):
@@ -53,12 +56,6 @@ class Place(NamedTuple):
         return f'python tools/benchmarks/table.py {self.yml}'
 
 
-class Folder(str):
-    """Folder of a training, as a command has it, with its options."""
-
-    options: str
-
-
 def options_of(run: Run, seed: int, camera_seed: int, place: Place) -> list[str]:
     """Arguments `--cfg-options name=value ...` of a training; none without options."""
     folders = {
@@ -71,14 +68,24 @@ def options_of(run: Run, seed: int, camera_seed: int, place: Place) -> list[str]
         for part in ('train_dataloader', 'val_dataloader'):
             options |= camera_options(cfg.get(part, {}), camera_seed, part)
     texts = [
-        f'{name}={value.format(**folders) if isinstance(value, str) else _plain(value)}'
+        f'{name}={value.format(**folders) if isinstance(value, str) else _written(value, folders)}'
         for name, value in options.items()
     ]
     return ['--cfg-options', *texts] if texts else []
 
 
-def _plain(value: Any) -> str:
-    return str(value).replace(' ', '')
+def _written(value: Any, folders: dict[str, str]) -> str:
+    """A value as --cfg-options reads it, with texts in quotes."""
+    if isinstance(value, str):
+        text = value.format(**folders)
+        quote = '"' if "'" in text else "'"
+        return f'{quote}{text}{quote}'
+    if isinstance(value, list):
+        return f'[{",".join(_written(each, folders) for each in value)}]'
+    if isinstance(value, dict):
+        pairs = (f"'{key}':{_written(each, folders)}" for key, each in value.items())
+        return f'{{{",".join(pairs)}}}'
+    return str(value)
 
 
 def commands(job: Job, place: Place, table: Table) -> list[list[str]]:
@@ -87,13 +94,18 @@ def commands(job: Job, place: Place, table: Table) -> list[list[str]]:
     The folder of another training is that with the same seeds.
     """
     seeds = job.seed, job.camera_seed
-    folders = {}
-    for name in [job.run.name, *job.run.needs]:
-        folders[name] = Folder(place.work / key_of(name, *seeds))
-        folders[name].options = shlex.join(options_of(table.runs[name], *seeds, place))
-    own = folders['work_dir'] = folders[job.run.name]
-    lines = [shlex.split(text.format(**folders)) for text in job.run.prepare]
-    training = [place.trainer, job.run.config, '--work-dir', str(own), '--seed', str(job.seed)]
+    names = {name: name for name in [job.run.name, *job.run.needs]} | {'work_dir': job.run.name}
+    folders = {each: str(place.work / key_of(name, *seeds)) for each, name in names.items()}
+    lines = []
+    for text in job.run.prepare:
+        lines.append([])
+        for word in shlex.split(text):  # before folders are filled in, whose names may have spaces
+            if match := OPTIONS.fullmatch(word):
+                lines[-1] += options_of(table.runs[names[match[1]]], *seeds, place)
+            else:
+                lines[-1].append(word.format(**folders))
+    own = folders['work_dir']
+    training = [place.trainer, job.run.config, '--work-dir', own, '--seed', str(job.seed)]
     if start := job.run.start:
         training += ['--load-from', f'{folders[start["run"]]}/{start["checkpoint"]}']
         if 'first_stage' in start:
@@ -137,13 +149,12 @@ class Training:
         self.folder.mkdir(parents=True, exist_ok=True)
         *prepare, training = commands(job, place, table)
         self.left = [*prepare, resumed(training, self.folder)]
-        if self.left[-1] != training:
+        resumes = self.left[-1] != training
+        if resumes:
             self.left = self.left[-1:]  # what prepares it was done before it began
         self.log = place.work / f'{job.key}.log'
-        note = note_of(self.folder)
-        self.note = note or dict(
-            command=shown([*prepare, training], place), commit=commit(), seconds=0.0
-        )
+        command = shown([*prepare, training], place)
+        self.note = begun(command, note_of(self.folder) if resumes else None)
         self.before, self.started = self.note['seconds'], time.time()
         self.noted = 0.0
         self.process = self.next()
@@ -185,15 +196,15 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-def is_free(folder: Path) -> bool:
-    """Whether no training writes into a folder."""
+def in_use(folder: Path) -> str:
+    """Which process writes into a folder, as an error tells it; empty where none does."""
     if not folder.is_dir():
-        return True
+        return ''
     try:
         with locked(folder):
-            return True
-    except FileExistsError:
-        return False
+            return ''
+    except FileExistsError as error:
+        return str(error)
 
 
 def note_of(folder: Path) -> dict[str, Any]:
@@ -204,13 +215,30 @@ def note_of(folder: Path) -> dict[str, Any]:
         return {}
 
 
+def begun(command: str, before: dict[str, Any] | None) -> dict[str, Any]:
+    """Note of a training that begins now.
+
+    Args:
+        before: note of what it resumes, whose commits and seconds are kept; None: it starts anew.
+    """
+    if before is None:
+        return dict(command=command, commit=commit(), seconds=0.0)
+    commits = before.get('commit', NOT_RECORDED).split(RESUMED)
+    if commits[-1] != (now := commit()):
+        commits.append(now)
+    return dict(command=command, commit=RESUMED.join(commits), seconds=before.get('seconds', 0.0))
+
+
 def commit() -> str:
-    """Commit of this checkout."""
-    told = subprocess.run(
-        ['git', 'describe', '--always', '--dirty', '--exclude=*'],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
-    return told.stdout.strip() or 'not recorded'
+    """Commit of this checkout; `not recorded` without git."""
+    try:
+        told = subprocess.run(
+            ['git', 'describe', '--always', '--dirty', '--exclude=*'],
+            cwd=ROOT, capture_output=True, text=True,
+        )  # fmt: skip
+    except OSError:  # git is not installed
+        return NOT_RECORDED
+    return told.stdout.strip() or NOT_RECORDED
 
 
 def hardware() -> str:

@@ -17,6 +17,7 @@ from reidgen.evaluation.diversity import average_hash, change, diversity, thumbn
 from reidgen.files import write_json
 from reidgen.models.adversarial import AdversarialModel, unwrap_model
 from reidgen.registry import HOOKS, with_options
+from reidgen.spacing import evenly_spaced
 from reidgen.visualization.curves import draw_diagnostics
 
 from ..diagnosis import CODES, Fired, GANRecord, Objective, Thresholds, objective_of
@@ -212,7 +213,7 @@ class GANDiagnosticsHook(Hook):
     def _images(self, dataset):
         dataset = dataset.plain(maps=True)
         num = min(self.num_images, len(dataset))
-        return default_collate([dataset[number * len(dataset) // num] for number in range(num)])
+        return default_collate([dataset[row] for row in evenly_spaced(len(dataset), num)])
 
     def _check_data(self, runner, loop, fields: tuple[str, ...]) -> list[Fired]:
         fired: list[Fired] = []

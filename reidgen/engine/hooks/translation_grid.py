@@ -11,6 +11,7 @@ from torch.utils.data import default_collate
 from reidgen.choices import check_count
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import HOOKS
+from reidgen.spacing import evenly_spaced
 from reidgen.visualization.grids import panel, save_png
 
 from ..resuming import remove_later_pictures
@@ -85,5 +86,5 @@ class TranslationGridHook(Hook):
 
     def _images(self, dataset):
         dataset = dataset.plain(maps=True)
-        rows = [number * len(dataset) // self.num_images for number in range(self.num_images)]
+        rows = evenly_spaced(len(dataset), self.num_images)
         return default_collate([dataset[row] for row in rows])
