@@ -33,11 +33,12 @@ class Separation(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """Whether an encoder finds the original of a translated image, shares from 0 to 1."""
+    """Whether an encoder finds the original of a translated image among the sampled source images,
+    shares from 0 to 1."""
 
-    images: int
-    original: float  # nearest source image is the original
-    person: float  # nearest source image is of the same person
+    images: int  # sampled
+    original: float  # nearest of these source images is the original
+    person: float  # nearest of these source images is of the same person
     chance_original: float
     chance_person: float
 
@@ -100,6 +101,12 @@ def translated_images(
     return torch.cat(found).permute(0, 3, 1, 2).contiguous()
 
 
+def original_images(dataset: ReIDDataset, rows: list[int], batch_size: int = 32) -> Tensor:
+    """(len(rows), 3, H, W) uint8 images of a source without augmentation; no other is read."""
+    loader = DataLoader(Subset(dataset.plain(), rows), batch_size)
+    return torch.cat([batch.img for batch in loader])
+
+
 def embed_images(model: AdversarialModel, images: Tensor, batch_size: int = 64) -> Tensor:
     """Features (N, D) on the CPU of images (N, 3, H, W) uint8 at the model's size."""
     found = []
@@ -117,6 +124,11 @@ def embed_rows(model: AdversarialModel, dataset: ReIDDataset) -> Tensor:
 def source_scores(model: AdversarialModel, test: ReIDDataset, protocol: str) -> dict[str, Any]:
     """Scores in per cent on the source's own query and gallery, for what was lost there."""
     features, num = embed_rows(model, test), test.metainfo['num_query']
-    labels = RetrievalLabels(test.pids[:num], test.pids[num:], test.camids[:num], test.camids[num:])
-    found = evaluate(features[:num], features[num:], labels, protocol=protocol)
+    found = evaluate(features[:num], features[num:], retrieval_labels(test), protocol=protocol)
     return {key: 100 * value for key, value in found.summary((1,)).items()}
+
+
+def retrieval_labels(test: ReIDDataset) -> RetrievalLabels:
+    """Labels of a data set of queries and gallery."""
+    num = test.metainfo['num_query']
+    return RetrievalLabels(test.pids[:num], test.pids[num:], test.camids[:num], test.camids[num:])

@@ -11,7 +11,7 @@ from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.survey import NUM_NAMED, Finding, survey
 
-from .target import Target
+from .target import ONE, Target
 
 FEWEST_TARGET = 32  # images: two batches of the stage clusters
 FEWEST_PERSONS, FEWEST_SOURCE = 4, 16
@@ -48,7 +48,8 @@ def check_pictures(
     if len(target.names) > 1:
         counts.append(f'target: {_told_cameras(target)}')
     else:
-        counts.append('target: all of one camera (no sub-folders, or one)')
+        name = 'no sub-folders' if target.names[0] == ONE else target.names[0]
+        counts.append(f'target: all of one camera ({name})')
     if target.left_out:
         counts.append(f'target{target.left_out}')
     return counts, sorted([*findings, *sizes], key=lambda finding: not finding.wrong)

@@ -5,6 +5,8 @@ from string import Template
 from typing import NamedTuple
 
 MADE_BY = 'Made by: '  # line of the config that tells the command
+# sources that are rendered on first use, in configs/_base_/datasets.py
+BUILT_IN = ('synth_a', 'synth_b', 'synth_n', 'synth_a2b', 'synth_a2n')
 TEMPLATES = dict(cpu='recipe_cpu.txt', gpu='recipe_gpu.txt')
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from .measures import Agreement, Separation
 
 EQUAL = 0.005  # by which two shares count as equal
-NEAR_CHANCE = 3  # times chance, below which a rank-1 says that something has failed
+NEAR_CHANCE = 0.1  # of the way from chance to always, below which something has failed
 CAUTION = (
     'Nobody has labelled the target, so how often a search there is right is not known: none of '
     'these numbers is an mAP. Silhouette and outliers favour an encoder that was trained to make '
@@ -15,7 +15,8 @@ CAUTION = (
 
 
 UNTRAINED = (
-    'The adapted encoder finds the persons of translated images hardly oftener than chance: '
+    'The adapted encoder finds the persons of translated images hardly oftener than chance (less '
+    'than a tenth of the way from chance to always): '
     'generators or encoder are not trained enough, or have failed; give their stages more '
     'iterations in a config of your own (`reidgen train`) before the measures mean something.'
 )
@@ -97,7 +98,8 @@ def in_words(before: Encoder, after: Encoder) -> list[str]:
         lines.append(
             f'{each.name}: {_number(each.before)} -> {_number(each.after)}, {each.verdict}'
         )
-    near = after.agreement.person < NEAR_CHANCE * after.agreement.chance_person
+    person, chance = after.agreement.person, after.agreement.chance_person
+    near = person - chance < NEAR_CHANCE * (1 - chance)
     return [*lines, *([UNTRAINED] if near else []), conclusion(measures), CAUTION]
 
 
@@ -110,10 +112,10 @@ def _clusters(found: Separation) -> str:
 
 def _pairs(before: Agreement, after: Agreement) -> str:
     return (
-        f'{after.images} source images in target style: the nearest source image is the original '
-        f'for {before.original:.1%} before and {after.original:.1%} after (chance '
-        f'{after.chance_original:.1%}), the same person for {before.person:.1%} and '
-        f'{after.person:.1%} (chance {after.chance_person:.1%})'
+        f'{after.images} sampled source images in target style: the nearest of these '
+        f'{after.images} source images is the original for {before.original:.1%} before and '
+        f'{after.original:.1%} after (chance {after.chance_original:.1%}), the same person for '
+        f'{before.person:.1%} and {after.person:.1%} (chance {after.chance_person:.1%})'
     )
 
 

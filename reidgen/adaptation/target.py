@@ -59,21 +59,24 @@ def list_target(folder: str | Path, pattern: str | None = None) -> Target:
     return Target(root, below, [number[name] for name in named], names, left_out_text(left_out))
 
 
-def write_target(target: Target, path: Path) -> None:
+def write_target(target: Target, path: Path, begun: bool = False) -> None:
     """Writes the list that FolderReID reads (`csv_file`): path, pid -1, camid from 1.
 
+    Args:
+        begun: a config or checkpoints were made for the list that is there, so it must stay.
+
     Raises:
-        ValueError: the list is there and is another one, as images came or went.
+        ValueError: it must stay, and is another one, as images came or went.
     """
     text = io.StringIO(newline='')
     rows = csv.writer(text, lineterminator='\n')
     rows.writerow(('path', 'pid', 'camid'))
     rows.writerows(zip(target.paths, [-1] * len(target.paths), target.cameras))
-    if path.is_file():
+    if begun and path.is_file():
         if path.read_text(encoding='utf-8') != text.getvalue():
             raise ValueError(
                 f'{path} lists other images or cameras than {target.root} holds now, and the '
-                f'training was begun with it; give another --out'
+                f'config beside it was made for that list; give another --out, or the crops back'
             )
         return
     write_text(path, text.getvalue())

@@ -1,6 +1,7 @@
 """Adaptation to cameras of one's own: the subcommand `adapt`."""
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,16 +13,30 @@ from reidgen.adaptation.measures import (
     embed_images,
     embed_rows,
     evenly_spaced,
+    original_images,
     separation,
     source_scores,
     translated_images,
 )
 from reidgen.adaptation.pictures import check_pictures, check_readable, is_labelled_layout
-from reidgen.adaptation.recipe import Counts, config_text, made_by_of, sizes_for
+from reidgen.adaptation.recipe import Counts, config_text, sizes_for
+from reidgen.adaptation.rerun import (
+    check_outside,
+    check_same,
+    check_unedited,
+    is_begun,
+    note_config,
+)
 from reidgen.adaptation.results import Encoder, as_json
+from reidgen.adaptation.source import (
+    Source,
+    as_expression,
+    find_source,
+    source_folder,
+    source_test,
+)
 from reidgen.adaptation.target import Target, list_target, write_target
 from reidgen.datasets.cluster_samplers import TooFewClusters
-from reidgen.datasets.folder import PATTERN
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.engine.config import load_config
 from reidgen.engine.loading import trained_model
@@ -34,15 +49,17 @@ from reidgen.shipped import root
 from . import train
 from .main import parse
 
-BUILT_IN = ('synth_a', 'synth_b', 'synth_a2b', 'synth_n', 'synth_a2n')
 PROTOCOL = 'market1501'
 
 
-class Source(NamedTuple):
-    """Labelled people."""
+class Measured(NamedTuple):
+    """What the encoders are measured on."""
 
-    expression: str  # of the config
-    dataset: ReIDDataset  # its training images
+    source: ReIDDataset
+    target: ReIDDataset
+    test: ReIDDataset | None  # query and gallery of the source
+    clustering: Any
+    last: str  # stage of the config
 
 
 def run(args: argparse.Namespace) -> None:
@@ -50,21 +67,25 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError, ValueError: folders, names or pictures are wrong, told before anything is
-            trained; or --out holds another adaptation.
+            trained; or --out holds another adaptation, or one whose config has been edited since.
     """
     out = Path(args.out)
     made_by = command_of(args)
+    check_out(args)
     check_same(out / 'config.py', made_by)
+    check_unedited(out)
     target = list_target(args.target, args.camera_pattern)
     check_readable(target)
     source = find_source(args.source)
     out.mkdir(parents=True, exist_ok=True)
-    write_target(target, out / 'target.csv')
+    write_target(target, out / 'target.csv', is_begun(out))
     dataset = build(target_config(target, out), DATASETS, 'target')
     check(source.dataset, dataset, target)
     config = write_config(out, made_by, source, dataset, target)
+    measured_on = find_measured(config)
+    note_config(out)
     left_out = train_config(config, out)
-    results = measure(config, out, left_out)
+    results = measure(config, measured_on, out, left_out)
     write_json(out / 'adapt.json', results)
     print('\n' + '\n'.join(results['text']))
     adapted = out / results['adapted']['checkpoint']
@@ -77,60 +98,20 @@ def run(args: argparse.Namespace) -> None:
 
 
 def command_of(args: argparse.Namespace) -> str:
-    """The command in one line, which the config keeps."""
-    words = ['reidgen', 'adapt', '--source', args.source, '--target', args.target]
+    """The command in one line with absolute folders, which the config keeps."""
+    source, target = source_folder(args.source), os.path.abspath(Path(args.target).expanduser())
+    words = ['reidgen', 'adapt', '--source', str(source or args.source), '--target', target]
     if args.camera_pattern is not None:
         words += ['--camera-pattern', args.camera_pattern]
-    return shlex.join([*words, '--out', args.out]).replace('\\', '\\\\')
+    return shlex.join([*words, '--out', os.path.abspath(args.out)]).replace('\\', '\\\\')
 
 
-def check_same(config: Path, made_by: str) -> None:
-    """Raises ValueError where the folder of results holds the config of another command."""
-    if not config.is_file():
-        return
-    earlier = made_by_of(config.read_text(encoding='utf-8'))
-    if earlier != made_by:
-        raise ValueError(
-            f'{config} was made by `{earlier}`, not by `{made_by}`; give another --out, or the '
-            f'same command to continue'
-        )
-
-
-def find_source(name: str) -> Source:
-    """Labelled training images of a name or folder.
-
-    Raises:
-        FileNotFoundError: neither; or no image there. ValueError: names without person and camera.
-    """
-    if name in BUILT_IN:
-        base = load_config(root() / 'configs/_base_/datasets.py')
-        config, expression = dict(base[name]), f'_base_.{name}'
-    else:
-        folder = Path(name).expanduser().absolute()
-        if not folder.is_dir():
-            raise FileNotFoundError(
-                f'--source: no folder {folder}, and no built-in set of that name '
-                f'({", ".join(BUILT_IN)}); give one of these or a folder of labelled crops'
-            )
-        layout = 'market' if is_labelled_layout(folder) else 'flat'
-        config = dict(type='FolderReID', root=str(folder), layout=layout)
-        expression = as_expression(config)
-    try:
-        dataset = build(dict(config, split='train'), DATASETS, 'source')
-    except ValueError as error:
-        if name in BUILT_IN or 'does not fit the pattern' not in str(error):
-            raise
-        path = str(error).partition(':')[0]
-        raise ValueError(
-            f'--source: {path} does not tell person and camera like 0002_c1s1_... (pattern '
-            f'{PATTERN}); rename the files of the source, or give --source synth_a'
-        ) from error
-    return Source(expression, dataset)
-
-
-def as_expression(config: dict[str, Any]) -> str:
-    """Text of a data set's config."""
-    return 'dict(' + ', '.join(f'{key}={value!r}' for key, value in config.items()) + ')'
+def check_out(args: argparse.Namespace) -> None:
+    """Raises ValueError where --out lies among the pictures of the target or the source."""
+    check_outside(args.out, '--target', Path(args.target).expanduser())
+    folder = source_folder(args.source)
+    if folder is not None and not is_labelled_layout(folder):
+        check_outside(args.out, '--source', folder)
 
 
 def target_config(target: Target, out: Path) -> dict[str, Any]:
@@ -193,49 +174,55 @@ def train_config(config: Path, out: Path) -> str | None:
     return None
 
 
-def measure(config: Path, out: Path, left_out: str | None) -> dict[str, Any]:
-    """Measures of direct transfer and the adapted encoder, as plain data."""
+def find_measured(config: Path) -> Measured:
+    """What the encoders of a config are measured on, built before they are trained.
+
+    Raises:
+        ValueError: the config, which may be edited, lacks something that measuring needs; names or
+            files in the source's query or gallery are wrong.
+    """
     cfg = load_config(config)
     stages = [stage['name'] for stage in cfg.train_cfg.stages]
-    last = 'joint' if left_out else stages[-1]
     loaders = {name: loader['dataset'].to_dict() for name, loader in cfg.train_dataloader.items()}
-    source = build(loaders['source'], DATASETS, 'train_dataloader.source.dataset')
-    target = build(loaders['clusters'], DATASETS, 'train_dataloader.clusters.dataset')
-    clustering = build(cfg.default_hooks.pseudo_label.clustering.to_dict(), CLUSTERINGS)
-    rows, test = evenly_spaced(source), source_test(loaders['identity'])
+    clustering = (cfg.default_hooks.get('pseudo_label') or {}).get('clustering')
+    lacking = [f'stage {name}' for name in ('identity', 'joint') if name not in stages]
+    lacking += [
+        f'train_dataloader.{name}'
+        for name in ('identity', 'source', 'target')
+        if name not in loaders
+    ]
+    lacking += [] if clustering else ['default_hooks.pseudo_label.clustering']
+    if lacking:
+        raise ValueError(
+            f'{config} has no {", ".join(lacking)}, by which adapt measures; put it back, or train '
+            f'without measures: reidgen train {config} --work-dir ANOTHER'
+        )
+    return Measured(
+        build(loaders['source'], DATASETS, 'train_dataloader.source.dataset'),
+        build(loaders['target'], DATASETS, 'train_dataloader.target.dataset'),
+        source_test(loaders['identity'], PROTOCOL),
+        build(clustering.to_dict(), CLUSTERINGS, 'default_hooks.pseudo_label.clustering'),
+        stages[-1],
+    )
+
+
+def measure(config: Path, on: Measured, out: Path, left_out: str | None) -> dict[str, Any]:
+    """Measures of direct transfer and the adapted encoder, as plain data."""
+    rows = evenly_spaced(on.source)
     generators = trained_model(load_config(config), out / 'stage_joint.pth')
-    translated = translated_images(generators, source, rows)
+    translated = translated_images(generators, on.source, rows)
+    originals = original_images(on.source, rows)
 
     def measured(name: str) -> Encoder:
         model = trained_model(load_config(config), out / f'stage_{name}.pth', to_embed=True)
-        features, originals = embed_rows(model, target), embed_rows(model, source)
+        features = embed_rows(model, on.target)
+        pair = embed_images(model, translated), embed_images(model, originals)
         return Encoder(
             f'stage_{name}.pth',
-            separation(features, clustering(features), target.camids),
-            agreement(embed_images(model, translated), originals[rows], source.pids[rows]),
-            source_scores(model, test, PROTOCOL) if test else None,
+            separation(features, on.clustering(features), on.target.camids),
+            agreement(*pair, on.source.pids[rows]),
+            source_scores(model, on.test, PROTOCOL) if on.test else None,
         )
 
-    results = as_json(measured('identity'), measured(last))
+    results = as_json(measured('identity'), measured('joint' if left_out else on.last))
     return dict(results, clusters_left_out=left_out, config=config.name)
-
-
-def source_test(training: dict[str, Any]) -> ReIDDataset | None:
-    """Query and gallery of the source with the test transforms of its training; None: it has none.
-
-    Args:
-        training: config of its training images.
-    """
-    flat = training['type'] == 'FolderReID' and training.get('layout') != 'market'
-    resize = [each for each in training['transforms'] if each['type'] == 'Resize']
-    config = training | dict(split='query+gallery', transforms=resize)
-    if flat or not _has_test(training):
-        return None
-    return build(config, DATASETS, 'source')
-
-
-def _has_test(training: dict[str, Any]) -> bool:
-    if training['type'] != 'FolderReID':
-        return True
-    place = Path(training['root'])
-    return (place / 'query').is_dir() and (place / 'bounding_box_test').is_dir()

@@ -2,6 +2,8 @@
 
 import argparse
 
+from reidgen.adaptation.recipe import BUILT_IN
+
 ADAPT = """\
 Adapts a model to cameras of your own: labelled people and your unlabelled crops in, a model out.
 
@@ -21,8 +23,9 @@ def add_adapt(parser: argparse.ArgumentParser) -> None:
         '--source',
         required=True,
         metavar='NAME',
-        help='people with labels: synth_a, synth_b or synth_n (rendered on first use), or a folder '
-        'in the layout of Market-1501, or of files named 0002_c1s1_... with person and camera',
+        help=f'people with labels: one of {", ".join(BUILT_IN)} (rendered on first use), or a '
+        'folder in the layout of Market-1501, or of files named 0002_c1s1_... with person and '
+        'camera',
     )
     parser.add_argument(
         '--target', required=True, metavar='FOLDER', help='crops of your cameras, without labels'

@@ -18,10 +18,24 @@ from reidgen.reporting.queries import NAME as QUERIES
 from reidgen.reporting.queries import write_queries
 from reidgen.reporting.run_files import ACTIVATIONS
 
+EVALUATION = ('val_dataloader', 'val_cfg', 'val_evaluator')
+
 
 def run(args: argparse.Namespace) -> dict[str, float]:
-    """Evaluates; returns metrics in per cent, writes results.json, results.csv and pictures."""
+    """Evaluates; returns metrics in per cent, writes results.json, results.csv and pictures.
+
+    Raises:
+        ValueError: the config has no evaluation.
+    """
     cfg = load_config(args.config, args.cfg_options)
+    lacking = [key for key in EVALUATION if cfg.get(key) is None]
+    if lacking:
+        raise ValueError(
+            f'{args.config} has no {", ".join(lacking)}, so there is nothing to test on (adapt '
+            f'writes such configs, as its crops have no labels); label some and write a config '
+            f'with this one as _base_ and with these keys: docs/getting_started.md, "A threshold '
+            f'for your cameras"'
+        )
     cfg.work_dir = args.work_dir
     cfg.launcher, cfg.load_from, cfg.resume = args.launcher, args.checkpoint, False
     if args.adabn:

@@ -55,7 +55,7 @@ def test_crops_become_a_model_a_report_and_measures(tmp_path, monkeypatch, capsy
     assert features.norm(dim=1).tolist() == pytest.approx([1.0], abs=1e-5)
     # again: nothing is left to train, an edit of the config stays
     config = Path('mine/config.py')
-    config.write_text(config.read_text() + '\n# mine\n')
+    config.write_text(config.read_text() + '\n# mine\n')  # comments do not count
     monkeypatch.setattr(adapt, 'measure', lambda *args: found)
     monkeypatch.setattr(adapt, 'pack', lambda *args: 'packed')
     adapt.run(parse('adapt', command))

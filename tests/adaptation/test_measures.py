@@ -1,8 +1,17 @@
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from reidgen.adaptation.measures import Agreement, Separation, agreement, separation
+from reidgen.adaptation.measures import (
+    Agreement,
+    Separation,
+    agreement,
+    original_images,
+    separation,
+)
 from reidgen.adaptation.results import Encoder, as_json, compared
+from reidgen.datasets import FolderReID
 from reidgen.memory.clustering import Clusters
 
 
@@ -36,6 +45,28 @@ def test_agreement_is_rank_1_of_the_original_and_of_its_person():
     # nearest originals: row 0, row 0 (the same person), row 2, row 1 (another person)
     found = agreement(translated.float(), originals.float(), pids)
     assert found == Agreement(4, 0.5, 0.75, 0.25, 0.5)
+
+
+def test_of_the_source_only_the_sampled_images_are_read(draw, monkeypatch):
+    names = [f'{pid}_c1_{n}.png' for pid in range(1, 4) for n in (1, 2)]
+    folder = draw('people', names)
+    dataset = FolderReID(str(folder), transforms=[dict(type='RandomFlip', prob=1.0)])
+    read, read_image = [], dataset.read_image
+    monkeypatch.setattr(
+        FolderReID, 'read_image', lambda self, each: (read.append(each), read_image(each))[1]
+    )
+    found = original_images(dataset, [1, 4])
+    assert [record.path for record in read] == [str(folder / names[row]) for row in (1, 4)]
+    expected = [np.asarray(Image.open(folder / names[row])) for row in (1, 4)]
+    assert found.permute(0, 2, 3, 1).numpy().tolist() == np.stack(expected).tolist()
+
+
+def test_the_words_tell_that_the_nearest_is_among_the_sampled_images():
+    one = encoder(0.2, 5, None, 0.8)
+    told = [line for line in as_json(one, one)['text'] if 'in target style' in line]
+    assert len(told) == 1
+    assert told[0].startswith('8 sampled source images')
+    assert 'the nearest of these 8 source images is the original for 50.0%' in told[0]
 
 
 def encoder(silhouette, outliers, across, person, source=None) -> Encoder:
@@ -77,7 +108,17 @@ def test_scores_of_the_source_are_called_so():
     assert 'none of these numbers is an mAP' in found['text'][-1]
 
 
-@pytest.mark.parametrize('person,told', [(0.7, True), (0.8, False)])
-def test_persons_found_hardly_oftener_than_chance_are_told(person, told):
-    one = encoder(0.2, 5, None, person)  # chance 1/4
+@pytest.mark.parametrize(
+    'person,chance,told',
+    [
+        (0.3, 1 / 4, True),  # 0.05 of the 0.75 from chance to always
+        (0.4, 1 / 4, False),  # 0.15 of them
+        (1.0, 1 / 2, False),  # twice chance, and always right
+        (0.52, 1 / 2, True),
+        (1.0, 1.0, False),  # all of one person
+    ],
+)
+def test_persons_found_hardly_oftener_than_chance_are_told(person, chance, told):
+    one = encoder(0.2, 5, None, person)
+    one = one._replace(agreement=one.agreement._replace(chance_person=chance))
     assert any('hardly oftener than chance' in line for line in as_json(one, one)['text']) is told

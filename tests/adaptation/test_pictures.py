@@ -15,11 +15,10 @@ def checked(draw, tmp_path):
     """Counts and findings about a source of LABELLED images and the folder `crops`."""
     source = FolderReID(str(draw('people', LABELLED)))
 
-    def check():
-        target = list_target(tmp_path / 'crops')
+    def check(pattern=None):
+        target = list_target(tmp_path / 'crops', pattern)
         check_readable(target)
         path = tmp_path / 'target.csv'
-        path.unlink(missing_ok=True)
         write_target(target, path)
         dataset = FolderReID(str(target.root), csv_file=str(path), labelled=False)
         counts, findings = check_pictures(source, dataset, target)
@@ -36,9 +35,17 @@ def test_good_pictures_have_counts_and_no_finding(draw, checked):
     assert counts[2] == 'target: camera 1 is door (16 images), camera 2 is yard (16 images)'
 
 
-def test_one_camera_is_told(draw, checked):
-    draw('crops', [f'{n}.png' for n in range(32)])
-    assert checked()[0][2] == 'target: all of one camera (no sub-folders, or one)'
+@pytest.mark.parametrize(
+    'name,pattern,told',
+    [
+        ('{}.png', None, 'no sub-folders'),
+        ('yard/{}.png', None, 'yard'),
+        ('c7_{}.png', r'c(?P<camid>\d)_', '7'),
+    ],
+)
+def test_one_camera_is_told_with_its_name(name, pattern, told, draw, checked):
+    draw('crops', [name.format(n) for n in range(32)])
+    assert checked(pattern)[0][2] == f'target: all of one camera ({told})'
 
 
 def test_too_few_images_are_wrong(draw, checked):

@@ -1,14 +1,14 @@
-import argparse
 from pathlib import Path
 
 import pytest
 
-from reidgen.adaptation.recipe import Counts, config_text, made_by_of, sizes_for
-from reidgen.cli import adapt
+from reidgen.adaptation.recipe import BUILT_IN, Counts, config_text, made_by_of, sizes_for
+from reidgen.cli import adapt, test
 from reidgen.cli.main import parse
 from reidgen.engine import config as configs
 from reidgen.registry import MODELS, build
 from reidgen.shipped import root
+from reidgen.synthetic.plan import DOMAINS
 
 COMMAND = 'reidgen adapt --source synth_a --target crops --out mine'
 TARGET = "dict(type='FolderReID', root='/crops', csv_file='/mine/target.csv')"
@@ -47,15 +47,16 @@ def test_its_model_is_built_and_nothing_evaluates(config):
     assert configs.test_transforms(cfg, config) == [trained]
 
 
+@pytest.mark.parametrize('flags', [[], ['--adabn'], ['--rerank']])
+def test_there_is_nothing_to_test_it_on_which_is_told_at_once(flags, config):
+    keys = 'val_dataloader, val_cfg, val_evaluator'
+    with pytest.raises(ValueError, match=rf'config\.py has no {keys}, .*as _base_ and with these'):
+        test.run(parse('test', [str(config), 'stage_clusters.pth', *flags]))
+
+
 def test_the_header_tells_the_command_that_made_it(config):
     assert made_by_of(config.read_text()) == COMMAND
     assert made_by_of('"""A config of somebody else."""') is None
-
-
-def test_another_command_does_not_go_on_with_the_folder_of_this_one(config):
-    adapt.check_same(config, COMMAND)
-    with pytest.raises(ValueError, match=r'was made by .*synth_a.*, not by .*synth_b'):
-        adapt.check_same(config, COMMAND.replace('synth_a', 'synth_b'))
 
 
 def test_a_backslash_of_the_pattern_survives_the_header(tmp_path):
@@ -81,27 +82,5 @@ def test_sizes_grow_with_the_images_and_stay_within_minutes_on_a_cpu():
     assert full.identity == pytest.approx(6000, rel=0.02)
 
 
-@pytest.mark.parametrize(
-    'name,error,message',
-    [
-        ('nowhere', FileNotFoundError, r'no folder .*nowhere, and no built-in set .*synth_a'),
-        ('crops', ValueError, r'--source: .*a\.png does not tell person and camera'),
-    ],
-)
-def test_a_source_that_is_none_is_told(name, error, message, draw, tmp_path, monkeypatch):
-    draw('crops', ['a.png'])
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(error, match=message):
-        adapt.find_source(name)
-
-
-def test_wrong_pictures_end_the_command_before_training(draw, tmp_path, monkeypatch):
-    people = [f'{pid}_c{camera}_1.png' for pid in range(8) for camera in (1, 2)]
-    draw('people', people)
-    draw('crops', [f'{n}.png' for n in range(8)])
-    monkeypatch.setattr(adapt.train, 'run', lambda args: pytest.fail('trained'))
-    monkeypatch.chdir(tmp_path)
-    args = argparse.Namespace(source='people', target='crops', out='mine', camera_pattern=None)
-    with pytest.raises(ValueError, match='target: 8 images are too few'):
-        adapt.run(args)
-    assert not (tmp_path / 'mine/config.py').exists()
+def test_the_built_in_sources_are_those_that_are_rendered():
+    assert sorted(BUILT_IN) == sorted(DOMAINS)

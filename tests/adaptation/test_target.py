@@ -36,12 +36,15 @@ def test_the_list_gives_the_data_set_the_cameras_and_no_identity(draw, tmp_path)
     assert set(dataset.pids.tolist()) == {-1}
 
 
-def test_a_list_that_no_longer_fits_the_folder_is_not_replaced(draw, tmp_path):
+def test_a_list_is_replaced_until_a_config_is_made_for_it(draw, tmp_path):
     path = tmp_path / 'target.csv'
     write_target(list_target(draw('crops', ['a.png'])), path)
-    write_target(list_target(tmp_path / 'crops'), path)
+    more = list_target(draw('crops', ['b.png']))
     with pytest.raises(ValueError, match=r'other images or cameras .* another --out'):
-        write_target(list_target(draw('crops', ['b.png'])), path)
+        write_target(more, path, begun=True)
+    write_target(more, path)
+    assert path.read_text().splitlines()[1:] == ['a.png,-1,1', 'b.png,-1,1']
+    write_target(more, path, begun=True)
 
 
 @pytest.mark.parametrize(
