@@ -15,7 +15,8 @@ Beside them: synth_a_to_a.py, classification and batch hard, and the same with
 model.loss_weights.triplet=0.
 
 Needs:   nothing; as gcl_synth.py.
-Result:  not yet measured.   Cost: made for 10 minutes of one CPU core, rendering apart.
+Result:  mAP 86.0, by the others 84.4 to 93.7, three seeds: docs/results/triplets.md.
+Cost:    5 minutes of one CPU core, rendering apart.
 """
 _base_ = ['./synth_a_to_a.py']
 

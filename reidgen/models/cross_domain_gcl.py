@@ -35,7 +35,7 @@ class CrossDomainGCL(AdversarialModel):
         bank, bank_t: configs of the FeatureBanks over source and, for T, target training images.
         cross_pose: pose of x_s2t and x_t2s, or a dict by stage name: 'own', of the image itself;
             'novel', its body at another view; 'other', of a batch-mate of the other domain.
-        bn_mode: of a trained E_c, whose running statistics follow: 'mixed', all images;
+        bn_mode: of E_c in phases D and G, whose running statistics follow: 'mixed', all images;
             'real_only'; 'frozen', none; 'target_recalib', all, and target images before a test.
         adv_on: images the discriminators are given: 'cross', 'recon' (x_t2t, x_s2s), 'cycle'.
         content_detach: content losses move E_c(x_s2t) alone, not the E_c(x_s) it is compared with.
@@ -190,8 +190,7 @@ class CrossDomainGCL(AdversarialModel):
         return self.decoder(to, batch)(pose, self.E_c(batch.img))
 
     visuals, diversity_pairs = visuals, diversity_pairs
-    check_data = checks.check_data
-    check_translation = checks.check_translation
+    check_data, check_translation = checks.check_data, checks.check_translation
 
     def _encode(self, img: Tensor, real: bool = False) -> Code:
         with statistics_of(self.E_c, self.bn_mode, real):

@@ -151,7 +151,8 @@ class KerasCAGANDiscriminator(nn.Module):
                 f'to {MIN_SIDE} or more both ways, such as (128, 96)'
             )
         out = self.layers(pair)
-        return out.sigmoid() if self.sigmoid else out
+        # in float32 also under autocast: bfloat16 has no probability between 0.996 and 1
+        return out.float().sigmoid() if self.sigmoid else out
 
 
 def _start(network: nn.Module) -> None:

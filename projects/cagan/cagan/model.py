@@ -91,7 +91,7 @@ class CAGAN(AdversarialModel):
     def phases(self) -> tuple[Phase, ...]:
         shared = dict(forward=self.forward_translation, reads=('pairs',))
         return (
-            Phase('D', ('D',), self.discriminator_losses, **shared),
+            Phase('D', ('D',), self.discriminator_losses, detached=True, **shared),
             Phase('G', ('G',), self.generator_losses, **shared),
         )
 

@@ -174,7 +174,8 @@ class CAGANDiscriminator(nn.Module):
             if self.inject:
                 x = torch.cat([x, scaled_down(pair, 2 ** (scale + 1))], dim=1)
         out = self.head(x)
-        return out.sigmoid() if self.sigmoid else out
+        # in float32 also under autocast: bfloat16 has no probability between 0.996 and 1
+        return out.float().sigmoid() if self.sigmoid else out
 
 
 def scaled_down(picture: Tensor, factor: int) -> Tensor:

@@ -3,7 +3,7 @@ import torch
 from swap_pictures import Batch
 from torch import nn
 
-from projects.cagan.cagan import CAGANDiscriminator, CAGANGenerator
+from projects.cagan.cagan import CAGANDiscriminator, CAGANGenerator, KerasCAGANDiscriminator
 from projects.cagan.cagan.networks import scaled_down
 
 
@@ -99,3 +99,11 @@ def test_pictures_that_cannot_be_halved_are_refused():
         CAGANGenerator(base_dim=4)(*torch.zeros(3, 1, 3, 100, 64))
     with pytest.raises(ValueError, match="head is 'sigmoid'; choose one of bounded"):
         CAGANGenerator(head='sigmoid')
+
+
+@pytest.mark.parametrize('kind', [CAGANDiscriminator, KerasCAGANDiscriminator])
+def test_probabilities_are_float32_under_autocast(kind):
+    # in bfloat16 all above 0.998 are 1, whose logarithm has no gradient
+    D, pair = kind(base_dim=8), torch.randn(1, 6, 128, 96)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert D(pair).dtype == torch.float32

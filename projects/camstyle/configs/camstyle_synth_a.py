@@ -15,7 +15,9 @@ Baseline:          --cfg-options model.loss_weights.copies=0 'train_cfg.stages.0
 Without smoothing: --cfg-options model.copies_cross_entropy.epsilon=0
 
 Needs:   the copies; else as gcl_synth.py.
-Result:  not yet measured.   Cost: made for 10 minutes of one CPU core, copies and rendering apart.
+Result:  mAP 87.7, baseline 91.7, without smoothing 87.4, three seeds:
+         docs/results/camstyle_synth_a.md.
+Cost:    5 minutes of one CPU core; StarGAN's copies 80; rendering apart.
 """
 _base_ = ['./_base_/camstyle.py']
 

@@ -1,5 +1,7 @@
 """Setting 1_1 with the weights of the committed program: L1 : feature : GAN as 1 : 0.01 : 1.
 
+Batches of 8 in as many iterations as setting 1_1 has with 5: eight passes.
+
 Needs:   Multi-PIE (data_roots.multi_pie), ResNet-50 of VGGFace2 (data_roots.face_weights).
 Result:  not yet measured.   Cost: not yet measured.
 """

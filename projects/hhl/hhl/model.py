@@ -83,8 +83,9 @@ class HHL(AdversarialModel):
         if self.mode != 'none' and self.on('triplet'):
             features, pid = self.triplet_batch(batch)
             losses['triplet.' + self.mode.lower()] = self.triplet(features, pid)
-            statistics = self.triplet.statistics(features, pid)
-            losses |= {f'stat.triplet_{name}': value for name, value in statistics.items()}
+            if hasattr(self.triplet, 'statistics'):  # not of pairs, nor of other libraries
+                statistics = self.triplet.statistics(features, pid)
+                losses |= {f'stat.triplet_{name}': value for name, value in statistics.items()}
         return losses
 
     def triplet_batch(self, batch) -> tuple[Tensor, Tensor]:

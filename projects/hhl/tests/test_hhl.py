@@ -9,7 +9,7 @@ import torch.nn.functional as nnf
 from reidgen.engine.config import load_config
 from reidgen.engine.stage_lr import lr_factor
 from reidgen.engine.step import run_phases
-from reidgen.losses import BatchHardTriplet
+from reidgen.losses import BatchHardTriplet, ContrastiveLoss
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +55,12 @@ def test_classes_train_the_classifier_and_triplets_their_layer_and_both_the_trun
     assert step.gradients(losses['identity.s']) == {'E_c', 'H', 'C'}
     assert step.gradients(losses['triplet.cd']) == {'E_c', 'H', 'T'}
     assert step.moves('I') == NETWORKS
+
+
+def test_a_loss_of_pairs_takes_the_place_of_triplets(step_of):
+    step = step_of(SMOKE)
+    step.model.triplet = ContrastiveLoss()
+    assert 'triplet.cd' in step.model.losses(step.batch, None)
 
 
 def test_a_target_image_and_its_copies_are_a_person_that_nobody_else_is(step_of):

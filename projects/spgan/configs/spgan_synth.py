@@ -38,7 +38,7 @@ optim_wrapper = dict(
     D=dict(networks=['D_s', 'D_t'], **adam),
     M=dict(networks=['M'], **adam))
 
-# ---- stages, in iterations of one image a domain: 1.5 passes over synth_a, M alone, 1.5 ----
+# ---- stages, in iterations of one image a domain: 1.5 passes over synth_a, 300 with M, 1.5 ----
 fall = dict(linear_from=0)
 train_cfg = dict(
     type='StagedTrainLoop',
