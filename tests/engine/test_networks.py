@@ -17,6 +17,7 @@ OPTIONS = dict(
 def runner(tmp_path, options, for_test: bool = False) -> ReIDRunner:
     cfg = load_config(CONFIG, options)
     cfg.work_dir = str(tmp_path)
+    cfg.experiment_name = tmp_path.name  # mmengine keeps one scope a name, and names by the second
     if for_test:
         only_evaluate(cfg)
     return ReIDRunner.from_cfg(cfg)

@@ -1,5 +1,6 @@
 """`random_start`: changes of a config for encoders without pretrained weights."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from reidgen.engine.config import load_config, merge_random_start
 
 pytestmark = pytest.mark.slow
 
+NUMBERS = itertools.count()
 SYNTH = Path(__file__).resolve().parents[2] / 'configs' / 'gcl_synth.py'
 RECIPE = {'train_cfg.stages.warm.iters': 3, 'optim_wrapper.I.lr': 0.5}
 STAGES = [dict(name=name, iters=1, phases=['I'], loaders=['identity']) for name in ('warm', 'end')]
@@ -71,6 +73,7 @@ def train(config):
         cfg = config(work_dir, {'model.networks.E_c.weights': weights}, **keys)
         # not as options: what the command line sets, random_start leaves alone
         cfg.train_cfg.stages, cfg.random_start = STAGES, RECIPE
+        cfg.experiment_name = f'random_start_{next(NUMBERS)}'  # mmengine names by the second
         runner = ReIDRunner.from_cfg(cfg)
         runner.train()
         return runner
