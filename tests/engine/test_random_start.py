@@ -73,7 +73,7 @@ def train(config):
         cfg = config(work_dir, {'model.networks.E_c.weights': weights}, **keys)
         # not as options: what the command line sets, random_start leaves alone
         cfg.train_cfg.stages, cfg.random_start = STAGES, RECIPE
-        cfg.experiment_name = f'random_start_{next(NUMBERS)}'  # mmengine names by the second
+        cfg.experiment_name = f'weights_{next(NUMBERS)}'  # mmengine names by the second
         runner = ReIDRunner.from_cfg(cfg)
         runner.train()
         return runner
