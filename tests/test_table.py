@@ -1,24 +1,23 @@
-"""tools/benchmarks/table.py: what it runs, what survives a kill, the page, and bad tables."""
+"""tools/benchmarks/table.py: what it runs, what survives a kill, and the page."""
 
 import argparse
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-import yaml
+from table_runs import ROOT, TRAINER, command, in_process, table_of
 
 from reidgen.command_line import add_config_options
 from tools.benchmarks import table as table_tool
 from tools.benchmarks import table_training
 from tools.benchmarks.results_table import render
-from tools.benchmarks.table import Records, main
+from tools.benchmarks.table import Records
 from tools.benchmarks.table_page import page
-from tools.benchmarks.table_plan import camera_options, read_table
+from tools.benchmarks.table_plan import read_table
 from tools.benchmarks.table_training import (
     Job,
     Place,
@@ -29,76 +28,10 @@ from tools.benchmarks.table_training import (
     resumed,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
-CONFIG = """
-train_cfg = dict(stages=[dict(name='one'), dict(name='two')])
-train_dataloader = dict(target=dict(dataset=dict(type='SyntheticReID')))
-val_dataloader = dict()
-"""
-# a trainer of 20 iterations that keeps each of them, and how it was called
-TRAINER = """
-import argparse, json, pathlib, sys, time
-parser = argparse.ArgumentParser()
-parser.add_argument('config'), parser.add_argument('--work-dir'), parser.add_argument('--seed')
-parser.add_argument('--resume', action='store_true'), parser.add_argument('--load-from')
-args = parser.parse_known_args()[0]
-folder = pathlib.Path(args.work_dir)
-with open(folder / 'calls', 'a') as calls:
-    calls.write(' '.join(sys.argv[1:]) + '\\n')
-begun = len(list(folder.glob('iter_*.pth'))) if args.resume else 0
-for iteration in range(begun, 20):
-    (folder / f'iter_{iteration}.pth').touch()
-    time.sleep(0.03)
-    while iteration == 5 and args.load_from and not (folder.parents[1] / 'go').exists():
-        time.sleep(0.01)
-base = 50 if args.load_from is None and 'begun' not in folder.name else 60
-metrics = {'mAP': base + int(args.seed) ** 2, 'rank1': 70.0}
-(folder / 'evaluations.json').write_text(json.dumps([dict(stage='two', metrics=metrics)]))
-"""
-
-
-def table_of(folder: Path, **changes) -> Path:
-    """YAML file of two runs, of which one starts from the other, and two rows."""
-    config = folder / 'config.py'
-    config.write_text(CONFIG)
-    (folder / 'trainer.py').write_text(TRAINER)
-    content = dict(
-        title='A table',
-        seeds=[0, 1],
-        runs=dict(
-            begun=dict(config=str(config), start=dict(run='plain', checkpoint='iter_19.pth')),
-            plain=dict(config=str(config)),
-        ),
-        rows=[
-            dict(title='begun', run='begun', stage='two', control='plain'),
-            dict(title='plain', run='plain', stage='two', control=None),
-        ],
-    )
-    path = folder / 'tiny.yml'
-    path.write_text(yaml.safe_dump(content | changes, sort_keys=False))
-    return path
-
-
-def command(folder: Path, *options: str) -> list[str]:
-    places = dict(table=folder / 'tiny.yml', trainer=folder / 'trainer.py', out=folder / 'out')
-    script = [sys.executable, 'tools/benchmarks/table.py', str(places['table']), *options]
-    script += ['--trainer', str(places['trainer']), '--out', str(places['out'])]
-    return [*script, '--work-dir', str(folder / 'work')]
-
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Runs the tool in this process: what it printed, and its error."""
-    monkeypatch.chdir(ROOT)
-
-    def run_tool(folder: Path, *options: str) -> tuple[str, str]:
-        try:
-            main(command(folder, *options)[2:])
-        except SystemExit as error:
-            return capsys.readouterr().out, str(error.code)
-        return capsys.readouterr().out, ''
-
-    return run_tool
+    return in_process(monkeypatch, capsys)
 
 
 @pytest.mark.slow
@@ -292,17 +225,6 @@ def test_the_wait_for_a_folder_that_another_process_has_is_told_once(tmp_path, m
     ]
 
 
-def test_every_rendered_set_gets_the_camera_seed_however_deep_it_lies():
-    cfg = dict(
-        a=dict(dataset=dict(type='PositivePairs', dataset=dict(type='SyntheticReID', domain='x'))),
-        b=dict(dataset=dict(sets=[dict(type='FolderReID'), dict(type='SyntheticReID')])),
-    )
-    assert camera_options(cfg, 2, 'train_dataloader') == {
-        'train_dataloader.a.dataset.dataset.camera_seed': 2,
-        'train_dataloader.b.dataset.sets.1.camera_seed': 2,
-    }
-
-
 def test_a_training_is_resumed_from_its_own_checkpoint_alone(tmp_path):
     training = ['t.py', 'c.py', '--seed', '1', '--load-from', 'x.pth', '--first-stage', 'two']
     assert resumed(training, tmp_path) == training
@@ -312,96 +234,3 @@ def test_a_training_is_resumed_from_its_own_checkpoint_alone(tmp_path):
     assert resumed(training, tmp_path) == [
         't.py', 'c.py', '--resume', '--seed', '1', '--first-stage', 'two',
     ]  # fmt: skip
-
-
-RUN = dict(config='configs/gcl_synth.py')
-ROW = dict(title='one', run='plain', stage='two', control=None)
-
-
-@pytest.mark.parametrize(
-    'changes, message',
-    [
-        (dict(rows=[dict(ROW, run='plane')]), r"rows\[0\]\.run is 'plane' \(did you mean 'plain'"),
-        (dict(rows=[{**ROW, 'stages': 1}]), r"rows\[0\]: unknown key 'stages' \(did you mean"),
-        (dict(rows=[dict(title='one', run='plain', stage='two')]), r'rows\[0\] has no control'),
-        (dict(rows=[ROW, ROW]), r"rows\[0\]: a second row is called 'one'; name them apart"),
-        (dict(rows=[dict(ROW, control='two')]), r"control is 'two'; there are one"),
-        (dict(rows=[dict(ROW, control='one')]), r"'one' is its own control; name another row"),
-        (dict(seeds=[0, 0]), r'seeds is \[0, 0\]; write a list of different whole numbers'),
-        (dict(camera_seeds=1), r'camera_seeds is 1; write a list of different whole numbers'),
-        (dict(camera_seeds=[1, 0]), r'camera_seeds is \[1, 0\]; 0, the cameras of the benchmark'),
-        (dict(rows=[dict(ROW, prefix=None)]), r'rows\[0\]\.prefix is None; write a text such as'),
-        (dict(rows=[dict(ROW, before=1)]), r'rows\[0\]\.before is 1; write true or false'),
-        (dict(rows=[dict(ROW, run=[])]), r'rows\[0\]\.run is \[\]; write a text'),
-        (
-            dict(runs={'plain': dict(RUN, start=dict(run='plain', checkpoint=5))}),
-            r'start\.checkpoint is 5; write a text',
-        ),
-        (
-            dict(runs={'plain': dict(RUN, options={'a': ['{b.options}']})}),
-            r"options\.a is '\{b\.options\}'; \{NAME\.options\} stands in prepare alone",
-        ),
-        (
-            dict(runs={'plain': dict(RUN, options={'a': {'b': '{other}/x'}})}),
-            r"runs\.plain needs the run 'other'; there are plain",
-        ),
-        (dict(options={'a': ['\'"']}), r'options\.a has .*has one kind of quotes at most'),
-        (
-            dict(runs={'plain': dict(RUN, prepare=['tools/translate.py x{plain.options}'])}),
-            r"prepare has 'x\{plain\.options\}'; \{NAME\.options\} is a word of its own",
-        ),
-        (dict(runs=[]), r'runs is \[\]; write runs by name'),
-        (dict(runs={'plain': dict(config='configs/gcl_sinth.py')}), r'is no file; correct it'),
-        (dict(runs={'a-b': RUN}), r'runs\.a-b: a name is letters, digits and _'),
-        (dict(options=[1]), r'options is \[1\]; write dotted names and values'),
-        (dict(options={'a': '{b'}), r"options\.a is '\{b': .*; write \{\{ for \{"),
-        (
-            dict(runs={'plain': dict(RUN, options={'a': '{other}/x'})}),
-            r"runs\.plain needs the run 'other'; there are plain",
-        ),
-        (
-            dict(runs={'plain': dict(RUN, prepare=['tools/translat.py {work_dir}'])}),
-            r'runs\.plain\.prepare begins with tools/translat\.py, which is no file',
-        ),
-        (
-            dict(runs={
-                name: dict(RUN, start=dict(run=other, checkpoint='x.pth'))
-                for name, other in (('plain', 'begun'), ('begun', 'plain'))
-            }),
-            r'the runs plain, begun wait for one another',
-        ),
-    ],
-)  # fmt: skip
-def test_a_wrong_table_is_refused_with_its_place_and_the_fix(tmp_path, changes, message):
-    with pytest.raises(ValueError, match=rf'tiny\.yml: .*{message}'):
-        read_table(table_of(tmp_path, **changes))
-
-
-def test_what_is_no_table_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match='tools/benchmarks/tables has examples'):
-        read_table(tmp_path / 'no.yml')
-    (tmp_path / 'no.yml').write_text('title: [')
-    with pytest.raises(ValueError, match=r'no\.yml is no YAML: '):
-        read_table(tmp_path / 'no.yml')
-    (tmp_path / 'no.yml').write_text('- title')
-    with pytest.raises(ValueError, match=r"no\.yml is \['title'\]; write keys and values"):
-        read_table(tmp_path / 'no.yml')
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('path', sorted((ROOT / 'tools/benchmarks/tables').glob('*.yml')))
-def test_the_tables_of_the_project_have_configs_and_stages_for_every_row(path, tmp_path, run):
-    (tmp_path / 'tiny.yml').write_text(path.read_text())
-    told, error = run(tmp_path, '--dry-run')
-    assert (told[:5], error) == ('0 of ', '')
-
-
-def test_a_row_of_a_stage_that_the_config_does_not_have_is_refused_before_training(tmp_path, run):
-    rows = [dict(title='one', run='plain', stage='tow', control=None)]
-    table_of(tmp_path, rows=rows)
-    assert run(tmp_path)[1] == (
-        f"error: {tmp_path}/tiny.yml: rows[0].stage is 'tow' (did you mean 'two'?); there are "
-        f'one, two'
-    )
-    assert not (tmp_path / 'work').exists()
-    assert run(tmp_path, '--jobs', '0')[1] == 'error: --jobs is 0; give 1 or more'

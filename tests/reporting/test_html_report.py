@@ -294,11 +294,3 @@ def test_a_browser_filters_queries_and_has_no_error(run, tmp_path):
     assert title == (
         f'{len(own)} {total}; {second} {total}; {second} lists; 2; pictures 1; wide false'
     )
-
-
-def test_one_folder_given_twice_is_refused(tmp_path):
-    (tmp_path / 'a').mkdir()
-    (tmp_path / 'b').symlink_to('a')
-    for second in ('a', 'b'):
-        with pytest.raises(ValueError, match=rf'a and .*{second} are one folder; give each work'):
-            write_report([tmp_path / 'a', tmp_path / second], tmp_path / 'page.html')
