@@ -23,7 +23,7 @@ class BuildWithConfigs(build_py):
         for folder in ('configs', 'projects'):
             for path in sorted((root / folder).rglob('*.py')):
                 inside = path.relative_to(root)
-                if not {'tests', 'conftest.py'} & set(inside.parts):
+                if not {'tests', 'conftest.py', 'fixtures.py'} & set(inside.parts):
                     (shipped / inside).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(path, shipped / inside)
 

@@ -5,23 +5,28 @@ import os
 # for the processes that tests start too, whatever the shell says: bits depend on the number
 os.environ['OMP_NUM_THREADS'] = os.environ['MKL_NUM_THREADS'] = '1'
 
-import torch
-from mmengine.config import config as mmengine_config
-from torch.utils.data import _utils as loader_utils
-
-torch.set_num_threads(1)
-# seconds that a loader waits for its worker before it ends it: 5, and waited in vain wherever the
-# garbage collector, of a failed training's frames, takes the loader's queues with it
-loader_utils.MP_STATUS_CHECK_INTERVAL = 0.5
-# every run writes its config as text, which takes longer to lay out than many a run here takes
-mmengine_config.FormatCode = lambda text, style_config: (text, True)
-
 
 def pytest_configure(config):
     """Hides GPUs, but from `pytest -m gpu`: two processes of a test would ask for two, and bits
-    depend on the device, too."""
+    depend on the device, too. The process of `-n` that only hands out tests needs no torch."""
     if not config.option.markexpr.startswith('gpu'):
         os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
+    if hasattr(config, 'workerinput') or not config.getoption('numprocesses', 0):
+        settle()
+
+
+def settle() -> None:
+    """Settings of the libraries in a process that runs tests."""
+    import torch
+    from mmengine.config import config as mmengine_config
+    from torch.utils.data import _utils as loader_utils
+
+    torch.set_num_threads(1)
+    # seconds that a loader waits for its worker before it ends it: 5, and waited in vain wherever
+    # the garbage collector, of a failed training's frames, takes the loader's queues with it
+    loader_utils.MP_STATUS_CHECK_INTERVAL = 0.5
+    # every run writes its config as text, which takes longer to lay out than many a run here takes
+    mmengine_config.FormatCode = lambda text, style_config: (text, True)
 
 
 def pytest_xdist_auto_num_workers(config) -> int:
