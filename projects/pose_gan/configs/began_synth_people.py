@@ -10,5 +10,5 @@ _base_ = ['./_base_/began.py', './_base_/synth.py']
 began = dict(image_size=(64, 32), base_size=(8, 4), base_dim=16)
 model = dict(networks=dict(G=began, D=began))
 optim_wrapper = dict(G=dict(lr=2e-4), D=dict(lr=2e-4))
-train_cfg = dict(stages=[dict(name='gan', iters=7000, loaders=['real'])])
+train_cfg = dict(stages=[dict(name='gan', iters=4500, loaders=['real'])])
 train_dataloader = dict(real=dict(num_workers=1, dataset=_base_.synth_people))
