@@ -1,5 +1,7 @@
 """Checks of a GCL: options, networks, bank, data sets and stages."""
 
+from collections.abc import Mapping
+
 from reidgen.choices import one_of
 
 from .data_checks import (
@@ -26,16 +28,26 @@ def check_options(model) -> None:
     for name in model.content_on:
         one_of(name, CONTENT, 'model.content_on')
     one_of(model.bn_mode, BN_MODES, 'model.bn_mode')
-    check_penalty(model, model.loss_weights, 'model')
     if model.penalty is not None:
         one_of(model.penalty.kind, PENALTIES, 'model.penalty.kind')
-    if model.on('content') and not model.content_on:
-        raise ValueError(
-            f'loss_weights.content is not 0 but model.content_on is empty; name some of '
-            f'{", ".join(CONTENT)}, or set the weight to 0'
-        )
+    check_weights(model, model.loss_weights, 'model')
     check_bank_dims(model, ('bank',))
     check_decoders(model, ('G',))
+
+
+def check_weights(model, weights: Mapping[str, float], place: str) -> None:
+    """Raises ValueError where weights name what the model does not have.
+
+    Args:
+        place: of the weights, 'model' or 'stage joint'.
+    """
+    check_penalty(model, weights, place)
+    on = any(weight and key.rpartition('/')[2] == 'content' for key, weight in weights.items())
+    if on and not model.content_on:
+        raise ValueError(
+            f'{place}: loss_weights.content is not 0 but model.content_on is empty; name some of '
+            f'{", ".join(CONTENT)}, or set the weight to 0'
+        )
 
 
 def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
@@ -48,6 +60,7 @@ def check_data(model, datasets, batch_sizes: dict[str, int], stages) -> None:
     """
     check_bank_rows(model, datasets, stages)
     for stage in stages:
+        check_weights(model, stage.loss_weights, f'stage {stage.name}')
         loader = stage.fields(tuple(datasets)).get('target')
         if loader is None:  # told by check_reads
             continue

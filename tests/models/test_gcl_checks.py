@@ -127,6 +127,30 @@ def test_a_memory_without_labels_is_refused_and_one_that_rests_or_is_clustered_p
     check(build_gcl(), STAGES[:1])
 
 
+@pytest.mark.parametrize(
+    'changes, weights, told',
+    [
+        (
+            dict(penalty=None, loss_weights=dict(gp=0)),
+            dict(gp=10.0),
+            'gp is not 0 but model.penalty',
+        ),
+        (
+            dict(content_on=(), loss_weights=dict(content=0)),
+            {'G/content': 5.0},
+            'content is not 0 but model.content_on is empty',
+        ),
+    ],
+)
+def test_what_a_stage_weighs_and_the_model_lacks_is_told_before_training(
+    build_gcl, changes, weights, told
+):
+    model = build_gcl(**changes)
+    check(model)
+    with pytest.raises(ValueError, match=rf'^stage joint: loss_weights.{told}'):
+        check(model, parse_stages([GENERATORS, dict(JOINT, loss_weights=weights)]))
+
+
 def test_the_control_needs_no_maps_and_two_views_of_one_size(build_gcl):
     stages = parse_stages([CONTROL])
     plain = dict(loader='pairs', map_channels=0, num_views=0)

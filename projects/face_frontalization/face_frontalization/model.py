@@ -1,6 +1,6 @@
 """FaceFrontalizer: frontal faces from profiles, their identity held by a frozen encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -85,7 +85,7 @@ class FaceFrontalizer(AdversarialModel):
             self.penalty = build(penalty, LOSSES, 'model.penalty', 'GradientPenalty')
         self.pixel_loss = build(pixel_loss or {}, LOSSES, 'model.pixel_loss', 'PixelLoss')
         self._check_networks()
-        check_penalty(self, self.loss_weights, 'model')
+        self._check_weights(self.loss_weights, 'model')
         # kept here: a distributed wrapper around a network hides its attributes
         self.image_size, self.noise_dim = self.G.image_size, self.G.noise_dim
         self.d_scales = self.D.scales if 'D' in networks else 0
@@ -214,11 +214,6 @@ class FaceFrontalizer(AdversarialModel):
                 f'numbers; set it to that'
             )
         if 'D' not in self.network_names:
-            if any(self.on(family) for family in ('adv', 'gp', 'drift')):
-                raise ValueError(
-                    'model.loss_weights weighs adv, gp or drift, but there is no discriminator; '
-                    'set model.networks.D, or the weights to 0'
-                )
             return
         if self.D.scales > self.G.scales:
             raise ValueError(
@@ -241,8 +236,19 @@ class FaceFrontalizer(AdversarialModel):
                 "of a batch; set model.networks.D.norm='layer'"
             )
 
+    def _check_weights(self, weights: Mapping[str, float], place: str) -> None:
+        on = {key.rpartition('/')[2] for key, weight in weights.items() if weight}
+        of_d = on & {'adv', 'gp', 'drift'}
+        if of_d and 'D' not in self.network_names:
+            raise ValueError(
+                f'{place}: loss_weights weighs {", ".join(sorted(of_d))}, but there is no '
+                f'discriminator; set model.networks.D, or the weights to 0'
+            )
+        check_penalty(self, weights, place)
+
     def check_data(self, datasets, batch_sizes, stages) -> None:
         for stage in stages:
+            self._check_weights(stage.loss_weights, f'stage {stage.name}')
             weights = {**self.loss_weights, **stage.loss_weights}
             paired = bool(weights['l1']) or (self.d_scales > 0 and self.reals == 'own')
             loaders = drawn_loaders(stage, datasets, ('profile', 'front'))

@@ -277,3 +277,14 @@ def test_data_that_does_not_fit_is_named():
         ValueError, match=r'dataloader\.profile\) has none; wrap it in FrontalPairs'
     ):
         paired.check_data(dict(profile=figures, front=figures), {}, stages)
+
+
+def test_what_a_stage_weighs_and_the_model_lacks_is_told_before_training():
+    figures = ShapesReID(num_identities=2, size=(56, 56), labelled=False)
+    for model, weights, told in (
+        (frontalizer(D=None), {'G/adv': 1.0}, 'adv, but there is no discriminator'),
+        (frontalizer(), dict(gp=10.0), r'gp is not 0 but model\.penalty is not set'),
+    ):
+        model.check_data(dict(profile=figures), {}, [Stage('gan', 1)])
+        with pytest.raises(ValueError, match=rf'^stage late: loss_weights.*{told}'):
+            model.check_data(dict(profile=figures), {}, [Stage('late', 1, loss_weights=weights)])
