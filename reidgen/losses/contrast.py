@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from reidgen.device_reads import ReadOnce
 from reidgen.registry import LOSSES
 from reidgen.rng import StepRNG
 
@@ -45,6 +46,7 @@ class MemoryContrast(nn.Module):
                 f'set temperature > 0 and num_negatives >= 1'
             )
         self.temperature, self.num_negatives = temperature, num_negatives
+        self._most_negatives = ReadOnce(_most_negatives)
 
     def forward(
         self, bank: Bank, u: Tensor, u_generated: Tensor, index: Tensor, *, rng: StepRNG
@@ -80,7 +82,8 @@ class MemoryContrast(nn.Module):
             )  # (B, 3, 1 + K)
             terms = (against.logsumexp(2) - positives).sum(1)
             known = label >= 0
-            return terms[known].mean() if known.any() else 0 * (u.sum() + u_generated.sum())
+            # without a selection, whose size would have to be read from the device
+            return torch.where(known, terms, 0).sum() / known.sum().clamp_min(1)
 
     def _negatives(
         self, features: Tensor, labels: Tensor, label: Tensor, u_generated: Tensor, rng: StepRNG
@@ -89,8 +92,7 @@ class MemoryContrast(nn.Module):
         same = labels[None] == label[:, None]  # (B, N)
         logits = u_generated @ features.t() / self.temperature
         # depends on the bank only: every process must draw, or none
-        smallest = labels[labels >= 0].unique(return_counts=True)[1]
-        if len(smallest) == 0 or len(labels) - smallest.min() <= self.num_negatives:
+        if self._most_negatives(labels) <= self.num_negatives:
             return logits.masked_fill(same, -torch.inf)
         keys = rng.rows(*same.shape, device=labels.device).masked_fill(same, -1.0)
         drawn = keys.topk(self.num_negatives, dim=1).indices  # (B, K)
@@ -141,6 +143,12 @@ class CentroidContrast(nn.Module):
             if not known.any():
                 return 0 * u.sum()
             return nnf.cross_entropy(logits[known], place[index[known]])
+
+
+def _most_negatives(labels: Tensor) -> int:
+    """Rows beside those of the smallest label; 0 where all are outliers."""
+    counts = labels[labels >= 0].unique(return_counts=True)[1]
+    return len(labels) - int(counts.min()) if len(counts) else 0
 
 
 def _rows_of_label(labels: Tensor, label: Tensor, chance: Tensor) -> Tensor:

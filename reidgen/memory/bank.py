@@ -7,6 +7,7 @@ import torch.nn.functional as nnf
 from mmengine.dist import all_gather
 from torch import Tensor, nn
 
+from reidgen.device_reads import ReadOnce
 from reidgen.registry import MEMORIES
 
 
@@ -40,6 +41,7 @@ class FeatureBank(nn.Module):
         self.register_buffer('features', torch.zeros(num_samples, dim))
         self.register_buffer('labels', torch.full((num_samples,), -1, dtype=torch.int64))
         self.register_buffer('filled', torch.tensor(False))
+        self._is_filled = ReadOnce(bool)
 
     @torch.no_grad()
     def fill(self, features: Tensor, labels: Tensor) -> None:
@@ -108,10 +110,10 @@ class FeatureBank(nn.Module):
         """
         self._check_filled()
         index, embedding = self._gathered(index, embedding)
-        # writing one row twice in one assignment is in no defined order on a GPU
-        comes_again = (index[:, None] == index[None]).triu(diagonal=1).any(1)
-        index, embedding = index[~comes_again], embedding[~comes_again]
-        new = nnf.normalize(embedding)
+        # a row that comes twice is written in no defined order on a GPU: both write the last
+        place = torch.arange(len(index), device=index.device)
+        last = torch.where(index[:, None] == index[None], place, -1).amax(1)
+        new = nnf.normalize(embedding[last])
         self.features[index] = nnf.normalize(
             self.momentum * self.features[index] + (1 - self.momentum) * new
         )
@@ -122,7 +124,7 @@ class FeatureBank(nn.Module):
         return torch.cat(all_gather(index)), torch.cat(all_gather(embedding.to(self.features)))
 
     def _check_filled(self) -> None:
-        if not self.filled:
+        if not self._is_filled(self.filled):
             raise RuntimeError(
                 'the FeatureBank has not been filled; call fill(features, labels) '
                 'with all training images first (MemoryInitHook does so)'

@@ -59,22 +59,32 @@ def test_an_index_that_comes_twice_takes_its_last_embedding(bank):
 
 
 class WrittenRows(TorchDispatchMode):
-    """Row indices of every assignment by index."""
+    """Row indices and values of every assignment by index."""
 
     def __init__(self):
         super().__init__()
-        self.rows = []
+        self.rows, self.values = [], []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         if function is torch.ops.aten.index_put_.default:
             self.rows += [args[1][0].tolist()]
+            self.values += [args[2].clone()]
         return function(*args, **(kwargs or {}))
 
 
-def test_no_row_is_written_twice_in_one_assignment_which_has_no_order_on_a_gpu(bank):
+def test_a_row_that_is_written_twice_is_given_one_value_as_a_gpu_has_no_order(bank):
     with WrittenRows() as written:
         bank.update(torch.tensor([2, 0, 2]), torch.randn(3, 2))
-    assert written.rows == [[0, 2]]
+    assert written.rows == [[2, 0, 2]]
+    first, _, last = written.values[0]
+    assert torch.equal(first, last)
+
+
+def test_a_bank_that_a_checkpoint_empties_is_not_taken_for_filled(bank):
+    bank.read()
+    bank.load_state_dict(FeatureBank(4, 2).state_dict())
+    with pytest.raises(RuntimeError, match=r'has not been filled'):
+        bank.read()
 
 
 @pytest.mark.parametrize('value', [torch.nan, torch.inf])

@@ -1,11 +1,13 @@
 """CrossDomainGCL: number of forward passes, and losses equal to those of recomputation."""
 
+import traceback
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from reidgen.engine import run_phases
@@ -171,3 +173,37 @@ def test_recomputing_takes_more_than_two_and_a_half_times_the_arithmetic(build_t
         losses(toy, batch)
         spent.append(sum(count[name] * flops[name] for name in flops))
     assert 2.5 < spent[1] / spent[0] < 3.5
+
+
+class Reads(TorchDispatchMode):
+    """Places of the package whose values Python read, where a GPU would have to be waited for.
+
+    Random numbers of the CPU's generator and the optimizers' counts of steps are on the CPU always.
+    """
+
+    OPERATORS = ('_local_scalar_dense', 'nonzero', '_unique2', 'masked_select')
+
+    def __init__(self):
+        super().__init__()
+        self.places = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function._schema.name.removeprefix('aten::')
+        masks = [each for each in args[1] if each is not None] if name == 'index' else []
+        if name in self.OPERATORS or any(mask.dtype == torch.bool for mask in masks):
+            frames = [Path(frame.filename).name for frame in traceback.extract_stack()]
+            if not {'rng.py', 'adam.py', 'sgd.py'} & set(frames):
+                self.places.append(next(f for f in reversed(frames) if f in ('step.py', 'bank.py')))
+        return function(*args, **(kwargs or {}))
+
+
+def test_a_joint_iteration_reads_the_device_for_its_three_checks_alone(
+    build_toy, toy_batch, toy_optim
+):
+    model = build_toy()
+    model.enter_stage(**STAGE_3)
+    optim = toy_optim(model)
+    run_phases(model, toy_batch(seed=0), optim, 0, 0)  # what is read once
+    with Reads() as reads:
+        run_phases(model, toy_batch(seed=1), optim, 1, 1)
+    assert reads.places == ['step.py', 'step.py', 'bank.py']  # losses of D and G, features

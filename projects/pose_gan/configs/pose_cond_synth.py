@@ -13,7 +13,7 @@ model = dict(
     networks=dict(
         G=dict(base_dim=16, num_halvings=5),
         D=dict(base_dim=16, num_layers=2, norm=None)))
-train_cfg = dict(stages=[dict(name='gan', iters=9000, loaders=['real'])])
+train_cfg = dict(stages=[dict(name='gan', iters=4000, loaders=['real'])])
 # all but eyes and ears, which are a pixel from the nose
 poses = dict(type='JointMaps', layout='openpose18', joints=list(range(14)), size=(64, 32),
              sigma=2.0)
