@@ -5,4 +5,4 @@ Result:  not yet measured.   Cost: made for 20 minutes of two CPU cores, renderi
 """
 _base_ = ['./pose_cond_synth.py']
 
-model = dict(direction='to_picture')
+model = dict(direction='to_picture', loss_weights=dict(l1=100.0, l2=0.0))

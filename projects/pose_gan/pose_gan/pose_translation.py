@@ -34,12 +34,13 @@ class PoseTranslation(AdversarialModel):
         L_D = adv / 2        L_G = adv + 100 |y - fake|
 
     D steps first, then G against the moved D. The paper's half on the objective of D is the weight
-    `D/adv`.
+    `D/adv`. Of sparse maps the least |y - fake| of a joint whose place is uncertain is that of a
+    black map; the square, whose least value is the mean map, is the family `l2`.
 
     Args:
         networks: G from in_channels to out_channels and D of in_channels, such as UNetGenerator and
             PatchGAN; these numbers are set here.
-        loss_weights: of adv and l1.
+        loss_weights: of adv and l1, and of l2 (0 by default).
         map_channels: of the pose maps.
         direction: 'to_maps': a picture is the condition; 'to_picture': pose maps are.
         gan_loss: config of the adversarial objective; BCE by default, non-saturating.
@@ -48,7 +49,8 @@ class PoseTranslation(AdversarialModel):
         ValueError: G or D is missing or has other channels, or an unknown direction.
     """
 
-    loss_families = ('adv', 'l1')
+    loss_families = ('adv', 'l1', 'l2')
+    default_weights = dict(l2=0.0)
 
     def __init__(
         self,
@@ -84,10 +86,13 @@ class PoseTranslation(AdversarialModel):
 
     def generator_losses(self, batch, x: Translated) -> dict[str, Tensor]:
         real, fake = (torch.cat([x.x, image], dim=1) for image in (x.y, x.fake))
-        return {
+        losses = {
             'adv.D': self.gan.generator(self.D, fake, real=real, rng=self.rng),
             'l1.y': nnf.l1_loss(x.fake.float(), x.y.float()),
         }
+        if self.on('l2'):
+            losses['l2.y'] = nnf.mse_loss(x.fake.float(), x.y.float())
+        return losses
 
     # ---- pictures ----
 

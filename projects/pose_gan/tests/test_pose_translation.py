@@ -100,12 +100,23 @@ def test_terms_are_bce_on_pairs_with_the_condition_and_the_distance_to_its_own_i
     assert log['G/loss'] == pytest.approx(expected['adv'] + 100 * expected['l1'], rel=1e-5)
 
 
+def test_the_square_of_the_distance_is_a_term_where_it_is_weighed(batch):
+    model = translation(weights=dict(WEIGHTS, l1=0.0, l2=50.0))
+    with torch.no_grad():
+        square = (batch.real.pose_map - model.G(batch.real.img)).square().mean().item()
+    log = step(model, batch, lr=0.0)
+    assert log['G/loss_l2.y'] == pytest.approx(square, rel=1e-5)
+    assert log['G/loss'] == pytest.approx(log['G/loss_adv.D'] + 50 * square, rel=1e-5)
+    assert 'G/loss_l2.y' not in step(translation(), batch)
+
+
 @pytest.mark.parametrize(
     'phase, weights, falling',
     [
         ('D', WEIGHTS, ('D/loss_adv.D.real', 'D/loss_adv.D.fake')),
         ('G', dict(adv=1.0, l1=0.0), ('G/loss_adv.D',)),
         ('G', dict(adv=0.0, l1=1.0), ('G/loss_l1.y',)),
+        ('G', dict(adv=0.0, l1=0.0, l2=1.0), ('G/loss_l2.y',)),
     ],
 )
 def test_a_step_lowers_the_loss_of_its_own_phase(phase, weights, falling, batch):
@@ -162,5 +173,6 @@ def test_the_networks_of_a_config_take_its_images_and_maps(name):
         check_discriminated_size(model, *pose_map['size'])
     assert model.map_channels == len(pose_map.get('joints', range(16)))
     assert model.made == ('picture' if name.endswith('picture') else 'maps')
-    assert cfg.optim_wrapper.G.lr == cfg.optim_wrapper.D.lr == 2e-4
+    rate = 2e-3 if 'synth' in name else 2e-4
+    assert cfg.optim_wrapper.G.lr == cfg.optim_wrapper.D.lr == rate
     assert cfg.train_dataloader.real.batch_size == 16
