@@ -87,8 +87,12 @@ def test_own_pictures_to_ranked_lists(tmp_path):
     # as the page says: rows of three splits
     rows = [f'{p:04d}_c{c}_000.jpg,{p},{c},{s}' for s, p, c in SPLIT_ROWS]
     (tmp_path / 'crops/list.csv').write_text('\n'.join(['path,pid,camid,split', *rows]))
-    smoke = (tmp_path / 'my_cameras.py').read_text().replace('gcl_mot2pets', 'gcl_smoke')
-    (tmp_path / 'my_cameras.py').write_text(smoke)
+    text = (tmp_path / 'my_cameras.py').read_text()
+    smaller = dict(gcl_mot2pets='gcl_smoke', synth_a='source') | {'=120': '=8', '=1234': '=32'}
+    for name, value in smaller.items():
+        assert text.count(name) == 1
+        text = text.replace(name, value)
+    (tmp_path / 'my_cameras.py').write_text(text)
     options = [*few_iterations(3), 'model.cross_pose=own']
     run([*TRAIN, 'my_cameras.py', *options], tmp_path)
     checkpoint = 'work_dirs/my_cameras/stage_joint.pth'

@@ -37,6 +37,19 @@ def test_a_config_is_found_by_name_from_any_folder_and_a_file_there_comes_first(
     assert find_config('configs/gcl_smoke.py') == Path('configs/gcl_smoke.py')
 
 
+def test_a_base_that_comes_with_reidgen_and_is_not_there_says_how_to_copy_it(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text("_base_ = ['configs/gcl_smoke.py']")
+    copy = rf"'configs/gcl_smoke\.py' .* reidgen configs --copy gcl_smoke {tmp_path}"
+    with pytest.raises(FileNotFoundError, match=copy):
+        load_config(path)
+    command.run(parse('configs', ['--copy', 'gcl_smoke', str(tmp_path)]))
+    assert load_config(path).model.type == 'CrossDomainGCL'
+    path.write_text("_base_ = ['configs/other.py']")
+    with pytest.raises(FileNotFoundError, match=r'correct _base_$'):
+        load_config(path)
+
+
 def test_a_copy_has_its_bases_and_is_the_same_config(tmp_path, capsys):
     command.run(parse('configs', ['--copy', 'cyclegan_synth', str(tmp_path)]))
     written = list(map(Path, capsys.readouterr().out.split()))

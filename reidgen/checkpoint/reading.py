@@ -36,7 +36,7 @@ def read_checkpoint(path: str | Path) -> dict:
         ValueError: the file is cut short or damaged, its content differs from its checksum, it is
             no checkpoint, holds more than tensors and plain values, or holds no dictionary.
     """
-    path = _existing(path)
+    path = existing_checkpoint(path)
     try:
         content = _read(path)
     except pickle.UnpicklingError as error:
@@ -62,7 +62,7 @@ def read_weights(path: str | Path) -> Weights:
             state dicts, sparse or quantised tensors (the first is named), or Python objects that
             cannot be passed over.
     """
-    path = _existing(path)
+    path = existing_checkpoint(path)
     try:
         content = _read(path)
     except pickle.UnpicklingError:
@@ -87,7 +87,8 @@ def read_weights(path: str | Path) -> Weights:
     return Weights(state, source)
 
 
-def _existing(path: str | Path) -> Path:
+def existing_checkpoint(path: str | Path) -> Path:
+    """Path of a checkpoint; raises FileNotFoundError where there is no such file."""
     path = Path(path).expanduser()
     if path.is_file():
         return path

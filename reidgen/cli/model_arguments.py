@@ -1,6 +1,7 @@
 """Arguments of train, test, extract and search, without slow imports."""
 
 import argparse
+import os
 
 from reidgen.command_line import add_common_options, add_config_options, count, positive
 
@@ -120,7 +121,12 @@ def add_extract(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the features')
     parser.add_argument('--batch-size', type=positive, default=128)
-    parser.add_argument('--workers', type=count, default=4, help='processes that decode images')
+    parser.add_argument(
+        '--workers',
+        type=count,
+        default=min(4, os.cpu_count() or 1),
+        help='processes that decode images (default: one a CPU core, 4 at most)',
+    )
     parser.add_argument(
         '--shard-size',
         type=positive,

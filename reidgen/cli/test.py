@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch.utils.data import default_collate
 
+from reidgen.checkpoint.reading import existing_checkpoint
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, only_evaluate
 from reidgen.evaluation.calibration import calibrate
@@ -26,6 +27,7 @@ def run(args: argparse.Namespace) -> dict[str, float]:
 
     Raises:
         ValueError: the config has no evaluation.
+        FileNotFoundError: there is no such checkpoint.
     """
     cfg = load_config(args.config, args.cfg_options)
     lacking = [key for key in EVALUATION if cfg.get(key) is None]
@@ -36,6 +38,8 @@ def run(args: argparse.Namespace) -> dict[str, float]:
             f'with this one as _base_ and with these keys: docs/getting_started.md, "A threshold '
             f'for your cameras"'
         )
+    if args.checkpoint:
+        existing_checkpoint(args.checkpoint)  # before a data set is rendered
     cfg.work_dir = args.work_dir
     cfg.launcher, cfg.load_from, cfg.resume = args.launcher, args.checkpoint, False
     if args.adabn:

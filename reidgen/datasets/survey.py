@@ -82,7 +82,7 @@ def _count(name: str, dataset: ReIDDataset, images: Sequence[_Image]) -> str:
         )
     unknown = sum(record.pid < 0 for record in records)
     text += f', {unknown} of nobody known' if unknown and persons else ''
-    text += f', by {len(cameras)} cameras ({_listed(cameras)})'
+    text += f', by {len(cameras)} camera{"s" * (len(cameras) != 1)} ({_listed(cameras)})'
     sizes = Counter(image.size for image in images)
     if len(sizes) == 1:
         text += f', {images[0].size[0]} x {images[0].size[1]} pixels'

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.fileio import YamlHandler, register_handler
 
 from reidgen.files import read_json
+from reidgen.shipped import shipped_config
 
 SUFFIXES = ('.py', '.yaml', '.yml', '.json')
 MOST_VALUES = 1_000_000  # in a YAML file once its aliases are followed
@@ -62,8 +63,20 @@ def _check_with_bases(path: Path, above: tuple[Path, ...]) -> None:
         if place.resolve() in (path.resolve(), *above):
             raise ValueError(f"{path}: its _base_ '{base}' has it as a base; take one of them out")
         if not place.is_file():
-            raise FileNotFoundError(f"{path}: there is no base '{base}' ({place}); correct _base_")
+            raise FileNotFoundError(
+                f"{path}: there is no base '{base}' ({place}); correct _base_{_copied(base, path)}"
+            )
         _check_with_bases(place, (*above, path.resolve()))
+
+
+def _copied(base: str, path: Path) -> str:
+    """How a base that comes with reidgen gets to where a config looks for it; '' for others."""
+    name = Path(base).as_posix()
+    if shipped_config(name) is None:
+        return ''
+    stem = Path(name).stem
+    folder = path.parent.as_posix()
+    return f', or copy the config of that name there: reidgen configs --copy {stem} {folder}'
 
 
 def with_bases(path: Path) -> list[Path]:

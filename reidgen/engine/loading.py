@@ -1,15 +1,38 @@
 """Trained models loaded from checkpoints."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.logging import MMLogger
 
 from reidgen.checkpoint import load_for_evaluation, load_strictly, read_weights
 from reidgen.models.adversarial import AdversarialModel
 from reidgen.registry import MODELS, build
 
 from .config import drop_pretrained
+
+
+@contextmanager
+def without_news() -> Iterator[None]:
+    """Log of warnings alone: networks that a checkpoint fills do not start at random."""
+    log = MMLogger.get_current_instance()
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+def unloaded_model(settings: dict[str, Any]) -> AdversarialModel:
+    """Model of `cfg.model` whose tensors a checkpoint brings, without news of it."""
+    with without_news():
+        return build(settings, MODELS, 'model')
 
 
 def trained_model(
@@ -30,7 +53,7 @@ def trained_model(
         ValueError: the file is damaged or does not fit the model.
     """
     drop_pretrained(cfg)
-    model = build(cfg.model.to_dict(), MODELS, 'model')
+    model = unloaded_model(cfg.model.to_dict())
     load = load_for_evaluation if to_embed else load_strictly
     load(model, *read_weights(checkpoint))
     model.amp = amp

@@ -1,16 +1,15 @@
 """Model: a trained model from one file, for images of any kind."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from mmengine.logging import MMLogger
 from torch import Tensor
 
 from reidgen.choices import check_count, one_of
+from reidgen.engine.loading import without_news
 from reidgen.engine.translation import ModelTranslator
 from reidgen.evaluation.calibration import Calibration
 from reidgen.evaluation.distances import pair_distances
@@ -257,10 +256,5 @@ def open_model(
     info, _ = read_model_file(path)  # compares the SHA-256, too
     import_classes(info, path)
     encoder = replace(info.encoder_info(path), amp=amp)
-    log = MMLogger.get_current_instance()
-    level = log.level
-    log.setLevel(logging.WARNING)  # that networks start at random is no news here
-    try:
+    with without_news():  # nor of what is taken from the file
         return info, FeatureExtractor.from_info(encoder, device=device)
-    finally:
-        log.setLevel(level)

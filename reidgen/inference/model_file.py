@@ -34,7 +34,7 @@ SUFFIX = '.safetensors'
 class ModelInfo:
     """Description of a model: plain values, as JSON keeps them."""
 
-    name: str  # of the config it was trained with, without suffix
+    name: str  # of the config it was trained with, without suffix; of a config.py its folder's
     model: dict  # config of the registered model, without pretrained weights
     transforms: list  # configs of the test transforms
     input_size: list  # [height, width] after them

@@ -16,7 +16,7 @@ from reidgen.datasets.records import Record
 from reidgen.datasets.transforms import Sample, Transform, build_transforms, without_chance
 from reidgen.engine.config import load_config
 from reidgen.engine.loaders import shuffled_loader
-from reidgen.engine.loading import trained_model
+from reidgen.engine.loading import trained_model, unloaded_model
 from reidgen.engine.progress import progress
 from reidgen.evaluation.adabn import reestimate_batch_norm
 from reidgen.files import sha256_of
@@ -57,6 +57,14 @@ class Packing:
     adabn: bool = False
 
 
+def name_of(config: str | Path) -> str:
+    """Name of a model: its config's, or of a `config.py`, such as `reidgen adapt` writes, the
+    folder's.
+    """
+    path = Path(config)
+    return path.absolute().parent.name if path.stem == 'config' else path.stem
+
+
 def pack(
     config: str | Path,
     checkpoint: str | Path,
@@ -90,7 +98,7 @@ def pack(
     img = torch.randint(0, 256, (2, 3, *size), generator=torch.manual_seed(0)).to(torch.uint8)
     settings, state = plain(cfg.model.to_dict()), {}
     info = ModelInfo(
-        name=Path(config).stem,
+        name=name_of(config),
         model=settings,
         transforms=transforms,
         input_size=size,
@@ -191,7 +199,7 @@ def reduced(model: AdversarialModel, settings: dict, img: Tensor) -> dict[str, A
     if 'E_c' not in networks or set(networks) - {'E_c', 'H'}:
         return {}
     try:
-        other = build(small, MODELS, 'model').eval()
+        other = unloaded_model(small).eval()
     except ValueError:  # an option of the same name that is another one
         return {}
     other.load_state_dict(

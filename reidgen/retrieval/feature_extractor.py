@@ -19,9 +19,9 @@ from reidgen.engine.config import (
     test_transforms,
     without_weights,
 )
+from reidgen.engine.loading import unloaded_model
 from reidgen.evaluation.labels import check_finite
 from reidgen.files import sha256_of
-from reidgen.registry import MODELS, build
 from reidgen.structures import DomainBatch, ImageBatch
 
 from .manifest import EncoderInfo
@@ -118,7 +118,7 @@ class FeatureExtractor:
             transforms=plain(transforms),
             amp=amp,
         )
-        self.model = build(settings, MODELS, 'model')
+        self.model = unloaded_model(settings)
         load_for_evaluation(self.model, *weights)
         self.model.amp = amp
         self.model.to(device or get_device()).eval()

@@ -95,6 +95,12 @@ def test_persons_of_one_camera_and_queries_without_a_match_are_told(root):
     )
 
 
+def test_one_camera_is_counted_in_the_singular(tmp_path):
+    draw(tmp_path, ['a.png', 'b.png'])
+    dataset = FolderReID(root=tmp_path, pattern=None, labelled=False, split='train')
+    assert survey({'train': dataset}).counts == ['train: 2 images, by 1 camera (1), 32 x 64 pixels']
+
+
 def test_cameras_read_from_the_wrong_place_are_wrong(tmp_path):
     draw(tmp_path / TRAIN, [f'{pid}_c{pid % 2 + 1}_{n}.png' for pid in range(1, 5) for n in (0, 1)])
     draw(tmp_path / QUERY, ['5_c1_0.png'])

@@ -12,7 +12,7 @@ from reidgen.engine.loading import trained_model
 from reidgen.files import sha256_of
 from reidgen.inference import pack, read_model_file
 from reidgen.inference.batches import as_batch
-from reidgen.inference.packing import Packing, cast_weights
+from reidgen.inference.packing import Packing, cast_weights, name_of
 from tests.inference.conftest import untrained
 
 CYCLE = 'projects/cyclegan/configs/cyclegan_smoke.py'
@@ -56,6 +56,14 @@ def test_metrics_and_threshold_come_from_the_results_of_this_checkpoint(tiny, tm
     assert info.tested_on == 'shapes_b (market1501)'
     assert info.calibration['threshold'] == 0.5
     assert reidgen.load(out, 'cpu').compare(IMAGES[0], IMAGES[0]).match
+
+
+@pytest.mark.parametrize(
+    'config, name',
+    [('configs/gcl_synth.py', 'gcl_synth'), ('work_dirs/mine/config.py', 'mine')],
+)
+def test_a_model_is_named_after_its_config_or_the_folder_of_a_config_py(config, name):
+    assert name_of(config) == name
 
 
 @pytest.mark.parametrize(
