@@ -18,8 +18,8 @@ from .config import drop_pretrained
 
 
 @contextmanager
-def without_news() -> Iterator[None]:
-    """Log of warnings alone: networks that a checkpoint fills do not start at random."""
+def warnings_only() -> Iterator[None]:
+    """Log of warnings alone, as networks that a checkpoint fills do not start at random."""
     log = MMLogger.get_current_instance()
     level = log.level
     log.setLevel(logging.WARNING)
@@ -30,8 +30,8 @@ def without_news() -> Iterator[None]:
 
 
 def unloaded_model(settings: dict[str, Any]) -> AdversarialModel:
-    """Model of `cfg.model` whose tensors a checkpoint brings, without news of it."""
-    with without_news():
+    """Model of `cfg.model` whose tensors a checkpoint brings; the log says nothing of it."""
+    with warnings_only():
         return build(settings, MODELS, 'model')
 
 

@@ -23,7 +23,7 @@ from reidgen.registry import DATASETS, RUNNERS, build
 
 from .config import merge_random_start, without_weights
 from .ddp import SepDDP, join_over_gloo, leaves_parameters_unused
-from .loading import without_news
+from .loading import warnings_only
 from .networks import prepare_networks
 from .resuming import (
     Resumable,
@@ -139,7 +139,7 @@ class ReIDRunner(Runner):
             networks = model.get('networks', {})
             self._started = [name for name in networks if networks[name].get('weights') is not None]
             model = without_weights(model)  # the checkpoint brings them
-        with without_news() if self._checkpoint is not None else nullcontext():
+        with warnings_only() if self._checkpoint is not None else nullcontext():
             built = super().build_model(model)
         prepare_networks(built, self.cfg)
         self.random_start = self._starts_at_random(built)

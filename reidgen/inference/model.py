@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from reidgen.choices import check_count, one_of
-from reidgen.engine.loading import without_news
+from reidgen.engine.loading import warnings_only
 from reidgen.engine.translation import ModelTranslator
 from reidgen.evaluation.calibration import Calibration
 from reidgen.evaluation.distances import pair_distances
@@ -256,5 +256,5 @@ def open_model(
     info, _ = read_model_file(path)  # compares the SHA-256, too
     import_classes(info, path)
     encoder = replace(info.encoder_info(path), amp=amp)
-    with without_news():  # nor of what is taken from the file
+    with warnings_only():  # what is taken from the file is not told either
         return info, FeatureExtractor.from_info(encoder, device=device)
