@@ -15,6 +15,7 @@ BASE = {
     'checkpoint',
     'choices',
     'command_line',
+    'device_reads',
     'files',
     'gradients',
     'shipped',

@@ -1,7 +1,8 @@
 """BEGAN on heatmaps of three joints of the rendered people, 32 x 32, at half the rate.
 
 Needs:   nothing; the people are rendered on first use (some minutes).
-Result:  not yet measured.   Cost: made for 30 minutes of two CPU cores, rendering apart.
+Result:  fails, k = 0 (docs/results/pose_gan.md).
+Cost:    half an hour of one CPU core, rendering apart.
 """
 _base_ = ['./_base_/began.py', './_base_/synth.py']
 

@@ -3,7 +3,8 @@
 An eighth of the channels of BEGAN-tensorflow, and 2.5 times its rate, not halved.
 
 Needs:   nothing; the people are rendered on first use (some minutes).
-Result:  not yet measured.   Cost: made for 30 minutes of two CPU cores, rendering apart.
+Result:  KID 888, rho 0.43: pale ghosts (docs/results/pose_gan.md).
+Cost:    half an hour of one CPU core, rendering apart.
 """
 _base_ = ['./_base_/began.py', './_base_/synth.py']
 

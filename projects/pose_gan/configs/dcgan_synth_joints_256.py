@@ -1,7 +1,8 @@
 """DCGAN on heatmaps of three joints in batches of 256 instead of 32, as many images in all.
 
 Needs:   as dcgan_synth_joints.py.
-Result:  not yet measured.   Cost: made for 30 minutes of two CPU cores, rendering apart.
+Result:  KID 417, rho 1.59: smeared joints (docs/results/pose_gan.md).
+Cost:    half an hour of one CPU core, rendering apart.
 """
 _base_ = ['./dcgan_synth_joints.py']
 
