@@ -18,8 +18,8 @@ def test_measures_of_an_adaptation_stand_beside_each_other(tmp_path):
     )
     write_report([folder], tmp_path / 'page.html')
     text = (tmp_path / 'page.html').read_text()
-    assert '<td>0.250</td><td>0.500</td><td class="text">better</td>' in text
-    assert '<td></td><td></td><td class="text">not known</td>' in text
+    assert '<td>0.250</td><td>0.500</td><td>better</td>' in text
+    assert '<td></td><td></td><td>not known</td>' in text
     assert '<p>10 clusters</p><p>worse &amp; better</p>' in text
     assert '->' not in text  # as the row says it
     assert 'Nothing was evaluated' not in text
