@@ -27,10 +27,12 @@ class CameraColourTransfer:
         source: training set with pose maps whose pictures are to be changed; nothing random.
         target: the same of the domain whose colours they are given.
         num_cameras: image i is given the colours of camera i + style of the target, counted round;
-            0: of all its cameras together.
+            0: of all its cameras together. With `own`: of the camera 1 + style after its own.
         match: 'moments', mean and deviation of each channel (Reinhard et al., Computer Graphics and
             Applications 2001); 'matrix', mean and covariance by the linear Monge-Kantorovich map
             (Pitie and Kokaram, CVMP 2007); or 'histogram' of each channel.
+
+        own: both are one data set, whose pictures are given the colours of its other cameras.
 
     Raises:
         ValueError: an unknown match, a data set has no pose maps, or a camera has seen no head.
@@ -42,19 +44,22 @@ class CameraColourTransfer:
         target: ReIDDataset,
         num_cameras: int = 0,
         match: str = 'moments',
+        own: bool = False,
     ):
-        self.num_cameras = num_cameras
+        self.num_cameras, self.own = num_cameras, own
         self._map = COLOUR_MAPS[one_of(match, COLOUR_MAPS, 'match')]
         self.stamp = dict(
             name='colours', of=target.name, images=len(target), num_cameras=num_cameras
         )
         if match != 'moments':
             self.stamp['match'] = match
+        if own:
+            self.stamp['own'] = True
         self._own, self._style = (self._measured(dataset) for dataset in (source, target))
 
     def __call__(self, raw, style: int) -> Tensor:
         """(B, H, W, 3) uint8 of a batch as loaded."""
-        cameras = style_cameras(raw.index, style, self.num_cameras)
+        cameras = style_cameras(raw, style, self.num_cameras, self.own)
         pixels = self.transfer(raw.img, raw.camid, cameras)
         return pixels.round().to(torch.uint8).permute(0, 2, 3, 1)
 

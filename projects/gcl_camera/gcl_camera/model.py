@@ -109,15 +109,19 @@ class CameraGCL(PairsGCL):
             fake = crop(fake, map_of.get(name, domain.pose_map))
             yield name, partial(D, camera=domain.camid), real, fake
 
-    def translate(self, batch: DomainBatch, to: str, style: int = 0) -> Tensor:
+    def translate(
+        self, batch: DomainBatch, to: str, style: int = 0, origin: str | None = None
+    ) -> Tensor:
         """(B, 3, H, W): the batch in the style of `to`, 'source' or 'target'.
 
         Args:
-            style: image i is translated as by camera i + style of that domain, counted round.
+            style: which camera of that domain, see `style_cameras`.
+            origin: domain of the images, `to` for its own in the style of its other cameras; None:
+                the other domain.
         """
-        origin = other_domain(to)
+        origin = origin or other_domain(to)
         checks.check_translated_cameras(self, batch.camid, origin)
-        cameras = style_cameras(batch.index, style, self.num_cameras[to])
+        cameras = style_cameras(batch, style, self.num_cameras[to], origin == to)
         decode = self.decoder(to, batch._replace(camid=cameras))
         return decode(self.encode_pose(batch, origin), self.E_c(batch.img))
 
@@ -132,6 +136,16 @@ class CameraGCL(PairsGCL):
                 checks.check_cameras(self, datasets, batch_sizes, stage)
 
 
-def style_cameras(index: Tensor, style: int, num_cameras: int) -> Tensor | None:
-    """(B,) cameras, from 0, as which images of rows (B,) are translated; None without cameras."""
-    return (index + style) % num_cameras if num_cameras else None
+def style_cameras(batch, style: int, num_cameras: int, own: bool = False) -> Tensor | None:
+    """(B,) cameras, from 0, as which a batch is translated; None without cameras.
+
+    Args:
+        batch: with index (B,) and camid (B,).
+        style: image i is translated as by camera i + style, counted round; with `own`, by the
+            camera that comes 1 + style after the one that took it.
+        own: the images are of the domain whose cameras these are.
+    """
+    if not num_cameras:
+        return None
+    first = batch.camid + 1 if own else batch.index
+    return (first + style) % num_cameras

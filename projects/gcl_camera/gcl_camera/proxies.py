@@ -24,7 +24,9 @@ class ProxyGCL(CameraGCL):
     A cluster of the target has a centroid for each of its cameras. Target images are contrasted
     with those of their own camera (family `cluster`), and with those of their cluster under other
     cameras (family `inter`). Phase B is M and T in one step: the memory of source images and their
-    translations, and the proxies of the target.
+    translations, and the proxies of the target. Phase K is T with a second view of each image: an
+    image of PositivePairs and, as `cluster.copy`, its camera-styled copy (Zhong et al., CVPR 2018)
+    have the same proxies as positives.
 
     Args:
         proxies: config of the intra-camera criterion.
@@ -50,7 +52,10 @@ class ProxyGCL(CameraGCL):
             'B', ('E_c',), self.both_losses, self.embed_both, ('pairs', 'clusters'),
             memory=(MemoryUse('bank', 'pairs', 'memory', lambda x: x.pair.v),
                     MemoryUse('bank_t', 'clusters', 'cluster', lambda x: x.target)))  # fmt: skip
-        return (*super().phases(), both)
+        copies = Phase(
+            'K', ('E_c',), self.copy_losses, self.embed_copies, ('copies',),
+            memory=(MemoryUse('bank_t', 'copies', 'cluster', lambda x: x.v),))  # fmt: skip
+        return (*super().phases(), both, copies)
 
     def embed_both(self, batch) -> Both:
         return Both(self.embed_pairs(batch), self.embed_clusters(batch))
@@ -59,10 +64,20 @@ class ProxyGCL(CameraGCL):
         return self.pair_losses(batch, x.pair) | self.cluster_losses(batch, x.target)
 
     def cluster_losses(self, batch, x: Tensor) -> dict[str, Tensor]:
-        index = batch.clusters.index
-        losses = {'cluster.t': self.proxies(self.bank_t, x, index)}
+        return self._proxy_losses('t', x, batch.clusters.index)
+
+    def embed_copies(self, batch) -> Pair:
+        return Pair(self.E_c(batch.copies.img).embedding, self.E_c(batch.copies.second).embedding)
+
+    def copy_losses(self, batch, x: Pair) -> dict[str, Tensor]:
+        index = batch.copies.index
+        copies = self._proxy_losses('copy', x.v_positive, index)
+        return self._proxy_losses('t', x.v, index) | copies
+
+    def _proxy_losses(self, detail: str, x: Tensor, index: Tensor) -> dict[str, Tensor]:
+        losses = {f'cluster.{detail}': self.proxies(self.bank_t, x, index)}
         if self.on('inter'):
-            losses['inter.t'] = self.inter(self.bank_t, x, index)
+            losses[f'inter.{detail}'] = self.inter(self.bank_t, x, index)
         return losses
 
     def check_data(self, datasets, batch_sizes: dict[str, int], stages) -> None:

@@ -9,12 +9,13 @@ from mmengine.hooks import Hook
 
 from reidgen.engine.translation import ModelTranslator, Translator, translate_dataset
 from reidgen.models.adversarial import unwrap_model
+from reidgen.models.cross_domain_checks import check_maps
 from reidgen.registry import HOOKS
 
 from .background_bank import BackgroundBank
 from .colour_transfer import CameraColourTransfer
 from .positive_pairs import PositivePairs
-from .translators import Untranslated, WithBackgrounds
+from .translators import OwnDomainTranslator, Untranslated, WithBackgrounds
 
 FOLDER = 'translated'
 # closed forms by their `match`
@@ -31,7 +32,8 @@ class TranslatePositivesHook(Hook):
 
     Args:
         images: training loader whose images, with the maps that the model needs, are translated.
-        to: domain of the style.
+        to: domain of the style. With images='target' as well, the target's images are translated as
+            its other cameras would have taken them.
         stages: names of those it translates for, where others are translated otherwise by a hook of
             their own; None: all that wait.
         num_styles: translations of each image, where the model has several styles; one of them is
@@ -45,8 +47,9 @@ class TranslatePositivesHook(Hook):
             map), or 'none', the images as they are, with `backgrounds` alone.
 
     Raises:
-        ValueError: num_styles is below 1, an unknown domain or translator, a loader that there is
-            not, or nothing is done at all.
+        ValueError: num_styles is below 1 or above the other cameras of an own domain, an unknown
+            domain or translator, a loader that there is not, backgrounds for a domain's own images,
+            or nothing is done at all.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook has loaded what the stage starts from
@@ -70,10 +73,15 @@ class TranslatePositivesHook(Hook):
             raise ValueError(
                 "translator='none' without backgrounds leaves the images as they are; set one"
             )
+        if backgrounds is not None and images == to:
+            raise ValueError(
+                f"images and to are both '{to}', whose images keep their backgrounds; leave "
+                f'backgrounds out'
+            )
         self.images, self.to = images, to
         self.stages = None if stages is None else tuple(stages)
         self.backgrounds, self.translator = backgrounds, translator
-        self.num_styles = num_styles
+        self.num_styles, self.own = num_styles, images == to
 
     def before_train(self, runner) -> None:
         loop = runner.train_loop
@@ -94,9 +102,24 @@ class TranslatePositivesHook(Hook):
                     f'stage {waiting[0]} contrasts images with translated ones, but there is no '
                     f"training loader '{loader}'; set TranslatePositivesHook.{option}"
                 )
-        if waiting and self.translator == 'model':
-            dataset = runner.dataset(runner.cfg.train_dataloader[self.images])
-            unwrap_model(runner.model).check_translation(dataset, self.images, self.to)
+        if waiting:
+            self._check_model(runner, unwrap_model(runner.model))
+
+    def _check_model(self, runner, model) -> None:
+        styles = model.num_cameras[self.to] - 1
+        if self.own and self.num_styles > styles:
+            raise ValueError(
+                f'num_styles is {self.num_styles}, but an image of the {self.to} can be translated '
+                f'as by {max(styles, 0)} other cameras of it; lower TranslatePositivesHook.'
+                f'num_styles, or translate to the other domain'
+            )
+        if self.translator != 'model':
+            return
+        dataset = runner.dataset(runner.cfg.train_dataloader[self.images])
+        if self.own:
+            check_maps(model, dataset, self.images, novel=False)
+        else:
+            model.check_translation(dataset, self.images, self.to)
 
     def before_stage(self, runner) -> None:
         loop = runner.train_loop
@@ -124,13 +147,15 @@ class TranslatePositivesHook(Hook):
     def _translator(self, runner, dataset) -> Translator:
         model = unwrap_model(runner.model)
         num_cameras = model.num_cameras[self.to]
-        translator = ModelTranslator(model, self.to)
+        translator = (OwnDomainTranslator if self.own else ModelTranslator)(model, self.to)
         if self.translator == 'none':
             translator = Untranslated()
         elif self.translator in COLOURS:
             other = runner.dataset(runner.cfg.train_dataloader[self.to])
             shown = dataset.plain(maps=True), other.plain(maps=True)
-            translator = CameraColourTransfer(*shown, num_cameras, COLOURS[self.translator])
+            translator = CameraColourTransfer(
+                *shown, num_cameras, COLOURS[self.translator], self.own
+            )
         if self.backgrounds is None:
             return translator
         behind = runner.dataset(runner.cfg.train_dataloader[self.backgrounds])

@@ -6,10 +6,22 @@ A third, the colours of the target in closed form, is `CameraColourTransfer`.
 import torch
 from torch import Tensor
 
-from reidgen.engine.translation import Translator
+from reidgen.engine.translation import ModelTranslator, Translator
 
 from .background_bank import BackgroundBank
-from .model import style_cameras
+from .model import CameraGCL, style_cameras
+
+
+class OwnDomainTranslator(ModelTranslator):
+    """A CameraGCL as a Translator of a domain's images into the style of its other cameras."""
+
+    def __init__(self, model: CameraGCL, domain: str):
+        super().__init__(model, domain)
+        self.stamp = dict(name='own_domain', to=domain)
+
+    def translated(self, raw, style: int) -> Tensor:
+        batch = self.model.data_preprocessor(raw)
+        return self.model.translate(batch, self.to, style, origin=self.to)
 
 
 class Untranslated:
@@ -37,6 +49,6 @@ class WithBackgrounds:
 
     @torch.no_grad()
     def __call__(self, raw, style: int) -> Tensor:
-        cameras = style_cameras(raw.index, style, self.num_cameras)
+        cameras = style_cameras(raw, style, self.num_cameras)
         pictures = self.translator(raw, style)
         return self.bank.behind(pictures, raw.pose_map, raw.index, cameras, style)

@@ -18,6 +18,7 @@ SMALL = {
     'StructureEncoder': dict(out_dim=8),
     'IdentityClassifier': dict(in_dim=8, num_identities=4),
 }
+TARGET = ('target', 'clusters', 'twice', 'copied')  # loaders
 NUM_IMAGES = 16  # of four persons a domain
 
 
@@ -30,7 +31,7 @@ def shrink(cfg) -> None:
     for bank in (cfg.model.bank, cfg.model.bank_t):
         bank.update(num_samples=NUM_IMAGES, dim=8)
     for name, loader in [*cfg.train_dataloader.items(), *cfg.val_dataloader.items()]:
-        loader.dataset = drawn(loader.dataset, 'b' if name in ('target', 'clusters') else 'a')
+        loader.dataset = drawn(loader.dataset, 'b' if name in TARGET else 'a')
         loader.update(num_workers=0, batch_size=4)
         if loader.sampler.type in ('IdentitySampler', 'ClusterSampler', 'ProxySampler'):
             loader.sampler.update(num_identities=2, num_images=2)
