@@ -36,7 +36,7 @@ train_cfg = dict(
         begun[0],
         dict(name='direct_intra', start='identity', **alone),
         dict(name='direct_proxies', title='proxies after direct transfer', **after),
-        begun[1],
+        dict(begun[1], start='identity'),
         dict(name='control_intra', **alone),
         dict(name='control_proxies', title='proxies after the control', **after),
         begun[3],
