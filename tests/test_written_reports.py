@@ -32,6 +32,8 @@ def of_test(path) -> None:
         loaders=dict(target=loader),
         reports_both=False,
         recalibrates=False,
+        adabn_by='domain',
+        adabn_name='AdaBN',
         evaluator=SimpleNamespace(metrics=[metric]),
     )
     write_results(path.parent, dict(mAP=50.0), argparse.Namespace(config='', checkpoint=None), loop)

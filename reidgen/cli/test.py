@@ -84,6 +84,7 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
         config=args.config,
         checkpoint=args.checkpoint,
         adabn=adapted,
+        adabn_by=loop.adabn_by if adapted or loop.reports_both else None,
         rerank=rerank,
         expansion=metric.expansion,
         checkpoint_sha256=sha256_of(args.checkpoint) if args.checkpoint else None,
@@ -103,7 +104,8 @@ def write_results(folder: Path, metrics: dict[str, float], args: argparse.Namesp
         print(f'{name:{width}}  ' + ' '.join(f'{value:7.2f}' for value in row.values()))
     print(
         f'per cent; protocol {protocol.name} ({protocol.description})'
-        f'{", AdaBN" if adapted else ""}{", re-ranked" if rerank is not None else ""}; '
+        f'{f", {loop.adabn_name}" if adapted else ""}'
+        f'{", re-ranked" if rerank is not None else ""}; '
         f'written to {folder / "results.json"}'
     )
 
@@ -116,7 +118,7 @@ def verification(loop) -> dict | None:
         print(f'no verification: {error}')
         return None
     print(
-        f'verification{" with AdaBN" if loop.reports_both else ""}: threshold '
+        f'verification{f" with {loop.adabn_name}" if loop.reports_both else ""}: threshold '
         f'{1 - found.threshold / 2:.3f} of cosine similarity, false match rate {found.fmr:.2%}, '
         f'false non-match rate {found.fnmr:.2%}; equal error rate {found.eer:.2%}'
     )
@@ -127,7 +129,7 @@ def write_query_scores(folder: Path, loop) -> None:
     """Writes queries.json of the first loader's last evaluation, for the command report."""
     metric, dataset = loop.evaluator.metrics[0], next(iter(loop.loaders.values())).dataset
     settings = [f'protocol {metric.protocol.name}']
-    settings += ['AdaBN'] * (loop.recalibrates or loop.reports_both)
+    settings += [loop.adabn_name] * (loop.recalibrates or loop.reports_both)
     settings += ['re-ranked'] * (metric.rerank is not None)
     settings += ['expanded queries'] * (metric.expansion is not None)
     start = 0 if metric.protocol.one_set else metric.last.num_query
@@ -175,7 +177,7 @@ def draw(folder: Path, runner, num_queries: int) -> None:
     draw_lines(with_maps, LENGTH_SHOWN, folder / ACTIVATIONS)
     draw_cmc({dataset.name: last.result.cmc}, folder / 'cmc.png')
     print(
-        f'pictures{" with AdaBN" if loop.reports_both else ""}: '
+        f'pictures{f" with {loop.adabn_name}" if loop.reports_both else ""}: '
         f'{folder / "ranked_lists.png"}, {folder / ACTIVATIONS}, {folder / "cmc.png"}'
     )
 

@@ -3,6 +3,7 @@
 import inspect
 import zlib
 from collections import namedtuple
+from collections.abc import Sequence
 
 import torch
 from mmengine.dist import get_dist_info
@@ -101,9 +102,40 @@ class RankSampler(torch.utils.data.Sampler):
         return len(self.rows)
 
 
+class Rows(Dataset):
+    """Some rows of a training or test set, in the order given."""
+
+    def __init__(self, dataset, rows: Sequence[int]):
+        self.dataset, self.rows = dataset, rows
+
+    def plain(self) -> 'Rows':
+        """The same rows without augmentation."""
+        return Rows(self.dataset.plain(), self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, number: int):
+        return self.dataset[self.rows[number]]
+
+
 def rank_loader(dataset: Dataset, batch_size: int = 128, num_workers: int = 0) -> DataLoader:
     """Loader of this rank's share of a data set in order, without augmentation."""
     return _plain_loader(dataset, batch_size, num_workers, sampler=RankSampler(dataset))
+
+
+def statistics_loader(
+    dataset: Dataset, rows: Sequence[int], batch_size: int = 128, num_workers: int = 0
+) -> DataLoader:
+    """Shuffled loader of some rows, for batch-norm statistics.
+
+    Fewer rows than all are divided evenly, into batches of no more than `batch_size`, so that
+    almost none is left out.
+    """
+    if len(rows) < len(dataset):
+        batch_size = len(rows) // -(-len(rows) // batch_size)
+        dataset = Rows(dataset, rows)
+    return shuffled_loader(dataset, batch_size, num_workers)
 
 
 def shuffled_loader(dataset: Dataset, batch_size: int = 128, num_workers: int = 0) -> DataLoader:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from reidgen.models import AdversarialModel
 
 LOADED = 'loaded'  # start of a stage, and stem of the file that the loaded weights are kept in
+BASELINES = ('direct', 'adabn', 'adabn_camera')
 NAMES = ('phases', 'loaders', 'frozen', 'baselines')  # keys of a stage that are lists of names
 SPECTATORS = ('eval_every', 'title')  # keys that the training does not depend on
 
@@ -31,7 +32,7 @@ class Stage:
         lr: rule of a group's learning rate by group name, see `stage_lr.lr_factor`.
         eval_every: iterations between evaluations, one more at the end; None: none.
         labels: what the memory calls a person: 'identity', or 'cluster' (pseudo-labels).
-        baselines: evaluated before the first iteration: 'direct', 'adabn'.
+        baselines: evaluated before the first iteration: 'direct', 'adabn', 'adabn_camera'.
         start: 'last': go on in memory; 'best': from the lowest-loss checkpoint of the stage before;
             the name of an earlier stage: from the weights and memories that it ended with, all
             optimizers empty. So a control beside the main line starts where that starts. Where
@@ -77,7 +78,7 @@ class Stage:
         self._check_names()
         one_of(self.labels, ('identity', 'cluster'), f'stage {self.name}: labels')
         for baseline in self.baselines:
-            one_of(baseline, ('direct', 'adabn'), f'stage {self.name}: a baseline')
+            one_of(baseline, BASELINES, f'stage {self.name}: a baseline')
         self._check_rates()
         self._check_every()
 

@@ -189,5 +189,5 @@ class StagedTrainLoop(BaseLoop):
                     f'stage {stage.name} evaluates, but the config has no val_dataloader, val_cfg '
                     f'and val_evaluator'
                 )
-            if 'adabn' in stage.baselines:
-                self.runner.val_loop.adabn_loader()
+            if {'adabn', 'adabn_camera'} & set(stage.baselines):
+                self.runner.val_loop.statistics_set()

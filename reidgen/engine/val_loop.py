@@ -1,15 +1,21 @@
 """Loop of retrieval evaluation, optionally with AdaBN."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mmengine.evaluator import Evaluator
 from mmengine.runner import BaseLoop
+from torch import Tensor
+from torch.utils.data import DataLoader
 
+from reidgen.choices import one_of
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.evaluation.adabn import adapted_batch_norm
+from reidgen.evaluation.adabn import ADABN_BY, Part, adabn_parts, adapted_batch_norm
 from reidgen.models.adversarial import unwrap_model
 from reidgen.models.data_checks import check_encoder_size
 from reidgen.registry import LOOPS
 
-from .loaders import build_loader, shuffled_loader
+from .loaders import Rows, build_loader, statistics_loader
 from .progress import progress
 
 
@@ -37,6 +43,9 @@ class RetrievalValLoop(BaseLoop):
         adabn: name of the training loader whose images batch-norm statistics are re-estimated on;
             AdaBN.
         adabn_batch_size: images a batch then.
+        adabn_by: 'domain': statistics of all these images; 'camera': of those of an image's own
+            camera (Zhuang et al., ECCV 2020), which needs the cameras of the images that are tested
+            and is no longer AdaBN alone: cameras are told apart.
         recalibrate: evaluate with such statistics always, as a model with bn_mode='target_recalib'
             does.
         both: the first loader's metrics with such statistics are reported too, as `adabn/mAP`.
@@ -53,6 +62,7 @@ class RetrievalValLoop(BaseLoop):
         evaluator: dict,
         adabn: str | None = None,
         adabn_batch_size: int = 128,
+        adabn_by: str = 'domain',
         recalibrate: bool = False,
         both: bool = False,
     ):
@@ -69,7 +79,8 @@ class RetrievalValLoop(BaseLoop):
         datasets = {name: loader.dataset for name, loader in loaders.items()}
         check_encoder_size(self.model, datasets, 'val_dataloader')
         self.adabn, self.adabn_batch_size = adabn, adabn_batch_size
-        self._adabn_loader = None
+        self.adabn_by = one_of(adabn_by, ADABN_BY, 'val_cfg.adabn_by')
+        self._loader_cfgs = dict(dataloader)
         self.recalibrates = recalibrate or getattr(self.model, 'bn_mode', None) == 'target_recalib'
         self.reports_both = both
         if both and (self.recalibrates or 'adabn' in loaders):
@@ -78,7 +89,12 @@ class RetrievalValLoop(BaseLoop):
                 'recalibrate=True out, and give another name to a val_dataloader called adabn'
             )
         if self.recalibrates or both:
-            self.adabn_loader()
+            self.statistics_set()
+
+    @property
+    def adabn_name(self) -> str:
+        """'AdaBN' or 'AdaBN by camera', for tables and files."""
+        return 'AdaBN by camera' if self.adabn_by == 'camera' else 'AdaBN'
 
     @property
     def evaluator(self):
@@ -112,8 +128,11 @@ class RetrievalValLoop(BaseLoop):
         self.model.train(was_training)
         return metrics
 
-    def evaluate_adapted(self) -> dict[str, float]:
+    def evaluate_adapted(self, by: str | None = None) -> dict[str, float]:
         """Metrics with batch-norm statistics of unlabelled target training images (AdaBN).
+
+        Args:
+            by: as `adabn_by`, the default.
 
         The first loader is evaluated so, the others as the encoder stands. The encoder is left as
         it was.
@@ -122,15 +141,41 @@ class RetrievalValLoop(BaseLoop):
             ValueError: `val_cfg.adabn` names no training loader.
         """
         others = tuple(name for name in self.loaders if name != next(iter(self.loaders)))
-        metrics = self._evaluate_first_adapted()
+        metrics = self._evaluate_first_adapted(by)
         return metrics | (self.evaluate(others) if others else {})
 
-    def _evaluate_first_adapted(self) -> dict[str, float]:
-        with adapted_batch_norm(self.model.retrieval_encoder, self._adabn_images()):
-            return self.evaluate((next(iter(self.loaders)),))
+    def _evaluate_first_adapted(self, by: str | None = None) -> dict[str, float]:
+        name, loader = next(iter(self.loaders.items()))
+        was_training = self.model.training
+        self.model.eval()
+        for part in self.parts(loader.dataset, by):
+            whole = len(part.rows) == len(loader.dataset)
+            with self.adapted(part):
+                self._process(name, loader if whole else self._part_loader(name, part.rows))
+        self.model.train(was_training)
+        return self.evaluators[name].evaluate(len(loader.dataset))
+
+    def parts(self, dataset, by: str | None = None) -> list[Part]:
+        """Parts of a data set by the statistics that its images are embedded with."""
+        return adabn_parts(dataset.camids, self.statistics_set().camids, by or self.adabn_by)
+
+    @contextmanager
+    def adapted(self, part: Part) -> Iterator[None]:
+        """Context in which the encoder has the statistics of a part."""
+        with adapted_batch_norm(self.model.retrieval_encoder, self._adabn_images(part.statistics)):
+            yield
+
+    def _part_loader(self, name: str, rows: list[int]) -> DataLoader:
+        dataset = Rows(self.loaders[name].dataset, rows)
+        return build_loader(dataset, self._loader_cfgs[name], 0, name, 'val_dataloader')
 
     def _evaluate_one(self, name: str) -> dict[str, float]:
-        loader, evaluator = self.loaders[name], self.evaluators[name]
+        loader = self.loaders[name]
+        self._process(name, loader)
+        return self.evaluators[name].evaluate(len(loader.dataset))
+
+    def _process(self, name: str, loader: DataLoader) -> None:
+        evaluator = self.evaluators[name]
         self.dataloader = loader  # its length is what mmengine counts the iterations against
         for number, batch in enumerate(progress(loader, f'evaluate {name}')):
             self.runner.call_hook('before_val_iter', batch_idx=number, data_batch=batch)
@@ -142,33 +187,29 @@ class RetrievalValLoop(BaseLoop):
             self.runner.call_hook(
                 'after_val_iter', batch_idx=number, data_batch=batch, outputs=features
             )
-        return evaluator.evaluate(len(loader.dataset))
 
-    def adabn_loader(self):
-        """Loader of the images for re-estimating batch-norm statistics.
+    def statistics_set(self):
+        """Training set whose images batch-norm statistics are re-estimated on.
 
         Raises:
             ValueError: `val_cfg.adabn` names no training loader.
         """
-        if self._adabn_loader is None:
-            training = (
-                self.runner.cfg.get('train_dataloader')
-                or self.runner.cfg.get('training_data')
-                or {}
-            )
-            cfg = training.get(self.adabn)
-            if cfg is None:
-                raise ValueError(
-                    f'val_cfg.adabn is {self.adabn!r}: name the training loader whose images '
-                    f'the batch-norm statistics are re-estimated on'
-                )
-            self._adabn_loader = shuffled_loader(
-                self.runner.dataset(cfg), self.adabn_batch_size, cfg.get('num_workers', 0)
-            )
-        return self._adabn_loader
+        return self.runner.dataset(self._statistics_cfg())
 
-    def _adabn_images(self):
-        loader = self.adabn_loader()
-        loader.generator.manual_seed(0)  # the batches of every evaluation, and of `reidgen test`
+    def _statistics_cfg(self) -> dict:
+        cfg = self.runner.cfg
+        training = cfg.get('train_dataloader') or cfg.get('training_data') or {}
+        if self.adabn not in training:
+            raise ValueError(
+                f'val_cfg.adabn is {self.adabn!r}: name the training loader whose images '
+                f'the batch-norm statistics are re-estimated on'
+            )
+        return training[self.adabn]
+
+    def _adabn_images(self, rows: list[int]) -> Iterator[Tensor]:
+        workers = self._statistics_cfg().get('num_workers', 0)
+        dataset, size = self.statistics_set(), self.adabn_batch_size
+        # anew each time: the batches of every evaluation, and of `reidgen test`, are the same
+        loader = statistics_loader(dataset, rows, size, workers)
         for batch in progress(loader, 're-estimate batch norm'):
             yield self.model.data_preprocessor(batch).img

@@ -1,16 +1,47 @@
-"""AdaBN: batch-norm statistics of another domain, without labels or weight updates.
+"""AdaBN: batch-norm statistics of another domain, or of each of its cameras, without labels or
+weight updates.
 
 Li et al., "Revisiting batch normalization for practical domain adaptation", 2016; Pattern
-Recognition 2018.
+Recognition 2018. By camera: Zhuang et al., "Rethinking the distribution gap of person
+re-identification with camera-based batch normalization", ECCV 2020.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+ADABN_BY = ('domain', 'camera')
+
+
+class Part(NamedTuple):
+    """Images that are embedded with the same statistics."""
+
+    rows: list[int]
+    statistics: list[int]  # rows of the training set whose statistics they are
+
+
+def adabn_parts(camids: Tensor, training_camids: Tensor, by: str) -> list[Part]:
+    """Parts of a data set by the statistics that its images are embedded with.
+
+    Args:
+        camids: (N,) cameras of the images.
+        training_camids: (M,) cameras of the training images that statistics are estimated on.
+        by: 'domain': one part; 'camera': a part for each camera, whose statistics are those of its
+            own training images. A camera with fewer than two of them takes those of all.
+    """
+    everything = list(range(len(training_camids)))
+    if by == 'domain':
+        return [Part(list(range(len(camids))), everything)]
+    parts = []
+    for camera in camids.unique().tolist():
+        own = torch.nonzero(training_camids == camera)[:, 0].tolist()
+        rows = torch.nonzero(camids == camera)[:, 0].tolist()
+        parts.append(Part(rows, own if len(own) > 1 else everything))
+    return parts
 
 
 @contextmanager

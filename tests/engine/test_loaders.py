@@ -3,7 +3,7 @@
 import pytest
 
 from reidgen.datasets import ShapesReID
-from reidgen.engine.loaders import ParallelLoader, build_loader
+from reidgen.engine.loaders import ParallelLoader, build_loader, statistics_loader
 
 CFG = dict(dataset={}, batch_size=4, sampler=dict(type='ShuffleSampler'))
 
@@ -78,3 +78,14 @@ def test_a_sampler_that_cannot_be_resumed_is_refused_for_training_with_those_tha
     ):
         ParallelLoader(dict(source=loader), 1)
     ParallelLoader(dict(source=build_loader(data, CFG, 0, 'source')), 1)
+
+
+@pytest.mark.parametrize('num_rows, sizes', [(201, [100, 100]), (128, [128]), (50, [50]), (2, [2])])
+def test_rows_for_statistics_are_divided_evenly_and_almost_none_is_left_out(num_rows, sizes):
+    data = ShapesReID('a', num_identities=60, images_per_identity=4, size=(8, 4))
+    rows = list(range(0, num_rows))
+    batches = list(statistics_loader(data, rows, batch_size=128))
+    assert [len(batch.index) for batch in batches] == sizes
+    assert {row for batch in batches for row in batch.index.tolist()} <= set(rows)
+    again = list(statistics_loader(data, rows, batch_size=128))
+    assert [b.index.tolist() for b in batches] == [b.index.tolist() for b in again]

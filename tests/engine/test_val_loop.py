@@ -6,9 +6,11 @@ import pytest
 import torch
 from memory_runs import CONFIG
 from PIL import Image
+from torch.utils.data import default_collate
 
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
+from reidgen.evaluation.adabn import adapted_batch_norm
 
 NUMBERS = itertools.count()
 
@@ -67,7 +69,41 @@ def test_statistics_are_re_estimated_on_the_same_batches_at_each_evaluation(tmp_
     cfg = load_config(CONFIG, {'val_cfg.adabn_batch_size': 8})
     cfg.work_dir, cfg.experiment_name = str(tmp_path), 'same_batches'
     loop = ReIDRunner.from_cfg(cfg).val_loop
-    first, second = (torch.cat(list(loop._adabn_images())) for _ in range(2))
+    everything = list(range(len(loop.statistics_set())))
+    first, second = (torch.cat(list(loop._adabn_images(everything))) for _ in range(2))
     assert len(first) > 8
     assert torch.equal(first, second)
     assert not torch.equal(first, torch.cat([first[8:], first[:8]]))
+
+
+@pytest.mark.slow
+def test_by_camera_each_image_is_embedded_with_the_statistics_of_its_own_camera(tmp_path):
+    cfg = load_config(CONFIG, {'val_cfg.adabn_by': 'camera', 'default_hooks.report': None})
+    cfg.work_dir, cfg.experiment_name = str(tmp_path), 'by_camera'
+    loop = ReIDRunner.from_cfg(cfg).val_loop
+    ordinary, metrics = loop.run(), loop.evaluate_adapted()
+    found = loop.evaluator.metrics[0].last.features
+    model, tested = loop.model.eval(), loop.loaders['target'].dataset
+    training = loop.statistics_set().plain()
+    cameras = tested.camids.unique().tolist()
+    assert len(cameras) > 1
+    for camera in cameras:
+        own = torch.nonzero(training.camids == camera)[:, 0].tolist()
+        images = default_collate([training[row] for row in own])
+        rows = torch.nonzero(tested.camids == camera)[:, 0].tolist()
+        batch = default_collate([tested[row] for row in rows])
+        with adapted_batch_norm(
+            model.retrieval_encoder, [model.data_preprocessor(images).img]
+        ):  # all of a camera in one batch: no more than adabn_batch_size
+            torch.testing.assert_close(found[rows], model.val_step(batch), atol=1e-5, rtol=1e-4)
+    assert metrics != ordinary  # bn_mode recalibrates nothing here
+    assert metrics != loop.evaluate_adapted('domain')
+    assert loop.adabn_name == 'AdaBN by camera'
+
+
+@pytest.mark.slow
+def test_statistics_of_unknown_groups_are_refused(tmp_path):
+    cfg = load_config(CONFIG, {'val_cfg.adabn_by': 'cameras'})
+    cfg.work_dir, cfg.experiment_name = str(tmp_path), 'groups'
+    with pytest.raises(ValueError, match=r"val_cfg.adabn_by is 'cameras' \(did you mean 'camera'"):
+        _ = ReIDRunner.from_cfg(cfg).val_loop

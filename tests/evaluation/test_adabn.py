@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from reidgen.evaluation.adabn import adapted_batch_norm, reestimate_batch_norm
+from reidgen.evaluation.adabn import adabn_parts, adapted_batch_norm, reestimate_batch_norm
 from reidgen.models.layers.ghost_batch_norm import set_bn_group
 
 
@@ -183,3 +183,15 @@ def test_groups_of_ghost_batch_norms_do_not_apply(network, batches):
     with adapted_batch_norm(network, batches) as adapted:
         assert torch.equal(adapted(x)['anything'], expected)
     assert [network.first.bn_group, network.second.bn_group] == [3, 3]
+
+
+def test_parts_by_camera_have_the_statistics_of_their_own_training_images():
+    training = torch.tensor([0, 0, 1, 2, 1, 0])
+    tested = torch.tensor([1, 0, 2, 1, 3])
+    assert adabn_parts(tested, training, 'camera') == [
+        ([1], [0, 1, 5]),
+        ([0, 3], [2, 4]),
+        ([2], [0, 1, 2, 3, 4, 5]),  # one image has no variance
+        ([4], [0, 1, 2, 3, 4, 5]),  # none
+    ]
+    assert adabn_parts(tested, training, 'domain') == [([0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5])]

@@ -30,7 +30,7 @@ train_cfg = dict(
     stages=[
         by_name['identity'], by_name['generators'],
         dict(name='same', title='proxies of two views, untranslated', **views,
-             loaders=dict(copies='twice'), baselines=['direct', 'adabn']),
+             loaders=dict(copies='twice'), baselines=['direct', 'adabn', 'adabn_camera']),
         dict(name='copies', title='proxies of images and copies by G', **views,
              loaders=dict(copies='copied')),
         dict(name='colours', title='proxies of images and copies in closed form', **views,

@@ -1,7 +1,8 @@
 """gcl_camera_synth with camera-aware proxies (Wang et al., AAAI 2021): the full variant.
 
 identity -> generators -> memory -> proxies, where gcl_camera_synth.py clusters without cameras and
-for a fifth as long. Beside it and as long: proxies after the identity stage and after the control,
+for a fifth as long. Images are tested, and embedded to be clustered, with the batch-norm statistics
+of their camera. Beside it and as long: proxies after the identity stage and after the control,
 so that translation is what differs, and `both`, one stage with the memory of translated source
 images and the proxies of the target. Without any source: configs/warmup_synth_b_cameras.py.
 
@@ -36,7 +37,7 @@ train_cfg = dict(
         begun[0],
         dict(name='direct_intra', start='identity', **alone),
         dict(name='direct_proxies', title='proxies after direct transfer', **after),
-        dict(begun[1], start='identity'),
+        dict(begun[1], start='identity', baselines=['direct', 'adabn', 'adabn_camera']),
         dict(name='control_intra', **alone),
         dict(name='control_proxies', title='proxies after the control', **after),
         begun[3],
@@ -51,3 +52,4 @@ default_hooks = dict(
     pseudo_label=dict(interval=40, clustering=dict(k1=10, k2=3, min_samples=2)),
     checkpoint=dict(best_stages=['memory_proxies']))
 train_dataloader = dict(clusters=dict(sampler=dict(type='ProxySampler')))
+val_cfg = dict(adabn_by='camera')

@@ -19,7 +19,8 @@ matrix = dict(painted, name='matrix', title='control: colours of heads, full mat
 train_cfg = dict(
     stages=[
         by_name['identity'],
-        dict(by_name['direct_intra'], baselines=['direct', 'adabn']), by_name['direct_proxies'],
+        dict(by_name['direct_intra'], baselines=by_name['control']['baselines']),
+        by_name['direct_proxies'],
         by_name['generators'], by_name['memory'],
         by_name['memory_intra'], by_name['memory_proxies'],
         dict(by_name['control'], baselines=[]),

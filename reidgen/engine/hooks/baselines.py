@@ -17,8 +17,9 @@ class BaselineHook(Hook):
     """Evaluates the encoder before the first iteration of a stage that names `baselines`.
 
     'direct': as it stands; 'adabn': with batch-norm statistics re-estimated on unlabelled target
-    training images (Li et al., 2018). One of them is the run's ordinary evaluation. Both go to
-    `baselines.json` in the work dir: stage -> baseline -> metrics, and into the checkpoints.
+    training images (Li et al., 2018); 'adabn_camera': on those of an image's own camera (Zhuang et
+    al., ECCV 2020). One of them is the run's ordinary evaluation. All go to `baselines.json` in the
+    work dir: stage -> baseline -> metrics, and into the checkpoints.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook, before the memory is filled
@@ -58,11 +59,13 @@ class BaselineHook(Hook):
             path.unlink(missing_ok=True)
 
     def _evaluate(self, loop, val_loop) -> dict[str, dict[str, float]]:
-        # the ordinary evaluation is one of the two: a best checkpoint starts from it
+        # the ordinary evaluation is one of them: a best checkpoint starts from it
         ordinary = loop.evaluate(loop.stage)
+        usual = val_loop.adabn_by if val_loop.recalibrates else None
         ways = dict(
             direct=(not val_loop.recalibrates, val_loop.evaluate),
-            adabn=(val_loop.recalibrates, val_loop.evaluate_adapted),
+            adabn=(usual == 'domain', lambda: val_loop.evaluate_adapted('domain')),
+            adabn_camera=(usual == 'camera', lambda: val_loop.evaluate_adapted('camera')),
         )
         return {
             name: ordinary if is_ordinary else evaluate()

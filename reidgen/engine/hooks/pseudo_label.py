@@ -1,6 +1,5 @@
 """Hook for pseudo-labels by clustering feature banks."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 from mmengine.dist import broadcast, is_main_process
@@ -8,13 +7,13 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from reidgen.datasets.cluster_samplers import TooFewClusters
-from reidgen.evaluation.adabn import adapted_batch_norm
+from reidgen.evaluation.adabn import adabn_parts, adapted_batch_norm
 from reidgen.memory.clustering import Clusters
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import CLUSTERINGS, HOOKS, build
 
 from ..cluster_log import FOLDER, draw_clusters, log_clusters
-from ..loaders import shuffled_loader
+from ..loaders import Rows, statistics_loader
 from ..progress import progress
 from ..resuming import remove_later_pictures
 from .memory_init import embed_dataset
@@ -37,7 +36,8 @@ class PseudoLabelHook(Hook):
         clustering: config of a registered clustering, features (N, D) -> Clusters.
         interval: iterations between clusterings.
         features: 'fresh': all images are embedded anew in eval mode, with batch-norm statistics of
-            their own (AdaBN) where the model is evaluated so, and fill the memory; 'stage': so
+            their own (AdaBN), by `val_cfg.adabn_by`, where the model is evaluated so, and fill the
+            memory; 'stage': so
             before the stage, and within it the rows as they stand (GCL, Chen et al., CVPR 2021);
             'bank': the rows as they stand, also those of a stage before.
         batch_size: images a forward.
@@ -179,13 +179,23 @@ class PseudoLabelHook(Hook):
 
     def _embed(self, runner, field: str) -> Tensor:
         model, dataset = unwrap_model(runner.model), runner.train_loop.dataset_of(field)
-        statistics = nullcontext()
-        if runner.val_loop is not None and runner.val_loop.recalibrates:
-            loader = progress(shuffled_loader(dataset, self.batch_size), 're-estimate batch norm')
-            images = (model.data_preprocessor(batch).img for batch in loader)
-            statistics = adapted_batch_norm(model.retrieval_encoder, images)
-        with statistics:
-            return embed_dataset(model, dataset, self.batch_size, f'embed {field}')
+        loop, what = runner.val_loop, f'embed {field}'
+        if loop is None or not loop.recalibrates:
+            return embed_dataset(model, dataset, self.batch_size, what)
+        features: Tensor | None = None
+        for part in adabn_parts(dataset.camids, dataset.camids, loop.adabn_by):
+            loader = statistics_loader(dataset, part.statistics, self.batch_size)
+            images = (
+                model.data_preprocessor(batch).img
+                for batch in progress(loader, 're-estimate batch norm')
+            )
+            with adapted_batch_norm(model.retrieval_encoder, images):
+                found = embed_dataset(model, Rows(dataset, part.rows), self.batch_size, what)
+            if features is None:
+                features = found.new_empty(len(dataset), found.shape[1])
+            features[part.rows] = found
+        assert features is not None, 'a data set has images'
+        return features
 
     def _tell(self, runner, bank: str, field: str) -> None:
         sampler = self._sampler(runner, field)

@@ -78,7 +78,7 @@ def table(evaluations: list[dict], baselines: dict[str, dict[str, dict[str, floa
         cells = [f'{metrics[key]:.1f}' if key in metrics else '' for key in keys]
         lines.append(f'| {what} | ' + ' | '.join(cells) + ' |')
 
-    names = dict(direct='direct transfer', adabn='AdaBN')
+    names = dict(direct='direct transfer', adabn='AdaBN', adabn_camera='AdaBN by camera')
     waiting = dict(baselines)  # written before the stage that they were measured for
 
     def add_baselines(stage: str) -> None:
