@@ -29,6 +29,7 @@ BUTTONS = ['download', 'fullscreen']  # no 'share', which would send pictures to
 # names of files are told apart by their ends; four columns of results are too narrow on a phone
 CSS = (
     '#found .caption-label { white-space: normal; overflow-wrap: anywhere; max-width: 100% } '
+    '#pairs img { object-fit: contain } '  # whole persons, with their heads
     '@media (max-width: 600px) { #found .grid-container '
     '{ grid-template-columns: 1fr 1fr !important } }'
 )
@@ -56,7 +57,10 @@ def serve(
     Raises:
         OSError: the port is taken.
     """
-    build_page(model, gallery, paths).queue().launch(
+    page = build_page(model, gallery, paths).queue()
+    _, address, _ = page.launch(
+        quiet=True,  # gradio advises a public link
+        prevent_thread_lock=True,
         server_name=host,
         server_port=port,
         share=False,
@@ -65,6 +69,8 @@ def serve(
         css=CSS,
         theme=gr.themes.Default(font=FONTS, font_mono=[gr.themes.Font('monospace')]),
     )
+    print(f'Running on {address} until it is interrupted (Ctrl-C)', flush=True)
+    page.block_thread()
 
 
 def build_page(model: Model, gallery: Gallery | None, paths: Sequence[Path]) -> gr.Blocks:
@@ -158,7 +164,7 @@ def _swap_tab(model: Model, examples: list[Image.Image]) -> None:
         b = _result('B with the appearance of A')
     if examples:
         pairs = [list(pair) for pair in itertools.pairwise(examples)]
-        gr.Examples(pairs, [first, second], label='From the gallery')
+        gr.Examples(pairs, [first, second], label='From the gallery', elem_id='pairs')
 
     def swap(one: np.ndarray | None, two: np.ndarray | None, to: str) -> list[np.ndarray]:
         return _pixels(model.swap(_given(one, 'A'), _given(two, 'B'), to))

@@ -49,6 +49,7 @@ def address(generators, pictures, tmp_path_factory):
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.2)
+        assert 'public' not in log.read_text()  # no advice to publish the pictures
         yield f'http://127.0.0.1:{port}'
     finally:
         server.terminate()
