@@ -1,5 +1,6 @@
 """Configs and projects in a wheel, used outside the clone."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -131,3 +132,18 @@ def test_a_project_trains_by_name_from_the_wheel(installed, tmp_path):
     done = run_installed(installed, tmp_path, 'train', config, '--cfg-options', *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / 'work_dirs/cyclegan_smoke/stage_translation.pth').is_file()
+
+
+def test_no_message_of_the_package_names_a_script_that_a_wheel_lacks():
+    for path in sorted((ROOT / 'reidgen').rglob('*.py')):
+        tree = ast.parse(path.read_text(encoding='utf-8'))
+        docstrings = {
+            id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)
+        }  # and other texts that nobody is shown
+        named = [
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if 'tools/' in node.value and id(node) not in docstrings
+        ]
+        assert named == [], path

@@ -86,7 +86,7 @@ def _scan(root: Path) -> Listing:
     try:
         return scan_images(root, recursive=True)
     except FileNotFoundError as error:
-        text = str(error).partition('; unpack')[0].partition(': the data set')[0]
+        text = str(error).partition('; give')[0].partition(': give')[0]
         raise FileNotFoundError(
             f'--target: {text}; give the folder of the crops of your cameras, a sub-folder each'
         ) from error

@@ -2,12 +2,14 @@
 
 import argparse
 
+from reidgen.datasets.scenes import warn_of_scenes
 from reidgen.inference import Comparison, Model
 
 
 def run(args: argparse.Namespace) -> Comparison:
     """Compares two pictures and prints the decision, the score and what they rest on."""
     model = Model(args.model)
+    warn_of_scenes([args.first, args.second], 'compare')
     found = model.compare(args.first, args.second)
     print(
         f'{"one person" if found.match else "two persons"}: similarity {found.similarity:.3f}, '

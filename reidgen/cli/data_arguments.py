@@ -21,7 +21,7 @@ Translates a training set in another domain's style: a copy in Market-1501 layou
 
 A run that was interrupted goes on where it stopped. Every baseline trains on the copy by its root:
 
-    python tools/train.py configs/baselines/synth_translated_to_b.py \\
+    reidgen train configs/baselines/synth_translated_to_b.py \\
         --cfg-options data_roots.translated=data/translated/synth_a2b
 """
 GENERATE = """\

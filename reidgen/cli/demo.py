@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reidgen.datasets import SyntheticReID
 from reidgen.datasets.image_files import list_images
+from reidgen.datasets.scenes import warn_of_scenes
 from reidgen.demo.gallery import Gallery
 from reidgen.inference import Model
 
@@ -51,7 +52,9 @@ def check_port(host: str, port: int) -> None:
 def gallery(folder: str | None) -> list[Path]:
     """Pictures of a folder and its sub-folders; without one, rendered people."""
     if folder is not None:
-        return list_images(Path(folder), recursive=True)
+        paths = list_images(Path(folder), recursive=True)
+        warn_of_scenes(paths, folder)
+        return paths
     people = SyntheticReID('synth_b', 'tiny', split='query+gallery', maps=False)
     paths = sorted({Path(record.path) for record in people.records})
     return paths[:: max(len(paths) // NUM_RENDERED, 1)]

@@ -7,6 +7,7 @@ from pathlib import Path
 from reidgen.body_fit import Written, write_maps
 from reidgen.datasets import RenderedMesh
 from reidgen.datasets.joint_files import read_joint_files
+from reidgen.datasets.scenes import warn_of_scenes
 from reidgen.registry import DATASETS, build
 
 NUM_NAMED = 5  # files that a line lists
@@ -17,6 +18,7 @@ def run(args: argparse.Namespace) -> None:
     files = read_joint_files(args.joints, args.image_list)
     config = dict(type=args.target, split=args.split) | dict(args.options)
     dataset = build(config, DATASETS, f'{args.target} {args.split}')
+    warn_of_scenes([record.path for record in dataset.records], args.target)
     written = write_maps(dataset, args.split, files, RenderedMesh(args.out, (), args.subfolders))
     print('\n'.join(lines(written, Path(args.out), args.split)))
 

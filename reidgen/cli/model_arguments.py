@@ -14,7 +14,7 @@ Writes the features of images into a folder, for the command search.
     %(prog)s CONFIG CHECKPOINT --images FOLDER --out DIR
     %(prog)s model.safetensors --images FOLDER --out DIR
     %(prog)s CONFIG CHECKPOINT --dataset market1501/gallery --out DIR
-    torchrun --nproc_per_node=4 tools/extract.py CONFIG CHECKPOINT --images FOLDER --out DIR
+    torchrun --nproc_per_node=4 -m reidgen.cli extract CONFIG CHECKPOINT --images FOLDER --out DIR
 
 The same command again continues what was stopped.
 """
@@ -151,7 +151,7 @@ def add_extract(parser: argparse.ArgumentParser) -> None:
 def add_search(parser: argparse.ArgumentParser) -> None:
     """Options of `search`."""
     parser.description = SEARCH
-    parser.add_argument('store', help='folder that tools/extract.py wrote')
+    parser.add_argument('store', help='folder that `reidgen extract` wrote')
     parser.add_argument(
         '--query',
         required=True,

@@ -23,11 +23,14 @@ class Layout(NamedTuple):
     """Layout of a published data set, known by what lies in its folder."""
 
     name: str
-    marks: tuple[str, ...]  # files or folders that are all there
+    marks: tuple[str, ...]  # glob patterns of files or folders that are all there
     dataset: str  # the class that reads it, with its arguments
 
 
 LAYOUTS = (
+    # Market-1501's folders, told from it by the frame behind the camera: 0002_c1_f0044158.jpg
+    Layout('DukeMTMC-reID', (f'{FOLDERS["train"]}/*_c?_f*', FOLDERS['query'], FOLDERS['gallery']),
+           'DukeMTMC root={root}'),
     Layout('Market-1501', tuple(FOLDERS[part] for part in ('train', 'query', 'gallery')),
            'Market1501 root={root}'),
     Layout('MSMT17', ('list_train.txt', 'list_query.txt', 'list_gallery.txt'),
@@ -108,7 +111,7 @@ def find_layout(folder: Path) -> tuple[Path, Layout]:
     folders = [folder, *sorted((p for p in folder.rglob('*') if p.is_dir()), key=_depth)]
     for inner in folders:
         for layout in LAYOUTS:
-            if all((inner / mark).exists() for mark in layout.marks):
+            if all(any(inner.glob(mark)) for mark in layout.marks):
                 return inner, layout
     known = '; '.join(f'{layout.name}: {", ".join(layout.marks)}' for layout in LAYOUTS)
     raise ValueError(

@@ -80,8 +80,8 @@ def scan_images(folder: Path, recursive: bool = False) -> Listing:
     """
     if not folder.is_dir():
         raise FileNotFoundError(
-            f'no folder {folder.absolute()}: the data set is not unpacked, or only half of it; '
-            f'unpack it again or point root at another copy'
+            f'no folder {folder.absolute()}: give another one; of a data set that is not, or half, '
+            f'unpacked, unpack it again'
         )
     left_out: Counter[str] = Counter()
     images, waiting = [], [folder]
@@ -98,7 +98,7 @@ def scan_images(folder: Path, recursive: bool = False) -> Listing:
     if not images:
         raise FileNotFoundError(
             f'{folder.absolute()} holds no image ({", ".join(SUFFIXES)}){left_out_text(left_out)}; '
-            f'unpack the data set again or point root at another copy'
+            f'give the folder that has them, or unpack the data set again'
         )
     return Listing(sorted(images), left_out)
 

@@ -42,6 +42,7 @@ class MSMT17(ReIDDataset):
     )
     published = {'train': (1041, 32621), 'query': (3060, 11659), 'gallery': (3060, 82161)}
     pid_range = (0, 4100)
+    numbered_as_one = False
     camera_range = (1, 15)
 
     def __init__(self, *args: Any, combine_val: bool = True, **kwargs: Any):

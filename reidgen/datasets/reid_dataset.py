@@ -72,6 +72,7 @@ class ReIDDataset(Dataset):
     pid_range: tuple[int, int] | None = None  # as in the file names, ends included
     camera_range: tuple[int, int] | None = None
     first_camera: int = 1  # the number in the file names that is camid 0
+    numbered_as_one = True  # training and test number persons alike: one number is one person
 
     def __init__(
         self,
@@ -286,12 +287,9 @@ class ReIDDataset(Dataset):
             pids = [numbers[pid] for pid in pids]
         self.pids = torch.tensor(pids, dtype=torch.int64)
         self.camids = torch.tensor([record.camid for record in self.records], dtype=torch.int64)
-        self.metainfo: dict[str, Any] = {
-            'name': self.name,
-            'num_query': num_query,
-            'num_identities': self.num_identities,
-            'paths': tuple(record.path for record in self.records),
-        }
+        counts = {'num_query': num_query, 'num_identities': self.num_identities}
+        paths = tuple(record.path for record in self.records)
+        self.metainfo: dict[str, Any] = {'name': self.name, **counts, 'paths': paths}
         log_once(
             f'{type(self).__name__} {self.split}: {len(self)} images, '
             f'{len({record.pid for record in self.records if record.pid >= 0})} identities, '

@@ -44,7 +44,8 @@ def survey(datasets: Mapping[str, ReIDDataset]) -> Survey:
     """Survey of data sets by name; every file is read once.
 
     Sets of one root are taken for parts of one data set: a person of the training part must not be
-    in the test part. One picture must not be in two sets, nor twice in one.
+    in the test part, where both number persons alike (`numbered_as_one`). One picture must not be
+    in two sets, nor twice in one.
     """
     images = {name: _read(dataset) for name, dataset in datasets.items()}
     counts = [_count(name, dataset, images[name]) for name, dataset in datasets.items()]
@@ -254,6 +255,8 @@ def _shared_persons(datasets: Mapping[str, ReIDDataset]) -> list[Finding]:
         for other_name, other in datasets.items():
             tested = any(part in other.split for part in TEST)
             if dataset.split != 'train' or not tested or dataset.root != other.root:
+                continue
+            if not dataset.numbered_as_one:  # as MSMT17's
                 continue
             pids = {r.pid for r in dataset.records if r.pid > 0}
             both = sorted(pids & {r.pid for r in other.records})

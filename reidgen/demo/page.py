@@ -25,8 +25,11 @@ EXPORT = (
     'This model file has no generators. Write one that has: `reidgen export CONFIG CHECKPOINT '
     '--translate --out generators.safetensors`, then `reidgen demo --model generators.safetensors`.'
 )
-# four columns of results are too narrow on a phone
+BUTTONS = ['download', 'fullscreen']  # no 'share', which would send pictures to Hugging Face
+# names of files are told apart by their ends; four columns of results are too narrow on a phone
 CSS = (
+    '#found .caption-label { white-space: normal; overflow-wrap: anywhere; max-width: 100% } '
+    '#pairs img { object-fit: contain } '  # whole persons, with their heads
     '@media (max-width: 600px) { #found .grid-container '
     '{ grid-template-columns: 1fr 1fr !important } }'
 )
@@ -54,7 +57,10 @@ def serve(
     Raises:
         OSError: the port is taken.
     """
-    build_page(model, gallery, paths).queue().launch(
+    page = build_page(model, gallery, paths).queue()
+    _, address, _ = page.launch(
+        quiet=True,  # gradio advises a public link
+        prevent_thread_lock=True,
         server_name=host,
         server_port=port,
         share=False,
@@ -63,6 +69,8 @@ def serve(
         css=CSS,
         theme=gr.themes.Default(font=FONTS, font_mono=[gr.themes.Font('monospace')]),
     )
+    print(f'Running on {address} until it is interrupted (Ctrl-C)', flush=True)
+    page.block_thread()
 
 
 def build_page(model: Model, gallery: Gallery | None, paths: Sequence[Path]) -> gr.Blocks:
@@ -102,6 +110,7 @@ def _search_tab(gallery: Gallery | None, examples: list[Image.Image]) -> None:
                 columns=4,
                 object_fit='contain',
                 format='png',
+                buttons=[*BUTTONS, 'download_all'],
                 elem_id='found',
             )
 
@@ -124,7 +133,7 @@ def _translate_tab(model: Model, examples: list[Image.Image]) -> None:
             if examples:
                 gr.Examples(examples, image, label='From the gallery')
         with gr.Column(min_width=220):
-            out = gr.Image(label='In the style of the domain', height=360, format='png')
+            out = _result('In the style of the domain')
 
     def translate(given: np.ndarray | None, to: str) -> np.ndarray:
         return _pixels(model.translate(_given(given, 'a person'), to))[0]
@@ -151,11 +160,11 @@ def _swap_tab(model: Model, examples: list[Image.Image]) -> None:
     domain = _domain(model)
     button = gr.Button('Swap', variant='primary')
     with gr.Row():
-        a = gr.Image(label='A with the appearance of B', height=360, format='png')
-        b = gr.Image(label='B with the appearance of A', height=360, format='png')
+        a = _result('A with the appearance of B')
+        b = _result('B with the appearance of A')
     if examples:
         pairs = [list(pair) for pair in itertools.pairwise(examples)]
-        gr.Examples(pairs, [first, second], label='From the gallery')
+        gr.Examples(pairs, [first, second], label='From the gallery', elem_id='pairs')
 
     def swap(one: np.ndarray | None, two: np.ndarray | None, to: str) -> list[np.ndarray]:
         return _pixels(model.swap(_given(one, 'A'), _given(two, 'B'), to))
@@ -176,6 +185,10 @@ def _threshold(model: Model) -> str:
 def _picture(label: str) -> gr.Image:
     # without losses, so that a picture of the gallery finds itself at 1.00
     return gr.Image(label=label, sources=['upload', 'clipboard'], height=260, format='png')
+
+
+def _result(label: str) -> gr.Image:
+    return gr.Image(label=label, height=360, format='png', buttons=BUTTONS)
 
 
 def _domain(model: Model) -> gr.Radio:

@@ -48,8 +48,8 @@ NOISE = (
 )
 # what each sets for its processes, and how it is called
 LAUNCHERS = dict(
-    pytorch=('RANK', '`torchrun --nproc_per_node=N tools/train.py CONFIG --launcher pytorch`'),
-    slurm=('SLURM_PROCID', '`srun python tools/train.py CONFIG --launcher slurm`'),
+    pytorch=('RANK', '`torchrun --nproc_per_node=N -m reidgen.cli train ... --launcher pytorch`'),
+    slurm=('SLURM_PROCID', '`srun reidgen train ... --launcher slurm`'),
 )
 
 

@@ -70,6 +70,11 @@ def to_uint8(image: OneImage, place: int) -> Tensor:
     try:
         picture = upright(image) if isinstance(image, Image.Image) else load_upright(image)
         return vision.pil_to_tensor(picture.convert('RGB'))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'image {place} ({image}) is not there (relative paths start at {Path.cwd()}); correct '
+            f'the path'
+        ) from error
     except DECODE_ERRORS as error:
         name = 'a PIL image' if isinstance(image, Image.Image) else image
         raise OSError(

@@ -30,7 +30,7 @@ UNIT_WITHIN = 1e-3  # of length 1, what a row's may differ
 
 
 class FeatureExtractor:
-    """Extractor of L2-normalised features, equal to those of `tools/test.py`.
+    """Extractor of L2-normalised features, equal to those of `reidgen test`.
 
     Args:
         config: the Python config it was trained with.

@@ -17,7 +17,7 @@ from .manifest import MANIFEST, Manifest, read_manifest
 
 DIGEST = sha256().digest_size  # bytes after the array
 UNIT_WITHIN = 2e-3  # of length 1: float16 of rows that are within 1e-3
-AGAIN = 'run the same tools/extract.py command again: it keeps whole shards and makes the others'
+AGAIN = 'run the same `reidgen extract` again: it keeps whole shards and makes the others'
 
 
 class FeatureStore:
@@ -29,7 +29,7 @@ class FeatureStore:
     shard its hash and that every row has unit length.
 
     Args:
-        folder: what tools/extract.py wrote.
+        folder: what `reidgen extract` wrote.
 
     Raises:
         FileNotFoundError: no manifest or no list, or shards are missing.

@@ -11,6 +11,7 @@ from reidgen.datasets.folder import FolderReID
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import SPLITS, ReIDDataset
 from reidgen.datasets.roots import Roots
+from reidgen.datasets.scenes import warn_of_scenes
 from reidgen.registry import DATASETS, build
 
 
@@ -45,6 +46,8 @@ def open_images(
 ) -> ReIDDataset:
     """Data set of all images below a folder, or of one image; unknown pid and camid are -1.
 
+    Scenes in the place of crops are told in a warning.
+
     Args:
         path: of the folder or file.
         transforms: configs, see `FeatureExtractor.transforms`.
@@ -68,6 +71,7 @@ def open_images(
         check_images=skip_corrupt,
         name=Path(path).name,
     )
+    warn_of_scenes([record.path for record in dataset.records], path)
     if pattern is None or 'camid' not in re.compile(pattern).groupindex:
         dataset.records = [record._replace(camid=-1) for record in dataset.records]
     return dataset

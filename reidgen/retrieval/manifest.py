@@ -97,7 +97,7 @@ def read_manifest(folder: str | Path) -> Manifest:
     if not path.is_file():
         raise FileNotFoundError(
             f'no feature store in {Path(folder).absolute()}: it has no {MANIFEST}; make one with '
-            f'`python tools/extract.py CONFIG CHECKPOINT --images FOLDER --out {folder}`'
+            f'`reidgen extract CONFIG CHECKPOINT --images FOLDER --out {folder}`'
         )
     try:
         values = read_json(path.read_bytes())

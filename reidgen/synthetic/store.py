@@ -141,7 +141,7 @@ def _explained(folder: Path) -> Iterator[None]:
             error.errno,
             f'cannot render the synthetic people into {folder.absolute()}: '
             f'{error.strerror or error}. Make room, or give a folder that can be written as root '
-            f'(`python tools/render_synthetic.py --out FOLDER` renders ahead); what is done so '
+            f'(`reidgen render --out FOLDER` renders ahead); what is done so '
             f'far is kept beside it and continued',
         ) from error
 

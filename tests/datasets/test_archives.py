@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
+from reidgen.cli import parse
+from reidgen.cli.prepare import run
 from reidgen.datasets import CUHK03, FolderReID
 from reidgen.datasets.archives import prepare
 
@@ -56,6 +58,17 @@ def test_market_is_unpacked_from_wherever_it_lies_in_the_archive(write, name, tm
         prepare(tmp_path / name, tmp_path / 'out')
 
 
+def test_duke_is_told_from_market_by_its_names_and_read_as_what_it_is(tmp_path, capsys):
+    names = [
+        'bounding_box_train/0001_c2_f0046182.png', 'query/0005_c8_f0046985.png',
+        'bounding_box_test/7140_c1_f0184333.png', 'bounding_box_test/0005_c1_f0046985.png',
+    ]  # fmt: skip
+    files = {f'DukeMTMC-reID/{name}': png(number) for number, name in enumerate(names)}
+    out = tmp_path / 'out'
+    run(parse('prepare', [str(write_zip(tmp_path / 'duke.zip', files)), '--out', str(out)]))
+    assert f'reidgen verify DukeMTMC root={out}' in capsys.readouterr().out
+
+
 def test_folders_of_veri_take_the_names_of_market_and_the_users_folder_stays(tmp_path):
     for name, data in market_files(('image_train', 'image_query', 'image_test')).items():
         (tmp_path / 'VeRi' / name).parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +96,7 @@ def test_no_member_lands_outside(write, name, tmp_path):
     'content, message',
     [
         (b'no archive', 'is damaged'),
-        (None, 'no known layout in archive, which holds a.txt; known are Market-1501'),
+        (None, 'no known layout in archive, which holds a.txt; known are DukeMTMC-reID'),
     ],
 )
 def test_what_cannot_be_used_is_refused_and_nothing_is_left(content, message, tmp_path):

@@ -1,6 +1,7 @@
 import pytest
 
 from reidgen.datasets import MSMT17
+from reidgen.datasets.survey import survey
 
 LISTS = {
     'train': [
@@ -40,6 +41,16 @@ def test_query_and_gallery_are_read_from_the_test_folder(msmt_root):
     data = MSMT17(str(msmt_root), 'query+gallery')
     assert data.camids.tolist() == [4, 13]
     assert data.metainfo['num_query'] == 1
+
+
+def test_equal_numbers_in_training_and_test_are_no_finding(msmt_root):
+    lists = ('list_train.txt', 'list_query.txt', 'list_gallery.txt')
+    for path in (msmt_root / name for name in lists):  # person 1, as 0 is passed over anyway
+        path.write_text(path.read_text().replace(' 0', ' 1'))
+    (msmt_root / 'list_val.txt').write_text('')
+    parts = ('train', 'query+gallery')
+    found = survey({part: MSMT17(str(msmt_root), part) for part in parts}).findings
+    assert [each.text for each in found if 'are in' in each.text] == []
 
 
 def test_a_bad_line_is_named_with_its_number(msmt_root):

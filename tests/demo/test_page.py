@@ -49,6 +49,7 @@ def address(generators, pictures, tmp_path_factory):
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.2)
+        assert 'public' not in log.read_text()  # no advice to publish the pictures
         yield f'http://127.0.0.1:{port}'
     finally:
         server.terminate()
@@ -103,6 +104,8 @@ def test_a_search_shows_the_query_itself_first_at_a_phones_width(page, pictures,
     assert captions.count() == 8
     assert captions.first.inner_text().endswith(f'1.00 {query.name}')
     assert page.evaluate('document.documentElement.scrollWidth') <= 400
+    whole = 'each => each.scrollWidth <= each.clientWidth'  # nothing of a name is cut off
+    assert captions.first.evaluate(whole)
 
 
 def test_a_translation_is_that_of_the_model(page, generators, pictures, tmp_path):
@@ -111,6 +114,9 @@ def test_a_translation_is_that_of_the_model(page, generators, pictures, tmp_path
     (expected,) = reidgen.load(generators, 'cpu').translate(query, 'target')
     found = shown(page, 'In the style of the domain')
     assert np.array_equal(found, expected.permute(1, 2, 0).numpy())
+    # of pictures that are to stay on the machine
+    assert page.get_by_label('Download').or_(page.get_by_title('Download')).count()
+    assert page.get_by_label('Share').or_(page.get_by_title('Share')).count() == 0
 
 
 def test_two_persons_are_swapped_both_ways(page, generators, pictures, tmp_path):

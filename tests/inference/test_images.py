@@ -81,7 +81,7 @@ def test_a_text_file_and_a_folder_are_refused_with_their_place(tmp_path, paths):
     (tmp_path / 'note.txt').write_text('no picture')
     with pytest.raises(OSError, match=r'image 1 \(.*note\.txt\) cannot be read: .*leave it out'):
         read([paths[0], tmp_path / 'note.txt'])
-    with pytest.raises(OSError, match=r'image 0 \(nowhere\.jpg\) cannot be read'):
+    with pytest.raises(OSError, match=r'image 0 \(nowhere\.jpg\) is not there'):
         read('nowhere.jpg')
     with pytest.raises(ValueError, match=r'image 0 is the folder .*rglob'):
         read([tmp_path])

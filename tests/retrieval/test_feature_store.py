@@ -67,7 +67,7 @@ def test_a_shard_cut_anywhere_is_named_with_the_fix(kept, folder):
     with pytest.raises(ValueError, match='cut short or damaged') as error:
         FeatureStore(folder)
     assert str(path) in str(error.value)
-    assert 'run the same tools/extract.py command again' in str(error.value)
+    assert 'run the same `reidgen extract` again' in str(error.value)
 
 
 def test_a_shard_of_other_dimensions_is_named(folder):
@@ -112,7 +112,7 @@ def test_a_changed_or_missing_list_of_images_is_refused(folder):
 
 
 def test_a_bad_manifest_is_refused(folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'no feature store in .*tools/extract.py CONFIG'):
+    with pytest.raises(FileNotFoundError, match=r'no feature store in .*`reidgen extract CONFIG'):
         FeatureStore(tmp_path)
     path = folder / 'manifest.json'
     whole = path.read_text()
