@@ -25,7 +25,10 @@ SINGLE = ('gcl_market', 'gcl_duke', 'gcl_single_smoke')  # in one domain
 FIRST |= dict.fromkeys(SINGLE, ('generators', 'joint'))
 FIRST['gcl_synth_b'] = ('decoder', 'generators')
 FIRST |= dict.fromkeys(('warmup_market', 'warmup_duke', 'warmup_synth_b'), ('warm_up',))
-FIRST['warmup_synth_b_cameras'] = ('intra', 'warm_up')
+FIRST |= dict.fromkeys(
+    ('warmup_synth_b_cameras', 'warmup_synth_b_camera_bn', 'warmup_synth_n_camera_bn'),
+    ('intra', 'warm_up'),
+)
 FAMILIES = ('gcl_market2duke', 'gcl_synth', 'gcl_synth_b', 'warmup_synth_b_cameras')
 WIDTHS = {
     'MultiScaleDiscriminator': dict(num_scales=2, base_dim=4, num_res_blocks=1),
@@ -70,6 +73,8 @@ def shrink(cfg, work_dir: Path) -> None:
         loader.batch_size = 4
         if loader.sampler.type in ('IdentitySampler', 'ClusterSampler', 'ProxySampler'):
             loader.sampler.update(num_identities=2, num_images=2)
+    if 'bn_group' in cfg:
+        cfg.bn_group = 2
     if 'pseudo_label' in cfg.default_hooks:
         cfg.default_hooks.pseudo_label.clustering = dict(type='KMeans', num_clusters=3)
     for stage in cfg.get('train_cfg', {}).get('stages', ()):

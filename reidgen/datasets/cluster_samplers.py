@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reidgen.choices import check_count
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.samplers import EndlessSampler, IdentitySampler, RowsOfPass, permutation
 from reidgen.registry import DATA_SAMPLERS
@@ -129,17 +130,92 @@ class ProxySampler(ClusterSampler):
 
     Proxy-balanced sampling (Wang et al., AAAI 2021): clusters and cameras with few images are drawn
     as often as those with many. Two proxies of a batch may be of one cluster.
+
+    Args:
+        num_groups: the P proxies of a batch, on one rank, are so many groups in a row, each of one
+            camera: with bn_group = batch_size / num_groups every camera has batch-norm statistics
+            of its own in training, too (Zhuang et al., ECCV 2020). A pass leaves out what of a
+            camera's proxies makes no group. None: whatever their cameras.
+        camera_aware: changes nothing, as the images of a proxy are of one camera.
+
+    Raises:
+        ValueError: P proxies are not so many groups.
     """
 
     groups = 'proxies'
 
+    def __init__(
+        self,
+        dataset: ReIDDataset,
+        batch_size: int,
+        num_identities: int,
+        num_images: int,
+        seed: int = 0,
+        camera_aware: bool = False,
+        num_groups: int | None = None,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ):
+        self.num_groups = num_groups
+        super().__init__(
+            dataset, batch_size, num_identities, num_images, seed, camera_aware, rank, world_size
+        )
+        if num_groups is not None:
+            check_count('num_groups', num_groups)
+            if self.num_identities % num_groups:
+                raise ValueError(
+                    f'num_identities is {self.num_identities}, which are no {num_groups} equal '
+                    f'groups; set num_groups to a divisor of it'
+                )
+
     def _groups_of(self, labels: np.ndarray) -> list[np.ndarray]:
         camids = self.dataset.camids.numpy()
-        return [
+        proxies = [
             rows[camids[rows] == camid]
             for rows in super()._groups_of(labels)
             for camid in np.unique(camids[rows])
         ]
+        if self.num_groups is not None and not self._num_batches(proxies):
+            raise TooFewClusters(
+                f'{self.dataset.name} has {len(proxies)} proxies, of which the cameras make fewer '
+                f'than {self.num_groups} x {self.world_size} groups of {self._group_size}; lower '
+                f'num_groups or num_identities'
+            )
+        return proxies
+
+    @property
+    def batches_per_pass(self) -> int:
+        if self.num_groups is None:
+            return super().batches_per_pass
+        return self._num_batches(self.rows_of)
+
+    @property
+    def _group_size(self) -> int:
+        assert self.num_groups is not None, 'only where there are groups'
+        return self.num_identities // self.num_groups
+
+    def _by_camera(self, proxies: list[np.ndarray]) -> list[np.ndarray]:
+        """Numbers of the proxies of each camera."""
+        cameras = self.dataset.camids.numpy()[[rows[0] for rows in proxies]]
+        return [np.flatnonzero(cameras == camera) for camera in np.unique(cameras)]
+
+    def _num_batches(self, proxies: list[np.ndarray]) -> int:
+        size = self._group_size
+        whole = sum(len(numbers) // size for numbers in self._by_camera(proxies))
+        return whole // (self.num_identities // size * self.world_size)
+
+    def _rows(self, rows_of: list[np.ndarray], number: int) -> np.ndarray:
+        if self.num_groups is None:
+            return super()._rows(rows_of, number)
+        size, groups = self._group_size, []
+        for place, numbers in enumerate(self._by_camera(rows_of)):
+            order = numbers[permutation(len(numbers), self.seed, number, place)]
+            groups += np.split(order[: len(order) // size * size], len(order) // size or 1)
+        groups = [group for group in groups if len(group)]
+        kept = self._num_batches(rows_of) * (self.num_identities // size) * self.world_size
+        drawn = permutation(len(groups), self.seed, number)[:kept]
+        chosen = np.concatenate([groups[each] for each in drawn])
+        return np.concatenate([self._images(rows_of[each], each, number) for each in chosen])
 
 
 def _one_an_image(labels: Tensor, dataset: ReIDDataset) -> np.ndarray:

@@ -268,3 +268,62 @@ def test_a_proxy_sampler_needs_enough_proxies(data):
     number = len({tuple(pair) for pair in zip([0] * 21, data.camids.tolist())})
     with pytest.raises(TooFewClusters, match=f'has {number} proxies, fewer than num_identities=8'):
         sampler.set_labels(torch.zeros(21))
+
+
+@pytest.fixture(scope='module')
+def many() -> ShapesReID:
+    """120 images of 20 persons by 3 cameras, labelled by their persons as if by clusters."""
+    data = ShapesReID('a', num_identities=20, images_per_identity=6, size=(8, 4))
+    data.camids = torch.arange(len(data)) % 3
+    return data
+
+
+def test_groups_of_a_proxy_batch_are_each_of_one_camera_and_of_different_clusters(many):
+    labels = torch.arange(len(many)) // 6
+    sampler = ProxySampler(many, 16, num_identities=8, num_images=2, num_groups=2)
+    sampler.set_labels(labels)
+    batches = sampler.batches_per_pass  # 20 proxies a camera are 5 groups, 15 in all
+    assert batches == 7
+    draws = take(sampler, 16 * batches)
+    rows = torch.tensor([draw.index for draw in draws]).view(batches, 2, 4, 2)
+    for group in rows.flatten(0, 1):
+        assert len(many.camids[group].unique()) == 1
+        assert len(labels[group[:, 0]].unique()) == 4
+        assert torch.equal(labels[group[:, 0]], labels[group[:, 1]])
+    assert sum(torch.equal(*many.camids[batch[:, 0, 0]].split(1)) for batch in rows) < batches
+
+
+def test_a_pass_of_groups_can_be_resumed_anywhere_and_shared_by_processes(many):
+    labels = torch.arange(len(many)) // 6
+    options = dict(batch_size=8, num_identities=4, num_images=2, num_groups=2)
+
+    def drawn(number: int, start: int = 0, **place) -> list:
+        sampler = ProxySampler(many, **options, **place)
+        sampler.set_labels(labels)
+        sampler.set_start(start)
+        return take(sampler, number)
+
+    whole = drawn(8 * 40)
+    assert drawn(8 * 40 - 8 * 17, start=17) == whole[8 * 17 :]
+    ranks = [drawn(8 * 10, rank=rank, world_size=2) for rank in range(2)]
+    assert not set(ranks[0][:8]) & set(ranks[1][:8])
+
+
+@pytest.mark.parametrize(
+    'num_groups, error, message',
+    [
+        (3, ValueError, 'which are no 3 equal groups; set num_groups to a divisor of it'),
+        (0, ValueError, 'num_groups is 0; it must be a whole number from 1'),
+        (2, TooFewClusters, 'fewer than 2 x 1 groups of 16; lower num_groups'),
+    ],
+)
+def test_groups_that_cannot_be_are_refused(num_groups, error, message, many):
+    identities = 32 if error is TooFewClusters else 8
+    labels = torch.tensor([0, 1, 2] * 40) + 3 * (torch.arange(120) // 8)
+
+    def labelled() -> None:
+        options = dict(num_identities=identities, num_images=1, num_groups=num_groups)
+        ProxySampler(many, identities, **options).set_labels(labels)
+
+    with pytest.raises(error, match=message):
+        labelled()
