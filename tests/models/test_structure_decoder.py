@@ -155,19 +155,3 @@ def test_a_residual_decoder_without_a_picture_to_change_says_what_is_missing():
     pose = build_network(STRUCTURE)(torch.rand(1, 2, 32, 16))
     with pytest.raises(ValueError, match=r"2 channels; put dict\(type='Colour'\) first"):
         build_network(RESIDUAL)(pose, torch.randn(1, 24))
-
-
-def test_colours_of_a_residual_decoder_learn_as_many_times_faster():
-    picture = torch.rand(1, 3, 32, 16)
-    encoder = build_network(STRUCTURE | dict(in_channels=3))
-    pose, content = encoder(2 * picture - 1), torch.randn(1, 24)
-    slow, fast = (build_network(RESIDUAL | dict(colour_rate=rate)) for rate in (1.0, 10.0))
-    fast.load_state_dict(slow.state_dict())
-    before = slow(pose, content)
-    assert torch.equal(before, fast(pose, content))
-    change, shift = torch.randn(1, 3, 3), torch.randn(1, 3)
-    for decoder in (slow, fast):
-        decoder.colour.matrix_change.data.copy_(change)
-        decoder.colour.shift_change.data.copy_(shift)
-    moved = [decoder(pose, content) - before for decoder in (slow, fast)]
-    torch.testing.assert_close(moved[1], 10 * moved[0], rtol=1e-4, atol=1e-4)

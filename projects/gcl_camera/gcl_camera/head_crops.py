@@ -22,19 +22,15 @@ class HeadCrops:
 
     Args:
         size: pixels, height and width of a crop.
-        share: of the body's height, from its top; 1: the whole person, where both domains wear the
-            same clothes.
 
     Raises:
-        ValueError: size is below 1, or share is none.
+        ValueError: size is below 1.
     """
 
-    def __init__(self, size: int = 32, share: float = HEAD):
+    def __init__(self, size: int = 32):
         if size < 1:
             raise ValueError(f'size is {size}; set 1 or more pixels')
-        if not 0 < share <= 1:
-            raise ValueError(f'share is {share}; set a share of the height, above 0 and up to 1')
-        self.size, self.share = size, share
+        self.size = size
 
     def __call__(self, img: Tensor, pose_map: Tensor) -> Tensor:
         """(B, C, size, size) of images (B, C, H, W) and maps (B, M, H, W); blank where a map is."""
@@ -47,7 +43,7 @@ class HeadCrops:
     def boxes(self, body: Tensor) -> Tensor:
         """(B, 4): left, top, right, bottom of the heads of bodies (B, 1, H, W) of 0 and 1."""
         top, bottom = _extent(body.amax((1, 3)))
-        bottom = top + (self.share * (bottom - top)).clamp_min(1)
+        bottom = top + (HEAD * (bottom - top)).clamp_min(1)
         rows = torch.arange(body.shape[2], device=body.device)
         in_head = (rows >= top[:, None]) & (rows < bottom[:, None])  # (B, H)
         left, right = _extent((body * in_head[:, None, :, None]).amax((1, 2)))

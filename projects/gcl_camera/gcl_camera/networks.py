@@ -36,7 +36,8 @@ class CameraColourTransform(ColourTransform):
     """
 
     def __init__(self, num_cameras: int, rate: float = 1.0, num_own_cameras: int = 0):
-        super().__init__(rate)
+        super().__init__()
+        self.rate = rate
         self.matrix_change = nn.Parameter(torch.zeros(num_cameras, 3, 3))
         self.shift_change = nn.Parameter(torch.zeros(num_cameras, 3))
         self.own_change = self.own_shift = None

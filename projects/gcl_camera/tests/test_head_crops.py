@@ -116,18 +116,3 @@ def test_each_image_is_cut_by_the_map_that_it_was_generated_from(build_toy, toy_
         assert torch.equal(real, crop(img, maps[own])), name
         assert torch.equal(fake, crop(generated, maps[by])), name
         assert fake.abs().sum() > 0
-
-
-def test_a_share_of_one_is_the_whole_person_and_nothing_around():
-    image, body = torch.randn(1, 3, 120, 20), body_map(slice(10, 110), height=120)
-    assert HeadCrops(share=1.0).boxes((body > 0).float()).tolist() == [[8, 10, 12, 110]]
-    crop = HeadCrops(size=64, share=1.0)(image, body)
-    away = image.clone()
-    away[:, :, :10] = away[:, :, 110:] = away[:, :, :, :8] = away[:, :, :, 12:] = 9.0
-    assert torch.equal(crop, HeadCrops(size=64, share=1.0)(away, body))
-
-
-@pytest.mark.parametrize('share', [0.0, 1.1])
-def test_a_share_that_is_none_is_refused(share):
-    with pytest.raises(ValueError, match=f'share is {share}; set a share of the height'):
-        HeadCrops(share=share)

@@ -1,8 +1,8 @@
 """Benchmark of translations pixel by pixel, and the least error that a map of colours can have.
 
     python projects/gcl_camera/tools/colour_floor.py \
-        projects/gcl_camera/configs/gcl_camera_synth_n.py --json colour_floor.json \
-        work_dirs/gcl_camera_synth_n/translated/memory
+        projects/gcl_camera/configs/gcl_camera_synth_n.py \
+        work_dirs/gcl_camera_synth_n/translated/memory --json colour_floor.json
 
 Renders training images of the source again as the target's camera of their number would have taken
 them, in their pose and from their side: the truth, pixel by pixel. The table has the root mean

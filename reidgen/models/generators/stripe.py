@@ -73,18 +73,13 @@ class ColourTransform(nn.Module):
     """Learned linear map of colours, from pictures in [-1, 1] to normalised images.
 
     It begins as ImageNet's normalisation, hence as the identity to the eye.
-
-    Args:
-        rate: its learning rate is so many times that of the other layers, whose weights move in
-            smaller steps than the colours of a night are away.
     """
 
     matrix: Tensor
     shift: Tensor
 
-    def __init__(self, rate: float = 1.0):
+    def __init__(self) -> None:
         super().__init__()
-        self.rate = rate
         mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
         self.register_buffer('matrix', torch.diag(0.5 / std), persistent=False)  # (3, 3)
         self.register_buffer('shift', (0.5 - mean) / std, persistent=False)  # (3,)
@@ -94,9 +89,8 @@ class ColourTransform(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) of a picture (B, 3, H, W)."""
         size = len(picture)
-        matrix = (self.matrix + self.rate * self.matrix_change).expand(size, -1, -1)
-        shift = (self.shift + self.rate * self.shift_change).expand(size, -1)
-        return transformed(matrix, shift, picture)
+        matrix = (self.matrix + self.matrix_change).expand(size, -1, -1)
+        return transformed(matrix, (self.shift + self.shift_change).expand(size, -1), picture)
 
 
 def transformed(matrix: Tensor, shift: Tensor, picture: Tensor) -> Tensor:
@@ -124,7 +118,6 @@ class StripeAdaINDecoder(nn.Module):
             identity at first, plus what is translated, almost nothing at first. Persons are
             themselves from the first iteration on; what is to be learned is the style. It needs low
             weights of reconstruction and cycle, for which changing nothing is the best.
-        colour_rate: of a residual decoder: how much faster the colour transform learns.
     """
 
     def __init__(
@@ -136,7 +129,6 @@ class StripeAdaINDecoder(nn.Module):
         hidden_dim: int = 256,
         residual: bool = False,
         early_dim: int = 0,
-        colour_rate: float = 1.0,
     ):
         super().__init__()
         self.pose_dim, self.num_res_blocks, self.base_dim = base_dim, num_res_blocks, base_dim
@@ -153,7 +145,7 @@ class StripeAdaINDecoder(nn.Module):
         kaiming_init(self)
         self.colour: nn.Module | None = None
         if residual:
-            self.make_residual(ColourTransform(colour_rate))
+            self.make_residual(ColourTransform())
 
     def make_residual(self, colour: nn.Module) -> None:
         """Adds a colour transform, and makes what is added to its colours small."""
