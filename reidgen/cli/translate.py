@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> list[Path]:
 
 
 def translate_folder(args: argparse.Namespace) -> Path:
-    """Writes what a model file makes of every image below a folder, under the same names."""
+    """Writes what a model file makes of every image below a folder, in the same sub-folders."""
     if not args.images or args.checkpoint or args.loader or args.splits or args.cfg_options:
         raise ValueError(
             f'{args.config} is a model file: give the pictures by --images FOLDER, and no '
@@ -95,9 +95,15 @@ def translate_folder(args: argparse.Namespace) -> Path:
         dict(config=model.info.name, checkpoint_sha256=model.extractor.info.checkpoint_sha256),
         args.batch_size,
         args.num_workers,
+        name=lambda path, style: below(args.images, path),
     )
     print(f'{len(dataset)} pictures of {args.images} in {folder}')
     return folder
+
+
+def below(root: str, path: str) -> str:
+    """Path of an image below a folder; the name of an image given by itself."""
+    return Path(path).relative_to(root).as_posix() if Path(root).is_dir() else Path(path).name
 
 
 @torch.no_grad()

@@ -93,8 +93,8 @@ def translate_dataset(
             with the translator's own.
         style: which one, where the translator has several; or a list of them, which makes one
             picture an image and style, all in one pass.
-        name: file name of a translation, from the path of its image and the style. All names must
-            differ; the suffix .jpg or .jpeg gives JPEG, every other PNG.
+        name: file name of a translation below the folder, from the path of its image and the style.
+            All names must differ; the suffix .jpg or .jpeg gives JPEG, every other PNG.
         jpeg: options of Pillow's JPEG files; quality 95 without chroma subsampling by default.
 
     Returns:
@@ -107,7 +107,8 @@ def translate_dataset(
     folder = Path(folder)
     styles = [style] if isinstance(style, int) else list(style)
     files = [[folder / name(each.path, k) for k in styles] for each in dataset.records]
-    _check_names(dataset.name, [path.name for paths in files for path in paths])
+    names = [path.relative_to(folder).as_posix() for paths in files for path in paths]
+    _check_names(dataset.name, names)
     told = style if isinstance(style, int) else styles
     _check_stamp(folder, dict(stamp, translator=translator.stamp, style=told, images=len(files)))
     rank, world_size = get_dist_info()
@@ -136,6 +137,7 @@ def _check_names(dataset: str, names: list[str]) -> None:
 
 
 def _write(picture: Tensor, path: Path, jpeg: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     to_jpeg = path.suffix.lower() in ('.jpg', '.jpeg')
     with written_whole(path, FIX) as part:
         Image.fromarray(picture.contiguous().numpy()).save(
@@ -147,5 +149,5 @@ def _check_stamp(folder: Path, stamp: dict) -> None:
     if folder.is_file():
         raise NotADirectoryError(f'{folder} is a file; give a folder for the pictures')
     folder.mkdir(parents=True, exist_ok=True)
-    begun = any(each.suffix.lower() in SUFFIXES for each in folder.iterdir())
+    begun = any(each.suffix.lower() in SUFFIXES for each in folder.rglob('*'))
     check_stamp(folder / STAMP, stamp, 'a translation', begun, write=is_main_process())

@@ -96,8 +96,9 @@ def read_manifest(folder: str | Path) -> Manifest:
     path = Path(folder) / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(
-            f'no feature store in {Path(folder).absolute()}: it has no {MANIFEST}; make one with '
-            f'`reidgen extract CONFIG CHECKPOINT --images FOLDER --out {folder}`'
+            f'no feature store in {Path(folder).absolute()}: it has no {MANIFEST}; make one of a '
+            f'folder of images with `reidgen extract MODEL --images FOLDER --out FEATURES`, and '
+            f'give FEATURES'
         )
     try:
         values = read_json(path.read_bytes())

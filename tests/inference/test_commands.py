@@ -1,6 +1,7 @@
 """Subcommands that use or write model files."""
 
 import re
+import shutil
 import sys
 
 import pytest
@@ -86,6 +87,26 @@ def test_a_folder_is_translated_by_a_model_file(maps, tiny, paths, tmp_path):
     translate(parse('translate', command))
     pictures = read_images(copies / path.name for path in paths)
     assert torch.equal(pictures, reidgen.load(out, 'cpu').translate(paths, 'source'))
+
+
+@pytest.mark.slow
+def test_pictures_of_one_name_in_a_folder_a_camera_are_translated_each_in_its_own(paths, tmp_path):
+    out, crops, copies = (tmp_path / name for name in ('a.safetensors', 'crops', 'copies'))
+    config = 'projects/cyclegan/configs/cyclegan_smoke.py'
+    pack(config, untrained(config, tmp_path / 'a.pth'), out, Packing(translate=True))
+    for camera, path in zip('12', paths):
+        (crops / camera).mkdir(parents=True)
+        shutil.copy(path, crops / camera / f'0001{path.suffix}')
+    command = [str(out), '--images', str(crops), '--out', str(copies), '--domain', 'source']
+    translate(parse('translate', command))
+    written = sorted(copies.glob('*/*'))
+    assert [path.parent.name for path in written] == ['1', '2']
+    expected = reidgen.load(out, 'cpu').translate(paths[:2], 'source')
+    assert torch.equal(read_images(written), expected)
+    assert not torch.equal(*expected)
+    translate(parse('translate', command))  # what is there is kept
+    with pytest.raises(ValueError, match='other'):
+        translate(parse('translate', [*command[:-1], 'target']))
 
 
 def read_images(paths) -> torch.Tensor:

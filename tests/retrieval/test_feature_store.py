@@ -112,7 +112,7 @@ def test_a_changed_or_missing_list_of_images_is_refused(folder):
 
 
 def test_a_bad_manifest_is_refused(folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'no feature store in .*`reidgen extract CONFIG'):
+    with pytest.raises(FileNotFoundError, match=r'no feature store in .*`reidgen extract MODEL'):
         FeatureStore(tmp_path)
     path = folder / 'manifest.json'
     whole = path.read_text()
