@@ -1,7 +1,7 @@
 """warmup_synth_b_camera_bn on the night cameras, `synth_n`; only what differs.
 
 Needs:   as warmup_synth_b.py.
-Result:  not yet measured.   Cost: as warmup_synth_b_cameras.py.
+Result:  docs/results/camera_bn.md.   Cost: as warmup_synth_b_cameras.py.
 """
 _base_ = ['./warmup_synth_b_camera_bn.py']
 

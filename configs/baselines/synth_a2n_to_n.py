@@ -3,7 +3,7 @@
 As synth_a2b_to_b.py; only what differs.
 
 Needs:   nothing; as gcl_synth.py.
-Result:  not yet measured.   Cost: as synth_a2b_to_b.py.
+Result:  docs/results/synth_a_to_n.md.   Cost: as synth_a2b_to_b.py.
 """
 _base_ = ['synth_a2b_to_b.py']
 

@@ -13,6 +13,7 @@ from argparse import Namespace
 from collections import Counter, namedtuple
 from contextlib import nullcontext
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 
@@ -122,11 +123,8 @@ class Bench:
         """Seconds of a call: forward, backward, and where the images are a leaf with a gradient,
         as in a penalty, the derivative of that gradient."""
         network = getattr(self.model, name).requires_grad_(trained)
-        given = [
-            torch.randn(shape, device=self.args.device).requires_grad_(kind != 'constant')
-            for shape, kind in inputs
-        ]
-        penalised = [x for x, (_, kind) in zip(given, inputs) if kind == 'leaf']
+        penalised: list[torch.Tensor] = []
+        given = [made(each, self.args.device, penalised) for each in inputs]
         with torch.set_grad_enabled(graph), derivative_of_images(bool(penalised)):
             start = self._now()
             loss = sum(out.float().square().mean() for out in tensors(network(*given)))
@@ -160,14 +158,37 @@ def signature(network: torch.nn.Module, inputs: tuple) -> tuple:
     """Whether a call's weights have gradients, whether it has a graph, and its tensors: shape and
     'constant', 'leaf' or 'inner' node of the graph."""
     trained = any(parameter.requires_grad for parameter in network.parameters())
-    kinds = [
-        'constant' if not x.requires_grad else 'leaf' if x.is_leaf else 'inner' for x in inputs
-    ]
-    return (
-        trained,
-        torch.is_grad_enabled(),
-        tuple((tuple(x.shape), k) for x, k in zip(inputs, kinds)),
-    )
+    return trained, torch.is_grad_enabled(), tuple(map(described, inputs))
+
+
+class Described(NamedTuple):
+    """A tensor that a network is given."""
+
+    shape: tuple[int, ...]
+    kind: str
+    dtype: torch.dtype
+
+
+def described(value: torch.Tensor | tuple) -> Described | tuple:
+    """Hashable description of an input: a tensor, or a (named) tuple of inputs with its type."""
+    if isinstance(value, tuple):
+        return type(value), tuple(map(described, value))
+    kind = 'constant' if not value.requires_grad else 'leaf' if value.is_leaf else 'inner'
+    return Described(tuple(value.shape), kind, value.dtype)
+
+
+def made(what: Described | tuple, device: str, penalised: list[torch.Tensor]):
+    """Random input of a description; leaves with a gradient are appended to `penalised`."""
+    if not isinstance(what, Described):
+        parts = [made(part, device, penalised) for part in what[1]]
+        return what[0](*parts) if hasattr(what[0], '_fields') else tuple(parts)
+    if not what.dtype.is_floating_point:  # such as the camera of a style
+        return torch.zeros(what.shape, dtype=what.dtype, device=device)
+    x = torch.randn(what.shape, device=device, dtype=what.dtype)
+    x.requires_grad_(what.kind != 'constant')
+    if what.kind == 'leaf':
+        penalised.append(x)
+    return x
 
 
 def tensors(value) -> list[torch.Tensor]:

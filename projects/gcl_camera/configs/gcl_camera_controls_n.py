@@ -6,7 +6,7 @@ and covariance by a full matrix (matrix), the histogram of each channel (histogr
 --load-from work_dirs/gcl_camera_synth_n/stage_identity.pth --first-stage control
 
 Needs:   as gcl_camera_synth_n.py.
-Result:  not yet measured.   Cost: half an hour of CPU time.
+Result:  docs/results/camera_bn.md.   Cost: half an hour of CPU time.
 """
 _base_ = ['gcl_camera_synth_n.py']
 

@@ -7,8 +7,8 @@ so that translation is what differs, and `both`, one stage with the memory of tr
 images and the proxies of the target. Without any source: configs/warmup_synth_b_cameras.py.
 
 Needs:   as gcl_camera_synth.py.
-Result:  not yet measured.   Cost: made for 15 minutes of two CPU cores, twice that with the rows
-         beside the main line.
+Result:  docs/results/camera_bn.md, of direct_proxies, with the domain's statistics.
+Cost:    made for 15 minutes of two CPU cores, twice that with the rows beside the main line.
 """
 _base_ = ['gcl_camera_synth.py']
 

@@ -4,7 +4,7 @@ Camera-aware proxies, as in gcl_camera_proxies.py, after the identity stage, GCL
 translations, its control, and the memory of colours matched in closed form by a full matrix.
 
 Needs:   as gcl_camera_synth_n.py.
-Result:  not yet measured.   Cost: not yet measured.
+Result:  docs/results/camera_bn.md, of the first two stages.   Cost: not yet measured.
 """
 _base_ = ['gcl_camera_proxies.py']
 

@@ -3,7 +3,7 @@
 As gcl_camera_synth.py; only what differs.
 
 Needs:   as gcl_camera_synth.py.
-Result:  not yet measured.   Cost: as gcl_camera_synth.py.
+Result:  docs/results/synth_a_to_n.md and camera_bn.md.   Cost: as gcl_camera_synth.py.
 """
 _base_ = ['gcl_camera_synth.py']
 
