@@ -1,6 +1,7 @@
 """Samplers by pseudo-labels, which change during a training."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -136,7 +137,7 @@ class ProxySampler(ClusterSampler):
             camera: with bn_group = batch_size / num_groups every camera has batch-norm statistics
             of its own in training, too (Zhuang et al., ECCV 2020). A pass leaves out what of a
             camera's proxies makes no group. None: whatever their cameras.
-        camera_aware: changes nothing, as the images of a proxy are of one camera.
+        args, options: of ClusterSampler; `camera_aware` changes nothing here.
 
     Raises:
         ValueError: P proxies are not so many groups.
@@ -144,22 +145,9 @@ class ProxySampler(ClusterSampler):
 
     groups = 'proxies'
 
-    def __init__(
-        self,
-        dataset: ReIDDataset,
-        batch_size: int,
-        num_identities: int,
-        num_images: int,
-        seed: int = 0,
-        camera_aware: bool = False,
-        num_groups: int | None = None,
-        rank: int | None = None,
-        world_size: int | None = None,
-    ):
+    def __init__(self, *args: Any, num_groups: int | None = None, **options: Any):
         self.num_groups = num_groups
-        super().__init__(
-            dataset, batch_size, num_identities, num_images, seed, camera_aware, rank, world_size
-        )
+        super().__init__(*args, **options)
         if num_groups is not None:
             check_count('num_groups', num_groups)
             if self.num_identities % num_groups:
