@@ -32,8 +32,8 @@ train_cfg = dict(
     stages=[
         _base_.identity,
         dict(name='control', title='control: memory without translation', iters=200, phases=['M'],
-             loaders=['source'], baselines=['direct', 'adabn'], eval_every=200,
-             lr=dict(E_c=tenth_130)),
+             loaders=['source'], baselines=['direct', 'adabn', 'adabn_camera'],
+             eval_every=200, lr=dict(E_c=tenth_130)),
         dict(name='control_clusters', title='control, then pseudo-labels', **clusters),
         dict(name='generators', iters=200, phases=['D', 'G'], start='identity',
              loaders=['source', 'target'], frozen=['E_c'], loss_weights=dict(memory=0),
@@ -41,3 +41,4 @@ train_cfg = dict(
         dict(name='joint', title='GCL: joint', iters=200, phases=['D', 'G'],
              loaders=['source', 'target'], eval_every=200, lr=dict(E_c=tenth_130)),
         dict(name='clusters', title='GCL, then pseudo-labels', **clusters)])
+val_cfg = dict(adabn_by='camera')

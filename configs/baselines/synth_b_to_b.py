@@ -9,8 +9,11 @@ default_hooks = dict(logger=dict(interval=30))
 
 train_dataloader = dict(
     identity=dict(**_base_.identity_loader, dataset=dict(
-        **_base_.synth_b, split='train', transforms=_base_.augmented)))
+        **_base_.synth_b, split='train', transforms=_base_.augmented)),
+    target=dict(**_base_.test_loader, dataset=dict(      # for AdaBN alone
+        **_base_.synth_b, split='train', transforms=[_base_.resize], labelled=False)))
 
 val_dataloader = dict(
     target=dict(**_base_.test_loader, dataset=dict(
         **_base_.synth_b, split='query+gallery', transforms=[_base_.resize])))
+val_cfg = dict(adabn='target', both=True)

@@ -8,5 +8,5 @@ Result:  docs/results/synth_a_to_n.md.   Cost: as synth_b_to_b.py.
 _base_ = ['synth_b_to_b.py']
 
 night = dict(domain='synth_n')
-train_dataloader = dict(identity=dict(dataset=night))
+train_dataloader = dict(identity=dict(dataset=night), target=dict(dataset=night))
 val_dataloader = dict(target=dict(dataset=night))

@@ -20,7 +20,7 @@ train_cfg = dict(
     stages=[
         _base_.train_cfg.stages[0],
         dict(name='control', title='control: memory without translation', **memory,
-             loaders=dict(pairs='again'), baselines=['direct', 'adabn']),
+             loaders=dict(pairs='again'), baselines=['direct', 'adabn', 'adabn_camera']),
         dict(name='control_clusters', title='control, then pseudo-labels', **clusters),
         dict(name='scenes', title='control: before target backgrounds, untranslated', **memory,
              loaders=dict(pairs='painted')),

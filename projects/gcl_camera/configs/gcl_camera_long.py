@@ -19,4 +19,3 @@ train_cfg = dict(
         dict(begun[5], name='long', title='GCL, then longer pseudo-labels', iters=1000,
              eval_every=1000, lr=dict(T=dict(warmup=40, milestones=[700], gamma=0.1)))])
 default_hooks = dict(checkpoint=dict(best_stages=['long']))
-val_cfg = dict(adabn_by='camera')

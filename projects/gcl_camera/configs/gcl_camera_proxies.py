@@ -52,4 +52,3 @@ default_hooks = dict(
     pseudo_label=dict(interval=40, clustering=dict(k1=10, k2=3, min_samples=2)),
     checkpoint=dict(best_stages=['memory_proxies']))
 train_dataloader = dict(clusters=dict(sampler=dict(type='ProxySampler')))
-val_cfg = dict(adabn_by='camera')

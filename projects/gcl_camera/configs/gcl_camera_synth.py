@@ -43,8 +43,8 @@ train_cfg = dict(
     stages=[
         _base_.identity,
         dict(name='control', title='control: memory without translation', iters=200, phases=['M'],
-             loaders=dict(pairs='again'), baselines=['direct', 'adabn'], eval_every=200,
-             lr=dict(M=tenth_120)),
+             loaders=dict(pairs='again'), baselines=['direct', 'adabn', 'adabn_camera'],
+             eval_every=200, lr=dict(M=tenth_120)),
         dict(name='oracle', title='oracle: memory with perfect translations', iters=200,
              phases=['M'], start='identity', loaders=dict(pairs='oracle'), eval_every=200,
              lr=dict(M=tenth_120)),
@@ -70,3 +70,4 @@ train_dataloader = dict(
         type='PositivePairs', dataset=labelled, second='translated')),
     oracle=dict(**pairs, dataset=dict(
         type='PositivePairs', dataset=labelled, second=dict(**oracle, split='train'))))
+val_cfg = dict(adabn_by='camera')
