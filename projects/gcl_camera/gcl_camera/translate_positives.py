@@ -1,5 +1,6 @@
 """Translating the positives of a stage before it begins."""
 
+import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from reidgen.registry import HOOKS
 from .background_bank import BackgroundBank
 from .colour_transfer import CameraColourTransfer
 from .positive_pairs import PositivePairs
-from .translators import OwnDomainTranslator, Untranslated, WithBackgrounds
+from .translators import Blurred, OwnDomainTranslator, Untranslated, WithBackgrounds
 
 FOLDER = 'translated'
 # closed forms by their `match`
@@ -45,11 +46,13 @@ class TranslatePositivesHook(Hook):
             'colour_histogram', which bring the colours to those of the domain `to` in closed form
             (`CameraColourTransfer` by moments, matrix or histogram; both loaders need such a pose
             map), or 'none', the images as they are, with `backgrounds` alone.
+        blur: standard deviation in pixels of a Gaussian over what was translated, before
+            backgrounds; 0: none.
 
     Raises:
         ValueError: num_styles is below 1 or above the other cameras of an own domain, an unknown
-            domain or translator, a loader that there is not, backgrounds for a domain's own images,
-            or nothing is done at all.
+            domain or translator, a blur below 0, a loader that there is not, backgrounds for a
+            domain's own images, or nothing is done at all.
     """
 
     priority = 'ABOVE_NORMAL'  # after StageHook has loaded what the stage starts from
@@ -62,7 +65,10 @@ class TranslatePositivesHook(Hook):
         num_styles: int = 1,
         backgrounds: str | None = None,
         translator: str = 'model',
+        blur: float = 0.0,
     ):
+        if not (isinstance(blur, int | float) and 0 <= blur < math.inf):
+            raise ValueError(f'blur is {blur!r}; give pixels from 0')
         if to not in ('source', 'target'):
             raise ValueError(f"to is '{to}'; known: source, target")
         if num_styles < 1:
@@ -81,7 +87,7 @@ class TranslatePositivesHook(Hook):
         self.images, self.to = images, to
         self.stages = None if stages is None else tuple(stages)
         self.backgrounds, self.translator = backgrounds, translator
-        self.num_styles, self.own = num_styles, images == to
+        self.num_styles, self.own, self.blur = num_styles, images == to, blur
 
     def before_train(self, runner) -> None:
         loop = runner.train_loop
@@ -156,6 +162,8 @@ class TranslatePositivesHook(Hook):
             translator = CameraColourTransfer(
                 *shown, num_cameras, COLOURS[self.translator], self.own
             )
+        if self.blur:
+            translator = Blurred(translator, self.blur)
         if self.backgrounds is None:
             return translator
         behind = runner.dataset(runner.cfg.train_dataloader[self.backgrounds])

@@ -1,10 +1,13 @@
-"""Translators beside the model's own: persons before other backgrounds, and untranslated images.
+"""Translators beside the model's own: untranslated, blurred, and before other backgrounds.
 
 A third, the colours of the target in closed form, is `CameraColourTransfer`.
 """
 
+import math
+
 import torch
 from torch import Tensor
+from torchvision.transforms.v2 import functional as vision
 
 from reidgen.engine.translation import ModelTranslator, Translator
 
@@ -31,6 +34,24 @@ class Untranslated:
 
     def __call__(self, raw, style: int) -> Tensor:
         return raw.img.permute(0, 2, 3, 1)
+
+
+class Blurred:
+    """Translated images under a Gaussian.
+
+    Args:
+        translator: of the images.
+        deviation: standard deviation in pixels, above 0.
+    """
+
+    def __init__(self, translator: Translator, deviation: float):
+        self.translator, self.deviation = translator, deviation
+        self.stamp = dict(**translator.stamp, blur=deviation)
+
+    def __call__(self, raw, style: int) -> Tensor:
+        pictures = self.translator(raw, style).permute(0, 3, 1, 2)
+        size = 2 * math.ceil(3 * self.deviation) + 1
+        return vision.gaussian_blur(pictures, [size, size], [self.deviation]).permute(0, 2, 3, 1)
 
 
 class WithBackgrounds:

@@ -109,9 +109,29 @@ def test_colours_of_heads_are_a_translator_without_a_generator(whole, tmp_path, 
         assert (item.img - expected).abs().mean() > 2
 
 
+def test_a_blur_is_a_gaussian_over_what_was_translated_but_not_the_background(whole, tmp_path):
+    options = dict(translator='colours', backgrounds='target')
+    TranslatePositivesHook(**options, blur=0.8).translate(whole, tmp_path)
+    source, target = sets(whole)
+    colours, bank = CameraColourTransfer(source, target), BackgroundBank(target)
+    steps = torch.arange(-3, 4).double()
+    kernel = torch.exp(-(steps**2) / (2 * 0.8**2))
+    kernel = (kernel[:, None] * kernel / kernel.sum() ** 2).expand(3, 1, 7, 7)
+    for row, record in enumerate(source.records):
+        item = source[row]
+        picture = colours.transfer(item.img[None], torch.tensor([item.camid]), None).round()
+        padded = torch.nn.functional.pad(picture.double(), (3, 3, 3, 3), 'reflect')
+        blurred = torch.nn.functional.conv2d(padded, kernel, groups=3).round().to(torch.uint8)
+        expected = bank.behind(
+            blurred.permute(0, 2, 3, 1), item.pose_map[None], torch.tensor([row]), None, 0
+        )[0]
+        assert (read(tmp_path, record).permute(1, 2, 0).int() - expected.int()).abs().max() <= 2
+
+
 @pytest.mark.parametrize(
     'options, message',
     [
+        (dict(blur=-0.5), 'blur is -0.5; give pixels from 0'),
         (dict(translator='none'), 'without backgrounds leaves the images as they are'),
         (dict(translator='G'), "translator is 'G'; known: model, colours, .*, none"),
         (dict(to='winter'), "to is 'winter'; known: source, target"),

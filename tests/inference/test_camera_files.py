@@ -1,0 +1,274 @@
+"""Model files with batch-norm statistics by camera."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+import reidgen
+from reidgen.cli import extract, parse, search
+from reidgen.engine.config import load_config
+from reidgen.engine.loading import trained_model
+from reidgen.evaluation.camera_statistics import CameraStatistics
+from reidgen.inference import pack, read_model_file, write_model_file
+from reidgen.inference.batch_norm import write_camera_file
+from reidgen.registry import ENCODERS
+from reidgen.retrieval import FeatureStore
+from reidgen.structures import Code
+from tests.inference.conftest import SIZE, info_of, run_export
+
+MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+CAMERAS = {'2': 5, '10': 4}  # images of each; in this order, as numbers
+EPS = 1e-5
+
+
+@ENCODERS.register_module(force=True)
+class NormalisedColours(nn.Module):
+    """Mean normalised colours of an image, batch-normalised."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn, self.embed_dim = nn.BatchNorm1d(3, eps=EPS, affine=False), 3
+
+    def forward(self, img: Tensor) -> Code:
+        means = img.mean((2, 3))
+        return Code(means, self.bn(means), means)
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    path = tmp_path / 'colours.safetensors'
+    model = dict(type='IdentityModel', networks=dict(E_c=dict(type='NormalisedColours')))
+    state = {
+        'E_c.bn.running_mean': torch.zeros(3),
+        'E_c.bn.running_var': torch.ones(3),
+        'E_c.bn.num_batches_tracked': torch.tensor(0),
+    }
+    write_model_file(path, info_of(model=model, dims=3, metrics=dict(mAP=50.0)), state)
+    return path
+
+
+@pytest.fixture
+def crops(tmp_path) -> Path:
+    """A sub-folder of noise by each camera, one darker than the other."""
+    rng, folder = np.random.default_rng(0), tmp_path / 'crops'
+    for number, (camera, count) in enumerate(CAMERAS.items()):
+        for image in range(count):
+            path = folder / camera / f'c{camera}_{image}.png'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = rng.integers(256, size=(1, 1, 3)) / (number + 1) + rng.normal(0, 9, (*SIZE, 3))
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
+    return folder
+
+
+@pytest.fixture
+def by_camera(file, crops, tmp_path) -> Path:
+    out = tmp_path / 'by_camera.safetensors'
+    write_camera_file(file, crops, out)
+    return out
+
+
+def paths_of(crops: Path, camera: str) -> list[Path]:
+    return sorted((crops / camera).iterdir())
+
+
+def colours(paths) -> np.ndarray:
+    pixels = np.stack([np.asarray(Image.open(path), np.float64) for path in paths])
+    return ((pixels / 255 - MEAN) / STD).mean((1, 2))
+
+
+def expected(crops: Path, camera: str) -> np.ndarray:
+    """Features of a camera's images by the statistics of the same images, in float64."""
+    means = colours(paths_of(crops, camera))
+    rows = (means - means.mean(0)) / np.sqrt(means.var(0, ddof=1) + EPS)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def close(found: Tensor, rows: np.ndarray) -> None:
+    torch.testing.assert_close(found.double(), torch.from_numpy(rows), rtol=0, atol=1e-4)
+
+
+def test_an_image_is_normalised_by_the_statistics_of_its_camera(by_camera, crops):
+    model = reidgen.load(by_camera, 'cpu')
+    assert model.info.cameras == list(CAMERAS)
+    assert 'batch-norm statistics by camera: 2, 10' in str(model)
+    for camera in CAMERAS:
+        close(model.embed(paths_of(crops, camera), camera=camera), expected(crops, camera))
+
+
+def test_images_of_several_cameras_in_any_order_are_embedded_each_by_its_own(by_camera, crops):
+    model = reidgen.load(by_camera, 'cpu')
+    images = [(path, camera) for camera in CAMERAS for path in paths_of(crops, camera)]
+    rows = np.concatenate([expected(crops, camera) for camera in CAMERAS])
+    order = np.random.default_rng(1).permutation(len(images))
+    paths, cameras = zip(*[images[place] for place in order])
+    close(model.embed(list(paths), camera=list(cameras)), rows[order])
+    with pytest.raises(ValueError, match='1 cameras for 9 images; give one, or one each'):
+        model.embed(list(paths), camera=['2'])
+
+
+def test_scores_that_were_measured_without_these_statistics_are_left_out(file, by_camera):
+    before, _ = read_model_file(file)
+    after, _ = read_model_file(by_camera)
+    assert all((before.metrics, before.calibration, before.tested_on))
+    assert not any((after.metrics, after.calibration, after.tested_on))
+
+
+def test_statistics_of_other_cameras_take_the_place_of_those_before(by_camera, crops, tmp_path):
+    shutil.rmtree(crops / '10')
+    again = tmp_path / 'again.safetensors'
+    assert write_camera_file(by_camera, crops, again).cameras == ['2']
+    close(reidgen.load(again).embed(paths_of(crops, '2'), camera='2'), expected(crops, '2'))
+
+
+@pytest.mark.parametrize(
+    'camera, message',
+    [
+        (None, r'the camera of images is not known, .* by camera: 2, 10; say which it is: camera='),
+        (
+            '3',
+            r"no batch-norm statistics of the camera '3', but of 2, 10; .*export MODEL --cameras",
+        ),
+    ],
+)
+def test_a_camera_that_is_not_known_is_refused(by_camera, crops, camera, message):
+    with pytest.raises(ValueError, match=message):
+        reidgen.load(by_camera).embed(paths_of(crops, '2'), camera=camera)
+
+
+def test_a_camera_for_a_file_without_statistics_by_camera_is_refused(file, crops):
+    with pytest.raises(ValueError, match='has no batch-norm statistics by camera; leave camera'):
+        reidgen.load(file).embed(paths_of(crops, '2'), camera='2')
+
+
+def test_one_image_of_a_camera_is_refused_with_its_name(file, crops, tmp_path):
+    for path in paths_of(crops, '10')[1:]:
+        path.unlink()
+    with pytest.raises(ValueError, match=r'need 2 of its images at least, .* of 10 \(1\)'):
+        write_camera_file(file, crops, tmp_path / 'few.safetensors')
+
+
+def test_tensors_of_a_camera_that_the_description_lacks_are_refused(by_camera, tmp_path):
+    info, state = read_model_file(by_camera)
+    write_model_file(tmp_path / 'a.safetensors', info_of(cameras=['2'], model=info.model), state)
+    with pytest.raises(ValueError, match=r'camera_statistics\.1\..* is of none of the cameras 2'):
+        read_model_file(tmp_path / 'a.safetensors')
+
+
+def test_statistics_of_another_network_are_refused(by_camera):
+    model = reidgen.load(by_camera, 'cpu').extractor.model
+    with pytest.raises(ValueError, match='are not those of the batch norms of IdentityModel'):
+        CameraStatistics(['a'], [{'E_c.bn.running_mean': torch.zeros(3)}]).use(model, 0)
+
+
+def test_search_among_images_takes_the_camera_of_either(by_camera, crops):
+    model, (query, *_) = reidgen.load(by_camera, 'cpu'), paths_of(crops, '2')
+    gallery = paths_of(crops, '10')
+    found = model.search(query, gallery, top=4, camera='2', gallery_camera='10')
+    similar = expected(crops, '10') @ expected(crops, '2')[0]
+    assert [each.row for each in found] == np.argsort(-similar).tolist()
+    assert found[0].similarity == pytest.approx(similar.max(), abs=1e-4)
+
+
+# ---- commands ----
+def test_extraction_and_search_take_a_sub_folder_for_the_camera(by_camera, crops, tmp_path):
+    store = tmp_path / 'store'
+    extract.run(
+        parse(
+            'extract',
+            [str(by_camera), '--images', str(crops), '--out', str(store), '--workers', '0'],
+        )
+    )
+    features = FeatureStore(store)
+    rows = [Path(record.path).parts[0] for record in features.records(range(9)).values()]
+    found = features.features()
+    for camera in CAMERAS:
+        close(found[[row for row in range(9) if rows[row] == camera]], expected(crops, camera))
+    query = ['--query', str(paths_of(crops, '2')[0]), '--out', str(tmp_path / 'found')]
+    with pytest.raises(ValueError, match="of the camera 'one camera', but of 2, 10"):
+        search.run(parse('search', [str(store), *query]))
+    search.run(parse('search', [str(store), *query, '--camera', '2', '--show', '0', '--top', '1']))
+    assert 'c2_0.png,1,' in (tmp_path / 'found/results.csv').read_text()
+
+
+def test_extraction_takes_the_camera_from_a_pattern_or_an_option(by_camera, crops, tmp_path):
+    flat = tmp_path / 'flat'
+    flat.mkdir()
+    for path in paths_of(crops, '10'):
+        shutil.copy(path, flat)
+    for number, option in enumerate((['--pattern', r'c(?P<camid>\d+)_'], ['--camera', '10'])):
+        out = tmp_path / str(number)
+        args = ['--images', str(flat), '--out', str(out), '--workers', '0', *option]
+        extract.run(parse('extract', [str(by_camera), *args]))
+        close(FeatureStore(out).features(), expected(crops, '10'))
+
+
+def test_export_writes_a_file_of_ones_own_cameras(file, crops, tmp_path, capsys):
+    out = tmp_path / 'mine.safetensors'
+    pattern = ['--camera-pattern', r'/c(?P<camid>\d+)_']
+    run_export(file, '--cameras', crops, *pattern, '--out', out)
+    assert 'batch-norm statistics by camera: 2, 10' in capsys.readouterr().out
+    close(reidgen.load(out).embed(paths_of(crops, '2'), camera='2'), expected(crops, '2'))
+
+
+@pytest.mark.parametrize(
+    'args, message',
+    [
+        (
+            ['m.pth', 'c.pth', '--cameras', 'x', '--out', 'a.safetensors'],
+            'of another: `reidgen exp',
+        ),
+        (['m.safetensors', '--cameras', 'x', '--out', 'a.onnx'], 'programs are made of that'),
+        (['m.safetensors', '--camera-pattern', 'x', '--out', 'a.onnx'], 'goes with --cameras'),
+        (['m.safetensors', '--camera', 'x', '--out', 'a.safetensors'], '--camera is of a program'),
+    ],
+)
+def test_options_about_cameras_that_do_not_fit_are_refused(args, message):
+    with pytest.raises(ValueError, match=message):
+        run_export(*args)
+
+
+def test_a_program_has_the_statistics_of_one_camera(by_camera, crops, tmp_path):
+    out = tmp_path / 'ten.pt2'
+    run_export(by_camera, '--camera', '10', '--check', crops / '10', '--out', out)
+    program = torch.export.load(str(out)).module()
+    images = np.stack([np.asarray(Image.open(path)) for path in paths_of(crops, '10')])
+    close(program(torch.from_numpy(images)), expected(crops, '10'))
+    with pytest.raises(ValueError, match='the camera of images is not known'):
+        run_export(by_camera, '--out', tmp_path / 'none.pt2')
+
+
+# ---- files of a config whose evaluation is by camera ----
+@pytest.mark.slow
+def test_a_config_evaluated_by_camera_gives_a_file_by_camera(tiny, tmp_path):
+    out, options = (
+        tmp_path / 'tiny.safetensors',
+        {
+            'model.bn_mode': 'target_recalib',
+            'val_cfg.adabn_by': 'camera',
+        },
+    )
+    info = pack(tiny.config, tiny.checkpoint, out, cfg_options=options)
+    cfg = load_config(tiny.config, options)
+    dataset = reidgen.registry.build(
+        cfg.train_dataloader.target.dataset.to_dict(), reidgen.registry.DATASETS, 'target'
+    ).plain()
+    assert info.cameras == [str(camid + 1) for camid in dataset.camids.unique().tolist()]
+    model = trained_model(cfg, tiny.checkpoint, to_embed=True).cpu()
+    camera = info.cameras[-1]
+    rows = [row for row, camid in enumerate(dataset.camids.tolist()) if str(camid + 1) == camera]
+    img = torch.stack([dataset[row].img for row in rows])
+    batch = model.data_preprocessor(reidgen.inference.batches.as_batch(img, None))
+    model.E_c.train()
+    for layer in model.E_c.modules():
+        if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm1d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        model.E_c(batch.img)
+    wanted = model.eval().val_step(reidgen.inference.batches.as_batch(img[:4], None))
+    found = reidgen.load(out, 'cpu').embed(img[:4], camera=camera)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
