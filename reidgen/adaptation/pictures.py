@@ -6,12 +6,13 @@ from statistics import median
 
 from PIL import Image
 
+from reidgen.datasets.camera_names import ONE
 from reidgen.datasets.image_files import find_corrupt
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.survey import NUM_NAMED, Finding, survey
 
-from .target import ONE, Target
+from .target import Target
 
 FEWEST_TARGET = 32  # images: two batches of the stage clusters
 FEWEST_PERSONS, FEWEST_SOURCE = 4, 16

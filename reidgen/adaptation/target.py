@@ -2,16 +2,14 @@
 
 import csv
 import io
-import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from reidgen.datasets.camera_names import camera_names, in_order
 from reidgen.datasets.image_files import Listing, left_out_text, scan_images
 from reidgen.datasets.market_layout import FOLDERS
 from reidgen.files import write_text
-
-ONE = 'one camera'
 
 
 class Target(NamedTuple):
@@ -51,10 +49,8 @@ def list_target(folder: str | Path, pattern: str | None = None) -> Target:
     _check_names(root, below)
     if pattern is None:
         _check_layout(root)
-        named = _by_folder(root, below)
-    else:
-        named = _by_pattern(root, below, pattern)
-    names = sorted(set(named), key=lambda name: (int(name) if _all_numbers(named) else 0, name))
+    named = camera_names(below, pattern, f'--target {root}')
+    names = in_order(named)
     number = {name: place + 1 for place, name in enumerate(names)}
     return Target(root, below, [number[name] for name in named], names, left_out_text(left_out))
 
@@ -109,42 +105,3 @@ def _check_layout(root: Path) -> None:
             f'whose sub-folders are no cameras; give its folder {FOLDERS["train"]} with '
             rf"--camera-pattern '_c(?P<camid>\d+)'"
         )
-
-
-def _by_folder(root: Path, below: list[str]) -> list[str]:
-    beside = [name for name in below if '/' not in name]
-    if not beside:
-        return [name.partition('/')[0] for name in below]
-    if len(beside) < len(below):
-        raise ValueError(
-            f'--target {root}: {len(beside)} images lie beside the sub-folders, the first '
-            f'{beside[0]}, so their camera is not known; move them into a sub-folder, or give '
-            f'--camera-pattern'
-        )
-    return [ONE] * len(below)
-
-
-def _by_pattern(root: Path, below: list[str], pattern: str) -> list[str]:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ValueError(
-            f"--camera-pattern '{pattern}' is no regular expression: {error}"
-        ) from error
-    if 'camid' not in compiled.groupindex:
-        raise ValueError(
-            f"--camera-pattern '{pattern}' has no group camid; write (?P<camid>...) around what "
-            rf"tells the camera, such as '_c(?P<camid>\d+)'"
-        )
-    found = [compiled.search(name) for name in below]
-    wrong = [name for name, match in zip(below, found) if match is None or not match['camid']]
-    if wrong:
-        raise ValueError(
-            f"--camera-pattern '{pattern}' does not fit {len(wrong)} of {len(below)} images of "
-            f'{root}, the first {wrong[0]}; correct it, or move these away'
-        )
-    return [match['camid'] for match in found if match is not None]
-
-
-def _all_numbers(names: list[str]) -> bool:
-    return all(re.fullmatch(r'[0-9]{1,18}', name) for name in names)

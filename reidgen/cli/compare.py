@@ -10,7 +10,7 @@ def run(args: argparse.Namespace) -> Comparison:
     """Compares two pictures and prints the decision, the score and what they rest on."""
     model = Model(args.model)
     warn_of_scenes([args.first, args.second], 'compare')
-    found = model.compare(args.first, args.second)
+    found = model.compare(args.first, args.second, *args.cameras)
     print(
         f'{"one person" if found.match else "two persons"}: similarity {found.similarity:.3f}, '
         f'threshold {found.threshold:.3f}; probability {found.score:.2f} if both were equally '

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 from reidgen.datasets import SyntheticReID
+from reidgen.datasets.camera_names import camera_names
 from reidgen.datasets.image_files import list_images
 from reidgen.datasets.scenes import warn_of_scenes
 from reidgen.demo.gallery import Gallery
@@ -32,7 +33,8 @@ def run(args: argparse.Namespace) -> None:
     print(model)
     from reidgen.demo.page import serve  # imports gradio
 
-    shown = Gallery(model, paths) if model.info.dims else None
+    cameras = cameras_of(model, args.gallery, paths)
+    shown = Gallery(model, paths, cameras) if model.info.dims else None
     serve(model, shown, paths, args.host, args.port, not args.no_browser)
 
 
@@ -47,6 +49,24 @@ def check_port(host: str, port: int) -> None:
             f'no page can be served at {host}, port {port} ({error.strerror}): give another --port '
             f'or --host, or end the program that has it'
         ) from error
+
+
+def cameras_of(model: Model, folder: str | None, paths: list[Path]) -> list[str] | None:
+    """Cameras of the pictures by their sub-folders, where the model has statistics by camera.
+
+    Raises:
+        ValueError: no folder is given, or a sub-folder is none of the model's cameras.
+    """
+    if not model.info.cameras:
+        return None
+    if folder is None:
+        raise ValueError(
+            f'{model.info.name} has batch-norm statistics by camera: '
+            f'{", ".join(model.info.cameras)}; give pictures of these: --gallery FOLDER, a '
+            f'sub-folder a camera'
+        )
+    below = [path.absolute().relative_to(Path(folder).absolute()).as_posix() for path in paths]
+    return camera_names(below, None, f'--gallery {folder}', 'other sub-folders')
 
 
 def gallery(folder: str | None) -> list[Path]:

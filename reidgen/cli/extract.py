@@ -38,12 +38,21 @@ def open_extractor(args: argparse.Namespace) -> FeatureExtractor:
 
 def run(args: argparse.Namespace) -> Extraction:
     """Extracts features and prints a summary line."""
-    if args.dataset and (args.pattern or args.skip_corrupt):
-        raise ValueError('--pattern and --skip-corrupt go with --images, not with --dataset')
+    if args.dataset and (args.pattern or args.skip_corrupt or args.camera):
+        raise ValueError(
+            '--pattern, --skip-corrupt and --camera go with --images, not with --dataset'
+        )
     join_processes()
     extractor = open_extractor(args)
     if args.images:
-        dataset = open_images(args.images, extractor.transforms, args.pattern, args.skip_corrupt)
+        dataset = open_images(
+            args.images,
+            extractor.transforms,
+            args.pattern,
+            args.skip_corrupt,
+            extractor.statistics,
+            args.camera,
+        )
     else:
         dataset = open_dataset(extractor.cfg, args.dataset, extractor.transforms)
     done = extract(

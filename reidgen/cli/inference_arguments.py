@@ -20,9 +20,12 @@ Writes a model file: weights with all that is needed to use them, without a conf
     %(prog)s CONFIG CHECKPOINT --out model.safetensors --licence CC-BY-4.0
     %(prog)s model.safetensors --out model.onnx
     %(prog)s model.safetensors --out model.pt2
+    %(prog)s model.safetensors --cameras crops --out my_cameras.safetensors
 
 The second and third write programs for onnxruntime and torch.export with resizing and normalising
-inside: images (N, H, W, 3) uint8 RGB to features (N, D). They are compared with torch.
+inside: images (N, H, W, 3) uint8 RGB to features (N, D). They are compared with torch. The fourth
+writes a model file with the batch-norm statistics of each of your cameras, from crops without
+labels; nothing is trained (Zhuang et al., ECCV 2020).
 """
 COMPARE = """\
 Says whether two pictures show one person, with a calibrated score.
@@ -95,6 +98,23 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--check', metavar='FOLDER', help='pictures on which a program is compared with torch'
     )
+    parser.add_argument(
+        '--cameras',
+        metavar='FOLDER',
+        help='of a model file: crops of your cameras, some 50 of each or more, whose batch-norm '
+        'statistics go into the file; a sub-folder is a camera',
+    )
+    parser.add_argument(
+        '--camera-pattern',
+        metavar='REGEX',
+        help=r"of --cameras: finds the camera in the path below FOLDER: '_c(?P<camid>\d+)'",
+    )
+    parser.add_argument(
+        '--camera',
+        metavar='NAME',
+        help='of a program: whose batch-norm statistics it has, where the model file has them by '
+        'camera',
+    )
     add_config_options(parser)
 
 
@@ -105,6 +125,13 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('second', metavar='B', help='another')
     parser.add_argument(
         '--model', required=True, help='a model file, or a name that `reidgen models` lists'
+    )
+    parser.add_argument(
+        '--cameras',
+        nargs=2,
+        metavar=('NAME', 'NAME'),
+        default=(None, None),
+        help='of A and B, where the model file has batch-norm statistics by camera',
     )
 
 

@@ -144,6 +144,12 @@ def add_extract(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='of --images: decode every file first and leave out what cannot be',
     )
+    parser.add_argument(
+        '--camera',
+        metavar='NAME',
+        help='of --images and a model file with batch-norm statistics by camera: which camera they '
+        'are of (default: what --pattern finds as camid, or the first sub-folder)',
+    )
     parser.add_argument('--amp', action='store_true', help='bfloat16 autocast')
     add_config_options(parser)
 
@@ -179,6 +185,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         '--other-cameras', action='store_true', help="leave out images of a query's own camera"
     )
     parser.add_argument('--pattern', help='what names of query images tell, as in extract.py')
+    parser.add_argument('--camera', metavar='NAME', help='of the query images, as in extract.py')
     parser.add_argument(
         '--skip-corrupt',
         action='store_true',

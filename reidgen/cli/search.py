@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> None:
         args.batch_size,
         args.workers,
         skip_corrupt=args.skip_corrupt,
+        camera=args.camera,
     )
     start = time.perf_counter()
     topk, how = find(args, store, queries)

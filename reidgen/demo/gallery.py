@@ -16,20 +16,24 @@ class Gallery:
     Args:
         model: with features.
         paths: of the pictures.
+        cameras: name of the camera of each, where the model has batch-norm statistics by camera.
     """
 
-    def __init__(self, model: Model, paths: Sequence[Path]):
+    def __init__(self, model: Model, paths: Sequence[Path], cameras: Sequence[str] | None = None):
         self.model, self.paths = model, list(paths)
-        self.features = model.embed([str(path) for path in self.paths])
+        self.features = model.embed([str(path) for path in self.paths], camera=cameras)
 
-    def search(self, query: np.ndarray, top: int) -> list[tuple[np.ndarray, str]]:
+    def search(
+        self, query: np.ndarray, top: int, camera: str | None = None
+    ) -> list[tuple[np.ndarray, str]]:
         """The nearest pictures, (H, W, 3) uint8, each with a caption, nearest first.
 
         Args:
             query: (H, W, 3) uint8.
             top: how many; all where there are fewer.
+            camera: of the query, as of `Model.embed`.
         """
-        feature = self.model.embed(query)
+        feature = self.model.embed(query, camera=camera)
         top = min(top, len(self.paths))
         rows = nearest_neighbours(feature, self.features, top).index[0].tolist()
         similarities = (self.features[rows] @ feature[0]).tolist()

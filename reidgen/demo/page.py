@@ -101,7 +101,10 @@ def _search_tab(gallery: Gallery | None, examples: list[Image.Image]) -> None:
     gr.Markdown(f'{len(gallery.paths)} pictures are searched. {_threshold(gallery.model)}{HONEST}')
     with gr.Row():
         with gr.Column(scale=1, min_width=220):
-            query = _picture('Person to find')
+            query, cameras = _picture('Person to find'), gallery.model.info.cameras
+            camera = gr.Dropdown(
+                cameras, label='Camera of this picture', visible=bool(cameras), interactive=True
+            )
             top = gr.Slider(1, 20, value=8, step=1, label='How many')
             button = gr.Button('Search', variant='primary')
         with gr.Column(scale=3, min_width=300):
@@ -116,10 +119,12 @@ def _search_tab(gallery: Gallery | None, examples: list[Image.Image]) -> None:
 
     gr.Examples(examples, query, label='From the gallery')
 
-    def search(image: np.ndarray | None, number: int) -> list[tuple[np.ndarray, str]]:
-        return gallery.search(_given(image, 'the person to find'), int(number))
+    def search(
+        image: np.ndarray | None, number: int, of: str | None
+    ) -> list[tuple[np.ndarray, str]]:
+        return gallery.search(_given(image, 'the person to find'), int(number), of or None)
 
-    button.click(search, [query, top], found)
+    button.click(search, [query, top, camera], found)
 
 
 def _translate_tab(model: Model, examples: list[Image.Image]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -25,6 +25,8 @@ from .code_swap import CodeSwap
 from .images import Images, OneImage, as_list, is_one
 from .model_file import ModelInfo, import_classes, read_model_file
 from .zoo import find_model
+
+Camera: TypeAlias = str | Sequence[str] | None
 
 
 class Comparison(NamedTuple):
@@ -87,11 +89,13 @@ class Model:
         """Images at a time, as the memory of the device has allowed so far."""
         return self._batches.size
 
-    def embed(self, images: Images, progress: bool | None = None) -> Tensor:
+    def embed(self, images: Images, progress: bool | None = None, camera: Camera = None) -> Tensor:
         """Features (N, D) float32 on the CPU, L2-normalised.
 
         Args:
             progress: whether a bar is shown; None: on a terminal, where there are several batches.
+            camera: name of the camera of the images, or of each of them: one of `info.cameras`,
+                where the file has batch-norm statistics by camera.
 
         Raises:
             ValueError, TypeError, OSError: there is no image, or one cannot be read; gives its
@@ -100,19 +104,31 @@ class Model:
         if not self.info.dims:
             raise TypeError(f'{self.info.name} translates images and has no features of them')
         images = as_list(images)
-        features = self._batches.run(images, self._embed_batch, 'embed', progress)
+        features = torch.empty(len(images), self.info.dims)
+        for number, rows in self._by_camera(camera, len(images)):
+            part = images if len(rows) == len(images) else [images[row] for row in rows]
+
+            def work(img: Tensor, maps: Tensor | None, number: int | None = number) -> Tensor:
+                return self.extractor.embed(as_batch(img, None), number)
+
+            features[rows] = self._batches.run(part, work, 'embed', progress)
         check_finite(features, 'image', None)
         return features
 
-    def compare(self, a: Images, b: Images) -> Comparison | list[Comparison]:
+    def compare(
+        self, a: Images, b: Images, camera_a: Camera = None, camera_b: Camera = None
+    ) -> Comparison | list[Comparison]:
         """Similarity of two images, or of those of two lists in pairs, with a calibrated score.
+
+        Args:
+            camera_a, camera_b: as `camera` of `embed`.
 
         Raises:
             ValueError: the lists differ in length, the file has no calibration, or as `embed`.
         """
         calibration = self.calibration
         one = is_one(a) and is_one(b)
-        first, second = self.embed(a), self.embed(b)
+        first, second = self.embed(a, camera=camera_a), self.embed(b, camera=camera_b)
         if len(first) != len(second):
             raise ValueError(
                 f'a has {len(first)} images and b {len(second)}; they are compared in pairs, so '
@@ -148,13 +164,19 @@ class Model:
         return Calibration.from_dict(self.info.calibration)
 
     def search(
-        self, query: Images, gallery: Images | FeatureStore, top: int = 10
+        self,
+        query: Images,
+        gallery: Images | FeatureStore,
+        top: int = 10,
+        camera: Camera = None,
+        gallery_camera: Camera = None,
     ) -> list[Found] | list[list[Found]]:
         """Nearest gallery images of a query, or of each query of a list, nearest first.
 
         Args:
             gallery: images, a feature store (`reidgen extract MODEL`), or the folder of one.
             top: length of a list; shorter where the gallery is.
+            camera, gallery_camera: as `camera` of `embed`, of queries and of a gallery of images.
 
         Raises:
             ValueError: top below 1, a store of another encoder, or as `embed`.
@@ -163,9 +185,11 @@ class Model:
         if isinstance(gallery, str | Path) and Path(gallery).is_dir():
             gallery = FeatureStore(gallery)
         if isinstance(gallery, FeatureStore):
-            topk, paths = self._search_store(query, gallery, top)
+            topk, paths = self._search_store(self.embed(query, camera=camera), gallery, top)
         else:
-            topk, paths = self._search_images(query, as_list(gallery), top)
+            queries, images = self.embed(query, camera=camera), as_list(gallery)
+            features = self.embed(images, camera=gallery_camera)
+            topk, paths = self._search_images(queries, features, images, top)
         lists = [
             [Found(row, paths[row], 1 - far / 2) for row, far in zip(rows, distances) if row >= 0]
             for rows, distances in zip(topk.rows.tolist(), topk.distances.tolist())
@@ -204,6 +228,11 @@ class Model:
         swapped = CodeSwap(self.extractor.model, domain)
         return swapped(as_batch(*self._batches.load([*as_list([a, b])]))).permute(0, 3, 1, 2)
 
+    def use_camera(self, camera: str | None) -> None:
+        """Gives the encoder the batch-norm statistics of a camera, as for one image of it."""
+        ((number, _),) = self._by_camera(camera, 1)
+        self.extractor.use_camera(number)
+
     def check_domain(self, domain: str) -> None:
         """Raises ValueError where the file has no generators, or not of this domain."""
         if not self.info.domains:
@@ -213,11 +242,20 @@ class Model:
             )
         one_of(domain, self.info.domains, 'domain')
 
-    def _embed_batch(self, img: Tensor, maps: Tensor | None) -> Tensor:
-        return self.extractor.embed(as_batch(img, None))
+    def _by_camera(self, camera: Camera, num: int) -> Sequence[tuple[int | None, list[int]]]:
+        """Numbers of cameras with the rows of their images; None for a file without."""
+        statistics = self.extractor.statistics
+        if camera is None:
+            return [(None, list(range(num)))]
+        if statistics is None:
+            raise ValueError(
+                f'{self.info.name} has no batch-norm statistics by camera; leave camera out, or '
+                f'write a file that has: `reidgen export MODEL --cameras FOLDER --out FILE`'
+            )
+        return statistics.groups(camera, num)
 
     def _search_store(
-        self, query: Images, store: FeatureStore, top: int
+        self, queries: Tensor, store: FeatureStore, top: int
     ) -> tuple[TopK, Mapping[int, str | None]]:
         difference = store.manifest.encoder.difference(self.extractor.info)
         if difference is not None:
@@ -225,15 +263,15 @@ class Model:
                 f'the features of {store.folder} are of another encoder: {difference}. Extract '
                 f'them with this file: `reidgen extract MODEL --images FOLDER --out DIR`'
             )
-        topk = search(self.embed(query), store, top)
+        topk = search(queries, store, top)
         root = Path(store.manifest.root)
         wanted = topk.rows[topk.rows >= 0].unique().tolist()
         return topk, {row: str(root / one.path) for row, one in store.records(wanted).items()}
 
+    @staticmethod
     def _search_images(
-        self, query: Images, gallery: Sequence[OneImage], top: int
+        queries: Tensor, features: Tensor, gallery: Sequence[OneImage], top: int
     ) -> tuple[TopK, Mapping[int, str | None]]:
-        queries, features = self.embed(query), self.embed(gallery)
         top = min(top, len(features))
         index = nearest_neighbours(queries, features, top).index
         topk = smallest_k(index, exact_distances(queries, features, index), top)

@@ -20,12 +20,13 @@ from torch import Tensor
 from reidgen import registry
 from reidgen.choices import is_whole, listed
 from reidgen.evaluation.calibration import Calibration
+from reidgen.evaluation.camera_statistics import CameraStatistics
 from reidgen.files import read_json, written_whole
 from reidgen.retrieval.feature_extractor import check_types
 from reidgen.retrieval.manifest import EncoderInfo, checked_fields
 from reidgen.shipped import has_module, import_from_root
 
-VERSION = 1
+VERSION, VERSIONS = 2, (1, 2)  # 2: batch-norm statistics by camera
 KEY = 'reidgen'  # in the metadata
 SUFFIX = '.safetensors'
 
@@ -43,6 +44,7 @@ class ModelInfo:
     domains: list = field(default_factory=list)  # whose style `translate` gives
     pose_map: list = field(default_factory=list)  # configs of maps that `translate` needs
     imports: list = field(default_factory=list)  # modules that register classes of `model`
+    cameras: list = field(default_factory=list)  # names, by which batch-norm statistics are
     training_data: str = 'not stated'
     licence: str = 'not stated'
     metrics: dict = field(default_factory=dict)  # of `reidgen test`, per cent, by name
@@ -54,7 +56,9 @@ class ModelInfo:
     def encoder_info(self, path: str | Path) -> EncoderInfo:
         """Description of the encoder in a model file, for feature stores."""
         path = Path(path).absolute()
-        return EncoderInfo(str(path), str(path), '', self.model, self.transforms)
+        return EncoderInfo(
+            str(path), str(path), '', self.model, self.transforms, cameras=self.cameras
+        )
 
     def __str__(self) -> str:
         height, width = self.input_size
@@ -63,6 +67,7 @@ class ModelInfo:
             f'{self.name}: images {height} x {width}'
             + (f', features of {self.dims} dimensions' if self.dims else '')
             + (f', translates as {" or ".join(self.domains)}' if self.domains else ''),
+            *self._camera_lines(),
             f'trained on: {self.training_data}',
             f'tested on {self.tested_on}: {scores} per cent' if scores else 'test: not stated',
             f'licence of the weights: {self.licence}',
@@ -70,11 +75,16 @@ class ModelInfo:
         if self.calibration:
             found = Calibration.from_dict(self.calibration)
             lines.insert(
-                3,
+                -1,
                 f'threshold {1 - found.threshold / 2:.3f} of similarity: {found.fmr:.1%} false '
                 f'matches, {found.fnmr:.1%} false non-matches',
             )
         return '\n'.join(lines)
+
+    def _camera_lines(self) -> list[str]:
+        if not self.cameras:
+            return []
+        return [f'batch-norm statistics by camera: {", ".join(self.cameras)}']
 
 
 def write_model_file(path: str | Path, info: ModelInfo, state: dict[str, Tensor]) -> None:
@@ -88,7 +98,7 @@ def write_model_file(path: str | Path, info: ModelInfo, state: dict[str, Tensor]
     if path.suffix != SUFFIX:
         raise ValueError(f"the model file is '{path}'; give a name that ends in {SUFFIX}")
     state = {key: value.detach().cpu().clone().contiguous() for key, value in state.items()}
-    content = dict(version=VERSION, info=asdict(info))
+    content = dict(version=VERSION if info.cameras else 1, info=asdict(info))
     content['sha256'] = digest(content['info'], state)
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as part:
@@ -130,9 +140,10 @@ def _info(path: Path, text: str | None, state: dict[str, Tensor]) -> ModelInfo:
         version = content['version']
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(_damaged(path, f'its description: {error}')) from error
-    if version != VERSION:
+    if version not in VERSIONS:
         raise ValueError(
-            f'{path} is a model file of version {version!r}, this reidgen reads {VERSION}; export '
+            f'{path} is a model file of version {version!r}, this reidgen reads '
+            f'{listed(VERSIONS)}; export '
             f'the model again, or install the reidgen that it was made with'
         )
     if digest(content.get('info'), state) != content.get('sha256'):
@@ -146,6 +157,9 @@ def _info(path: Path, text: str | None, state: dict[str, Tensor]) -> ModelInfo:
             raise ValueError(f'input_size is {info.input_size}, not [height, width]')
         if info.calibration:
             Calibration.from_dict(info.calibration)
+        if not all(isinstance(name, str) for name in info.cameras):
+            raise ValueError(f'cameras are {info.cameras}, not names')
+        CameraStatistics.taken_from(info.cameras, dict(state))
     except (ValueError, TypeError) as error:
         raise ValueError(f'{path} describes no model that can be used: {error}') from error
     return info

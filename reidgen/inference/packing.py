@@ -15,15 +15,14 @@ from reidgen.datasets.pose_maps import build_pose_map
 from reidgen.datasets.records import Record
 from reidgen.datasets.transforms import Sample, Transform, build_transforms, without_chance
 from reidgen.engine.config import load_config
-from reidgen.engine.loaders import shuffled_loader
 from reidgen.engine.loading import trained_model, unloaded_model
-from reidgen.engine.progress import progress
-from reidgen.evaluation.adabn import reestimate_batch_norm
+from reidgen.evaluation.camera_statistics import CameraStatistics
 from reidgen.files import sha256_of
 from reidgen.models.adversarial import AdversarialModel
-from reidgen.registry import DATASETS, MODELS, build, find
+from reidgen.registry import MODELS, find
 from reidgen.retrieval.feature_extractor import plain, test_transforms
 
+from .batch_norm import bake_statistics
 from .batches import as_batch
 from .model_file import ModelInfo, types_of, write_model_file
 from .results import read_results
@@ -89,11 +88,14 @@ def pack(
         )
     transforms = plain(transforms_of(cfg, config, packing.translate))
     size = input_size(build_transforms(transforms), config)
-    adapted = packing.adabn or cfg.model.get('bn_mode') == 'target_recalib'
+    adapted = None
+    if packing.adabn or cfg.model.get('bn_mode') == 'target_recalib':
+        adapted = (cfg.get('val_cfg') or {}).get('adabn_by', 'domain')
     measured = read_results(packing.results, checkpoint, adapted)
     model = trained_model(cfg, checkpoint, to_embed=not packing.translate)
+    statistics = None
     if adapted:
-        bake_statistics(model, cfg)
+        statistics = bake_statistics(model, cfg, adapted == 'camera')
     model.cpu().eval()
     img = torch.randint(0, 256, (2, 3, *size), generator=torch.manual_seed(0)).to(torch.uint8)
     settings, state = plain(cfg.model.to_dict()), {}
@@ -108,6 +110,7 @@ def pack(
         licence=packing.licence,
         checkpoint_sha256=sha256_of(checkpoint),
         reidgen_version=__version__,
+        cameras=statistics.cameras if statistics else [],
         **measured,
     )
     kept = model.evaluated
@@ -118,21 +121,32 @@ def pack(
         info = replace(info, **reduced(model, settings, img))
     info = replace(info, imports=needed_imports(cfg, info.model))
     state = {key: x for key, x in model.state_dict().items() if key.partition('.')[0] in kept}
+    state |= statistics.tensors() if statistics else {}
     write_model_file(out, info, cast_weights(state, dtype))
-    check_written(out, model, info, img, CLOSE[dtype])
+    check_written(out, model, info, img, CLOSE[dtype], statistics)
     return info
 
 
 def check_written(
-    out: str | Path, model: AdversarialModel, info: ModelInfo, img: Tensor, close: float
+    out: str | Path,
+    model: AdversarialModel,
+    info: ModelInfo,
+    img: Tensor,
+    close: float,
+    statistics: CameraStatistics | None = None,
 ) -> None:
     """Raises RuntimeError where the file gives other features or translations than the model."""
     from .model import Model  # here: it is not needed to pack, but for this check
 
-    again = Model(out, device='cpu').extractor.model
-    pairs = []
+    extractor = Model(out, device='cpu').extractor
+    again, pairs = extractor.model, []
     if info.dims:
         pairs.append(('features', embedded(again, img), embedded(model, img)))
+    for number, camera in enumerate(statistics.cameras if statistics and info.dims else []):
+        assert statistics is not None
+        statistics.use(model, number)
+        found = extractor.embed(as_batch(img, None), number)
+        pairs.append((f'features of the camera {camera}', found, embedded(model, img)))
     for domain in info.domains:
         maps = loaded_maps(info.pose_map, img)
         batch = model.data_preprocessor(as_batch(img, maps))
@@ -208,23 +222,6 @@ def reduced(model: AdversarialModel, settings: dict, img: Tensor) -> dict[str, A
     # the same to the bit, or the whole model is kept
     same = torch.equal(embedded(other, img), embedded(model, img))
     return dict(model=small) if same else {}
-
-
-def bake_statistics(model: AdversarialModel, cfg: Config) -> None:
-    """Re-estimates batch-norm statistics on the images that an evaluation would; in place."""
-    name = (cfg.get('val_cfg') or {}).get('adabn')
-    loader = (cfg.get('train_dataloader') or {}).get(name)
-    if loader is None:
-        raise ValueError(
-            f'val_cfg.adabn is {name!r}: name the training loader whose images the batch-norm '
-            f'statistics are re-estimated on'
-        )
-    dataset = build(loader['dataset'].to_dict(), DATASETS, f'train_dataloader.{name}.dataset')
-    size = cfg.val_cfg.get('adabn_batch_size', 128)
-    batches = progress(shuffled_loader(dataset, size, loader.get('num_workers', 0)), 'batch norm')
-    reestimate_batch_norm(
-        model.retrieval_encoder, (model.data_preprocessor(batch).img for batch in batches)
-    )
 
 
 def pose_maps(cfg: Config, config: str | Path) -> list[dict]:

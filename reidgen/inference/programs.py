@@ -37,13 +37,15 @@ class Program(nn.Module):
 
     Args:
         model: a model with features, whose test transforms are one Resize.
+        camera: whose batch-norm statistics it has, where the model has them by camera.
 
     Raises:
-        ValueError: other transforms, or no features.
+        ValueError: other transforms, no features, or not a camera of the model's.
     """
 
-    def __init__(self, model: Model):
+    def __init__(self, model: Model, camera: str | None = None):
         super().__init__()
+        model.use_camera(camera)
         transforms = model.info.transforms
         mode = transforms[0].get('mode', 'bicubic') if transforms else 'bicubic'
         if (
@@ -87,13 +89,16 @@ class Parity(NamedTuple):
         )
 
 
-def export_torch(model: Model, out: str | Path, images: Sequence[Path] = ()) -> Parity:
+def export_torch(
+    model: Model, out: str | Path, images: Sequence[Path] = (), camera: str | None = None
+) -> Parity:
     """Writes a torch.export program (.pt2); loaded by `torch.export.load(out).module()`.
 
     Args:
         images: files to compare on; none: generated ones.
+        camera: as of `Program`.
     """
-    program = Program(model).eval()
+    program = Program(model, camera).eval()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # torch's, of itself
         exported = torch.export.export(program, (_example(),), dynamic_shapes=_shapes())
@@ -103,14 +108,17 @@ def export_torch(model: Model, out: str | Path, images: Sequence[Path] = ()) -> 
             with written_whole(path) as part, open(part, 'wb') as file:
                 torch.export.save(exported, file)
             again = torch.export.load(str(path)).module()
-        return compare(program, model, lambda x: again(x), out, images)
+        return compare(program, model, lambda x: again(x), out, images, camera)
 
 
-def export_onnx(model: Model, out: str | Path, images: Sequence[Path] = ()) -> Parity:
+def export_onnx(
+    model: Model, out: str | Path, images: Sequence[Path] = (), camera: str | None = None
+) -> Parity:
     """Writes an ONNX program with input `images` (N, H, W, 3) uint8 and output `features` (N, D).
 
     Args:
         images: files to compare on, by onnxruntime; none: generated ones.
+        camera: as of `Program`.
 
     Raises:
         ImportError: onnx, onnxscript or onnxruntime is not installed.
@@ -121,7 +129,7 @@ def export_onnx(model: Model, out: str | Path, images: Sequence[Path] = ()) -> P
         import onnxscript  # noqa: F401  # what torch writes ONNX with
     except ImportError as error:
         raise ImportError(f"{error}: ONNX needs pip install 'reidgen[onnx]'") from error
-    program = Program(model).eval()
+    program = Program(model, camera).eval()
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with unchecked(out) as path:
         with torch.no_grad(), warnings.catch_warnings(), written_whole(path) as part:
@@ -146,7 +154,7 @@ def export_onnx(model: Model, out: str | Path, images: Sequence[Path] = ()) -> P
         def run(x: Tensor) -> Tensor:
             return torch.from_numpy(session.run(None, {'images': x.numpy()})[0])
 
-        return compare(program, model, run, out, images)
+        return compare(program, model, run, out, images, camera)
 
 
 @contextlib.contextmanager
@@ -167,6 +175,7 @@ def compare(
     run: Callable[[Tensor], Tensor],
     out: str | Path,
     images: Sequence[Path] = (),
+    camera: str | None = None,
 ) -> Parity:
     """Agreement of a written program with torch.
 
@@ -183,7 +192,7 @@ def compare(
     with torch.no_grad():
         exact_error = float((run(batch) - program(batch)).abs().max())
         found, expected = (torch.cat([each(x) for x in inputs]) for each in (run, program))
-    embedded = model.embed(pictures)
+    embedded = model.embed(pictures, camera=camera)
     parity = Parity(
         num_images=len(inputs),
         exact_error=exact_error,

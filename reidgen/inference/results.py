@@ -7,9 +7,13 @@ from reidgen.files import read_json, sha256_of
 
 
 def read_results(
-    results: str | Path | None, checkpoint: str | Path, adapted: bool
+    results: str | Path | None, checkpoint: str | Path, adapted: str | None
 ) -> dict[str, Any]:
     """Metrics and calibration of a results.json, as fields of ModelInfo.
+
+    Args:
+        adapted: by what batch-norm statistics are re-estimated, 'domain' or 'camera'; None: they
+            are those of the checkpoint.
 
     Raises:
         FileNotFoundError: no such file.
@@ -25,7 +29,7 @@ def read_results(
         verification = dict(found['verification'] or {})
         same = found['checkpoint_sha256'] == sha256_of(checkpoint)
         plainly = found['rerank'] is None and found['expansion'] is None
-        adabn = bool(found['adabn'])
+        adabn = found.get('adabn_by', 'domain') if found['adabn'] else None
         tested_on = f'{next(iter(found["datasets"].values()))} ({found["protocol"]})'
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
@@ -39,7 +43,7 @@ def read_results(
     if not plainly or adabn != adapted:
         what = 're-ranking or expansion' if not plainly else 'other batch-norm statistics (AdaBN)'
         raise ValueError(f'{path} was measured with {what}; test the checkpoint as it is exported')
-    if verification.pop('adabn', adapted) != adapted:
+    if verification.pop('adabn', adapted is not None) != (adapted is not None):
         verification = {}
     metrics = {
         key: value

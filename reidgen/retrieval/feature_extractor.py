@@ -20,6 +20,7 @@ from reidgen.engine.config import (
     without_weights,
 )
 from reidgen.engine.loading import unloaded_model
+from reidgen.evaluation.camera_statistics import CameraStatistics
 from reidgen.evaluation.labels import check_finite
 from reidgen.files import sha256_of
 from reidgen.structures import DomainBatch, ImageBatch
@@ -44,6 +45,8 @@ class FeatureExtractor:
         transforms: configs of the test transforms: those of its first validation loader; without
             evaluation, `test_transforms` of the config.
         info: what made the features, for the manifest of a store.
+        statistics: batch-norm statistics by camera of a model file that has them; None: the
+            encoder's own for every image.
 
     Raises:
         FileNotFoundError, ValueError: no config or checkpoint, or they do not fit; the config has
@@ -96,6 +99,7 @@ class FeatureExtractor:
             info.transforms,
             info.amp,
             device,
+            info.cameras,
         )
         return self
 
@@ -107,8 +111,12 @@ class FeatureExtractor:
         transforms: list[dict],
         amp: bool,
         device: str | torch.device | None,
+        cameras: Sequence[str] = (),
     ) -> None:
         weights = read_weights(checkpoint)
+        self.statistics = None
+        if cameras:
+            self.statistics = CameraStatistics.taken_from(cameras, weights[0])
         self.transforms = transforms
         self.info = EncoderInfo(
             config=config,
@@ -117,18 +125,23 @@ class FeatureExtractor:
             model=plain(settings),
             transforms=plain(transforms),
             amp=amp,
+            cameras=list(cameras),
         )
         self.model = unloaded_model(settings)
         load_for_evaluation(self.model, *weights)
         self.model.amp = amp
         self.model.to(device or get_device()).eval()
 
-    def embed(self, batch: ImageBatch | DomainBatch) -> Tensor:
+    def embed(self, batch: ImageBatch | DomainBatch, camera: int | None = None) -> Tensor:
         """Unit features (B, D) float32 on the CPU, of a batch from a loader.
 
+        Args:
+            camera: number of the batch's camera, where batch-norm statistics are by camera.
+
         Raises:
-            ValueError: features are not (B, D) or not of unit length.
+            ValueError: features are not (B, D) or not of unit length; no camera, where it matters.
         """
+        self.use_camera(camera)
         features = self.model.val_step(batch).cpu()
         if features.ndim != 2 or len(features) != len(batch.img):
             raise ValueError(
@@ -142,6 +155,22 @@ class FeatureExtractor:
                 f'{lengths.max():.4f}; its `embed` must L2-normalise them'
             )
         return features
+
+    def use_camera(self, camera: int | None) -> None:
+        """Gives the encoder the batch-norm statistics of a camera, where they are by camera.
+
+        Raises:
+            ValueError: the camera's number is not known.
+        """
+        if self.statistics is None:
+            return
+        if camera is None or not 0 <= camera < len(self.statistics.cameras):
+            raise ValueError(
+                f'the camera of images is not known, and the model has batch-norm statistics by '
+                f'camera: {", ".join(self.statistics.cameras)}; say which it is: camera=NAME, on '
+                f'the command line --camera NAME, or --pattern and sub-folders where they are read'
+            )
+        self.statistics.use(self.model, camera)
 
     def batches(
         self, dataset: ReIDDataset, batches: Sequence[Sequence[int]], num_workers: int = 0
@@ -161,9 +190,22 @@ class FeatureExtractor:
             generator=torch.Generator().manual_seed(0),  # the global one is left alone
         )
         for rows, batch in zip(batches, loader):
-            features = self.embed(batch)
+            camids = torch.tensor([dataset.records[row].camid for row in rows])
+            features = self._embed_by_camera(batch, camids)
             check_finite(features, 'image', [dataset.records[row].path for row in rows])
             yield features
+
+    def _embed_by_camera(self, batch: ImageBatch, camids: Tensor) -> Tensor:
+        if self.statistics is None:
+            return self.embed(batch)
+        found = []
+        for camera in camids.unique().tolist():
+            rows = torch.nonzero(camids == camera)[:, 0]
+            found.append((rows, self.embed(ImageBatch(*(field[rows] for field in batch)), camera)))
+        features = torch.empty(len(camids), found[0][1].shape[1])
+        for rows, part in found:
+            features[rows] = part
+        return features
 
     @staticmethod
     def _check_bn_mode(settings: dict, config: str | Path) -> None:

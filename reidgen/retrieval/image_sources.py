@@ -7,11 +7,13 @@ from pathlib import Path
 from mmengine.config import Config
 from torch import Tensor
 
+from reidgen.datasets.camera_names import camera_names, in_order
 from reidgen.datasets.folder import FolderReID
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import SPLITS, ReIDDataset
 from reidgen.datasets.roots import Roots
 from reidgen.datasets.scenes import warn_of_scenes
+from reidgen.evaluation.camera_statistics import CameraStatistics
 from reidgen.registry import DATASETS, build
 
 
@@ -43,6 +45,8 @@ def open_images(
     transforms: Sequence[dict],
     pattern: str | None = None,
     skip_corrupt: bool = False,
+    statistics: CameraStatistics | None = None,
+    camera: str | None = None,
 ) -> ReIDDataset:
     """Data set of all images below a folder, or of one image; unknown pid and camid are -1.
 
@@ -54,10 +58,15 @@ def open_images(
         pattern: of labels in file names, see FolderReID; None: no labels.
         skip_corrupt: decode every file first and leave out the damaged ones with a warning; if not,
             a damaged file ends the extraction, which can be continued.
+        statistics: of a model whose batch-norm statistics are by camera: camids are then the
+            numbers of its cameras, whose names a pattern with the group camid finds, or else the
+            first sub-folder below `path`.
+        camera: name of the camera of all images, then.
 
     Raises:
         FileNotFoundError: no such path, or a folder without images.
-        ValueError: a file name does not fit the pattern.
+        ValueError: a file name does not fit the pattern; a camera of which the model has no
+            statistics, or a camera for a model without statistics by camera.
     """
     if not Path(path).exists():
         raise FileNotFoundError(f'no folder or image {path} (relative paths start at {Path.cwd()})')
@@ -72,9 +81,37 @@ def open_images(
         name=Path(path).name,
     )
     warn_of_scenes([record.path for record in dataset.records], path)
+    if statistics is not None:
+        dataset.records = _numbered(dataset, Path(path), statistics, pattern, camera)
+        return dataset
+    if camera is not None:
+        raise ValueError(
+            f"the camera '{camera}' is given, and the model has no batch-norm statistics by "
+            f'camera; leave it out, or give a model file that has: `reidgen export MODEL --cameras '
+            f'FOLDER --out FILE`'
+        )
     if pattern is None or 'camid' not in re.compile(pattern).groupindex:
         dataset.records = [record._replace(camid=-1) for record in dataset.records]
     return dataset
+
+
+def _numbered(
+    dataset: ReIDDataset,
+    path: Path,
+    statistics: CameraStatistics,
+    pattern: str | None,
+    camera: str | None,
+) -> list[Record]:
+    """Records with the numbers of the model's cameras."""
+    records = dataset.records
+    if camera is not None:
+        return [record._replace(camid=statistics.number_of(camera)) for record in records]
+    root = path.absolute() if path.is_dir() else path.absolute().parent
+    below = [Path(record.path).absolute().relative_to(root).as_posix() for record in records]
+    tells = pattern is not None and 'camid' in re.compile(pattern).groupindex
+    names = camera_names(below, pattern if tells else None, str(path), '--camera or --pattern')
+    number = {name: statistics.number_of(name) for name in in_order(names)}
+    return [record._replace(camid=number[name]) for record, name in zip(records, names)]
 
 
 def open_dataset(cfg: Config, name_and_split: str, transforms: Sequence[dict]) -> ReIDDataset:

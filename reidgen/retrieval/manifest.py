@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ class EncoderInfo:
     model: dict  # the config's, without pretrained weights
     transforms: list  # of a test image
     amp: bool = False  # bfloat16 autocast, which changes the features a little
+    cameras: list = field(
+        default_factory=list
+    )  # by which batch-norm statistics are; camid 0, 1, ...
 
     @property
     def model_sha256(self) -> str:

@@ -39,6 +39,7 @@ def read_queries(
     num_workers: int = 0,
     device: str | None = None,
     skip_corrupt: bool = False,
+    camera: str | None = None,
 ) -> Queries:
     """Queries with features for a store.
 
@@ -50,6 +51,7 @@ def read_queries(
         cfg_options: overrides of `config`.
         pattern: of labels in image names, see FolderReID.
         skip_corrupt: decode every image first and leave out the damaged ones with a warning.
+        camera: name of the queries' camera, where batch-norm statistics are by camera.
 
     Raises:
         FileNotFoundError: no such path; config or checkpoint are not where they were.
@@ -58,7 +60,9 @@ def read_queries(
     if (Path(path) / MANIFEST).is_file():
         return _stored(FeatureStore(path), store)
     extractor = open_extractor(store, config, checkpoint, cfg_options, device)
-    dataset = open_images(path, extractor.transforms, pattern, skip_corrupt)
+    dataset = open_images(
+        path, extractor.transforms, pattern, skip_corrupt, extractor.statistics, camera
+    )
     rows = range(len(dataset))
     batches = [rows[at : at + batch_size] for at in range(0, len(rows), batch_size)]
     features = torch.cat(list(extractor.batches(dataset, batches, num_workers)))

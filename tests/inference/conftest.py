@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from reidgen.cli import export, parse
 from reidgen.engine.config import load_config
 from reidgen.inference import ModelInfo, write_model_file
 from reidgen.inference.model import Model
@@ -34,6 +35,10 @@ class StripeColours(nn.Module):
     def forward(self, img: Tensor) -> Code:
         means = nn.functional.adaptive_avg_pool2d(img, (self.num_stripes, 1)).flatten(1)
         return Code(means, self.weight * means, means)
+
+
+def run_export(*args) -> None:
+    export.run(parse('export', list(map(str, args))))
 
 
 def info_of(**changes) -> ModelInfo:

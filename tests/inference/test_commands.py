@@ -9,7 +9,6 @@ import torch
 
 import reidgen
 from reidgen.cli import doctor, main, models, parse
-from reidgen.cli import export as export_command
 from reidgen.cli.compare import run as compare
 from reidgen.cli.extract import run as extract
 from reidgen.cli.translate import run as translate
@@ -17,11 +16,7 @@ from reidgen.datasets.image_files import read_rgb
 from reidgen.inference import model_names, pack, read_model_file
 from reidgen.inference.packing import Packing
 from reidgen.retrieval import FeatureStore
-from tests.inference.conftest import untrained
-
-
-def run_export(*args) -> None:
-    export_command.run(parse('export', list(map(str, args))))
+from tests.inference.conftest import run_export, untrained
 
 
 def test_comparison_prints_decision_score_and_error_rates(model_file, paths, capsys):

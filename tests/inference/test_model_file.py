@@ -57,7 +57,7 @@ def write_forged(path, **changes):
 @pytest.mark.parametrize(
     'changes, message',
     [
-        (dict(version=2), 'of version 2, this reidgen reads 1; export the model again'),
+        (dict(version=3), 'of version 3, this reidgen reads 1, 2; export the model again'),
         (
             dict(info=dict(model=dict(type='os.system', command='true'))),
             r"model\.type is 'os\.system', an import path",
