@@ -10,12 +10,13 @@ from .compiling import compile_networks
 
 
 def prepare_networks(model: AdversarialModel, cfg: Config) -> None:
-    """Applies the config's `bn_group`, and for a training `activation_checkpointing` and `compile`.
+    """Applies `bn_group`, and for a training `activation_checkpointing` and `compile`.
 
     Raises:
         ValueError: a value that does not fit the model.
     """
-    set_bn_group(model, cfg.get('bn_group'))
+    stages = (cfg.get('train_cfg') or {}).get('stages', ())
+    set_bn_group(model, cfg.get('bn_group'), [stage.get('bn_group') for stage in stages])
     if cfg.get('train_cfg') is not None:
         networks = {name: getattr(model, name) for name in model.network_names}
         checkpoint_activations(networks, cfg.get('activation_checkpointing'))

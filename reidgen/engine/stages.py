@@ -42,6 +42,7 @@ class Stage:
             the mean of their gradients, see `step.run_phases`.
         every: by phase, n: it is due in the last of every n iterations of the stage, each of which
             draws a batch. Five steps of a critic for one of the generator: `every=dict(G=5)`.
+        bn_group: images whose statistics batch norm takes; None: as the config's `bn_group`.
 
     Raises:
         ValueError: a value that the key cannot have, or a learning rate rule with an unknown key.
@@ -61,6 +62,7 @@ class Stage:
     title: str | None = None
     accumulate: int = 1
     every: dict[str, int] = field(default_factory=dict)
+    bn_group: int | None = None
 
     def __post_init__(self):
         for key in ('iters', 'accumulate'):

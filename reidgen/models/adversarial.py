@@ -13,6 +13,7 @@ from reidgen.registry import MODELS, build, build_network
 from reidgen.rng import StepRNG
 from reidgen.structures import ImageBatch
 
+from .layers.ghost_batch_norm import use_bn_group
 from .phases import MemoryUse, Phase
 
 
@@ -187,6 +188,7 @@ class AdversarialModel(BaseModel):
         frozen: Sequence[str] = (),
         loss_weights: dict[str, float] | None = None,
         every: Mapping[str, int] | None = None,
+        bn_group: int | None = None,
     ) -> None:
         """Sets what this stage runs, freezes and weighs: the only freeze switch.
 
@@ -213,6 +215,7 @@ class AdversarialModel(BaseModel):
         self.stage_name = name
         self.frozen = frozenset(frozen)
         self.loss_weights = self._stage_weights(loss_weights or {})
+        use_bn_group(self, bn_group)
         self.train(self.training)
 
     def phases_under(self, loss_weights: dict[str, float]) -> tuple[Phase, ...]:

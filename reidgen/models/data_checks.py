@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from .adversarial import AdversarialModel
-from .layers.ghost_batch_norm import GhostBatchNorm, ranks_of_group
+from .layers.ghost_batch_norm import GhostBatchNorm, ranks_of_group, use_bn_group
 
 STATE = ('stage_name', '_running', '_every', 'frozen', 'loss_weights')  # what entering a stage sets
 
@@ -205,12 +205,15 @@ def entered(model: AdversarialModel, stage) -> Iterator[None]:
     """Context with the model in a stage, in training mode."""
     state, training = {name: getattr(model, name) for name in STATE}, model.training
     try:
-        model.enter_stage(stage.name, stage.phases, stage.frozen, stage.loss_weights, stage.every)
+        model.enter_stage(
+            stage.name, stage.phases, stage.frozen, stage.loss_weights, stage.every, stage.bn_group
+        )
         model.train()
         yield
     finally:
         for name, value in state.items():
             setattr(model, name, value)
+        use_bn_group(model, None)
         model.train(training)
 
 

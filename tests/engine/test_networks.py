@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from mmengine.hooks import Hook
 
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config, only_evaluate
 from reidgen.models.layers.activation_checkpointing import is_checkpointed
+from reidgen.models.layers.ghost_batch_norm import GhostBatchNorm
 
 CONFIG = Path(__file__).with_name('gcl_tiny.py')
 OPTIONS = dict(
@@ -31,6 +33,27 @@ def test_a_training_checkpoints_and_compiles_what_the_config_names(tmp_path):
         False,
         True,
     ]
+
+
+@pytest.mark.slow
+def test_a_stage_trains_with_its_own_batch_norm_groups_and_leaves_the_usual_ones(tmp_path):
+    options = {
+        'bn_group': 4,
+        'train_cfg.stages.0.iters': 1,
+        'train_cfg.stages.0.bn_group': 2,
+        'train_cfg.stages.1.iters': 1,
+        'train_cfg.stages.2.iters': 1,
+    }
+    built, found = runner(tmp_path, options), []
+
+    class Reader(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            layers = [m for m in runner.model.modules() if isinstance(m, GhostBatchNorm)]
+            found.append({layer.bn_group for layer in layers})
+
+    built.register_hook(Reader())
+    built.train()
+    assert found == [{2}, {4}, {4}]
 
 
 @pytest.mark.slow

@@ -106,6 +106,16 @@ def test_batches_that_do_not_fit_the_groups_of_a_batch_norm_are_refused_with_sta
     assert checked(model, stages('D', frozen=['D', 'E'])) == []
 
 
+def test_a_stage_has_groups_of_its_own_which_the_others_do_not():
+    model = TwoPhases()
+    set_bn_group(model, None, [8])
+    own, usual = stages('I', bn_group=8), stages('D')
+    assert checked(model, (*own, *usual)) == []
+    assert {layer.bn_group for layer in (model.E.norm, model.D.norm)} == {None}  # as it was
+    with pytest.raises(ValueError, match=r'bn_group is 8, but stage of_D: .*source has 4 images'):
+        checked(model, stages('D', bn_group=8))
+
+
 # ---- triplets ----
 
 

@@ -50,7 +50,7 @@ class StageHook(Hook):
             self._load_start(runner, loop)
         stage = loop.stage
         unwrap_model(runner.model).enter_stage(
-            stage.name, stage.phases, stage.frozen, stage.loss_weights, stage.every
+            stage.name, stage.phases, stage.frozen, stage.loss_weights, stage.every, stage.bn_group
         )
         self._drop_idle_states(runner, loop)
         self._drop_idle_logs(runner)

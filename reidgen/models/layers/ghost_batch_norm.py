@@ -1,5 +1,6 @@
 """Batch norm over groups of images, the same for any number of processes."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -12,35 +13,43 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from .batch_norm import batch_norms
 
 
-def set_bn_group(network: nn.Module, group: int | None) -> None:
+def set_bn_group(network: nn.Module, group: int | None, others: Sequence[int | None] = ()) -> None:
     """Turns the batch norms of a network into ghost batch norms, in place; None leaves them.
 
     Parameters, buffers and their names stay.
 
     Args:
         group: images whose batch gives mean and variance, see `GhostBatchNorm`.
+        others: groups that `use_bn_group` will set later.
 
     Raises:
-        ValueError: group is no whole number from 2, or a batch norm is of a class that is not
+        ValueError: a group is no whole number from 2, or a batch norm is of a class that is not
             known here (the layer is named).
     """
-    if group is None:
-        return
-    if not isinstance(group, int) or isinstance(group, bool) or group < 2:
-        raise ValueError(
-            f'bn_group is {group!r}; it is a number of images from 2, as one has no variance, or '
-            f'None for the batch of a process'
-        )
+    given = [each for each in (group, *others) if each is not None]
+    for each in given:
+        if not isinstance(each, int) or isinstance(each, bool) or each < 2:
+            raise ValueError(
+                f'bn_group is {each!r}; it is a number of images from 2, as one has no variance, '
+                f'or None for the batch of a process'
+            )
     names = {module: name for name, module in network.named_modules()}
-    for layer in batch_norms(network):
+    for layer in batch_norms(network) if given else ():
         kind = KINDS.get(type(layer).__name__)
         if kind is None:
             raise ValueError(
-                f'bn_group is {group}, but {names[layer]} is a {type(layer).__name__}; groups are '
-                f'known of {", ".join(KINDS)}: take one of these, or leave bn_group out'
+                f'bn_group is {given[0]}, but {names[layer]} is a {type(layer).__name__}; groups '
+                f'are known of {", ".join(KINDS)}: take one of these, or leave bn_group out'
             )
         ghost: Any = layer
-        ghost.__class__, ghost.bn_group = kind, group
+        ghost.__class__, ghost.bn_group, ghost.usual_group = kind, group, group
+
+
+def use_bn_group(network: nn.Module, group: int | None) -> None:
+    """Sets the group of a network's ghost batch norms; None: that of `set_bn_group`."""
+    for layer in network.modules():
+        if isinstance(layer, GhostBatchNorm):
+            layer.bn_group = layer.usual_group if group is None else group
 
 
 def ranks_of_group(group: int, batch: int, world_size: int, place: str = 'a batch norm') -> int:
@@ -89,9 +98,11 @@ class GhostBatchNorm(_BatchNorm):
 
     Attributes:
         bn_group: images of a group; None: all of the process.
+        usual_group: the same where a stage says nothing else.
     """
 
     bn_group: int | None
+    usual_group: int | None
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalised (B, C, ...), B the images of this process.
