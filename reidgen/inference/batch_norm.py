@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from torch import Tensor
 
 from reidgen.datasets.camera_names import camera_names, in_order
@@ -125,6 +126,8 @@ def write_camera_file(
     ]
     named = camera_names(below, pattern, f'--cameras {folder}')
     rows = rows_by_name(named)
+    counts = ', '.join(f'{camera} ({len(own)} images)' for camera, own in rows.items())
+    MMLogger.get_current_instance().info(f'{folder}: cameras {counts}')
     statistics = statistics_by_camera(extractor.model, dataset, rows, num_workers=num_workers)
     info, state = read_model_file(path)
     if info.cameras:

@@ -156,11 +156,13 @@ class Model:
             ValueError: the file has none.
         """
         if not self.info.calibration:
-            raise ValueError(
-                f'the file of {self.info.name} has no threshold: evaluate it (`reidgen test CONFIG '
-                f'CHECKPOINT --work-dir DIR`), then export it again with --results '
-                f'DIR/results.json'
+            fix = (
+                'evaluate it (`reidgen test CONFIG CHECKPOINT --work-dir DIR`), then export it '
+                'again with --results DIR/results.json'
             )
+            if self.info.cameras:
+                fix = "a threshold holds with its own batch-norm statistics: measure these cameras'"
+            raise ValueError(f'the file of {self.info.name} has no threshold; {fix}')
         return Calibration.from_dict(self.info.calibration)
 
     def search(

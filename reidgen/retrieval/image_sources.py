@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 from torch import Tensor
 
-from reidgen.datasets.camera_names import camera_names, in_order
+from reidgen.datasets.camera_names import ONE, camera_names, in_order
 from reidgen.datasets.folder import FolderReID
 from reidgen.datasets.records import Record
 from reidgen.datasets.reid_dataset import SPLITS, ReIDDataset
@@ -110,7 +110,8 @@ def _numbered(
     below = [Path(record.path).absolute().relative_to(root).as_posix() for record in records]
     tells = pattern is not None and 'camid' in re.compile(pattern).groupindex
     names = camera_names(below, pattern if tells else None, str(path), '--camera or --pattern')
-    number = {name: statistics.number_of(name) for name in in_order(names)}
+    number = {ONE: -1} if names[0] == ONE and ONE not in statistics.cameras else {}
+    number |= {name: statistics.number_of(name) for name in in_order(names) if name not in number}
     return [record._replace(camid=number[name]) for record, name in zip(records, names)]
 
 

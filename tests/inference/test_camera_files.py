@@ -116,6 +116,8 @@ def test_scores_that_were_measured_without_these_statistics_are_left_out(file, b
     after, _ = read_model_file(by_camera)
     assert all((before.metrics, before.calibration, before.tested_on))
     assert not any((after.metrics, after.calibration, after.tested_on))
+    with pytest.raises(ValueError, match=r"no threshold; .* measure these cameras'"):
+        reidgen.load(by_camera).compare('a.png', 'b.png', '2', '10')
 
 
 def test_statistics_of_other_cameras_take_the_place_of_those_before(by_camera, crops, tmp_path):
@@ -189,7 +191,7 @@ def test_extraction_and_search_take_a_sub_folder_for_the_camera(by_camera, crops
     for camera in CAMERAS:
         close(found[[row for row in range(9) if rows[row] == camera]], expected(crops, camera))
     query = ['--query', str(paths_of(crops, '2')[0]), '--out', str(tmp_path / 'found')]
-    with pytest.raises(ValueError, match="of the camera 'one camera', but of 2, 10"):
+    with pytest.raises(ValueError, match=r'the camera of images is not known, .*--camera NAME'):
         search.run(parse('search', [str(store), *query]))
     search.run(parse('search', [str(store), *query, '--camera', '2', '--show', '0', '--top', '1']))
     assert 'c2_0.png,1,' in (tmp_path / 'found/results.csv').read_text()

@@ -73,7 +73,7 @@ def test_comparison_is_the_calibration_of_the_distance(model, pixels):
 def test_a_file_without_threshold_says_how_to_get_one(tmp_path, pixels):
     path = tmp_path / 'a.safetensors'
     write_model_file(path, info_of(calibration={}), {'E_c.weight': torch.tensor(1.0)})
-    with pytest.raises(ValueError, match=r'has no threshold: .*`reidgen test .*--results'):
+    with pytest.raises(ValueError, match=r'has no threshold; .*`reidgen test .*--results'):
         reidgen.load(path).compare(pixels[0], pixels[1])
 
 

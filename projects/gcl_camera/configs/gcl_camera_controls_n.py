@@ -1,8 +1,10 @@
 """gcl_camera_synth_n's controls: backgrounds alone, and colours of heads in three closed forms.
 
 As gcl_camera_controls.py, without pseudo-labels: mean and deviation of each channel (heads), mean
-and covariance by a full matrix (matrix), the histogram of each channel (histogram). The stage
-`identity` is gcl_camera_synth_n's, so that its checkpoint may be taken:
+and covariance by a full matrix (matrix), the histogram of each channel (histogram). Then
+untranslated persons and the matrix again under a Gaussian of half a pixel, which makes them as sharp as
+G's are (tools/feature_distance.py). The stage `identity` is gcl_camera_synth_n's, so that its
+checkpoint may be taken:
 --load-from work_dirs/gcl_camera_synth_n/stage_identity.pth --first-stage control
 
 Needs:   as gcl_camera_synth_n.py.
@@ -21,7 +23,9 @@ train_cfg = dict(
         dict(name='scenes', title='control: before target backgrounds, untranslated', **painted),
         dict(name='heads', title='control: colours of heads, mean and deviation', **painted),
         dict(name='matrix', title='control: colours of heads, full matrix', **painted),
-        dict(name='histogram', title='control: colours of heads, histograms', **painted)])
+        dict(name='histogram', title='control: colours of heads, histograms', **painted),
+        dict(name='scenes_blurred', title='control: untranslated, blurred', **painted),
+        dict(name='matrix_blurred', title='control: full matrix, blurred', **painted)])
 before = _base_.default_hooks.translated
 default_hooks = dict(
     checkpoint=dict(best_stages=[]),
@@ -29,4 +33,8 @@ default_hooks = dict(
     translated=dict(stages=['scenes'], translator='none'),
     translated_heads=dict(**before, stages=['heads'], translator='colours'),
     translated_matrix=dict(**before, stages=['matrix'], translator='colour_matrix'),
-    translated_histogram=dict(**before, stages=['histogram'], translator='colour_histogram'))
+    translated_histogram=dict(**before, stages=['histogram'], translator='colour_histogram'),
+    translated_scenes_blurred=dict(
+        **before, stages=['scenes_blurred'], translator='none', blur=0.5),
+    translated_matrix_blurred=dict(
+        **before, stages=['matrix_blurred'], translator='colour_matrix', blur=0.5))
