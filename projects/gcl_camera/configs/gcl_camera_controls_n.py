@@ -2,9 +2,9 @@
 
 As gcl_camera_controls.py, without pseudo-labels: mean and deviation of each channel (heads), mean
 and covariance by a full matrix (matrix), the histogram of each channel (histogram). Then
-untranslated persons and the matrix again under a Gaussian of half a pixel, which makes them as sharp as
-G's are (tools/feature_distance.py). The stage `identity` is gcl_camera_synth_n's, so that its
-checkpoint may be taken:
+untranslated persons and the matrix again under a Gaussian of half a pixel, which makes them as
+sharp as G's are (tools/feature_distance.py). The stage `identity` is gcl_camera_synth_n's, so that
+its checkpoint may be taken:
 --load-from work_dirs/gcl_camera_synth_n/stage_identity.pth --first-stage control
 
 Needs:   as gcl_camera_synth_n.py.
