@@ -28,7 +28,12 @@ EXPORT = (
 BUTTONS = ['download', 'fullscreen']  # no 'share', which would send pictures to Hugging Face
 # names of files are told apart by their ends; four columns of results are too narrow on a phone
 CSS = (
-    '#found .caption-label { white-space: normal; overflow-wrap: anywhere; max-width: 100% } '
+    '#found .caption-label { white-space: normal; overflow-wrap: anywhere; max-width: 100%; '
+    'position: static } '  # below the picture: upon it, it would hide the legs
+    '#found .thumbnail-lg { height: auto; aspect-ratio: auto; display: flex; '
+    'flex-direction: column } '
+    '#found .thumbnail-lg img { height: 190px; object-fit: contain } '
+    '#found .grid-wrap { padding-top: 36px } '  # below the label, which would hide a head
     '#pairs img { object-fit: contain } '  # whole persons, with their heads
     '@media (max-width: 600px) { #found .grid-container '
     '{ grid-template-columns: 1fr 1fr !important } }'

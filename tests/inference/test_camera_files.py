@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 import reidgen
 from reidgen.cli import extract, parse, search
+from reidgen.cli.demo import cameras_of
+from reidgen.demo.gallery import Gallery
 from reidgen.engine.config import load_config
 from reidgen.engine.loading import trained_model
 from reidgen.evaluation.camera_statistics import CameraStatistics
@@ -242,6 +244,18 @@ def test_a_program_has_the_statistics_of_one_camera(by_camera, crops, tmp_path):
     close(program(torch.from_numpy(images)), expected(crops, '10'))
     with pytest.raises(ValueError, match='the camera of images is not known'):
         run_export(by_camera, '--out', tmp_path / 'none.pt2')
+
+
+def test_the_demo_searches_pictures_by_the_cameras_of_their_sub_folders(by_camera, crops):
+    model, paths = reidgen.load(by_camera, 'cpu'), paths_of(crops, '2') + paths_of(crops, '10')
+    cameras = cameras_of(model, str(crops), paths)
+    assert cameras == ['2'] * 5 + ['10'] * 4
+    found = Gallery(model, paths, cameras).search(np.asarray(Image.open(paths[7])), 9, '10')
+    rows = np.concatenate([expected(crops, camera) for camera in CAMERAS])
+    order = np.argsort(-(rows @ rows[7]))
+    assert [caption.split()[-1] for _, caption in found] == [paths[row].name for row in order]
+    with pytest.raises(ValueError, match=r'by camera: 2, 10; give pictures of these: --gallery'):
+        cameras_of(model, None, paths)
 
 
 # ---- files of a config whose evaluation is by camera ----
