@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from reidgen.datasets.reid_dataset import ReIDDataset
-from reidgen.engine.hooks.memory_init import embed_dataset
+from reidgen.engine.embedding import embed_adapted, embed_dataset
 from reidgen.engine.progress import progress
 from reidgen.engine.translation import ModelTranslator
 from reidgen.evaluation.identification import evaluate
@@ -119,6 +119,17 @@ def embed_images(model: AdversarialModel, images: Tensor, batch_size: int = 64) 
 def embed_rows(model: AdversarialModel, dataset: ReIDDataset) -> Tensor:
     """Features (N, D) on the CPU of a data set's images."""
     return embed_dataset(model, dataset, what=f'embed {dataset.name}').cpu()
+
+
+def embed_target(model: AdversarialModel, dataset: ReIDDataset, by: str | None) -> Tensor:
+    """Features (N, D) on the CPU of the target's images.
+
+    Args:
+        by: with batch-norm statistics of their own, as in `embed_adapted`; None: of the model.
+    """
+    if by is None:
+        return embed_rows(model, dataset)
+    return embed_adapted(model, dataset, by, what=f'embed {dataset.name}').cpu()
 
 
 def source_scores(model: AdversarialModel, test: ReIDDataset, protocol: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 MADE_BY = 'Made by: '  # line of the config that tells the command
 # sources that are rendered on first use, in configs/_base_/datasets.py
 BUILT_IN = ('synth_a', 'synth_b', 'synth_n', 'synth_a2b', 'synth_a2n')
+FEWEST_BY_CAMERA = 50  # images: with fewer, statistics of a camera are worth less than they cost
 TEMPLATES = dict(cpu='recipe_cpu.txt', gpu='recipe_gpu.txt')
 
 
@@ -93,6 +94,12 @@ class Counts(NamedTuple):
     persons: int
     target: int
     cameras: int
+    fewest: int  # images of a camera of the target
+
+    @property
+    def by_camera(self) -> bool:
+        """Whether batch-norm statistics are taken by camera (docs/results/camera_bn.md)."""
+        return self.cameras > 1 and self.fewest >= FEWEST_BY_CAMERA
 
 
 def config_text(
@@ -115,6 +122,7 @@ def config_text(
         num_persons=counts.persons,
         num_target=counts.target,
         num_cameras=counts.cameras,
+        adabn=" adabn_by='camera'," if counts.by_camera else '',
         warmup=sizes.identity // 10,
         fall=sizes.identity * 2 // 3,
         half_generators=sizes.generators // 2,

@@ -11,7 +11,7 @@ import torch
 from reidgen.adaptation.measures import (
     agreement,
     embed_images,
-    embed_rows,
+    embed_target,
     evenly_spaced,
     original_images,
     separation,
@@ -41,6 +41,7 @@ from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.engine.config import load_config
 from reidgen.engine.loading import trained_model
 from reidgen.files import write_json, write_text
+from reidgen.inference.batch_norm import write_camera_file
 from reidgen.inference.packing import Packing, pack
 from reidgen.registry import CLUSTERINGS, DATASETS, build
 from reidgen.reporting import write_report
@@ -60,6 +61,7 @@ class Measured(NamedTuple):
     test: ReIDDataset | None  # query and gallery of the source
     clustering: Any
     last: str  # stage of the config
+    adabn_by: str | None  # whose batch-norm statistics images of the target are embedded with
 
 
 def run(args: argparse.Namespace) -> None:
@@ -89,7 +91,11 @@ def run(args: argparse.Namespace) -> None:
     write_json(out / 'adapt.json', results)
     print('\n' + '\n'.join(results['text']))
     adapted = out / results['adapted']['checkpoint']
-    print(pack(config, adapted, out / 'model.safetensors', Packing()))
+    model = out / 'model.safetensors'
+    info = pack(config, adapted, model, Packing())
+    if measured_on.adabn_by == 'camera':
+        info = write_camera_file(model, target.root, model, args.camera_pattern)
+    print(info)
     write_report([out], out / 'report.html')
     print(
         f'\n{out}: config.py (edit it), adapt.json, model.safetensors (adapted), report.html; '
@@ -145,8 +151,9 @@ def write_config(
         return path
     machine = 'gpu' if torch.cuda.is_available() else 'cpu'
     counts = Counts(
-        len(source.dataset), source.dataset.num_identities, len(dataset), len(target.names)
-    )
+        len(source.dataset), source.dataset.num_identities, len(dataset), len(target.names),
+        min(target.images_of),
+    )  # fmt: skip
     sizes = sizes_for(machine, counts.source, counts.persons, counts.target)
     settings = {k: v for k, v in target_config(target, out).items() if k != 'labelled'}
     text = config_text(
@@ -203,6 +210,7 @@ def find_measured(config: Path) -> Measured:
         source_test(loaders['identity'], PROTOCOL),
         build(clustering.to_dict(), CLUSTERINGS, 'default_hooks.pseudo_label.clustering'),
         stages[-1],
+        cfg.default_hooks.pseudo_label.get('adabn_by'),
     )
 
 
@@ -215,7 +223,7 @@ def measure(config: Path, on: Measured, out: Path, left_out: str | None) -> dict
 
     def measured(name: str) -> Encoder:
         model = trained_model(load_config(config), out / f'stage_{name}.pth', to_embed=True)
-        features = embed_rows(model, on.target)
+        features = embed_target(model, on.target, on.adabn_by)
         pair = embed_images(model, translated), embed_images(model, originals)
         return Encoder(
             f'stage_{name}.pth',
@@ -225,4 +233,4 @@ def measure(config: Path, on: Measured, out: Path, left_out: str | None) -> dict
         )
 
     results = as_json(measured('identity'), measured('joint' if left_out else on.last))
-    return dict(results, clusters_left_out=left_out, config=config.name)
+    return dict(results, clusters_left_out=left_out, config=config.name, adabn_by=on.adabn_by)

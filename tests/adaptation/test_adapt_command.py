@@ -29,7 +29,10 @@ def write(domain: str, folder: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_crops_become_a_model_a_report_and_measures(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize('by_camera', [False, True])
+def test_crops_become_a_model_a_report_and_measures(by_camera, tmp_path, monkeypatch, capsys):
+    if by_camera:
+        monkeypatch.setattr(recipe, 'FEWEST_BY_CAMERA', 16)
     write('a', tmp_path / 'people', '{pid}_c{camera}_{row}.png')
     write('b', tmp_path / 'crops', 'camera{camera}/{row}.png')
     (tmp_path / 'weights').mkdir()
@@ -51,13 +54,18 @@ def test_crops_become_a_model_a_report_and_measures(tmp_path, monkeypatch, capsy
     assert report.count('<img') >= 2  # grids of the two stages that translate
     assert found['conclusion'] in report
     assert 'Nothing was evaluated' not in report
-    features = reidgen.load('mine/model.safetensors').embed(['crops/camera1/0.png'])
+    assert found['adabn_by'] == ('camera' if by_camera else None)
+    model = reidgen.load('mine/model.safetensors')
+    assert model.info.cameras == (['camera1', 'camera2'] if by_camera else [])
+    picture = str(next(Path('crops/camera1').iterdir()))
+    features = model.embed([picture], camera='camera1' if by_camera else None)
     assert features.norm(dim=1).tolist() == pytest.approx([1.0], abs=1e-5)
     # again: nothing is left to train, an edit of the config stays
     config = Path('mine/config.py')
     config.write_text(config.read_text() + '\n# mine\n')  # comments do not count
     monkeypatch.setattr(adapt, 'measure', lambda *args: found)
     monkeypatch.setattr(adapt, 'pack', lambda *args: 'packed')
+    monkeypatch.setattr(adapt, 'write_camera_file', lambda *args: 'by camera')
     adapt.run(parse('adapt', command))
     assert config.read_text().endswith('# mine\n')
     assert 'Iter(train)' not in capsys.readouterr().out

@@ -16,7 +16,7 @@ TARGET = "dict(type='FolderReID', root='/crops', csv_file='/mine/target.csv')"
 
 @pytest.fixture(params=['cpu', 'gpu'])
 def config(request, tmp_path) -> Path:
-    counts = Counts(1234, 120, 200, 2)
+    counts = Counts(1234, 120, 200, 2, 60)
     sizes = sizes_for(request.param, counts.source, counts.persons, counts.target)
     path = tmp_path / 'config.py'
     base = root() / 'configs/_base_'
@@ -63,10 +63,21 @@ def test_a_backslash_of_the_pattern_survives_the_header(tmp_path):
     options = ['--source', 'a', '--target', 'b', '--out', 'c']
     args = parse('adapt', [*options, '--camera-pattern', r'_c(?P<camid>\d+)'])
     made_by = adapt.command_of(args)
-    counts, sizes = Counts(64, 8, 64, 1), sizes_for('cpu', 64, 8, 64)
+    counts, sizes = Counts(64, 8, 64, 1, 64), sizes_for('cpu', 64, 8, 64)
     text = config_text(made_by, tmp_path, '_base_.synth_a', TARGET, counts, sizes)
     compile(text, 'config.py', 'exec')
     assert made_by_of(text) == made_by
+
+
+@pytest.mark.parametrize('cameras, fewest, by', [(2, 50, 'camera'), (2, 49, None), (1, 200, None)])
+def test_statistics_are_by_camera_where_each_of_several_has_fifty_images(
+    cameras, fewest, by, tmp_path
+):
+    counts, path = Counts(1234, 120, 200, cameras, fewest), tmp_path / 'config.py'
+    sizes, base = sizes_for('cpu', 1234, 120, 200), root() / 'configs/_base_'
+    path.write_text(config_text(COMMAND, base, '_base_.synth_a', TARGET, counts, sizes))
+    hook = configs.load_config(path).default_hooks.pseudo_label
+    assert hook.get('adabn_by') == by
 
 
 def test_sizes_grow_with_the_images_and_stay_within_minutes_on_a_cpu():

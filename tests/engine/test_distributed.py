@@ -7,7 +7,7 @@ from one_process import train
 from processes import finish, start
 
 from reidgen.engine.ddp import SepDDP, leaves_parameters_unused
-from reidgen.engine.hooks.memory_init import embed_dataset
+from reidgen.engine.embedding import embed_dataset
 from reidgen.engine.stages import parse_stages
 
 pytestmark = pytest.mark.slow

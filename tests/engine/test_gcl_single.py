@@ -12,8 +12,8 @@ from test_resume import assert_same_end
 
 from reidgen.checkpoint import read_checkpoint
 from reidgen.engine.cluster_log import true_pids
+from reidgen.engine.embedding import embed_dataset
 from reidgen.engine.hooks import PseudoLabelHook
-from reidgen.engine.hooks.memory_init import embed_dataset
 from reidgen.memory import cluster_quality
 
 pytestmark = pytest.mark.slow

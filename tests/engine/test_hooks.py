@@ -9,12 +9,12 @@ from mmengine.hooks import Hook
 from torch.utils.data import default_collate
 
 from reidgen.checkpoint import read_checkpoint
+from reidgen.engine.embedding import embed_dataset
 from reidgen.engine.hooks import (
     BaselineHook,
     MemoryInitHook,
     TranslationGridHook,
 )
-from reidgen.engine.hooks.memory_init import embed_dataset
 from tests.pictures import read_picture
 
 pytestmark = pytest.mark.slow

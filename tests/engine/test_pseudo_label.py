@@ -28,13 +28,13 @@ def data() -> ShapesReID:
     return ShapesReID('b', num_identities=8, images_per_identity=4, size=(64, 32))
 
 
-def embedded(model, data, **loop) -> torch.Tensor:
+def embedded(model, data, own: str | None = None, **loop) -> torch.Tensor:
     runner = SimpleNamespace(
         model=model,
         val_loop=SimpleNamespace(**loop) if loop else None,
         train_loop=SimpleNamespace(dataset_of=lambda field: data),
     )
-    hook = PseudoLabelHook(clustering=dict(type='KMeans', num_clusters=2))
+    hook = PseudoLabelHook(clustering=dict(type='KMeans', num_clusters=2), adabn_by=own)
     return hook._embed(runner, 'clusters')
 
 
@@ -63,4 +63,15 @@ def test_images_are_embedded_with_the_statistics_of_their_domain_or_of_their_cam
         own = torch.nonzero(data.camids == camera)[:, 0].tolist()
         torch.testing.assert_close(found[own], own_statistics(model, data, own))
     assert not torch.allclose(found, whole)
+    for options in (
+        dict(),
+        dict(recalibrates=True, adabn_by='domain'),
+    ):  # the hook's own goes first
+        assert torch.equal(embedded(model, data, own='camera', **options), found)
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+
+
+def test_statistics_of_something_else_are_refused_when_the_hook_is_built():
+    clustering = dict(type='KMeans', num_clusters=2)
+    with pytest.raises(ValueError, match=r"PseudoLabelHook\.adabn_by is 'person'.*domain, camera"):
+        PseudoLabelHook(clustering=clustering, adabn_by='person')

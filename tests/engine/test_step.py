@@ -8,7 +8,7 @@ from torch import nn
 
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
-from reidgen.engine.hooks.memory_init import embed_dataset
+from reidgen.engine.embedding import embed_dataset
 from reidgen.engine.step import check_finite, log_key, run_phases, weigh
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'

@@ -12,22 +12,22 @@ import random
 import statistics
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from reidgen.adaptation.measures import embed_rows, retrieval_labels  # noqa: E402
 from reidgen.datasets.reid_dataset import ReIDDataset  # noqa: E402
 from reidgen.engine.config import load_config  # noqa: E402
-from reidgen.engine.hooks.memory_init import embed_dataset  # noqa: E402
+from reidgen.engine.embedding import embed_adapted  # noqa: E402
 from reidgen.engine.loaders import Rows  # noqa: E402
 from reidgen.engine.loading import trained_model  # noqa: E402
 from reidgen.evaluation.identification import evaluate  # noqa: E402
 from reidgen.files import write_json  # noqa: E402
-from reidgen.inference.batch_norm import rows_by_name, statistics_by_camera  # noqa: E402
+from reidgen.inference.batch_norm import rows_by_name  # noqa: E402
 from reidgen.models.adversarial import AdversarialModel  # noqa: E402
 from reidgen.registry import DATASETS, build  # noqa: E402
 from tools.benchmarks.hardware import machine  # noqa: E402
@@ -48,18 +48,10 @@ def score(
     model: AdversarialModel, train: ReIDDataset, test: ReIDDataset, rows: dict[str, list[int]]
 ) -> float:
     """mAP in per cent with the statistics of these training images."""
-    found = statistics_by_camera(model, train, rows)
-    own = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    features = torch.empty(0)
-    for number, camera in enumerate(found.cameras):
-        found.use(model, number)
-        places = torch.nonzero(test.camids == int(camera) - 1)[:, 0].tolist()
-        part = embed_dataset(model, Rows(test, places), what=f'embed camera {camera}').cpu()
-        features = part.new_empty(len(test), part.shape[1]) if not len(features) else features
-        features[places] = part
-    for name, buffer in model.named_buffers():
-        buffer.copy_(own[name])
-    return mean_ap(features, test)
+    chosen = sorted(row for own in rows.values() for row in own)
+    part: Any = Rows(train, chosen)
+    part.camids = train.camids[chosen]
+    return mean_ap(embed_adapted(model, test, 'camera', statistics=part).cpu(), test)
 
 
 def mean_ap(features: Tensor, test: ReIDDataset) -> float:

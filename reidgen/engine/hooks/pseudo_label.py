@@ -6,17 +6,16 @@ from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
 from torch import Tensor
 
+from reidgen.choices import one_of
 from reidgen.datasets.cluster_samplers import TooFewClusters
-from reidgen.evaluation.adabn import adabn_parts, adapted_batch_norm
+from reidgen.evaluation.adabn import ADABN_BY
 from reidgen.memory.clustering import Clusters
 from reidgen.models.adversarial import unwrap_model
 from reidgen.registry import CLUSTERINGS, HOOKS, build
 
 from ..cluster_log import FOLDER, draw_clusters, log_clusters
-from ..loaders import Rows, statistics_loader
-from ..progress import progress
+from ..embedding import embed_adapted, embed_dataset
 from ..resuming import remove_later_pictures
-from .memory_init import embed_dataset
 
 FEATURES = ('fresh', 'stage', 'bank')
 
@@ -43,10 +42,13 @@ class PseudoLabelHook(Hook):
         batch_size: images a forward.
         num_drawn: of the largest clusters, a line each in `<work dir>/clusters/*.png`; 0: no
             picture.
+        adabn_by: 'domain' or 'camera', where images are embedded with their own statistics whether
+            the model is evaluated so or not; None: as it is evaluated.
 
     Raises:
-        ValueError: unknown features or clustering. Before training, a memory that keeps no rows
-            with other features than 'fresh'. TooFewClusters: no labels to train by, see above.
+        ValueError: unknown features, statistics or clustering. Before training, a memory that keeps
+            no rows with other features than 'fresh'. TooFewClusters: no labels to train by, see
+            above.
     """
 
     writes_labels = True
@@ -59,6 +61,7 @@ class PseudoLabelHook(Hook):
         features: str = 'fresh',
         batch_size: int = 128,
         num_drawn: int = 0,
+        adabn_by: str | None = None,
     ):
         if features not in FEATURES:
             raise ValueError(f"features is '{features}'; known: {', '.join(FEATURES)}")
@@ -69,6 +72,9 @@ class PseudoLabelHook(Hook):
             raise ValueError(f'num_drawn is {num_drawn}; draw 0 (no picture) or more clusters')
         self.interval, self.features, self.batch_size = interval, features, batch_size
         self.num_drawn = num_drawn
+        if adabn_by is not None:
+            one_of(adabn_by, ADABN_BY, 'PseudoLabelHook.adabn_by')
+        self.adabn_by = adabn_by
 
     def before_train(self, runner) -> None:
         model = unwrap_model(runner.model)
@@ -180,22 +186,12 @@ class PseudoLabelHook(Hook):
     def _embed(self, runner, field: str) -> Tensor:
         model, dataset = unwrap_model(runner.model), runner.train_loop.dataset_of(field)
         loop, what = runner.val_loop, f'embed {field}'
-        if loop is None or not loop.recalibrates:
+        by = self.adabn_by
+        if by is None and loop is not None and loop.recalibrates:
+            by = loop.adabn_by
+        if by is None:
             return embed_dataset(model, dataset, self.batch_size, what)
-        features: Tensor | None = None
-        for part in adabn_parts(dataset.camids, dataset.camids, loop.adabn_by):
-            loader = statistics_loader(dataset, part.statistics, self.batch_size)
-            images = (
-                model.data_preprocessor(batch).img
-                for batch in progress(loader, 're-estimate batch norm')
-            )
-            with adapted_batch_norm(model.retrieval_encoder, images):
-                found = embed_dataset(model, Rows(dataset, part.rows), self.batch_size, what)
-            if features is None:
-                features = found.new_empty(len(dataset), found.shape[1])
-            features[part.rows] = found
-        assert features is not None, 'a data set has images'
-        return features
+        return embed_adapted(model, dataset, by, self.batch_size, what)
 
     def _tell(self, runner, bank: str, field: str) -> None:
         sampler = self._sampler(runner, field)
