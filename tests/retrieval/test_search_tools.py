@@ -195,7 +195,7 @@ def test_an_extraction_that_cannot_be_ends_with_one_line(main, tiny, pictures, t
     assert main(*extract, '--dataset', 'market/query').startswith("ValueError: 'market/query' is")
     assert main(*extract, '--images', 'nowhere').startswith('FileNotFoundError: no folder or image')
     both = main(*extract, '--dataset', 'target/query', '--skip-corrupt')
-    assert both.startswith('ValueError: --pattern and --skip-corrupt go with --images')
+    assert both.startswith('ValueError: --pattern, --skip-corrupt and --camera go with --images')
     missing = main('extract', tiny.config, 'no.pth', '--images', pictures, '--out', tmp_path / 'o')
     assert missing.startswith('FileNotFoundError: checkpoint no.pth does not exist')
     first, second = main(*extract, '--images', pictures, '--pattern', '(foo').splitlines()

@@ -39,6 +39,8 @@ def shrink(cfg) -> None:
         cfg.default_hooks.pseudo_label.clustering = dict(type='KMeans', num_clusters=3)
     for stage in cfg.train_cfg.stages:
         stage.iters = 1
+        if 'bn_group' in stage:
+            stage.bn_group = 2  # of four images
     cfg.random_start = None  # it would set the iterations of a random start
 
 

@@ -46,4 +46,4 @@ def test_every_part_is_a_branch_from_the_same_encoder(tmp_path):
     assert [stage.name for stage in stages] == ['control', *PARTS, 'oracle']
     assert [stage.start for stage in stages] == ['last'] + ['loaded'] * 4
     assert len({(stage.iters, str(stage.lr)) for stage in stages}) == 1
-    assert [stage.baselines for stage in stages] == [('direct', 'adabn')] + [()] * 4
+    assert [stage.baselines for stage in stages] == [('direct', 'adabn', 'adabn_camera')] + [()] * 4
