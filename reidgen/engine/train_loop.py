@@ -128,7 +128,9 @@ class StagedTrainLoop(BaseLoop):
         while self._iter < self.max_iters and not self.stop_training:
             stage = self.stage
             if stage is not entered:
-                # before anything is drawn: a hook may decide what the loaders hand out
+                # before anything is drawn: a hook may decide what the data sets hand out, which
+                # workers that go on from the stage before would not see
+                self.dataloader.stop()
                 self.runner.call_hook('before_stage')
                 fields = self.fields
                 self.dataloader.start(
