@@ -5,7 +5,7 @@ and what is mixed of red, green and blue, depends on the place and the lamp, whi
 picture's colours undoes.
 
 Needs:   as gcl_synth.py.
-Result:  docs/results/synth_a_to_n.md.   Cost: as gcl_synth.py.
+Result:  docs/results/camera_bn.md.   Cost: as gcl_synth.py.
 """
 _base_ = ['gcl_synth.py']
 

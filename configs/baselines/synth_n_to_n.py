@@ -3,7 +3,7 @@
 As synth_b_to_b.py; only what differs.
 
 Needs:   nothing; as gcl_synth.py.
-Result:  docs/results/synth_a_to_n.md.   Cost: as synth_b_to_b.py.
+Result:  docs/results/camera_bn.md.   Cost: as synth_b_to_b.py.
 """
 _base_ = ['synth_b_to_b.py']
 
