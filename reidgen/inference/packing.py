@@ -88,9 +88,7 @@ def pack(
         )
     transforms = plain(transforms_of(cfg, config, packing.translate))
     size = input_size(build_transforms(transforms), config)
-    adapted = None
-    if packing.adabn or cfg.model.get('bn_mode') == 'target_recalib':
-        adapted = (cfg.get('val_cfg') or {}).get('adabn_by', 'domain')
+    adapted = adapted_by(cfg, packing.adabn)
     measured = read_results(packing.results, checkpoint, adapted)
     model = trained_model(cfg, checkpoint, to_embed=not packing.translate)
     statistics = None
@@ -125,6 +123,13 @@ def pack(
     write_model_file(out, info, cast_weights(state, dtype))
     check_written(out, model, info, img, CLOSE[dtype], statistics)
     return info
+
+
+def adapted_by(cfg: Config, adabn: bool) -> str | None:
+    """By what batch-norm statistics are re-estimated: 'domain' or 'camera'; None: they are not."""
+    if not (adabn or cfg.model.get('bn_mode') == 'target_recalib'):
+        return None
+    return (cfg.get('val_cfg') or {}).get('adabn_by', 'domain')
 
 
 def check_written(
