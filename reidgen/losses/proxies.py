@@ -49,14 +49,22 @@ class ProxyContrast(nn.Module):
         Raises:
             RuntimeError: the bank has no centroids.
         """
-        known = bank.proxies()
-        own, logits = _known_logits(known, u, index, self.temperature)
+        own, logits = self.compared(bank, u, index)
         if len(own) == 0:
             return 0 * u.sum()
+        return nnf.cross_entropy(logits, own)
+
+    def compared(self, bank: ProxyBank, u: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Own centroid (B',) and logits (B', M) of the images that are no outliers.
+
+        Logits are float32, and -inf of centroids that an image is not compared with.
+        """
+        known = bank.proxies()
+        own, logits = _known_logits(known, u, index, self.temperature)
         if self.same_camera:
             elsewhere = known.cameras[own][:, None] != known.cameras[None]
             logits = logits.masked_fill(elsewhere, -torch.inf)
-        return nnf.cross_entropy(logits, own)
+        return own, logits
 
 
 @LOSSES.register_module()

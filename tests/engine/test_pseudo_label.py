@@ -35,7 +35,7 @@ def embedded(model, data, own: str | None = None, **loop) -> torch.Tensor:
         train_loop=SimpleNamespace(dataset_of=lambda field: data),
     )
     hook = PseudoLabelHook(clustering=dict(type='KMeans', num_clusters=2), adabn_by=own)
-    return hook._embed(runner, 'clusters')
+    return hook.embed(runner, 'clusters')
 
 
 def own_statistics(model, data, rows: list[int]) -> torch.Tensor:

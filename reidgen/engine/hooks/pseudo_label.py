@@ -135,7 +135,7 @@ class PseudoLabelHook(Hook):
         """
         memory = getattr(unwrap_model(runner.model), bank)
         if anew or not memory.filled:
-            memory.fill(self._embed(runner, field), memory.labels)
+            memory.fill(self.embed(runner, field), memory.labels)
         found = self.clustering(memory.features)
         labels = found.labels.to(memory.labels)
         broadcast(labels)  # processes must not differ by a rounding
@@ -183,7 +183,8 @@ class PseudoLabelHook(Hook):
         loop = runner.train_loop
         return loop.dataloader.loaders[loop.fields[field]].sampler
 
-    def _embed(self, runner, field: str) -> Tensor:
+    def embed(self, runner, field: str) -> Tensor:
+        """Features (N, D) of all images of a field, with which its memory is filled."""
         model, dataset = unwrap_model(runner.model), runner.train_loop.dataset_of(field)
         loop, what = runner.val_loop, f'embed {field}'
         by = self.adabn_by

@@ -1,0 +1,11 @@
+"""pplr_synth_b on the night cameras, `synth_n`; only what differs.
+
+Needs:   as configs/warmup_synth_b.py.
+Result:  not yet measured.   Cost: not yet measured.
+"""
+_base_ = ['./pplr_synth_b.py']
+
+night = dict(domain='synth_n')
+model = dict(bank=dict(num_samples=1206))                       # training images of N
+train_dataloader = dict(target=dict(dataset=night))
+val_dataloader = dict(target=dict(dataset=night))
