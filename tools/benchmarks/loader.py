@@ -10,17 +10,19 @@ drawn into a temporary folder. The yardstick is the chain of torchvision transfo
 uses, on Pillow's images, to float tensors. All ways run in turns in one process on one thread;
 seconds are of the processor, the ratio is the median over rounds of the yardstick's by the way's,
 and the yardstick runs a second time, which tells how far ratios are from exact. `workers` are
-measured by the clock: they need cores of their own.
+measured by the clock: they need cores of their own. --train N measures what a training waits for
+its batches, with the cache and without, in N iterations each that take turns.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ['OMP_NUM_THREADS'] = '1'
@@ -30,12 +32,13 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image, ImageOps  # noqa: E402
-from torch.utils.data import DataLoader, default_collate  # noqa: E402
+from torch.utils.data import DataLoader, RandomSampler, default_collate  # noqa: E402
 from torchvision import transforms as tv  # noqa: E402
 
 from reidgen.datasets import Market1501, ReIDDataset, Sample  # noqa: E402
 from reidgen.datasets.image_files import read_rgb  # noqa: E402
 from reidgen.datasets.transforms import transformed  # noqa: E402
+from reidgen.models.encoders.content import ContentEncoder  # noqa: E402
 from reidgen.structures import SeededIndex  # noqa: E402
 
 SIZE, MEAN = (256, 128), (124, 116, 104)
@@ -57,6 +60,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--rounds', type=int, default=9)
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--workers', type=int, nargs='*', default=[0, 1, 2])
+    parser.add_argument('--prefetch', type=int, nargs='*', default=[1, 2, 4])
+    parser.add_argument('--train', type=int, default=0, help='iterations of each; 0: none')
     parser.add_argument('--market', type=Path, help='folder of Market-1501; default: drawn crops')
     parser.add_argument('--peer', type=Path, help='checkout of fast-reid, for its own transforms')
     parser.add_argument('--json', type=Path, help='write the numbers to this file')
@@ -183,6 +188,44 @@ def loaded(dataset: ReIDDataset, workers: int, batch_size: int, passes: int = 3)
     return max(rates[1:])
 
 
+def waits(sets: dict[str, ReIDDataset], args: argparse.Namespace) -> list[dict]:
+    """Milliseconds by the clock that a training waits for a batch, and of a whole iteration.
+
+    An iteration is a forward and backward pass of MobileNetV2. The loaders take turns.
+    """
+    network = ContentEncoder('mobilenet_v2').train()
+    loaders: dict[tuple, Iterator] = {}
+    for name, workers in itertools.product(sets, args.workers):
+        for prefetch in args.prefetch if workers else [None]:
+            loader = DataLoader(
+                sets[name],
+                batch_size=min(args.batch_size, len(sets[name])),
+                sampler=RandomSampler(sets[name], num_samples=10**6),
+                num_workers=workers,
+                prefetch_factor=prefetch,
+            )
+            loaders[name, workers, prefetch] = iter(loader)
+    spent: dict[tuple, list[tuple[float, float]]] = {key: [] for key in loaders}
+    for _ in range(1 + args.train):
+        for key, loader in loaders.items():
+            start = time.perf_counter()
+            batch = next(loader)
+            waited = time.perf_counter() - start
+            network(batch.img.float()).embedding.square().mean().backward()
+            spent[key].append((waited, time.perf_counter() - start))
+    return [
+        dict(
+            way=f'{key[0]}, training',
+            workers=key[1],
+            prefetch=key[2],
+            images_a_second=len(batch.pid) / statistics.median(whole for _, whole in each[1:]),
+            waited_ms=1e3 * statistics.median(waited for waited, _ in each[1:]),
+            iteration_ms=1e3 * statistics.median(whole for _, whole in each[1:]),
+        )
+        for key, each in spent.items()
+    ]
+
+
 def measure(args: argparse.Namespace, root: Path) -> list[dict]:
     """Rows of the table."""
     mesh = dict(type='RenderedMesh', root=str(root / 'mesh'), views=list(VIEWS))
@@ -223,6 +266,8 @@ def measure(args: argparse.Namespace, root: Path) -> list[dict]:
         for workers in args.workers:
             rate = loaded(dataset, workers, args.batch_size)
             rows.append(dict(way=f'{name}, batches', workers=workers, images_a_second=rate))
+    if args.train:
+        rows += waits({name: sets[name] for name in ('reidgen', 'reidgen, cache')}, args)
     return rows
 
 
@@ -236,6 +281,9 @@ def main() -> None:
     print(f'{"":38}{"workers":>8}{"images/s":>10}{"us an image":>13}{"times the chain":>17}')
     for row in rows:
         ratio = f'{row["ratio"]:17.2f}' if 'ratio' in row else ''
+        if 'waited_ms' in row:
+            ratio = f'  waits {row["waited_ms"]:.1f} of {row["iteration_ms"]:.0f} ms'
+            ratio += f', prefetch {row["prefetch"]}'
         spent = f'{row["microseconds"]:13.0f}' if 'microseconds' in row else f'{"":13}'
         workers = str(row.get('workers', ''))
         print(f'{row["way"]:38}{workers:>8}{row["images_a_second"]:10.0f}{spent}{ratio}')
