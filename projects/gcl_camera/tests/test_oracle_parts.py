@@ -23,7 +23,7 @@ def test_a_person_is_copied_once_a_part_under_the_names_of_the_images(tmp_path):
     job = Job('train', 1)
     for part in PARTS:
         (tmp_path / part).mkdir()
-    render_person(tmp_path, job)
+    render_person(tmp_path, 'synth_a2b', job)
     names = {f'{picture.name}.jpg' for picture in Plan.of('synth_a').pictures(job)}
     views = {}
     for part in PARTS:
@@ -35,7 +35,7 @@ def test_a_person_is_copied_once_a_part_under_the_names_of_the_images(tmp_path):
     assert (near <= 6).mean() > 0.95
     assert np.abs(person - scene).mean() > 5
     stamp = (tmp_path / 'both' / min(names)).stat().st_mtime_ns
-    render_person(tmp_path, job)
+    render_person(tmp_path, 'synth_a2b', job)
     assert (tmp_path / 'both' / min(names)).stat().st_mtime_ns == stamp
 
 
@@ -46,4 +46,15 @@ def test_every_part_is_a_branch_from_the_same_encoder(tmp_path):
     assert [stage.name for stage in stages] == ['control', *PARTS, 'oracle']
     assert [stage.start for stage in stages] == ['last'] + ['loaded'] * 4
     assert len({(stage.iters, str(stage.lr)) for stage in stages}) == 1
+    assert cfg.oracle.domain == 'synth_a2b'
     assert [stage.baselines for stage in stages] == [('direct', 'adabn', 'adabn_camera')] + [()] * 4
+
+
+def test_the_oracle_and_the_folder_are_those_of_the_config():
+    night = Path(__file__).resolve().parents[1] / 'configs' / 'gcl_camera_synth_n.py'
+    args = parse_args([str(night)])
+    assert Path(args.out).parts[-2:] == ('oracle_parts', 'gcl_camera_synth_n')
+    cfg = configure(args)
+    assert cfg.oracle.domain == 'synth_a2n'
+    views = cfg.train_dataloader.person.dataset.second
+    assert Path(views.root).parts[-2:] == ('gcl_camera_synth_n', 'person')

@@ -1,13 +1,14 @@
 """Benchmark of the oracle, taken apart: persons and backgrounds under the target's cameras.
 
     python projects/gcl_camera/tools/oracle_parts.py \
+        [projects/gcl_camera/configs/gcl_camera_synth_n.py] \
         --load-from work_dirs/gcl_camera_synth/stage_identity.pth
 
 Renders every training image of synth_a again as the target's camera of its number would have taken
 it, in the pose and from the side of the image, and mixes the two by the masks. Each of the copies
-is the positive of a stage of phase M, as in gcl_camera_synth's control (the image again) and its
-oracle (another pose and side too), all from the same E_c. The table is that of `report.md` in
---out; without --load-from, E_c is trained first.
+is the positive of a stage of phase M, as in the config's control (the image again) and its oracle
+(another pose and side too), all from the same E_c. The table is that of `report.md` in --out;
+without --load-from, E_c is trained first.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from reidgen.files import written_whole  # noqa: E402
 from reidgen.synthetic import Plan, as_stored, mixed, rerender  # noqa: E402
 from reidgen.synthetic.plan import Job  # noqa: E402
 
+CONFIG = ROOT / 'projects/gcl_camera/configs/gcl_camera_synth.py'
 PARTS = {
     'person': "the person under the target's camera, before the source's scene",
     'scene': "the source's person, before the target camera's scene",
@@ -43,15 +45,18 @@ PARTS = {
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--out', default='work_dirs/oracle_parts', help='folder of views and runs')
-    parser.add_argument('--load-from', help='stage_identity.pth of gcl_camera_synth')
+    parser.add_argument('config', nargs='?', default=str(CONFIG), help='with the stage `oracle`')
+    parser.add_argument('--out', help='folder of views and runs; work_dirs/oracle_parts/<config>')
+    parser.add_argument('--load-from', help='stage_identity.pth of the config')
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='that render')
     parser.add_argument('--seed', type=int, default=0, help='of the training')
     parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={})
-    return parser.parse_args(args)
+    parsed = parser.parse_args(args)
+    parsed.out = parsed.out or str(Path('work_dirs/oracle_parts', Path(parsed.config).stem))
+    return parsed
 
 
-def render(out: Path, workers: int) -> None:
+def render(out: Path, oracle: str, workers: int) -> None:
     """Fills `out/<part>` for each of PARTS; what is there is kept."""
     plan = Plan.of('synth_a')
     for part in PARTS:
@@ -59,14 +64,18 @@ def render(out: Path, workers: int) -> None:
     jobs = [job for job in plan.jobs() if job.kind == 'train']
     # spawned, not forked: torch has threads
     with get_context('spawn').Pool(workers) as pool:
-        each = pool.imap_unordered(partial(render_person, out), jobs)
+        each = pool.imap_unordered(partial(render_person, out, oracle), jobs)
         for _ in tqdm(each, total=len(jobs), desc='persons', disable=None):
             pass
 
 
-def render_person(out: Path, job: Job) -> None:
-    """The copies of one person's training images, under the images' names."""
-    plan, other = Plan.of('synth_a'), Plan.of('synth_a2b')
+def render_person(out: Path, oracle: str, job: Job) -> None:
+    """The copies of one person's training images, under the images' names.
+
+    Args:
+        oracle: domain of the source's persons under the target's cameras.
+    """
+    plan, other = Plan.of('synth_a'), Plan.of(oracle)
     for picture in plan.pictures(job):
         paths = {part: out / part / f'{picture.name}.jpg' for part in PARTS}
         if all(path.exists() for path in paths.values()):
@@ -80,8 +89,8 @@ def render_person(out: Path, job: Job) -> None:
 
 
 def configure(args: argparse.Namespace) -> Config:
-    """gcl_camera_synth with a stage for each part between the control and the oracle."""
-    cfg = load_config(ROOT / 'projects/gcl_camera/configs/gcl_camera_synth.py', args.cfg_options)
+    """The config with a stage for each part between the control and the oracle."""
+    cfg = load_config(args.config, args.cfg_options)
     identity, control, oracle = cfg.train_cfg.stages[:3]
     loader = cfg.train_dataloader.again
     for part in PARTS:
@@ -104,7 +113,7 @@ def configure(args: argparse.Namespace) -> Config:
 def benchmark(args: argparse.Namespace) -> None:
     """Renders what is not there, and trains."""
     cfg = configure(args)
-    render(Path(args.out), args.workers)
+    render(Path(args.out), cfg.oracle.domain, args.workers)
     ReIDRunner.from_cfg(cfg).train()
     print(Path(cfg.work_dir, 'report.md').read_text())
 
