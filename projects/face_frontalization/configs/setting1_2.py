@@ -10,5 +10,6 @@ model = dict(
     penalty=dict(kind='wgan_gp', reduction='sum'),
     loss_weights=dict(gp=10.0))
 optim_wrapper = dict(D=dict(
-    _delete_=True, networks=['D'], type='RMSprop', lr=2e-4, weight_decay=1e-4))
+    _delete_=True, networks=['D'], type='RMSprop', lr=2e-4, alpha=0.9,   # TensorFlow's decay
+    weight_decay=1e-4))
 train_cfg = dict(stages=[_base_.warm_up, _base_.one_step])
