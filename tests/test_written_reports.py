@@ -17,7 +17,8 @@ from reidgen.structures import ImageBatch
 from reidgen.visualization import draw_cmc
 from reidgen.visualization.ranked_lists import Cell, draw_lines
 
-LISTS = [report.RankedList(Record('q.png', 1, 0), [report.Hit(1, 'g.png', 3, 0.5, 1, 1, 'match')])]
+HIT = report.Hit(1, 'g.png', 3, 0.5, 1, 1, '2', 'match')
+LISTS = [report.RankedList(Record('q.png', 1, 0), [HIT], '1')]
 
 
 def of_test(path) -> None:

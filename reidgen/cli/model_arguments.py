@@ -178,9 +178,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         help="faiss's name of the index (default: Flat for few images, else IVF<lists>,SQ8)",
     )
     parser.add_argument('--faiss-search', metavar='PARAMETERS', help='such as nprobe=64')
-    parser.add_argument(
-        '--cameras', type=int, nargs='+', metavar='C', help='search images of these, from 1'
-    )
+    parser.add_argument('--cameras', nargs='+', metavar='C', help='search images of these cameras')
     parser.add_argument(
         '--other-cameras', action='store_true', help="leave out images of a query's own camera"
     )

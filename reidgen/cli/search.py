@@ -30,17 +30,21 @@ def find(args: argparse.Namespace, store: FeatureStore, queries: Queries) -> tup
     return topk, dict(index='exact', approximate=False)
 
 
-def kept_cameras(store: FeatureStore, cameras: list[int]) -> np.ndarray:
-    """Mask (N,) bool of the images of these cameras, numbered from 1 as in file names."""
-    camids = store.labels()[1] + 1
-    known = np.unique(camids[camids > 0]).tolist()
+def kept_cameras(store: FeatureStore, cameras: list[str]) -> np.ndarray:
+    """Mask (N,) bool of the images of these cameras, by name or by number as in file names."""
+    camids = store.labels()[1]
+    name = store.manifest.encoder.camera_name
+    known = {name(camid): camid for camid in np.unique(camids[camids >= 0]).tolist()}
     unknown = sorted(set(cameras) - set(known))
     if unknown:
-        raise ValueError(
-            f'no image of {store.folder} is of camera {unknown}; there are images of '
-            f'{known or "no known camera: extract them with a --pattern that has a group camid"}'
+        there = ', '.join(known) or (
+            'no known camera: extract them with a --pattern that has a group camid'
         )
-    return np.isin(camids, cameras)
+        raise ValueError(
+            f'no image of {store.folder} is of camera {", ".join(unknown)}; there are images of '
+            f'{there}'
+        )
+    return np.isin(camids, [known[camera] for camera in cameras])
 
 
 def run(args: argparse.Namespace) -> None:

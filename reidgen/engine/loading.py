@@ -58,3 +58,15 @@ def trained_model(
     load(model, *read_weights(checkpoint))
     model.amp = amp
     return model.to(get_device()).eval()
+
+
+def recalibrated_by(cfg: Config) -> tuple[str, object] | None:
+    """Key and value by which each evaluation re-estimates batch-norm statistics; None: it does not.
+
+    `model.bn_mode` 'target_recalib' or `val_cfg.recalibrate`.
+    """
+    if cfg.model.get('bn_mode') == 'target_recalib':
+        return 'model.bn_mode', 'target_recalib'
+    if (cfg.get('val_cfg') or {}).get('recalibrate'):
+        return 'val_cfg.recalibrate', True
+    return None

@@ -4,7 +4,8 @@ Zhuang et al., "Rethinking the distribution gap of person re-identification with
 normalization", ECCV 2020.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +94,18 @@ class CameraStatistics:
             )
         for name, buffer in buffers.items():
             buffer.copy_(given[name])
+
+    @contextmanager
+    def used(self, model: nn.Module, camera: int) -> Iterator[None]:
+        """Context in which the encoder has the statistics of a camera; see `use`."""
+        before = [(buffer, buffer.clone()) for _, buffer in _buffers(model)]
+        self.use(model, camera)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for buffer, own in before:
+                    buffer.copy_(own)
 
     def number_of(self, camera: str) -> int:
         """Number of a camera.

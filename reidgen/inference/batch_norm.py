@@ -20,7 +20,7 @@ from reidgen.models.adversarial import AdversarialModel
 from reidgen.registry import DATASETS, build
 
 from .model import open_model
-from .model_file import ModelInfo, read_model_file, write_model_file
+from .model_file import ModelInfo, cast_weights, read_model_file, write_model_file
 from .zoo import find_model
 
 FEWEST = 2  # images of a camera: a variance of one is none
@@ -133,7 +133,7 @@ def write_camera_file(
     if info.cameras:
         CameraStatistics.taken_from(info.cameras, state)
     dtype = next(value.dtype for value in state.values() if value.is_floating_point())
-    state |= {key: value.to(dtype) for key, value in statistics.tensors().items()}
+    state |= cast_weights(statistics.tensors(), dtype)
     info = replace(info, cameras=statistics.cameras, metrics={}, tested_on='', calibration={})
     write_model_file(out, info, state)
     return info

@@ -208,3 +208,23 @@ def types_of(settings: Any) -> Iterator[str]:
     elif isinstance(settings, list):
         for value in settings:
             yield from types_of(value)
+
+
+def cast_weights(state: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Weights in a floating-point type; whole numbers as they are.
+
+    Raises:
+        ValueError: NaN or infinity among them, or a value beyond the range of the type.
+    """
+    cast = {}
+    for key, value in state.items():
+        cast[key] = value.to(dtype) if value.is_floating_point() else value
+        if torch.isfinite(cast[key]).all():
+            continue
+        if not torch.isfinite(value).all():
+            raise ValueError(
+                f'{key} has NaN or infinity in the checkpoint; its training diverged: export an '
+                f'earlier checkpoint'
+            )
+        raise ValueError(f"{key} has values beyond the range of float16; use dtype='float32'")
+    return cast

@@ -15,7 +15,7 @@ from reidgen.datasets.pose_maps import build_pose_map
 from reidgen.datasets.records import Record
 from reidgen.datasets.transforms import Sample, Transform, build_transforms, without_chance
 from reidgen.engine.config import load_config
-from reidgen.engine.loading import trained_model, unloaded_model
+from reidgen.engine.loading import recalibrated_by, trained_model, unloaded_model
 from reidgen.evaluation.camera_statistics import CameraStatistics
 from reidgen.files import sha256_of
 from reidgen.models.adversarial import AdversarialModel
@@ -24,7 +24,7 @@ from reidgen.retrieval.feature_extractor import plain, test_transforms
 
 from .batch_norm import bake_statistics
 from .batches import as_batch
-from .model_file import ModelInfo, types_of, write_model_file
+from .model_file import ModelInfo, cast_weights, types_of, write_model_file
 from .results import read_results
 
 DTYPES = dict(float32=torch.float32, float16=torch.float16)
@@ -45,7 +45,7 @@ class Packing:
         dtype: of the weights in the file.
         translate: with the networks that `translate` needs.
         adabn: batch-norm statistics re-estimated on the target's training images, as `reidgen test
-            --adabn` does; always so for bn_mode='target_recalib'.
+            --adabn` does; always so where an evaluation re-estimates them.
     """
 
     results: str | Path | None = None
@@ -127,7 +127,7 @@ def pack(
 
 def adapted_by(cfg: Config, adabn: bool) -> str | None:
     """By what batch-norm statistics are re-estimated: 'domain' or 'camera'; None: they are not."""
-    if not (adabn or cfg.model.get('bn_mode') == 'target_recalib'):
+    if not adabn and recalibrated_by(cfg) is None:
         return None
     return (cfg.get('val_cfg') or {}).get('adabn_by', 'domain')
 
@@ -149,9 +149,10 @@ def check_written(
         pairs.append(('features', embedded(again, img), embedded(model, img)))
     for number, camera in enumerate(statistics.cameras if statistics and info.dims else []):
         assert statistics is not None
-        statistics.use(model, number)
+        with statistics.used(model, number):
+            expected = embedded(model, img)
         found = extractor.embed(as_batch(img, None), number)
-        pairs.append((f'features of the camera {camera}', found, embedded(model, img)))
+        pairs.append((f'features of the camera {camera}', found, expected))
     for domain in info.domains:
         maps = loaded_maps(info.pose_map, img)
         batch = model.data_preprocessor(as_batch(img, maps))
@@ -211,12 +212,12 @@ def embedded(model: AdversarialModel, img: Tensor) -> Tensor:
 
 def reduced(model: AdversarialModel, settings: dict, img: Tensor) -> dict[str, Any]:
     """Model config of what features need alone: an IdentityModel, where it gives the same ones."""
+    if 'E_c' not in model.evaluated or set(model.evaluated) - {'E_c', 'H'}:
+        return {}
     kept = {'feature', 'flip_test', 'data_preprocessor'} & set(settings)
     small = {key: settings[key] for key in kept}
     networks = {name: settings['networks'][name] for name in model.evaluated}
     small |= dict(type='IdentityModel', networks=networks)
-    if 'E_c' not in networks or set(networks) - {'E_c', 'H'}:
-        return {}
     try:
         other = unloaded_model(small).eval()
     except ValueError:  # an option of the same name that is another one
@@ -268,23 +269,3 @@ def described(cfg: Config) -> str:
         labels = '' if dataset.get('labelled', True) else ', without labels'
         texts.append(f'{dataset["type"]} {named} ({dataset.get("split", "train")}{labels})')
     return '; '.join(dict.fromkeys(texts)) or 'not stated'
-
-
-def cast_weights(state: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
-    """Weights in a floating-point type; whole numbers as they are.
-
-    Raises:
-        ValueError: NaN or infinity among them, or a value beyond the range of the type.
-    """
-    cast = {}
-    for key, value in state.items():
-        cast[key] = value.to(dtype) if value.is_floating_point() else value
-        if torch.isfinite(cast[key]).all():
-            continue
-        if not torch.isfinite(value).all():
-            raise ValueError(
-                f'{key} has NaN or infinity in the checkpoint; its training diverged: export an '
-                f'earlier checkpoint'
-            )
-        raise ValueError(f"{key} has values beyond the range of float16; use dtype='float32'")
-    return cast

@@ -10,6 +10,8 @@ from reidgen.device_reads import ReadOnce
 from reidgen.registry import LOSSES
 from reidgen.rng import StepRNG
 
+from .means import mean_over_processes
+
 
 class Bank(Protocol):
     """Interface of a feature bank, as of `reidgen.memory.FeatureBank`."""
@@ -83,7 +85,7 @@ class MemoryContrast(nn.Module):
             terms = (against.logsumexp(2) - positives).sum(1)
             known = label >= 0
             # without a selection, whose size would have to be read from the device
-            return torch.where(known, terms, 0).sum() / known.sum().clamp_min(1)
+            return mean_over_processes(torch.where(known, terms, 0).sum(), known.sum())
 
     def _negatives(
         self, features: Tensor, labels: Tensor, label: Tensor, u_generated: Tensor, rng: StepRNG
@@ -140,9 +142,8 @@ class CentroidContrast(nn.Module):
             logits = u @ centroids.t() / self.temperature  # (B, K)
             logits = logits.masked_fill(clusters < 0, -torch.inf)
             known = labels[index] >= 0
-            if not known.any():
-                return 0 * u.sum()
-            return nnf.cross_entropy(logits[known], place[index[known]])
+            terms = nnf.cross_entropy(logits[known], place[index[known]], reduction='sum')
+            return mean_over_processes(terms, known.sum())
 
 
 def _most_negatives(labels: Tensor) -> int:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from reidgen.registry import LOSSES
 from reidgen.structures import Proxies
 
+from .means import mean_over_processes
+
 
 class ProxyBank(Protocol):
     """Interface of a memory of centroids, as of `reidgen.memory.CentroidBank`."""
@@ -50,9 +52,7 @@ class ProxyContrast(nn.Module):
             RuntimeError: the bank has no centroids.
         """
         own, logits = self.compared(bank, u, index)
-        if len(own) == 0:
-            return 0 * u.sum()
-        return nnf.cross_entropy(logits, own)
+        return mean_over_processes(nnf.cross_entropy(logits, own, reduction='sum'), len(own))
 
     def compared(self, bank: ProxyBank, u: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         """Own centroid (B',) and logits (B', M) of the images that are no outliers.
@@ -98,14 +98,12 @@ class InterCameraContrast(nn.Module):
         same = known.clusters[own][:, None] == known.clusters[None]  # (B, M)
         positive = same & (known.cameras[own][:, None] != known.cameras[None])
         seen = positive.any(1)
-        if not seen.any():
-            return 0 * u.sum()
         logits, same, positive = logits[seen], same[seen], positive[seen]
         number = min(self.num_negatives, logits.shape[1])
         hardest = logits.masked_fill(same, -torch.inf).topk(number, dim=1).values
         against = torch.cat([logits.masked_fill(~positive, -torch.inf), hardest], dim=1)
         mean = logits.masked_fill(~positive, 0).sum(1) / positive.sum(1)
-        return (against.logsumexp(1) - mean).mean()
+        return mean_over_processes((against.logsumexp(1) - mean).sum(), len(logits))
 
 
 def _known_logits(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from reidgen.engine.config import (
     test_transforms,
     without_weights,
 )
-from reidgen.engine.loading import unloaded_model
+from reidgen.engine.loading import recalibrated_by, unloaded_model
 from reidgen.evaluation.camera_statistics import CameraStatistics
 from reidgen.evaluation.labels import check_finite
 from reidgen.files import sha256_of
@@ -65,7 +66,7 @@ class FeatureExtractor:
         transforms = test_transforms(self.cfg, config)
         drop_pretrained(self.cfg)
         settings = self.cfg.model.to_dict()
-        self._check_bn_mode(settings, config)
+        self._check_statistics(config)
         self._build(
             str(find_config(config).absolute()), checkpoint, settings, transforms, amp, device
         )
@@ -141,8 +142,8 @@ class FeatureExtractor:
         Raises:
             ValueError: features are not (B, D) or not of unit length; no camera, where it matters.
         """
-        self.use_camera(camera)
-        features = self.model.val_step(batch).cpu()
+        with self._statistics_of(camera):
+            features = self.model.val_step(batch).cpu()
         if features.ndim != 2 or len(features) != len(batch.img):
             raise ValueError(
                 f'{type(self.model).__name__} made features of shape {tuple(features.shape)} from '
@@ -157,20 +158,29 @@ class FeatureExtractor:
         return features
 
     def use_camera(self, camera: int | None) -> None:
-        """Gives the encoder the batch-norm statistics of a camera, where they are by camera.
+        """Gives the encoder the batch-norm statistics of a camera for good, where they are by
+        camera.
 
         Raises:
             ValueError: the camera's number is not known.
         """
+        if self.statistics is not None:
+            self.statistics.use(self.model, self._known(camera))
+
+    def _statistics_of(self, camera: int | None) -> AbstractContextManager[None]:
         if self.statistics is None:
-            return
+            return nullcontext()
+        return self.statistics.used(self.model, self._known(camera))
+
+    def _known(self, camera: int | None) -> int:
+        assert self.statistics is not None
         if camera is None or not 0 <= camera < len(self.statistics.cameras):
             raise ValueError(
                 f'the camera of images is not known, and the model has batch-norm statistics by '
                 f'camera: {", ".join(self.statistics.cameras)}; say which it is: camera=NAME, on '
                 f'the command line --camera NAME, or --pattern and sub-folders where they are read'
             )
-        self.statistics.use(self.model, camera)
+        return camera
 
     def batches(
         self, dataset: ReIDDataset, batches: Sequence[Sequence[int]], num_workers: int = 0
@@ -207,14 +217,16 @@ class FeatureExtractor:
             features[rows] = part
         return features
 
-    @staticmethod
-    def _check_bn_mode(settings: dict, config: str | Path) -> None:
-        if settings.get('bn_mode') == 'target_recalib':
+    def _check_statistics(self, config: str | Path) -> None:
+        where = recalibrated_by(self.cfg)
+        if where is not None:
+            other = {'model.bn_mode': 'mixed', 'val_cfg.recalibrate': False}[where[0]]
             raise ValueError(
-                f"{config} has model.bn_mode='target_recalib': batch-norm statistics are "
-                f're-estimated on training images at each evaluation, so features are not a '
-                f'function of image and checkpoint; give model.bn_mode=mixed in --cfg-options to '
-                f'take the statistics of the checkpoint'
+                f'{config} has {where[0]}={where[1]!r}: batch-norm statistics are re-estimated on '
+                f'training images at each evaluation, so features are not a function of image and '
+                f'checkpoint; write a model file, which keeps them (`reidgen export {config} '
+                f'CHECKPOINT --out FILE`), or give {where[0]}={other} in --cfg-options to take the '
+                f'statistics of the checkpoint'
             )
 
 

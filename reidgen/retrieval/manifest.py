@@ -32,6 +32,12 @@ class EncoderInfo:
         default_factory=list
     )  # by which batch-norm statistics are; camid 0, 1, ...
 
+    def camera_name(self, camid: int) -> str:
+        """Name of a camera: the model's, or its number in file names; '' where it is unknown."""
+        if camid < 0:
+            return ''
+        return self.cameras[camid] if self.cameras else str(camid + 1)
+
     @property
     def model_sha256(self) -> str:
         """SHA-256 of the settings that determine the features, besides weights."""

@@ -77,7 +77,7 @@ def search_other_cameras(
             'give a pattern with the group camid for their names'
         )
     topk = padded(_nothing(query), top)
-    camids = store.labels()[1]
+    camids, name = store.labels()[1], store.manifest.encoder.camera_name
     for camera in np.unique(query_camids):
         rows = torch.from_numpy(np.flatnonzero(query_camids == camera))
         others = camids != camera
@@ -85,8 +85,8 @@ def search_other_cameras(
         if not kept.any():
             chosen, option = ('all', '') if keep is None else ('all chosen', ' or --cameras')
             raise ValueError(
-                f'nothing is left to search for queries of camera {camera + 1}: {chosen} images of '
-                f'{store.folder} are of that camera, which other-cameras leaves out; search '
+                f'nothing is left to search for queries of camera {name(camera)}: {chosen} images '
+                f'of {store.folder} are of that camera, which other-cameras leaves out; search '
                 f'without --other-cameras{option}, or choose other cameras'
             )
         part = search(query[rows], store, top, kept)

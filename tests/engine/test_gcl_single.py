@@ -81,8 +81,8 @@ def test_images_are_embedded_for_each_clustering_or_stage_or_once(
     tmp_path, monkeypatch, features, embedded
 ):
     calls = []
-    embed = PseudoLabelHook._embed
-    monkeypatch.setattr(PseudoLabelHook, '_embed', lambda *args: calls.append(args) or embed(*args))
+    embed = PseudoLabelHook.embed
+    monkeypatch.setattr(PseudoLabelHook, 'embed', lambda *args: calls.append(args) or embed(*args))
     one = {'train_cfg.stages.2.start': 'last', 'default_hooks.pseudo_label.features': features}
     trained(tmp_path, one | FEW_FILES, config=SINGLE)
     assert len(calls) == embedded  # three clusterings in joint, one in turned

@@ -1,5 +1,6 @@
 """Model files with batch-norm statistics by camera."""
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from reidgen.engine.loading import trained_model
 from reidgen.evaluation.camera_statistics import CameraStatistics
 from reidgen.inference import pack, read_model_file, write_model_file
 from reidgen.inference.batch_norm import write_camera_file
+from reidgen.inference.packing import DOMAINS, Packing
 from reidgen.registry import ENCODERS
 from reidgen.retrieval import FeatureStore
 from reidgen.structures import Code
@@ -178,6 +180,28 @@ def test_search_among_images_takes_the_camera_of_either(by_camera, crops):
     assert found[0].similarity == pytest.approx(similar.max(), abs=1e-4)
 
 
+def test_embedding_leaves_the_statistics_of_the_file_as_they_were(by_camera, crops):
+    model = reidgen.load(by_camera, 'cpu')
+    own = {key: value.clone() for key, value in model.extractor.model.state_dict().items()}
+    model.embed(paths_of(crops, '10'), camera='10')
+    for key, value in model.extractor.model.state_dict().items():
+        assert torch.equal(value, own[key]), key
+
+
+def test_statistics_beyond_the_range_of_the_file_are_refused(file, crops, tmp_path, monkeypatch):
+    half, (info, state) = tmp_path / 'half.safetensors', read_model_file(file)
+    state = {key: x.half() if x.is_floating_point() else x for key, x in state.items()}
+    write_model_file(half, info, state)
+    monkeypatch.setattr(
+        CameraStatistics,
+        'tensors',
+        lambda self: {'camera_statistics.0.E_c.bn.running_var': torch.tensor([7e4, 1.0, 1.0])},
+    )
+    with pytest.raises(ValueError, match=r'running_var has values beyond the range of float16'):
+        write_camera_file(half, crops, tmp_path / 'out.safetensors')
+    assert not (tmp_path / 'out.safetensors').exists()
+
+
 # ---- commands ----
 def test_extraction_and_search_take_a_sub_folder_for_the_camera(by_camera, crops, tmp_path):
     store = tmp_path / 'store'
@@ -197,6 +221,15 @@ def test_extraction_and_search_take_a_sub_folder_for_the_camera(by_camera, crops
         search.run(parse('search', [str(store), *query]))
     search.run(parse('search', [str(store), *query, '--camera', '2', '--show', '0', '--top', '1']))
     assert 'c2_0.png,1,' in (tmp_path / 'found/results.csv').read_text()
+    for camera in CAMERAS:  # by name, whatever its number in the file
+        options = ['--camera', '2', '--cameras', camera, '--show', '0']
+        search.run(parse('search', [str(store), *query, *options]))
+        with open(tmp_path / 'found/results.csv', newline='') as results:
+            hits = list(csv.DictReader(results))
+        assert len(hits) == CAMERAS[camera]
+        assert {(hit['camera'], Path(hit['path']).parts[-2]) for hit in hits} == {(camera, camera)}
+    with pytest.raises(ValueError, match='is of camera 1; there are images of 2, 10'):
+        search.run(parse('search', [str(store), *query, '--camera', '2', '--cameras', '1']))
 
 
 def test_extraction_takes_the_camera_from_a_pattern_or_an_option(by_camera, crops, tmp_path):
@@ -288,3 +321,22 @@ def test_a_config_evaluated_by_camera_gives_a_file_by_camera(tiny, tmp_path):
     wanted = model.eval().val_step(reidgen.inference.batches.as_batch(img[:4], None))
     found = reidgen.load(out, 'cpu').embed(img[:4], camera=camera)
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_translations_do_not_depend_on_the_camera_embedded_before(tiny, tmp_path):
+    grey = {f'train_dataloader.{name}.dataset.pose_map.type': 'Grayscale' for name in DOMAINS}
+    options = {'val_cfg.adabn_by': 'camera', 'model.networks.E_p.in_channels': 1, **grey}
+    torch.manual_seed(0)
+    built = reidgen.registry.build(
+        load_config(tiny.config, options).model.to_dict(), reidgen.registry.MODELS
+    )
+    torch.save(built.state_dict(), tmp_path / 'one.pth')
+    out, packing = tmp_path / 'tiny.safetensors', Packing(translate=True, adabn=True)
+    info = pack(tiny.config, tmp_path / 'one.pth', out, packing, options)
+    model = reidgen.load(out, 'cpu')
+    images = list(torch.randint(0, 256, (2, 3, *info.input_size), dtype=torch.uint8))
+    translated = model.translate(images, 'target')
+    for camera in (info.cameras[0], info.cameras[-1]):
+        model.embed(images, camera=camera)
+        assert torch.equal(model.translate(images, 'target'), translated)

@@ -87,12 +87,17 @@ def test_results_of_something_else_are_refused(tiny, tmp_path, changes, message)
 
 @pytest.mark.slow
 def test_statistics_of_the_target_are_written_where_the_test_estimates_them(tiny, tmp_path):
-    options = {'model.bn_mode': 'target_recalib'}
-    for name, cfg_options in (('plain', {}), ('adapted', options)):
-        pack(tiny.config, tiny.checkpoint, tmp_path / f'{name}.safetensors', None, cfg_options)
-    plain, adapted = (
-        read_model_file(tmp_path / f'{name}.safetensors')[1] for name in ('plain', 'adapted')
+    cases = dict(
+        plain={},
+        adapted={'model.bn_mode': 'target_recalib'},
+        by_loop={'val_cfg.recalibrate': True},
     )
+    for name, options in cases.items():
+        pack(tiny.config, tiny.checkpoint, tmp_path / f'{name}.safetensors', None, options)
+    plain, adapted, by_loop = (
+        read_model_file(tmp_path / f'{name}.safetensors')[1] for name in cases
+    )
+    assert all(torch.equal(adapted[key], by_loop[key]) for key in plain)
     moved = {key for key in plain if not torch.equal(plain[key], adapted[key])}
     assert moved
     assert all('running_' in key or 'num_batches' in key for key in moved)

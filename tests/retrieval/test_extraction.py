@@ -197,7 +197,14 @@ def test_one_file_is_a_data_set_and_a_missing_path_is_named(tiny, pictures):
 @pytest.mark.parametrize(
     'options,message',
     [
-        ({'model.bn_mode': 'target_recalib'}, 'batch-norm statistics are re-estimated'),
+        (
+            {'model.bn_mode': 'target_recalib'},
+            'statistics are re-estimated.*give model.bn_mode=mixed',
+        ),
+        (
+            {'val_cfg.recalibrate': True},
+            'val_cfg.recalibrate=True: .*reidgen export .*give val_cfg.recalibrate=False',
+        ),
         (
             {'val_dataloader': None},
             r'test_transforms resize to \[\(256, 128\)\], .* \[\(64, 32\)\]',

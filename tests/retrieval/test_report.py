@@ -6,7 +6,7 @@ from reidgen.datasets.records import Record
 from reidgen.retrieval.report import Hit, RankedList, as_text, write_csv, write_json
 
 NAME = os.fsdecode(b'n\xff.png')
-LISTS = [RankedList(Record(NAME, 1, 0), [Hit(1, NAME, 3, 0.5, 1, 1, 'match')])]
+LISTS = [RankedList(Record(NAME, 1, 0), [Hit(1, NAME, 3, 0.5, 1, 1, '2', 'match')], '1')]
 
 
 def test_names_that_are_no_utf8_are_printed_and_written(tmp_path):

@@ -177,7 +177,7 @@ def test_queries_of_another_checkpoint_are_refused(
 @pytest.mark.parametrize(
     'options,error_text',
     [
-        (['--cameras', 3], 'no image of .* is of camera .3.; there are images of .1, 2.'),
+        (['--cameras', 3], 'no image of .* is of camera 3; there are images of 1, 2'),
         (['--other-cameras'], 'the cameras of the queries are not known'),
         (['--index', 'faiss', '--cameras', 1], 'a faiss index knows no cameras'),
         (['--pattern', '(foo'], r"pattern '\(foo' is no regular expression: "),

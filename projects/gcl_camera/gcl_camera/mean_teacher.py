@@ -34,7 +34,7 @@ class TeacherGCL(ProxyGCL):
 
     @property
     def evaluated(self) -> tuple[str, ...]:
-        return (*super().evaluated, 'E_m')
+        return (*super().evaluated, 'E_m', 'teacher_steps')
 
     @property
     def retrieval_encoder(self) -> nn.Module:
@@ -63,7 +63,7 @@ class MeanTeacherHook(Hook):
 
         E_m <- m E_m + (1 - m) E_c,    m = min(momentum, (n + 1) / (n + 10))
 
-    after the n-th iteration of these stages in a row.
+    after n averages before in these stages in a row; the first, n = 0, copies E_c.
 
     Args:
         stages: names of the stages that have a teacher.

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from reidgen.datasets.image_files import list_images, read_rgb
+from reidgen.datasets.reid_dataset import ReIDDataset
 from reidgen.datasets.two_views import TwoViews
 from reidgen.registry import DATASETS, build
 from reidgen.rng import seed_of
@@ -29,7 +30,8 @@ class PositivePairs(TwoViews):
 
     Raises:
         TypeError: `dataset` is none of ReIDDataset, or has pose maps.
-        ValueError: an unknown second, or names that the second set lacks (the first are listed).
+        ValueError: an unknown second, names that the second set lacks (the first are listed), or
+            two images of one name in a set whose images are found by name.
     """
 
     def __init__(self, dataset: dict, second: str | dict = 'same'):
@@ -38,11 +40,14 @@ class PositivePairs(TwoViews):
                 f"second is '{second}'; known: {', '.join(SECONDS)}, or the config of a data set"
             )
         super().__init__(dataset)
+        if second != 'same':
+            check_names(self.dataset)
         self.second = second if isinstance(second, str) else 'dataset'
         # of each row, what reads its positives
         self._positives: list[tuple[Callable[[], Tensor], ...]] | None = None
         if self.second == 'dataset':
             other = build(second, DATASETS, 'second')
+            check_names(other)
             positives = {
                 Path(each.path).name: partial(other.read_image, each) for each in other.records
             }
@@ -93,3 +98,16 @@ class PositivePairs(TwoViews):
             )
         pictures = self._positives[index]
         return pictures[seed_of(seed, 2) % len(pictures)]()
+
+
+def check_names(dataset: ReIDDataset) -> None:
+    """Raises ValueError where two images of a set have one file name."""
+    paths: dict[str, str] = {}
+    for record in dataset.records:
+        name = Path(record.path).name
+        if name in paths:
+            raise ValueError(
+                f'{dataset.name} has {paths[name]} and {record.path}, and positives are found by '
+                f'file name; rename one of them'
+            )
+        paths[name] = record.path

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+import reidgen
 from reidgen.engine import ReIDRunner
 from reidgen.engine.config import load_config
+from reidgen.inference import pack
 
 pytestmark = pytest.mark.slow
 
@@ -73,3 +75,21 @@ def test_config_trains_one_iteration_of_each_stage(path, tmp_path):
     for stage in stages:
         assert (tmp_path / f'stage_{stage}.pth').exists()
     assert '**AdaBN**' in (tmp_path / 'report.md').read_text()
+
+
+def test_a_file_of_a_mean_teacher_embeds_by_the_teacher(tmp_path):
+    cfg = load_config(CONFIGS[0].with_name('gcl_camera_ingredients.py'))
+    shrink(cfg)
+    cfg.train_cfg.stages = [s for s in cfg.train_cfg.stages if s.name in ('identity', 'teacher')]
+    del cfg.default_hooks.translated, cfg.default_hooks.copies, cfg.default_hooks.colours
+    cfg.default_hooks.update(best_loss=None)
+    cfg.default_hooks.teacher.stages = ['teacher']
+    cfg.work_dir = str(tmp_path)
+    cfg.dump(tmp_path / 'config.py')
+    ReIDRunner.from_cfg(cfg).train()
+    checkpoint, out = tmp_path / 'stage_teacher.pth', tmp_path / 'teacher.safetensors'
+    info = pack(tmp_path / 'config.py', checkpoint, out)
+    networks = reidgen.load(out, 'cpu').extractor.model
+    assert networks.teacher_steps == 1
+    assert networks.retrieval_encoder is networks.E_m
+    assert len(info.cameras) == 2

@@ -80,7 +80,7 @@ def test_the_teacher_is_saved_with_the_model_and_trained_by_nothing(model):
     assert {'teacher_steps', *(f'E_m.{key}' for key in model.E_m.state_dict())} <= keys
     assert 'E_m' not in model.network_names
     assert not any(parameter.requires_grad for parameter in model.E_m.parameters())
-    assert set(model.evaluated) == {'E_c', 'E_m'}
+    assert set(model.evaluated) == {'E_c', 'E_m', 'teacher_steps'}
 
 
 def test_wrong_options_are_refused(model, build_toy):

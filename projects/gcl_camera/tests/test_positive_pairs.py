@@ -89,3 +89,15 @@ def test_plain_gives_the_images_in_order_for_the_memory(images):
     assert [int(pairs.plain()[row].img[0, 0, 0]) for row in range(3)] == [100, 101, 102]
     assert pairs.pids.tolist() == [0, 0, 1]
     assert (len(pairs), pairs.num_identities) == (3, 2)
+
+
+def test_two_images_of_one_name_are_refused_where_positives_are_found_by_name(tmp_path):
+    for folder in ('1', '2'):
+        draw(tmp_path / 'set' / folder, NAMES[:1], 100)
+    images = dict(type='FolderReID', root=str(tmp_path / 'set'), layout='flat', transforms=[RESIZE])
+    assert len(PositivePairs(images)) == 2
+    for second in ('translated', images):
+        with pytest.raises(
+            ValueError, match=r'1/0001_\S+ and .*2/0001_\S+, .* by file name; rename'
+        ):
+            PositivePairs(images, second=second)

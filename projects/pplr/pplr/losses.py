@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from reidgen.losses.means import mean_over_processes
 from reidgen.losses.proxies import ProxyContrast
 from reidgen.registry import LOSSES
 
@@ -64,8 +65,6 @@ class PartRefinedContrast(ProxyContrast):
             RuntimeError: the bank has no centroids.
         """
         own, logits = self.compared(bank, u, index)
-        if len(own) == 0:
-            return RefinedLosses(0 * u.sum(), 0 * parts.sum())
         log_q = logits.log_softmax(1)
         log_parts = torch.stack(
             [
@@ -76,7 +75,7 @@ class PartRefinedContrast(ProxyContrast):
         by_cluster = -picked(log_q, own)
         parts_by_cluster = -torch.stack([picked(log_part, own) for log_part in log_parts])
         if not refine:
-            return RefinedLosses(by_cluster.mean(), parts_by_cluster.mean())
+            return self._means(by_cluster, parts_by_cluster)
         agreement = bank.agreement[index[bank.own[index] >= 0]].t()  # (P, B')
         compared = log_q.isfinite()
         guided = (agreement.softmax(0)[..., None] * log_parts.detach().exp()).sum(0)
@@ -84,8 +83,15 @@ class PartRefinedContrast(ProxyContrast):
         number = compared.sum(1)
         mean_log = log_parts.masked_fill(~compared, 0).sum(2) / number
         smoothed = agreement * parts_by_cluster - (1 - agreement) * (mean_log + number.log())
+        return self._means(self.beta * by_cluster + (1 - self.beta) * by_parts, smoothed)
+
+    @staticmethod
+    def _means(whole: Tensor, parts: Tensor) -> RefinedLosses:
+        """Means over images (B',), and over parts and images (P, B')."""
+        count = len(whole)
         return RefinedLosses(
-            (self.beta * by_cluster + (1 - self.beta) * by_parts).mean(), smoothed.mean()
+            mean_over_processes(whole.sum(), count),
+            mean_over_processes(parts.mean(0).sum(), count),
         )
 
 
