@@ -14,7 +14,12 @@ from reidgen.synthetic.writer import cameras_of, make_outfit, occluders_of, shoo
 
 
 def rerender(
-    plan: Plan, other: Plan, job: Job, picture: Picture, turn_deg: float = 0.0
+    plan: Plan,
+    other: Plan,
+    job: Job,
+    picture: Picture,
+    turn_deg: float = 0.0,
+    place: Picture | None = None,
 ) -> Photograph:
     """Picture rerendered under the camera of the same number of another plan.
 
@@ -24,6 +29,8 @@ def rerender(
             rendered.
         picture: one of `plan.pictures(job)`.
         turn_deg: of the person about the vertical axis, as the pose map of that view is turned.
+        place: one of `other.pictures(job)` by the same camera, at whose place under the lamps the
+            person stands; None: the picture's own place, or where it has no lamps, beside one.
 
     Raises:
         ValueError: the other plan is of other people.
@@ -39,8 +46,10 @@ def rerender(
         cameras_of(each.cameras, each.seeds.camera)[picture.camera] for each in (plan, other)
     )
     if there.light.lamps is not None:
-        # the lamps' places are part of the light: those of the picture, or of a person beside one
+        # the lamps' places are part of the light
         light = there.light if here.light.lamps is None else shot.light
+        if place is not None:
+            light = shoot(other, job, place, outfit)[0].light
     else:
         light = there.light._replace(
             sun=there.light.sun * _share(shot.light.sun, here.light.sun),

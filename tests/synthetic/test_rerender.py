@@ -46,6 +46,21 @@ def test_another_camera_changes_scene_and_light_and_moves_nobody():
             assert change[here.silhouette].mean() > 3
 
 
+def test_a_person_may_stand_at_the_place_of_another_picture_under_the_lamps():
+    night, job = few('synth_a2n', num_test=3), JOBS[0]
+    picture = PLAN.pictures(job)[0]
+    beside = rerender(PLAN, night, job, picture)
+    places = [each for each in night.pictures(job) if each.camera == picture.camera]
+    taken = [rerender(PLAN, night, job, picture, place=place) for place in places[:2]]
+    on = beside.silhouette
+    for one in taken:
+        assert np.array_equal(one.silhouette, on)
+        assert np.abs(one.image.astype(int) - beside.image)[on].mean() > 3
+    again = rerender(PLAN, night, job, picture, place=places[0])
+    assert np.array_equal(again.image, taken[0].image)
+    assert np.abs(taken[0].image.astype(int) - taken[1].image)[on].mean() > 3
+
+
 def test_a_mixed_picture_is_the_person_of_one_before_the_other():
     job = JOBS[0]
     picture = PLAN.pictures(job)[0]

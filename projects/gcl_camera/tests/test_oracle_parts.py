@@ -56,5 +56,7 @@ def test_the_oracle_and_the_folder_are_those_of_the_config():
     assert Path(args.out).parts[-2:] == ('oracle_parts', 'gcl_camera_synth_n')
     cfg = configure(args)
     assert cfg.oracle.domain == 'synth_a2n'
+    stages = [stage.name for stage in cfg.train_cfg.stages]
+    assert stages == ['identity', 'control', *PARTS, 'place', 'oracle']
     views = cfg.train_dataloader.person.dataset.second
     assert Path(views.root).parts[-2:] == ('gcl_camera_synth_n', 'person')

@@ -33,6 +33,7 @@ from reidgen.engine.config import load_config  # noqa: E402
 from reidgen.engine.translation import JPEG  # noqa: E402
 from reidgen.files import written_whole  # noqa: E402
 from reidgen.synthetic import Plan, as_stored, mixed, rerender  # noqa: E402
+from reidgen.synthetic.camera import STYLES  # noqa: E402
 from reidgen.synthetic.plan import Job  # noqa: E402
 
 CONFIG = ROOT / 'projects/gcl_camera/configs/gcl_camera_synth.py'
@@ -41,6 +42,8 @@ PARTS = {
     'scene': "the source's person, before the target camera's scene",
     'both': 'person and scene of the target camera, pose and viewpoint of the source',
 }
+# where there are lamps, beside one of which the person stands in the others
+LAMPS = {'place': "the same at the place under the lamps of the oracle's image"}
 
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
@@ -56,10 +59,15 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     return parsed
 
 
+def parts_of(oracle: str) -> dict[str, str]:
+    """Titles of the copies by name."""
+    return PARTS | (LAMPS if STYLES[Plan.of(oracle).cameras].night is not None else {})
+
+
 def render(out: Path, oracle: str, workers: int) -> None:
-    """Fills `out/<part>` for each of PARTS; what is there is kept."""
+    """Fills `out/<part>` for each part; what is there is kept."""
     plan = Plan.of('synth_a')
-    for part in PARTS:
+    for part in parts_of(oracle):
         (out / part).mkdir(parents=True, exist_ok=True)
     jobs = [job for job in plan.jobs() if job.kind == 'train']
     # spawned, not forked: torch has threads
@@ -76,13 +84,18 @@ def render_person(out: Path, oracle: str, job: Job) -> None:
         oracle: domain of the source's persons under the target's cameras.
     """
     plan, other = Plan.of('synth_a'), Plan.of(oracle)
+    places = {picture.name: picture for picture in other.pictures(job)}
     for picture in plan.pictures(job):
-        paths = {part: out / part / f'{picture.name}.jpg' for part in PARTS}
+        paths = {part: out / part / f'{picture.name}.jpg' for part in parts_of(oracle)}
         if all(path.exists() for path in paths.values()):
             continue
         here, there = (rerender(plan, each, job, picture) for each in (plan, other))
         here, there = (taken._replace(image=as_stored(taken)) for taken in (here, there))
         views = dict(person=mixed(there, here), scene=mixed(here, there), both=there.image)
+        if 'place' in paths:
+            views['place'] = as_stored(
+                rerender(plan, other, job, picture, place=places[picture.name])
+            )
         for part, path in paths.items():
             with written_whole(path) as written:
                 Image.fromarray(views[part]).save(written, format='JPEG', **JPEG)
@@ -93,12 +106,13 @@ def configure(args: argparse.Namespace) -> Config:
     cfg = load_config(args.config, args.cfg_options)
     identity, control, oracle = cfg.train_cfg.stages[:3]
     loader = cfg.train_dataloader.again
-    for part in PARTS:
+    titles = parts_of(cfg.oracle.domain)
+    for part in titles:
         views = dict(type='FolderReID', root=str(Path(args.out, part).absolute()), split='train')
         cfg.train_dataloader[part] = dict(loader, dataset=dict(loader.dataset, second=views))
     parts = [
         dict(control, name=part, title=title, loaders=dict(pairs=part), baselines=[])
-        for part, title in PARTS.items()
+        for part, title in titles.items()
     ]
     branches = [dict(stage, start='identity') for stage in (control, *parts, oracle)]
     cfg.train_cfg.stages = [identity, *branches]
