@@ -4,6 +4,7 @@ All start from the E_c of `memory`. same: proxies of two views of a target image
 (the control of the next two). copies: the second view is the image as another camera of the target
 would have taken it, by G. colours: with that camera's colours in closed form. teacher: the proxies
 with a mean teacher. both: the memory of translated source images and the proxies, in one step.
+In a batch-norm group of copies and colours the second views are in the styles of several cameras.
 The stages up to `memory` are gcl_camera_proxies', so that its checkpoint may be taken:
 --load-from work_dirs/gcl_camera_proxies/stage_memory.pth --first-stage same
 
