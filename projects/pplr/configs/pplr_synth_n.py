@@ -1,7 +1,7 @@
 """pplr_synth_b on the night cameras, `synth_n`; only what differs.
 
 Needs:   as configs/warmup_synth_b.py.
-Result:  not yet measured.   Cost: not yet measured.
+Result:  the project's README.   Cost: half an hour of one CPU core, rendering apart.
 """
 _base_ = ['./pplr_synth_b.py']
 
