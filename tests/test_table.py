@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from table_runs import ROOT, TRAINER, command, in_process, table_of
 
 from reidgen.command_line import add_config_options
@@ -94,6 +95,25 @@ def test_a_failed_training_stops_those_that_need_it_and_no_others(tmp_path, run)
     assert 'begun-seed0-cameras0 waits for plain-seed0-cameras0' in told
     assert 'no room' in (tmp_path / 'work/plain-seed0-cameras0.log').read_text()
     assert '| begun |  | 61 / 70.0 |  | plain | +10.0 |' in (tmp_path / 'out/tiny.md').read_text()
+
+
+@pytest.mark.slow
+def test_a_training_without_an_evaluation_is_refused_only_where_a_row_reads_it(tmp_path, run):
+    path = table_of(tmp_path, seeds=[0])
+    (tmp_path / 'go').touch()
+    silent = TRAINER.replace("(folder / 'evaluations.json')", "(folder / 'evaluations.json' "
+                             "if args.load_from else folder / 'other.json')")  # fmt: skip
+    (tmp_path / 'trainer.py').write_text(silent)
+    told = run(tmp_path)[1]
+    assert 'plain-seed0-cameras0 has ended without' in told
+    assert 'begun-seed0-cameras0 waits for plain-seed0-cameras0' in told
+    content = yaml.safe_load(path.read_text())
+    content['rows'] = [dict(content['rows'][0], control=None)]  # plain alone is that of generators
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    assert run(tmp_path)[1] == ''
+    runs = json.loads((tmp_path / 'out/raw/tiny.json').read_text())['runs']
+    assert runs['plain-seed0-cameras0']['evaluations'] == []
+    assert len(runs['begun-seed0-cameras0']['evaluations']) == 1
 
 
 def test_a_row_is_compared_with_its_control_seed_by_seed(tmp_path):

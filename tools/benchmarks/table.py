@@ -72,11 +72,13 @@ class Records:
         """Adds the evaluations of a training that has ended, and writes the page anew.
 
         Raises:
-            ValueError: there are none, or a row finds no score in them.
+            ValueError: there are none, or a row finds no score in them. A run that no row reads,
+                such as one of generators, needs none.
         """
         folder = self.place.work / job.key
         path = folder / 'evaluations.json'
-        if not path.is_file():
+        read = any(row.run == job.run.name for row in self.table.rows)
+        if read and not path.is_file():
             raise ValueError(f'{job.key} has ended without {path}: does its config evaluate?')
         record = dict(
             config=job.run.config,
@@ -84,7 +86,7 @@ class Records:
             camera_seed=job.camera_seed,
             **note_of(folder),
             hardware=hardware(),
-            evaluations=read_json(path.read_bytes()),
+            evaluations=read_json(path.read_bytes()) if path.is_file() else [],
         )
         for row in self.table.rows:
             if row.run == job.run.name:
