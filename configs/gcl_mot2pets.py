@@ -11,7 +11,8 @@ _base_ = ['_base_/gcl_small.py']
 source, target = _base_.mot17_04, _base_.pets_s2l1
 
 model = dict(
-    gan_loss=dict(mode='bce'),       # as it was measured
+    gan_loss=dict(mode='bce'),       # as it was measured, and so the triplets
+    loss_weights=dict(triplet=1.0),
     networks=dict(
         G=dict(num_parts=4, base_dim=64), F=dict(num_parts=4, base_dim=64),
         E_p=dict(in_channels=1, out_dim=64),

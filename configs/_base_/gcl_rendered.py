@@ -15,9 +15,8 @@ model = dict(
     bank=dict(num_samples=1234),                 # training images of A
     bank_t=dict(num_samples=1200, dim=1280, momentum=0.2))        # of B
 
-# ---- stage 1, in iterations of 8 persons x 4 images: classification, no triplets ----
+# ---- stage 1, in iterations of 8 persons x 4 images ----
 identity = dict(name='identity', iters=450, phases=['I'], loaders=['identity'],
-                loss_weights=dict(triplet=0),
                 lr=dict(I=dict(warmup=45, milestones=[270], gamma=0.1)))
 default_hooks = dict(
     logger=dict(interval=40),

@@ -15,7 +15,9 @@ model = dict(
                  embed_dim=None, part_layout='part_major', early_stats=True,
                  weights=['{weights}/mobilenet_v2_imagenet.safetensors', 'imagenet']),
         C=dict(in_dim=1280)),
-    bank=dict(dim=1280))
+    bank=dict(dim=1280),
+    # stage 1 is classification alone: triplets of pooled maps cost 12 mAP (source_training.md)
+    loss_weights=dict(triplet=0.0))
 
 # ---- loaders: 8 identities x 4 images; 8 + 8 images ----
 resize = dict(type='Resize', size=(128, 64))
