@@ -16,7 +16,7 @@ model = dict(
                  weights=['{weights}/mobilenet_v2_imagenet.safetensors', 'imagenet']),
         C=dict(in_dim=1280)),
     bank=dict(dim=1280),
-    # stage 1 is classification alone: triplets of pooled maps cost 12 mAP (source_training.md)
+    # stage 1 is classification alone: triplets of pooled maps cost 12 mAP (docs/results)
     loss_weights=dict(triplet=0.0))
 
 # ---- loaders: 8 identities x 4 images; 8 + 8 images ----
