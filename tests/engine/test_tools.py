@@ -238,11 +238,11 @@ def test_the_seed_decides_the_weights(main, tmp_path):
 
 
 def test_amp_trains_in_bfloat16_and_keeps_float32_weights(main, tmp_path):
-    assert main('train', TINY, '--work-dir', tmp_path / 'amp', '--amp', *ONE) is None
+    assert main('train', TINY, '--work-dir', tmp_path / 'b', *ONE, 'train_cfg.amp=emulated') is None
     assert main('train', TINY, '--work-dir', tmp_path / 'full', *ONE) is None
     amp, full = (
         torch.load(tmp_path / n / 'stage_joint.pth', weights_only=True)['state_dict']
-        for n in ('amp', 'full')
+        for n in ('b', 'full')
     )
     assert {value.dtype for value in amp.values()} == {value.dtype for value in full.values()}
     assert not torch.equal(amp['E_c.trunk.0.weight'], full['E_c.trunk.0.weight'])
